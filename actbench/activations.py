@@ -1,0 +1,125 @@
+"""The activations that torch lacks: each is its formula and its source.
+
+z is a pre-activation of any shape; the output has the same shape. What torch has is named by its own path in conf/act/.
+"""
+
+from collections.abc import Sequence
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+
+def binary_step(z: Tensor) -> Tensor:
+    """Binary step: 1 for z > 0, else 0, so f(0) = 0. The derivative that autograd sees is zero everywhere."""
+    return z.clamp(0, 1).ceil()
+
+
+def binary_step_straight_through(z: Tensor) -> Tensor:
+    """Binary step forward, identity backward (Bengio et al. 2013, arXiv:1308.3432, sec. 4)."""
+    return _StraightThroughStep.apply(z)
+
+
+class _StraightThroughStep(torch.autograd.Function):
+    generate_vmap_rule = True  # packs of seeds are stacked with torch.func.vmap
+
+    @staticmethod
+    def forward(z: Tensor) -> Tensor:
+        return binary_step(z)
+
+    @staticmethod
+    def setup_context(ctx, inputs, output) -> None:
+        """Nothing to save: the gradient passes as it is."""
+
+    @staticmethod
+    def backward(ctx, gradient: Tensor) -> Tensor:
+        return gradient
+
+
+def gelu_sigmoid(z: Tensor) -> Tensor:
+    """GELU's sigmoid form (Hendrycks & Gimpel 2016, arXiv:1606.08415, sec. 2): z sigmoid(1.702 z)."""
+    return z * torch.sigmoid(1.702 * z)
+
+
+def swish(z: Tensor, beta: float) -> Tensor:
+    """Swish (Ramachandran et al. 2017, arXiv:1710.05941): z sigmoid(beta z). beta = 1 is SiLU, beta = 0 is z/2."""
+    return z * torch.sigmoid(beta * z)
+
+
+class SwishLearnable(nn.Module):
+    """Swish (Ramachandran et al. 2017, arXiv:1710.05941): z sigmoid(beta z), one beta per layer, learned."""
+
+    def __init__(self, beta: float) -> None:
+        super().__init__()
+        self.beta = nn.Parameter(torch.tensor(float(beta)))
+
+    def forward(self, z: Tensor) -> Tensor:
+        return z * torch.sigmoid(self.beta * z)
+
+
+def squared_relu(z: Tensor) -> Tensor:
+    """Squared ReLU (So et al. 2021, arXiv:2109.08668): max(0, z)^2."""
+    return torch.relu(z).square()
+
+
+class StarReLU(nn.Module):
+    """StarReLU (Yu et al. 2022, arXiv:2210.13452): scale max(0, z)^2 + bias, both learned, one pair per layer.
+
+    E max(0, z)^2 = 1/2 and Var max(0, z)^2 = 5/4 under N(0, 1), so scale = 2/sqrt(5) and bias = -1/sqrt(5)
+    give mean 0 and variance 1.
+    """
+
+    def __init__(self, scale: float, bias: float) -> None:
+        super().__init__()
+        self.scale = nn.Parameter(torch.tensor(float(scale)))
+        self.bias = nn.Parameter(torch.tensor(float(bias)))
+
+    def forward(self, z: Tensor) -> Tensor:
+        return self.scale * torch.relu(z).square() + self.bias
+
+
+def penalized_tanh(z: Tensor, a: float) -> Tensor:
+    """Penalized tanh (Xu et al. 2016, arXiv:1602.05980): tanh(z) for z > 0, else a tanh(z)."""
+    return F.leaky_relu(torch.tanh(z), a)
+
+
+def lisht(z: Tensor) -> Tensor:
+    """LiSHT (Roy et al. 2019, arXiv:1901.05894): z tanh(z)."""
+    return z * torch.tanh(z)
+
+
+def snake(z: Tensor, a: float) -> Tensor:
+    """Snake (Ziyin et al. 2020, arXiv:2006.08195, eq. 3): z + sin(a z)^2 / a, a not 0."""
+    return z + torch.sin(a * z).square() / a
+
+
+def serf(z: Tensor) -> Tensor:
+    """Serf (Nag et al. 2021, arXiv:2108.09598): z erf(log(1 + e^z))."""
+    return z * torch.erf(F.softplus(z))
+
+
+class Rational(nn.Module):
+    """Padé activation unit (Molina et al. 2020, arXiv:1907.06732, eq. 3), coefficients learned, one set per layer.
+
+    f(z) = (a_0 + a_1 z + … + a_m z^m) / (1 + |b_1 z + … + b_n z^n|): the absolute value keeps it free of poles.
+
+    Args:
+        numerator: a_0 … a_m.
+        denominator: b_1 … b_n.
+    """
+
+    def __init__(self, numerator: Sequence[float], denominator: Sequence[float]) -> None:
+        super().__init__()
+        self.numerator = nn.Parameter(torch.tensor([float(a) for a in numerator]))
+        self.denominator = nn.Parameter(torch.tensor([float(b) for b in denominator]))
+
+    def forward(self, z: Tensor) -> Tensor:
+        return _polynomial(z, self.numerator) / (1 + (z * _polynomial(z, self.denominator)).abs())
+
+
+def _polynomial(z: Tensor, coefficients: Tensor) -> Tensor:
+    """c_0 + c_1 z + … by Horner's rule."""
+    value = coefficients[-1].expand_as(z)
+    for coefficient in coefficients[:-1].flip(0):
+        value = value * z + coefficient
+    return value

@@ -1,0 +1,226 @@
+"""The three tables of a results folder: what their columns are, how they are written, read and collected.
+
+This is where the measuring and the reporting side meet; nothing else knows the layout of a results folder:
+
+    results/<name>/runs/<run_id>/{runs,epochs,layers}.parquet   measured, append-only, one folder a run
+    results/<name>/tables/{runs,epochs,layers}.parquet          the same, compacted; small enough to publish
+
+Columns that are not listed here are the resolved config under its own keys: `act`, `act.alpha`, `optim.lr`, ….
+In `layers` a column `act.<parameter>` holds the learned value in that layer at that step; one entry of a vector
+is `act.<parameter>[i]`.
+"""
+
+import os
+import shutil
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, NamedTuple
+
+import pandas as pd
+
+Status = Literal["done", "diverged", "failed"]
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column: its pandas dtype, the label (with unit) on an axis, which way is better, what it is."""
+
+    name: str
+    dtype: str
+    label: str
+    better: Literal["higher", "lower", None] = None
+
+
+_RUN = (Column("run_id", "string", "run"), Column("seed", "int64", "seed"))
+_TIME = (Column("epoch", "int64", "epoch"), Column("step", "int64", "step (updates)"))
+_HELD_OUT = tuple(
+    Column(f"{split}_{name}", "float64", f"{label} ({split})", better)  # type: ignore[arg-type]
+    for split in ("val", "test")
+    for name, label, better in (
+        ("loss", "NLL (nats)", "lower"),
+        ("accuracy", "accuracy (fraction)", "higher"),
+        ("ece", "expected calibration error", "lower"),
+    )
+)
+
+RUNS = (
+    *_RUN,
+    Column("status", "string", "status"),
+    Column("message", "string", "why the run failed"),
+    *_TIME,
+    Column("train_loss", "float64", "NLL (nats, train)", "lower"),
+    *_HELD_OUT,
+    Column("epochs_to_target", "float64", "epochs to the target validation loss", "lower"),
+    Column("steps_to_target", "float64", "steps to the target validation loss", "lower"),
+    Column("train_seconds", "float64", "training time (s)", "lower"),
+    Column("probe_seconds", "float64", "probing time (s)", "lower"),
+    Column("samples_per_second", "float64", "training samples per second", "higher"),
+    Column("peak_mib", "float64", "peak memory (MiB)", "lower"),
+    Column("num_parameters", "float64", "parameters"),
+    Column("protocol", "int64", "PROTOCOL"),
+    Column("commit", "string", "commit"),
+    Column("actbench", "string", "actbench version"),
+    Column("torch", "string", "torch version"),
+    Column("python", "string", "Python version"),
+    Column("device_name", "string", "device"),
+)
+
+EPOCHS = (
+    *_RUN,
+    *_TIME,
+    Column("lr", "float64", "learning rate"),
+    Column("train_loss", "float64", "NLL (nats, train)", "lower"),
+    Column("val_loss", "float64", "NLL (nats, val)", "lower"),
+    Column("val_accuracy", "float64", "accuracy (fraction, val)", "higher"),
+    Column("val_ece", "float64", "expected calibration error (val)", "lower"),
+    Column("train_seconds", "float64", "training time (s)", "lower"),
+)
+
+LAYERS = (
+    *_RUN,
+    *_TIME,
+    Column("layer_index", "int64", "layer (from the input)"),
+    Column("layer", "string", "layer"),
+    Column("saturation_low", "float64", "saturation, low side (share)"),
+    Column("saturation_high", "float64", "saturation, high side (share)"),
+    Column("saturated_units", "float64", "saturated units (share)"),
+    Column("dead", "float64", "dead units (share)"),
+    Column("constant", "float64", "constant units (share)"),
+    Column("phi", "float64", "φ, closeness to the asymptotes"),
+    Column("out_mean", "float64", "output mean"),
+    Column("out_bias", "float64", "output bias (RMS of unit means)"),
+    Column("out_std", "float64", "output standard deviation"),
+    Column("out_ratio", "float64", "output bias / standard deviation"),
+    Column("bias_shift", "float64", "bias shift (share of the next pre-activation)"),
+    Column("grad_rms", "float64", "gradient RMS, ∂L/∂z"),
+    Column("grad_zero", "float64", "exactly zero gradients (share)"),
+    Column("grad_hoyer", "float64", "gradient sparsity (Hoyer)"),
+    Column("update_ratio", "float64", "update ratio ‖ΔW‖/‖W‖"),
+    Column("rank", "float64", "effective rank / width"),
+    Column("w2_normal", "float64", "distance to N(0, 1)"),
+)
+
+SCHEMA = {"runs": RUNS, "epochs": EPOCHS, "layers": LAYERS}
+
+
+class Tables(NamedTuple):
+    """`runs` (a row per run and seed), `epochs` (… and epoch), `layers` (… and probed step and layer)."""
+
+    runs: pd.DataFrame
+    epochs: pd.DataFrame
+    layers: pd.DataFrame
+
+
+def label(name: str) -> str:
+    """The axis label of a column; a config key is its own label."""
+    return next((column.label for columns in SCHEMA.values() for column in columns if column.name == name), name)
+
+
+def better(name: str) -> Literal["higher", "lower", None]:
+    """Which way a column is better, or None where neither is."""
+    return next((column.better for columns in SCHEMA.values() for column in columns if column.name == name), None)
+
+
+def config_columns(runs: pd.DataFrame) -> list[str]:
+    """The columns of `runs` that hold the resolved config, in the frame's order."""
+    known = {column.name for column in RUNS}
+    return [name for name in runs.columns if name not in known]
+
+
+def from_rows(*, runs: Iterable[dict], epochs: Iterable[dict] = (), layers: Iterable[dict] = ()) -> Tables:
+    """Tables from rows, one dict a row, with every documented column present and of its documented dtype."""
+    rows = {"runs": runs, "epochs": epochs, "layers": layers}
+    return Tables(**{name: _conform(pd.DataFrame(list(rows[name])), SCHEMA[name]) for name in Tables._fields})
+
+
+def land(tables: Tables, folder: Path, *, files: dict[str, str] | None = None) -> None:
+    """Write a run's tables, and the text `files` beside them, as `folder`: whole or not at all.
+
+    Everything is written beside its place and moved there by one `os.replace`.
+    """
+    beside = folder.with_name(f".{folder.name}.{os.getpid()}")
+    shutil.rmtree(beside, ignore_errors=True)
+    beside.mkdir(parents=True)
+    for name, frame in zip(Tables._fields, tables, strict=True):
+        frame.to_parquet(beside / f"{name}.parquet", index=False)
+    for file_name, text in (files or {}).items():
+        (beside / file_name).write_text(text, encoding="utf-8")
+    try:
+        os.replace(beside, folder)
+    except OSError:
+        # The same run landed meanwhile, measured by another process: the numbers are the same, the first one stays.
+        shutil.rmtree(beside)
+        if not folder.is_dir():
+            raise
+
+
+def collect(folder: str | Path) -> Tables:
+    """All that was measured in a results folder: the published tables and the runs beside them, each run once.
+
+    Raises:
+        FileNotFoundError: If the folder does not exist or holds neither tables/ nor runs/.
+    """
+    folder = Path(folder)
+    parts = list(_parts(folder))
+    if not parts:
+        raise FileNotFoundError(
+            f"There are no results in {folder}: a results folder holds tables/ or runs/. "
+            "Give the folder that a run printed, for instance results/adhoc."
+        )
+    frames = {name: _read([part / f"{name}.parquet" for part in parts], SCHEMA[name]) for name in Tables._fields}
+    return _each_run_once(Tables(**frames))
+
+
+def finished(folder: str | Path) -> set[str]:
+    """The run_ids in a results folder that need no second measurement: done or diverged, not failed."""
+    found: set[str] = set()
+    for part in _parts(Path(folder)):
+        if part.name == "tables":
+            runs = pd.read_parquet(part / "runs.parquet", columns=["run_id", "status"])
+            found |= set(runs.loc[runs["status"] != "failed", "run_id"])
+        elif not part.name.endswith(".failed"):
+            found.add(part.name)
+    return found
+
+
+def compact(folder: str | Path) -> None:
+    """Bring tables/ up to date with runs/, each of the three files replaced at once."""
+    folder = Path(folder)
+    tables = collect(folder)
+    (folder / "tables").mkdir(exist_ok=True)
+    for name, frame in zip(Tables._fields, tables, strict=True):
+        beside = folder / "tables" / f".{name}.{os.getpid()}"
+        frame.to_parquet(beside, index=False)
+        os.replace(beside, folder / "tables" / f"{name}.parquet")
+
+
+def _parts(folder: Path) -> Iterator[Path]:
+    """The folders under a results folder that hold a runs.parquet: the published tables first, then run by run."""
+    if (folder / "tables" / "runs.parquet").is_file():
+        yield folder / "tables"
+    if (folder / "runs").is_dir():
+        yield from sorted(p for p in (folder / "runs").iterdir() if p.is_dir() and not p.name.startswith("."))
+
+
+def _read(files: list[Path], columns: tuple[Column, ...]) -> pd.DataFrame:
+    frames = [frame.dropna(axis="columns", how="all") for frame in map(pd.read_parquet, files) if len(frame)]
+    return _conform(pd.concat(frames, ignore_index=True) if frames else pd.DataFrame(), columns)
+
+
+def _each_run_once(tables: Tables) -> Tables:
+    """A finished run before a failed one, the last measured of equals; epochs and layers follow their run."""
+    runs = tables.runs.assign(_finished=tables.runs["status"] != "failed")
+    runs = runs.sort_values("_finished", kind="stable").drop_duplicates(["run_id", "seed"], keep="last")
+    runs = runs.drop(columns="_finished").sort_values(["run_id", "seed"], ignore_index=True)
+    epochs = tables.epochs.drop_duplicates(["run_id", "seed", "epoch"], keep="last", ignore_index=True)
+    layers = tables.layers.drop_duplicates(["run_id", "seed", "step", "layer_index"], keep="last", ignore_index=True)
+    return Tables(runs, epochs, layers)
+
+
+def _conform(frame: pd.DataFrame, columns: tuple[Column, ...]) -> pd.DataFrame:
+    """Every documented column first and of its dtype; then the config, in the order given."""
+    known = {column.name: frame.get(column.name, pd.Series(index=frame.index, dtype=column.dtype)) for column in columns}
+    typed = {column.name: known[column.name].astype(column.dtype) for column in columns}
+    others = {str(name): frame[name] for name in frame.columns if name not in known}
+    return pd.DataFrame({**typed, **others}, index=frame.index)

@@ -1,0 +1,82 @@
+"""The command: python -m actbench +act=mish."""
+
+import os
+import sys
+from pathlib import Path
+
+USAGE = """Usage: python -m actbench +act=NAME [KEY=VALUE ...]         one run: a pack of seeds, a report
+       python -m actbench -m +act=A,B [KEY=V,W ...]          a sweep over all combinations, on every core
+       python -m actbench +experiment=NAME [KEY=VALUE ...]   a question from experiments/
+       python -m actbench.report PATH                        a results folder's report again, from its tables"""
+
+
+def job(config) -> None:
+    """What Hydra calls for each run, in this process or in a worker."""
+    from hydra.core.hydra_config import HydraConfig
+    from hydra.types import RunMode
+
+    from actbench import plan, run
+
+    hydra = HydraConfig.get()
+    run.run(plan.job_of(config, dict(hydra.runtime.choices)), show_progress=hydra.mode == RunMode.RUN)
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run a command line; returns the exit code: 0 done, 1 a run failed, 2 the command cannot be meant."""
+    argv = sys.argv[1:] if argv is None else argv
+    if "--help" in argv or "-h" in argv:
+        from actbench.help import text
+
+        print(f"{USAGE}\n\n{text()}")
+        return 0
+    from actbench.config import ConfigError
+
+    try:
+        return _run(argv)
+    except ConfigError as error:
+        print(f"actbench: {error}", file=sys.stderr)
+        return 2
+
+
+def _run(argv: list[str]) -> int:
+    """Read, check, run, report."""
+    sys.path.insert(0, str(Path.cwd()))  # the user's own activation may lie in the working folder
+    from omegaconf import OmegaConf
+
+    from actbench import plan
+
+    OmegaConf.register_new_resolver("workers", _workers, replace=True)
+    command = plan.read(argv)
+
+    from actbench import preflight, sweep
+
+    preflight.check(command.jobs)
+    _launch(command)
+    return sweep.conclude(command)
+
+
+def _workers(device: str) -> int:
+    from actbench import build
+
+    return build.workers(device)
+
+
+def _launch(command) -> None:
+    """Hand the command to Hydra, which runs its jobs here or through the launcher."""
+    import hydra
+
+    from actbench import sweep
+    from actbench.config import CONF
+
+    arguments, sys.argv = sys.argv, [sys.argv[0], *command.argv]
+    # Hydra would otherwise print what a job raised and exit; jobs catch their own failures, the rest is a defect of ours.
+    os.environ.setdefault("HYDRA_FULL_ERROR", "1")
+    try:
+        with sweep.progress(command):
+            hydra.main(config_path=str(CONF), config_name="config", version_base="1.3")(job)()
+    finally:
+        sys.argv = arguments
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,106 @@
+"""From a config to the objects of a run. Everything with a `_target_` is made by one call site, `_part`."""
+
+import functools
+import os
+from collections.abc import Callable
+from typing import Any
+
+import hydra
+import torch
+from omegaconf import DictConfig, OmegaConf
+from torch import Tensor, nn
+
+from actbench import properties
+from actbench.data.splits import Source
+from actbench.models.init import initialize
+from actbench.streams import stream
+from actbench.trace import Activation, activations
+
+
+def _part(node: DictConfig) -> functools.partial:
+    """What `_target_` names, with the node's values bound.
+
+    Hydra's own partial checks its target anew at each call, which an activation in the training loop cannot afford.
+    """
+    part = hydra.utils.instantiate(node, _partial_=True, _convert_="all")
+    return functools.partial(part.func, *part.args, **part.keywords)
+
+
+def device(name: str) -> torch.device:
+    """The device of that name; auto is CUDA where there is one."""
+    return torch.device("cuda" if name == "auto" and torch.cuda.is_available() else "cpu" if name == "auto" else name)
+
+
+def workers(name: str) -> int:
+    """Runs that a sweep makes at once: one on a GPU, otherwise one for each core that this process may use."""
+    return 1 if device(name).type == "cuda" else len(os.sched_getaffinity(0))
+
+
+def source(node: DictConfig) -> Source:
+    """The stored data set, read once per process."""
+    return _read_once(OmegaConf.to_yaml(node.load, resolve=True))
+
+
+@functools.lru_cache(maxsize=1)
+def _read_once(load: str) -> Source:
+    return _part(OmegaConf.create(load))()  # type: ignore[arg-type]
+
+
+def act_factory(node: DictConfig) -> Callable[[], Activation]:
+    """Makes one layer per call: a class is instantiated each time, a function is shared."""
+    part = _part(node)
+    return lambda: Activation(part() if isinstance(part.func, type) else part)
+
+
+def gain(act: Callable[[], Activation], *, dropout: float) -> float:
+    """sqrt(keep / E f(z)^2), z ~ N(0, 1): what `init=matched` scales by."""
+    return ((1 - dropout) / properties.second_moment(act())) ** 0.5
+
+
+def model(config: DictConfig, *, input_shape: torch.Size, seed: int, on: torch.device) -> nn.Module:
+    """The model with the initial weights of `seed`."""
+    act = act_factory(config.act)
+    built = _part(config.model)(
+        input_shape=input_shape,
+        num_outputs=config.data.num_classes,
+        act=act,
+        norm=_part(config.norm),
+        generator=stream(seed, "dropout", on),
+    )
+    scale = gain(act, dropout=config.model.dropout)
+    initialize(built, _part(config.init), generator=stream(seed, "init"), gain=scale)
+    return built.to(on)
+
+
+def optimizer(config: DictConfig, built: nn.Module) -> torch.optim.Optimizer:
+    """The optimizer; activation parameters are not decayed unless `train.decay_activations`."""
+    learned = [p for layer in activations(built).values() for p in layer.parameters()]
+    others = [p for p in built.parameters() if not any(p is q for q in learned)]
+    undecayed = {} if config.train.decay_activations else {"weight_decay": 0.0}
+    groups: list[dict[str, Any]] = [{"params": others}, *([{"params": learned} | undecayed] if learned else [])]
+    return _part(config.optim)(groups)
+
+
+def task(config: DictConfig, built: nn.Module) -> Any:
+    """The task, with model and optimizer."""
+    return _part(config.task)(
+        model=built,
+        optimizer=optimizer(config, built),
+        clip_grad_norm=config.train.clip_grad_norm,
+        num_classes=config.data.num_classes,
+    )
+
+
+def schedule(config: DictConfig) -> Callable[[float], float]:
+    """The learning-rate schedule."""
+    return _part(config.schedule)
+
+
+def augment(config: DictConfig) -> Callable[..., Tensor]:
+    """The augmentation of a training batch."""
+    return _part(config.augment)
+
+
+def probe_steps(config: DictConfig, *, num_steps: int) -> set[int]:
+    """The steps after which to probe."""
+    return _part(config.probes.steps)(num_steps=num_steps, steps_per_epoch=num_steps // config.train.epochs)

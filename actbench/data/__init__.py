@@ -1,0 +1,1 @@
+"""Data sets: one file each; splits.py turns any of them into tensors."""

@@ -1,0 +1,94 @@
+"""From a data set to tensors in memory: splits, standardisation, batches by permutation."""
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import torch
+from sklearn.model_selection import train_test_split
+from torch import Tensor
+
+from actbench.streams import stream_seed
+
+
+class Source(NamedTuple):
+    """A data set as it is stored.
+
+    Attributes:
+        images: (N, C, H, W) uint8, pixels 0 … `white`.
+        labels: (N,) int64.
+        num_test: The last `num_test` examples are the published test set; 0 where a set has none of its own.
+        white: The value of a white pixel.
+    """
+
+    images: Tensor
+    labels: Tensor
+    num_test: int
+    white: int
+
+
+class Split(NamedTuple):
+    """Images (N, C, H, W) float32 and labels (N,) int64, on the run's device."""
+
+    images: Tensor
+    labels: Tensor
+
+
+class Splits(NamedTuple):
+    """Training, validation and test examples. Test is read once, when training has ended."""
+
+    train: Split
+    val: Split
+    test: Split
+
+
+def split(
+    source: Source,
+    *,
+    num_val: int,
+    num_test: int | None,
+    num_train: int | None,
+    standardize: bool,
+    seed: int,
+    device: torch.device,
+) -> Splits:
+    """Draw stratified splits with the stream `split` of `seed`.
+
+    Args:
+        source: The stored data set.
+        num_val: Number of validation examples.
+        num_test: Number of test examples to draw; None takes the published test set.
+        num_train: Number of training examples, drawn from what is left; None takes all that is left.
+        standardize: Subtract the mean and divide by the standard deviation of the training pixels, per channel;
+            otherwise pixels are in [0, 1].
+        seed: Fixes the split.
+        device: Where the tensors are put.
+    """
+    labels, random_state = source.labels.numpy(), stream_seed(seed, "split")
+    num_stored = len(labels) - source.num_test
+    rest, test = torch.arange(num_stored).numpy(), torch.arange(num_stored, len(labels)).numpy()
+    if num_test is not None:
+        rest, test = train_test_split(rest, test_size=num_test, stratify=labels[rest], random_state=random_state)
+    rest, val = train_test_split(rest, test_size=num_val, stratify=labels[rest], random_state=random_state)
+    if num_train is not None and num_train < len(rest):
+        rest, _ = train_test_split(rest, train_size=num_train, stratify=labels[rest], random_state=random_state)
+
+    def take(index) -> Split:
+        pixels = source.images[index].to(device, torch.float32).div_(source.white)
+        return Split(pixels, source.labels[index].to(device))
+
+    splits = Splits(take(rest), take(val), take(test))
+    return _standardized(splits) if standardize else splits
+
+
+def _standardized(splits: Splits) -> Splits:
+    """Every split with the training pixels' mean 0 and standard deviation 1, per channel."""
+    std, mean = torch.std_mean(splits.train.images, dim=(0, 2, 3), keepdim=True, correction=0)
+    return Splits(*(Split(part.images.sub(mean).div_(std), part.labels) for part in splits))
+
+
+def batches(train: Split, *, batch_size: int, order: torch.Generator) -> Iterator[Split]:
+    """One epoch: every example at most once, in an order drawn from `order`; a last incomplete batch is left out."""
+    permutation = torch.randperm(len(train.labels), generator=order).to(train.labels.device)
+    for start in range(0, len(permutation) - batch_size + 1, batch_size):
+        index = permutation[start : start + batch_size]
+        yield Split(train.images[index], train.labels[index])

@@ -1,0 +1,1 @@
+"""Models: textbook modules, one file each, built with an `act` and a `norm` factory."""

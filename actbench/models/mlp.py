@@ -1,0 +1,39 @@
+"""The multi-layer perceptron."""
+
+import math
+from collections.abc import Callable, Sequence
+
+import torch
+from torch import Tensor, nn
+
+from actbench.models.block import Block
+from actbench.trace import Activation
+
+
+class MLP(nn.Module):
+    """`depth` hidden layers of `width` units, then a linear layer: (N, C, H, W) -> (N, num_outputs)."""
+
+    def __init__(
+        self,
+        *,
+        input_shape: Sequence[int],
+        num_outputs: int,
+        depth: int,
+        width: int,
+        act: Callable[[], Activation],
+        norm: Callable[..., nn.Module],
+        dropout: float,
+        generator: torch.Generator,
+    ) -> None:
+        super().__init__()
+        widths = [math.prod(input_shape)] + depth * [width]
+        self.hidden = nn.Sequential(
+            *(
+                Block(nn.Linear(fan_in, fan_out), act=act, norm=norm, dropout=dropout, generator=generator)
+                for fan_in, fan_out in zip(widths[:-1], widths[1:], strict=True)
+            )
+        )
+        self.output = nn.Linear(width, num_outputs)
+
+    def forward(self, images: Tensor) -> Tensor:
+        return self.output(self.hidden(images.flatten(1)))  # (N, C H W) -> (N, width) -> (N, num_outputs)

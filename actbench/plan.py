@@ -1,0 +1,195 @@
+"""From a command line to the jobs that it stands for, each composed and checked before any of them starts."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from hydra import compose, initialize_config_dir
+from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
+from hydra._internal.utils import get_args_parser
+from hydra.core.global_hydra import GlobalHydra
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.override_parser.types import Glob, Override
+from hydra.errors import HydraException, OverrideParseException
+from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import ConfigAttributeError, ConfigKeyError, OmegaConfBaseException, ValidationError
+
+from actbench import config as cfg
+from actbench.checks import check, unknown_key
+from actbench.config import GROUPS, ConfigError, nearest, options
+
+
+@dataclass(frozen=True)
+class Job:
+    """One run as it was asked for: its config, resolved but for `device`, and the option chosen in each group."""
+
+    config: DictConfig
+    choices: dict[str, str]
+
+    @property
+    def folder(self) -> Path:
+        """Its results folder."""
+        return cfg.results_folder(self.config, self.choices)
+
+
+@dataclass(frozen=True)
+class Command:
+    """A command line: Hydra's arguments, whether it is a sweep, and its jobs."""
+
+    argv: list[str]
+    sweep: bool
+    jobs: list[Job]
+
+
+def read(argv: list[str]) -> Command:
+    """Read a command line.
+
+    Raises:
+        ConfigError: If anything in it cannot be meant.
+    """
+    arguments = get_args_parser().parse_args(argv)
+    cfg.register(custom=any(text.lstrip("+").startswith("act=") and "custom" in text for text in arguments.overrides))
+    with _composing():
+        overrides = _parse(arguments.overrides)
+        _check_groups(overrides)
+        params = _sweeper_params(overrides)
+        sweep = arguments.multirun or bool(params)
+        _check_keys(overrides, sweep=sweep)
+        if not sweep:
+            return Command(argv, sweep=False, jobs=[_job(arguments.overrides)])
+        given = {override.key_or_group for override in overrides}
+        axes = [f"{key}={value}" for key, value in params.items() if key.lstrip("+") not in given]
+        jobs = [_job(job) for job in _expand(axes + arguments.overrides)]
+    return Command([*argv, *axes, "hydra.sweeper.params=null", *([] if arguments.multirun else ["-m"])], sweep=True, jobs=jobs)
+
+
+def job_of(config: DictConfig, choices: dict[str, str]) -> Job:
+    """The job that Hydra hands to a worker."""
+    return Job(config, {group: choices[group] for group in (*GROUPS, "experiment") if group in choices})
+
+
+@contextmanager
+def _composing() -> Iterator[None]:
+    GlobalHydra.instance().clear()
+    with initialize_config_dir(version_base="1.3", config_dir=str(cfg.CONF)):
+        yield
+
+
+def _parse(overrides: list[str]) -> list[Override]:
+    try:
+        return OverridesParser.create(GlobalHydra.instance().config_loader()).parse_overrides(overrides)
+    except OverrideParseException as error:
+        raise ConfigError(f"{error.override!r} cannot be read: an argument is KEY=VALUE, as in train.epochs=5.") from None
+
+
+def _sweeper_params(overrides: list[Override]) -> dict[str, str]:
+    """The sweep that the named experiment brings; what the command line sets replaces its axis."""
+    named = [override.input_line for override in overrides if override.key_or_group == "experiment"]
+    params = compose("config", named, return_hydra_config=True).hydra.sweeper.params if named else None
+    return dict(params or {})
+
+
+def _expand(overrides: list[str]) -> list[list[str]]:
+    """The jobs of a sweep, in the sweeper's order."""
+    (batch,) = BasicSweeper.split_arguments(_parse(overrides), max_batch_size=None)
+    return batch
+
+
+def _check_groups(overrides: list[Override]) -> None:
+    """Groups take known options, one each, once; nothing is deleted."""
+    seen: set[str] = set()
+    for override in overrides:
+        key = override.key_or_group
+        if override.is_delete():
+            raise ConfigError(f"~{key} deletes a key, but every key is needed: set it to another value instead.")
+        if key in seen:
+            raise ConfigError(f"{key} is given more than once: give it once, or several values of it with -m {key}=A,B.")
+        seen.add(key)
+        if key in (*GROUPS, "experiment"):
+            _check_choices(override)
+
+
+def _check_choices(override: Override) -> None:
+    """The option or options that an override chooses exist."""
+    key = override.key_or_group
+    if isinstance(override.value(), list):
+        names = ",".join(map(str, override.value()))
+        raise ConfigError(f"{key}=[{names}] is a list: to run one after another, give -m {key}={names}.")
+    known = list(options(key))
+    if isinstance(override.value(), Glob):
+        if not override.value().filter(known):
+            pattern = override.input_line.split("=", 1)[1]
+            raise ConfigError(f"{key}={pattern} matches nothing: known are: {', '.join(known)}.")
+        return
+    known += ["custom"] if key == "act" else []
+    chosen = override.sweep_string_iterator() if override.is_sweep_override() else [override.value()]
+    for choice in map(str, chosen):
+        if choice not in known:
+            raise ConfigError(f"There is no {key}={choice}: {nearest(choice, known)}")
+
+
+def _check_keys(overrides: list[Override], *, sweep: bool) -> None:
+    """Top-level keys are known, nothing is added, and several values come with -m."""
+    top = {*cfg.Config.__dataclass_fields__, "experiment", "hydra"}
+    custom = any(override.key_or_group == "act" and override.value() == "custom" for override in overrides)
+    for override in overrides:
+        key = override.key_or_group
+        if key.replace("/", ".").split(".")[0] not in top:
+            raise ConfigError(f"There is no key {key}: {nearest(key, top)}")
+        may_add = key in (*GROUPS, "experiment") or key.startswith("hydra") or (custom and key.startswith("act."))
+        if override.is_add() and not may_add:
+            _refuse_added(key, overrides)
+        if override.is_sweep_override() and not sweep:
+            raise ConfigError(f"{key} has several values: add -m to run them as a sweep.")
+
+
+def _refuse_added(key: str, overrides: list[Override]) -> None:
+    """Only act=custom takes new keys; the rest is set without a plus sign."""
+    job = _job([override.input_line for override in overrides if _is_group(override.input_line)])
+    if OmegaConf.select(job.config, key, default=job) is job:
+        raise ConfigError(_no_such_key(key, job))
+    raise ConfigError(f"+{key} adds a key that is there already: give it without the plus sign.")
+
+
+def _job(overrides: list[str]) -> Job:
+    """Compose and check one job."""
+    try:
+        config = compose("config", overrides, return_hydra_config=True)
+    except (HydraException, OmegaConfBaseException) as error:
+        raise ConfigError(_explain(error, overrides)) from error
+    choices = dict(config.hydra.runtime.choices)
+    job = job_of(OmegaConf.masked_copy(config, [key for key in config if key != "hydra"]), choices)
+    check(job.config, job.choices)
+    return job
+
+
+def _explain(error: Exception, overrides: list[str]) -> str:
+    """One sentence for what Hydra or OmegaConf found while composing."""
+    cause = error.__cause__
+    key = getattr(cause, "full_key", None)
+    if isinstance(cause, ValidationError):
+        value = next((o.split("=", 1)[1] for o in overrides if o.lstrip("+").startswith(f"{key}=")), "?")
+        kind = {"Integer": "a whole number", "Float": "a number", "Boolean": "true or false"}
+        wanted = next((words for name, words in kind.items() if name in str(cause)), "of another type")
+        return f"{key}={value} is of the wrong type: it must be {wanted}."
+    if isinstance(cause, ConfigAttributeError | ConfigKeyError):
+        return _no_such_key(str(key), _job([o for o in overrides if _is_group(o)]))
+    return (str(error) or str(cause)).split("\n", 1)[0]
+
+
+def _is_group(override: str) -> bool:
+    return override.lstrip("+").split("=", 1)[0] in (*GROUPS, "experiment")
+
+
+def _no_such_key(key: str, job: Job) -> str:
+    group = key.split(".")[0]
+    known = [name for name in _keys(job.config) if name.split(".")[0] == group]
+    if group in GROUPS:
+        return unknown_key(key, known=known, option=f"{group}={job.choices[group]}")
+    return f"There is no key {key}: {nearest(key, known)}"
+
+
+def _keys(config: DictConfig) -> list[str]:
+    return list(cfg.flatten(OmegaConf.to_container(config)))  # type: ignore[arg-type]
+

@@ -1,0 +1,134 @@
+"""The checks that need torch: device, results folder, data, activation and model, once for each kind in a sweep."""
+
+import json
+import os
+from pathlib import Path
+
+import torch
+from hydra.errors import InstantiationException
+from omegaconf import DictConfig, OmegaConf
+from torch import Tensor
+
+from actbench import build
+from actbench.config import ConfigError
+from actbench.plan import Job
+
+
+def check(jobs: list[Job]) -> None:
+    """End with a ConfigError where one of the jobs cannot run."""
+    seen: set[str] = set()
+    for job in jobs:
+        for test, nodes in (
+            (_check_device, ["device"]),
+            (_check_output, ["output"]),
+            (_check_data, ["data", "train"]),
+            (_check_act, ["act"]),
+            (_check_model, ["act", "model", "norm", "init", "optim", "data", "train", "device"]),
+        ):
+            concerned = OmegaConf.to_container(OmegaConf.masked_copy(job.config, nodes))
+            key = json.dumps([test.__name__, concerned, job.choices["act"]], sort_keys=True)
+            if key not in seen:
+                seen.add(key)
+                test(job)
+
+
+def _check_device(job: Job) -> None:
+    name = job.config.device
+    try:
+        torch.empty(0, device=build.device(name))
+    except (RuntimeError, AssertionError):
+        raise ConfigError(f"device={name}, but torch finds no such device here: give device=cpu or device=auto.") from None
+
+
+def _check_output(job: Job) -> None:
+    folder = job.folder.resolve()
+    existing = next(path for path in (folder, *folder.parents) if path.exists())
+    if not existing.is_dir():
+        raise ConfigError(f"Results cannot be written to {job.folder}: {_shown(existing)} is a file. Give output.root=FOLDER.")
+    if not os.access(existing, os.W_OK):
+        raise ConfigError(
+            f"Results cannot be written to {job.folder}: {_shown(existing)} is not writable. Give output.root=FOLDER."
+        )
+
+
+def _shown(path: Path) -> Path:
+    return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) and path != Path.cwd() else path
+
+
+def _check_data(job: Job) -> None:
+    data, batch_size = job.config.data, job.config.train.batch_size
+    try:
+        stored = build.source(data)
+    except InstantiationException as error:
+        raise error.__cause__ or error from None
+    except (FileNotFoundError, ValueError) as error:
+        raise ConfigError(f"data={job.choices['data']}: {error}") from None
+    num_held_out = data.num_val + (data.num_test or stored.num_test)
+    num_left = len(stored.labels) - num_held_out
+    if num_left < (data.num_train or 1):
+        raise ConfigError(
+            f"data={job.choices['data']} has {len(stored.labels):,} examples, of which {num_held_out:,} are held out for "
+            f"validation and test: {max(num_left, 0):,} are left for training. Lower data.num_train or data.num_val."
+        )
+    if batch_size > (data.num_train or num_left):
+        raise ConfigError(
+            f"train.batch_size={batch_size} is larger than the training set of {data.num_train or num_left:,} examples: "
+            "give a smaller one."
+        )
+
+
+def _check_act(job: Job) -> None:
+    name = f"act={job.choices['act']}"
+    f = _imported(job.config.act, name)
+    z = torch.linspace(-3, 3, 21).reshape(3, 7)
+    try:
+        with torch.random.fork_rng(devices=[]), torch.no_grad():
+            a = f(z)
+    except Exception as error:
+        raise ConfigError(f"{name} fails on a tensor of shape (3, 7): {_told(error)}.") from error
+    if not isinstance(a, Tensor):
+        raise ConfigError(f"{name} returns {type(a).__name__}: an activation takes a tensor and returns a tensor.")
+    if a.shape != z.shape:
+        raise ConfigError(
+            f"{name} turns a tensor of shape {tuple(z.shape)} into {tuple(a.shape)}: an activation keeps the shape."
+        )
+    if not a.isfinite().all():
+        at = float(z[~a.isfinite()][0])
+        raise ConfigError(f"{name} returns {float(a[~a.isfinite()][0])} at {at:g}: it must be finite on [-3, 3].")
+
+
+def _imported(node: DictConfig, name: str) -> build.Activation:
+    """One layer of the activation."""
+    target = node["_target_"]
+    try:
+        factory = build.act_factory(node)
+    except InstantiationException as error:
+        cause = error.__cause__ or error
+        if "callable" in str(error):
+            raise ConfigError(
+                f"{name}: {target} is not callable: name a function f(z) or a class whose instances are called with z."
+            ) from None
+        raise ConfigError(
+            f"{name}: {target} cannot be imported ({_told(cause)}). Name it by its dotted path, in an importable module "
+            f"or a file in the working folder {Path.cwd()}."
+        ) from None
+    try:
+        return factory()
+    except Exception as error:
+        given = ", ".join(f"{key}={value}" for key, value in node.items() if key != "_target_") or "no parameters"
+        raise ConfigError(f"{name}: {target} cannot be made with {given}: {_told(error)}.") from error
+
+
+def _check_model(job: Job) -> None:
+    """Model and optimizer can be built with their parameters."""
+    shape = build.source(job.config.data).images.shape[1:]
+    try:
+        built = build.model(job.config, input_shape=shape, seed=job.config.seed, on=torch.device("cpu"))
+        build.optimizer(job.config, built)
+    except (ValueError, TypeError) as error:
+        raise ConfigError(_told(error)) from error
+
+
+def _told(error: BaseException) -> str:
+    """The first line of what an error says, without the full stop."""
+    return (str(error).strip().split("\n")[0] or type(error).__name__).rstrip(".")

@@ -1,0 +1,195 @@
+"""One run: a pack of seeds with one config, from identity to landed tables."""
+
+import hashlib
+import inspect
+import json
+import platform
+import resource
+import shutil
+import subprocess
+import traceback
+from collections.abc import Iterator
+from pathlib import Path
+
+import torch
+from omegaconf import OmegaConf
+from tqdm import tqdm
+
+import actbench
+from actbench import build, config, probes, tables
+from actbench.data.splits import Split, split
+from actbench.plan import Job
+from actbench.streams import stream, stream_seed
+from actbench.train import History, Prober, train
+
+# The integer that says which results may be compared: raised whenever a change moves a number (CHANGELOG, "Numbers").
+PROTOCOL = 1
+
+
+def run_id(job: Job) -> str:
+    """The run's identity: activation and a hash of PROTOCOL and of every value that can change a number.
+
+    For the user's own activation the text of its file counts too: an edited function is another run.
+    """
+    known = _columns(job) | {"act._target_": job.config.act["_target_"], "protocol": PROTOCOL}
+    if job.choices["act"] == "custom":
+        target = build.act_factory(job.config.act)().f
+        code = inspect.unwrap(getattr(target, "func", type(target)))
+        known["act.source"] = Path(inspect.getfile(code)).read_text(encoding="utf-8")
+    text = json.dumps(known, sort_keys=True)
+    return f"{known['act']}-{hashlib.sha256(text.encode()).hexdigest()[:12]}"
+
+
+def run(job: Job, *, show_progress: bool) -> None:
+    """Measure a run and land it in its results folder, unless it is there already.
+
+    A run that raises is recorded as failed, with its traceback, and does not raise: a sweep goes on.
+    """
+    name, runs = run_id(job), job.folder / "runs"
+    if name in tables.finished(job.folder):
+        return
+    failed = runs / f"{name}.failed"
+    shutil.rmtree(failed, ignore_errors=True)
+    files = {
+        "config.yaml": OmegaConf.to_yaml(job.config, resolve=True),
+        "environment.json": json.dumps(environment(job), indent=2) + "\n",
+    }
+    try:
+        measured = _measure(job, name, show_progress=show_progress)
+    except Exception as error:
+        record = {**_keys(job, name, job.config.seed), "status": "failed", "message": f"{type(error).__name__}: {error}"}
+        tables.land(tables.from_rows(runs=[record]), failed, files=files | {"traceback.txt": traceback.format_exc()})
+    else:
+        tables.land(measured, runs / name, files=files)
+
+
+def environment(job: Job) -> dict[str, str]:
+    """What the numbers were made with."""
+    on = build.device(job.config.device)
+    return {
+        "actbench": actbench.__version__,
+        "commit": _commit(),
+        "torch": torch.__version__,
+        "python": platform.python_version(),
+        "device_name": torch.cuda.get_device_name(on) if on.type == "cuda" else platform.processor() or platform.machine(),
+    }
+
+
+def _commit() -> str:
+    """The checkout's commit, with a plus sign where code or configs differ from it; empty outside a checkout."""
+    folder = Path(__file__).resolve().parent.parent
+
+    def git(*arguments: str) -> str:
+        return subprocess.run(["git", *arguments], cwd=folder, capture_output=True, text=True, check=True).stdout.strip()
+
+    try:
+        changed = git("status", "--porcelain", "--", "actbench", "conf", "experiments")
+        return git("rev-parse", "--short=12", "HEAD") + ("+" if changed else "")
+    except (OSError, subprocess.CalledProcessError):
+        return ""
+
+
+def _columns(job: Job) -> dict:
+    return config.columns(job.config, job.choices) | {"device": build.device(job.config.device).type}
+
+
+def _keys(job: Job, name: str, seed: int) -> dict:
+    """What every row of `runs` has, measured or failed."""
+    return _columns(job) | environment(job) | {"run_id": name, "seed": seed, "epoch": 0, "step": 0, "protocol": PROTOCOL}
+
+
+def _measure(job: Job, name: str, *, show_progress: bool) -> tables.Tables:
+    """Every seed of the pack, one after another."""
+    first, epochs = job.config.seed, job.config.train.epochs
+    bar = tqdm(total=job.config.num_seeds * epochs, unit="epoch", disable=None if show_progress else True)
+    rows: dict[str, list[dict]] = {"runs": [], "epochs": [], "layers": []}
+    torch.set_num_threads(job.config.threads)
+    with bar:
+        for seed in range(first, first + job.config.num_seeds):
+            bar.set_description(f"{config.act_name(job.config, job.choices)}, seed {seed}")
+            with torch.random.fork_rng():
+                torch.manual_seed(stream_seed(seed, "global"))  # only rrelu's slopes are drawn from the global stream
+                outcome, history = _measure_seed(job, seed, epochs=_counted(epochs, bar))
+            keys = {"run_id": name, "seed": seed}
+            rows["runs"].append(_keys(job, name, seed) | outcome)
+            rows["epochs"] += [keys | row for row in history.epochs]
+            rows["layers"] += [keys | row for row in history.layers]
+    return tables.from_rows(**rows)  # type: ignore[arg-type]
+
+
+def _counted(epochs: int, bar: tqdm) -> Iterator[int]:
+    for epoch in range(1, epochs + 1):
+        yield epoch
+        bar.update()
+
+
+def _measure_seed(job: Job, seed: int, *, epochs: Iterator[int]) -> tuple[dict, History]:
+    """Train, probe and test one seed: its row of `runs` without the keys, and its history."""
+    cfg = job.config
+    on = build.device(cfg.device)
+    splits = split(
+        build.source(cfg.data),
+        **{key: cfg.data[key] for key in ("num_val", "num_test", "num_train", "standardize")},
+        seed=seed,
+        device=on,
+    )
+    model = build.model(cfg, input_shape=splits.train.images.shape[1:], seed=seed, on=on)
+    task = build.task(cfg, model)
+    num_steps = cfg.train.epochs * (len(splits.train.labels) // cfg.train.batch_size)
+    history = train(
+        task,
+        splits,
+        epochs=epochs,
+        num_steps=num_steps,
+        batch_size=cfg.train.batch_size,
+        schedule=build.schedule(cfg),
+        augment=build.augment(cfg),
+        prober=_prober(job, splits.val, num_steps=num_steps),
+        order=stream(seed, "order"),
+        noise=stream(seed, "augment"),
+    )
+    return _outcome(job, history, task, splits.test, num_parameters=sum(p.numel() for p in model.parameters())), history
+
+
+def _prober(job: Job, val: Split, *, num_steps: int) -> Prober:
+    """Probes on the first validation images; the shape of an activation without learned parameters is found once."""
+    epsilon = job.config.probes.epsilon
+    fixed = build.act_factory(job.config.act)()
+    learns = any(True for _ in fixed.parameters())
+    shape = None if learns else probes.shape_of(fixed, epsilon=epsilon)
+    return Prober(
+        batch=Split(*(t[: job.config.probes.num_examples] for t in val)),
+        steps=build.probe_steps(job.config, num_steps=num_steps),
+        shape=lambda f: shape or probes.shape_of(f, epsilon=epsilon),
+    )
+
+
+def _outcome(job: Job, history: History, task, test: Split, *, num_parameters: int) -> dict:
+    """The row of `runs`: held-out measures (chance level where the run diverged), time to target, cost."""
+    last, diverged = history.epochs[-1], history.status == "diverged"
+    val = {name: last[f"val_{name}"] for name in task.chance}
+    on_val, on_test = (task.chance, task.chance) if diverged else (val, task.evaluate(test))
+    reached = [row for row in history.epochs if row["val_loss"] <= job.config.data.target_loss and not diverged]
+    return {
+        "status": history.status,
+        "epoch": last["epoch"],
+        "step": history.step,
+        "train_loss": last.get("train_loss"),
+        **{f"val_{name}": value for name, value in on_val.items()},
+        **{f"test_{name}": value for name, value in on_test.items()},
+        "epochs_to_target": reached[0]["epoch"] if reached else float("inf"),
+        "steps_to_target": reached[0]["step"] if reached else float("inf"),
+        "train_seconds": history.train_seconds,
+        "probe_seconds": history.probe_seconds,
+        "samples_per_second": history.step * job.config.train.batch_size / history.train_seconds,
+        "peak_mib": _peak_mib(job),
+        "num_parameters": num_parameters,
+    }
+
+
+def _peak_mib(job: Job) -> float:
+    """Peak memory in MiB: the device's allocations, or on the CPU the process's resident set so far."""
+    on = build.device(job.config.device)
+    if on.type == "cuda":
+        return torch.cuda.max_memory_allocated(on) / 2**20
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**10

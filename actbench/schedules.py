@@ -1,0 +1,13 @@
+"""Learning-rate schedules: the factor on the learning rate at a share `progress` of all steps, from 0 to 1."""
+
+import math
+
+
+def constant(progress: float) -> float:
+    """1 throughout."""
+    return 1.0
+
+
+def cosine(progress: float) -> float:
+    """(1 + cos(π progress)) / 2 (Loshchilov & Hutter 2017, arXiv:1608.03983, eq. 5)."""
+    return (1 + math.cos(math.pi * progress)) / 2

@@ -1,0 +1,69 @@
+"""Around a command's jobs: the bar while they run, and what is said and written when they have ended."""
+
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from tqdm import tqdm
+
+from actbench import tables
+from actbench.plan import Command
+from actbench.run import run_id
+
+
+def _runs(command: Command) -> dict[Path, set[str]]:
+    """The command's run_ids by results folder."""
+    folders: dict[Path, set[str]] = {}
+    for job in command.jobs:
+        folders.setdefault(job.folder, set()).add(run_id(job))
+    return folders
+
+
+@contextmanager
+def progress(command: Command) -> Iterator[None]:
+    """One bar over the runs of a sweep. It counts landed runs, so it works with any launcher on a shared folder."""
+    if not command.sweep:
+        yield
+        return
+    folders, ended = _runs(command), threading.Event()
+    bar = tqdm(total=sum(map(len, folders.values())), unit="run", desc="sweep", disable=None)
+
+    def watch() -> None:
+        while not ended.wait(0.5):
+            bar.n = sum(len(_ended(folder) & names) for folder, names in folders.items())
+            bar.refresh()
+
+    thread = threading.Thread(target=watch, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        thread.join()
+        bar.n = sum(len(_ended(folder) & names) for folder, names in folders.items())
+        bar.close()
+
+
+def _ended(folder: Path) -> set[str]:
+    """run_ids that are measured or have failed."""
+    return tables.finished(folder) | {path.name.removesuffix(".failed") for path in (folder / "runs").glob("*.failed")}
+
+
+def conclude(command: Command) -> int:
+    """Compact the tables, print a summary and write the report of each results folder; 1 if a run failed."""
+    from actbench import report
+
+    code = 0
+    for folder, names in _runs(command).items():
+        tables.compact(folder)
+        measured = tables.collect(folder)
+        runs = measured.runs[measured.runs["run_id"].isin(names)]
+        print(report.summary(measured, run_ids=names))
+        print(f"\nReport: {report.write(folder, run_ids=names)}")
+        failed = runs[runs["status"] == "failed"]
+        for name, message in zip(failed["run_id"], failed["message"], strict=True):
+            print(f"failed: {message}\n  traceback: {folder / 'runs' / f'{name}.failed' / 'traceback.txt'}", file=sys.stderr)
+        code = max(code, int(len(failed) > 0))
+    return code

@@ -1,0 +1,1 @@
+"""Tasks: what a step, an evaluation and a trace are; one file each."""

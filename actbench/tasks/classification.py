@@ -1,0 +1,71 @@
+"""Classification: a model that gives logits, an optimizer, cross-entropy."""
+
+import math
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from actbench.data.splits import Split
+from actbench.trace import LayerTrace, trace, weights
+
+_CHUNK = 1000  # examples evaluated at once: large enough to be fast, small enough for the cache
+
+
+class Classification:
+    """Cross-entropy on the logits of one model.
+
+    Args:
+        model: (N, C, H, W) -> logits (N, num_classes).
+        optimizer: Holds the model's parameters.
+        clip_grad_norm: Largest norm of the gradient; None for no clipping.
+    """
+
+    def __init__(
+        self, *, model: nn.Module, optimizer: torch.optim.Optimizer, clip_grad_norm: float | None, num_classes: int
+    ) -> None:
+        self.model, self.optimizer, self.clip_grad_norm = model, optimizer, clip_grad_norm
+        self.chance = {"loss": math.log(num_classes), "accuracy": 1 / num_classes, "ece": 0.0}
+
+    def step(self, batch: Split) -> Tensor:
+        """One update; returns the batch's mean loss before it, ()."""
+        self.optimizer.zero_grad(set_to_none=True)
+        loss = F.cross_entropy(self.model(batch.images), batch.labels)
+        loss.backward()
+        if self.clip_grad_norm is not None:
+            nn.utils.clip_grad_norm_(self.model.parameters(), self.clip_grad_norm)
+        self.optimizer.step()
+        return loss.detach()
+
+    @torch.no_grad()
+    def evaluate(self, split: Split) -> dict[str, float]:
+        """`loss` (mean NLL in nats), `accuracy` (fraction) and `ece` of a split, in evaluation mode."""
+        self.model.eval()
+        logits = torch.cat([self.model(images) for images in split.images.split(_CHUNK)])  # (N, num_classes)
+        self.model.train()
+        return {
+            "loss": F.cross_entropy(logits, split.labels).item(),
+            "accuracy": (logits.argmax(1) == split.labels).float().mean().item(),
+            "ece": expected_calibration_error(logits, split.labels),
+        }
+
+    def weights(self) -> dict[nn.Module, Tensor]:
+        """The weights before a step, for `trace` after it."""
+        return weights(self.model)
+
+    def trace(self, batch: Split, *, weights_before: dict[nn.Module, Tensor] | None) -> list[LayerTrace]:
+        """A trace of every activation layer on a batch."""
+
+        def loss() -> Tensor:
+            return F.cross_entropy(self.model(batch.images), batch.labels, reduction="sum")
+
+        return trace(self.model, loss, weights_before=weights_before)
+
+
+def expected_calibration_error(logits: Tensor, labels: Tensor, *, num_bins: int = 15) -> float:
+    """ECE (Guo et al. 2017, arXiv:1706.04599, eq. 3): Σ_b n_b/N |accuracy_b − confidence_b|, bins (lower, upper]."""
+    confidence, predicted = logits.softmax(1).max(1)
+    gap = (predicted == labels).double() - confidence.double()
+    index = (confidence * num_bins).ceil().long().clamp(1, num_bins) - 1
+    per_bin = torch.zeros(num_bins, dtype=torch.float64, device=gap.device).index_add_(0, index, gap)
+    return (per_bin.abs().sum() / len(labels)).item()

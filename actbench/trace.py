@@ -1,0 +1,170 @@
+"""What a network does on a fixed batch: z, a and the gradients at both, per activation layer. All hooks live here.
+
+A trace is one forward and one backward pass in evaluation mode, outside the training step: parameters, their `.grad`,
+buffers, the optimizer and the random state stay as they are, so training is bitwise the same with and without it.
+"""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cached_property
+
+import torch
+from torch import Tensor, nn
+
+
+class Activation(nn.Module):
+    """An activation layer a = f(z): the place in a model where a trace looks."""
+
+    def __init__(self, f: Callable[[Tensor], Tensor]) -> None:
+        super().__init__()
+        self.f = f
+
+    def forward(self, z: Tensor) -> Tensor:
+        return self.f(z)
+
+
+@dataclass(frozen=True)
+class LayerTrace:
+    """One activation layer on the probe batch. Tensors are (N, U, P): examples, units or channels, positions (or 1).
+
+    Attributes:
+        layer: Module path.
+        layer_index: From 1 at the input.
+        f: The activation as a function, in evaluation mode.
+        z, a: Pre-activation and output.
+        dz, da: Gradients at z and a of the loss, summed over examples.
+        weight: The weight that feeds z.
+        weight_before: The same before the last update; None before the first.
+        next_y, next_bias: Output W a + b of the next weight layer and its b, (U,); None behind the last.
+    """
+
+    layer: str
+    layer_index: int
+    f: nn.Module
+    z: Tensor
+    a: Tensor
+    dz: Tensor
+    da: Tensor
+    weight: Tensor
+    weight_before: Tensor | None
+    next_y: Tensor | None
+    next_bias: Tensor | None
+
+    @cached_property
+    def mean(self) -> Tensor:
+        """E_x a_u, (U,)."""
+        return self.a.mean((0, 2))
+
+    @cached_property
+    def covariance(self) -> Tensor:
+        """Of a over examples and positions, (U, U), in float64."""
+        centred = (self.a - self.mean[:, None]).transpose(0, 1).flatten(1)  # (U, N P)
+        return (centred @ centred.T).double() / centred.shape[1]
+
+    @cached_property
+    def std(self) -> Tensor:
+        """Standard deviation of a over everything, (): the units' variance and the variance of their means."""
+        return (self.covariance.diagonal().mean() + self.mean.double().var(correction=0)).sqrt()
+
+    def slope(self, z: Tensor) -> Tensor:
+        """f'(z), by autograd of f alone."""
+        with torch.enable_grad(), _evaluation_mode(self.f):
+            z = z.detach().requires_grad_()
+            (slope,) = torch.autograd.grad(self.f(z).sum(), z)
+        return slope
+
+
+def activations(model: nn.Module) -> dict[str, Activation]:
+    """The activation layers of a model by module path, in the order of definition."""
+    return {name: module for name, module in model.named_modules() if isinstance(module, Activation)}
+
+
+def weights(model: nn.Module) -> dict[nn.Module, Tensor]:
+    """A copy of every weight layer's weight, for the update ratio of the step that follows."""
+    return {module: module.weight.detach().clone() for module in model.modules() if _is_affine(module)}
+
+
+def trace(
+    model: nn.Module, loss: Callable[[], Tensor], *, weights_before: dict[nn.Module, Tensor] | None = None
+) -> list[LayerTrace]:
+    """Trace every activation layer that `loss` passes through, in the order of execution.
+
+    Args:
+        model: The model; it is put into evaluation mode for the pass, and back.
+        loss: Calls `model` once and returns the per-sample losses, summed.
+        weights_before: What `weights(model)` returned before the last update.
+    """
+    with _evaluation_mode(model), torch.enable_grad(), _recording(model) as passes:
+        total = loss()
+        acts = [i for i, passed in enumerate(passes) if isinstance(passed.module, Activation)]
+        at = [t for i in acts for t in (passes[i].x, passes[i].y)]
+        gradients = torch.autograd.grad(total, at, materialize_grads=True)
+    traces = []
+    for index, i in enumerate(acts):
+        fed_by = next(passed.module for passed in reversed(passes[:i]) if _is_affine(passed.module))
+        follows = next((passed for passed in passes[i:] if _is_affine(passed.module)), None)
+        traces.append(
+            LayerTrace(
+                layer=passes[i].name,
+                layer_index=index + 1,
+                f=passes[i].module,
+                z=_by_unit(passes[i].x),
+                a=_by_unit(passes[i].y),
+                dz=_by_unit(gradients[2 * index]),
+                da=_by_unit(gradients[2 * index + 1]),
+                weight=fed_by.weight.detach(),
+                weight_before=None if weights_before is None else weights_before[fed_by],
+                next_y=None if follows is None else _by_unit(follows.y),
+                next_bias=None if follows is None else follows.module.bias.detach(),
+            )
+        )
+    return traces
+
+
+@dataclass(frozen=True)
+class _Pass:
+    """A layer as it was passed: y = module(x)."""
+
+    name: str
+    module: nn.Module
+    x: Tensor
+    y: Tensor
+
+
+@contextmanager
+def _recording(model: nn.Module) -> Iterator[list[_Pass]]:
+    """Every pass through a weight or an activation layer, in the order of execution, while the context is open."""
+    passes: list[_Pass] = []
+
+    def hook(name: str) -> Callable[[nn.Module, tuple[Tensor], Tensor], None]:
+        return lambda module, inputs, output: passes.append(_Pass(name, module, inputs[0], output))
+
+    watched = [(n, m) for n, m in model.named_modules() if _is_affine(m) or isinstance(m, Activation)]
+    handles = [module.register_forward_hook(hook(name)) for name, module in watched]
+    try:
+        yield passes
+    finally:
+        for handle in handles:
+            handle.remove()
+
+
+@contextmanager
+def _evaluation_mode(model: nn.Module) -> Iterator[None]:
+    """Evaluation mode while the context is open; afterwards every module in the mode it was in."""
+    modes = {module: module.training for module in model.modules()}
+    model.eval()
+    try:
+        yield
+    finally:
+        for module, training in modes.items():
+            module.training = training
+
+
+def _is_affine(module: nn.Module) -> bool:
+    return isinstance(module, nn.Linear | nn.Conv2d)
+
+
+def _by_unit(t: Tensor) -> Tensor:
+    """(N, U) as (N, U, 1); (N, U, H, W) as (N, U, H W)."""
+    return t.detach().unsqueeze(-1).flatten(2)

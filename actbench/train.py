@@ -1,0 +1,132 @@
+"""The training loop of one seed: epochs, the probe schedule, divergence."""
+
+import math
+from collections.abc import Callable, Collection, Iterable
+from dataclasses import dataclass, field
+from time import perf_counter
+from typing import Protocol
+
+import torch
+from torch import Tensor, nn
+from torch.optim.lr_scheduler import LambdaLR
+
+from actbench import probes
+from actbench.data.splits import Split, Splits, batches
+from actbench.trace import LayerTrace
+
+
+class Task(Protocol):
+    """What the loop asks of a task; `chance` holds the evaluation of a model that ignores its input."""
+
+    optimizer: torch.optim.Optimizer
+    chance: dict[str, float]
+
+    def step(self, batch: Split) -> Tensor: ...
+    def evaluate(self, split: Split) -> dict[str, float]: ...
+    def weights(self) -> dict[nn.Module, Tensor]: ...
+    def trace(self, batch: Split, *, weights_before: dict[nn.Module, Tensor] | None) -> list[LayerTrace]: ...
+
+
+@dataclass(frozen=True)
+class Prober:
+    """When and on what a task is probed.
+
+    Attributes:
+        batch: The fixed probe batch.
+        steps: The steps after which to probe; 0 is initialisation.
+        shape: The shape of the activation of a layer with its present parameters.
+    """
+
+    batch: Split
+    steps: Collection[int]
+    shape: Callable[[nn.Module], probes.Shape]
+
+    def rows(self, task: Task, *, weights_before: dict[nn.Module, Tensor] | None) -> list[dict]:
+        """One row per activation layer."""
+        return [
+            {"layer_index": t.layer_index, "layer": t.layer}
+            | probes.measure(t, shape=self.shape(t.f))
+            | probes.learned(t.f)
+            for t in task.trace(self.batch, weights_before=weights_before)
+        ]
+
+
+@dataclass
+class History:
+    """What the loop saw: rows for the tables `epochs` and `layers`, and the clock."""
+
+    status: str = "done"
+    epochs: list[dict] = field(default_factory=list)
+    layers: list[dict] = field(default_factory=list)
+    step: int = 0
+    train_seconds: float = 0.0
+    probe_seconds: float = 0.0
+
+
+def train(
+    task: Task,
+    splits: Splits,
+    *,
+    epochs: Iterable[int],
+    num_steps: int,
+    batch_size: int,
+    schedule: Callable[[float], float],
+    augment: Callable[..., Tensor],
+    prober: Prober,
+    order: torch.Generator,
+    noise: torch.Generator,
+) -> History:
+    """Train until the last epoch or divergence: a training or validation loss that is not finite.
+
+    Args:
+        task: Model and optimizer.
+        splits: Training and validation examples; test is not touched.
+        epochs: 1, 2, …; a progress bar may be wrapped around it.
+        num_steps: Steps of the whole run, for the schedule.
+        batch_size: Examples per step.
+        schedule: Factor on the learning rate at a share of all steps.
+        augment: Changes the images of a batch, drawing from `noise`.
+        prober: Probes outside the training step and outside the training clock.
+        order: Draws the order of examples.
+        noise: Draws the augmentation.
+    """
+    scheduler = LambdaLR(task.optimizer, lambda step: schedule(step / num_steps))
+    history = History()
+    history.epochs.append({"epoch": 0, "step": 0, **_val(task, splits)})
+    _probe(history, task, prober, epoch=0, weights_before=None)
+    for epoch in epochs:
+        lr = scheduler.get_last_lr()[0]
+        total, num_batches, probed = torch.zeros((), device=splits.train.labels.device), 0, history.probe_seconds
+        start = perf_counter()
+        for batch in batches(splits.train, batch_size=batch_size, order=order):
+            probing = history.step + 1 in prober.steps
+            weights_before = task.weights() if probing else None
+            total += task.step(Split(augment(batch.images, generator=noise), batch.labels))
+            scheduler.step()
+            history.step, num_batches = history.step + 1, num_batches + 1
+            if probing:
+                _probe(history, task, prober, epoch=epoch, weights_before=weights_before)
+        train_loss = (total / num_batches).item()  # waits for the device
+        seconds = perf_counter() - start - (history.probe_seconds - probed)
+        history.train_seconds += seconds
+        row = {"epoch": epoch, "step": history.step, "lr": lr, "train_loss": train_loss, "train_seconds": seconds}
+        history.epochs.append(row | _val(task, splits))
+        if not (math.isfinite(train_loss) and math.isfinite(history.epochs[-1]["val_loss"])):
+            history.status = "diverged"
+            break
+    return history
+
+
+def _probe(
+    history: History, task: Task, prober: Prober, *, epoch: int, weights_before: dict[nn.Module, Tensor] | None
+) -> None:
+    if history.step not in prober.steps:
+        return
+    start = perf_counter()
+    keys = {"epoch": epoch, "step": history.step}
+    history.layers += [keys | row for row in prober.rows(task, weights_before=weights_before)]
+    history.probe_seconds += perf_counter() - start
+
+
+def _val(task: Task, splits: Splits) -> dict[str, float]:
+    return {f"val_{name}": value for name, value in task.evaluate(splits.val).items()}

@@ -7,24 +7,15 @@ from matplotlib.axes import Axes
 from matplotlib.cm import ScalarMappable
 from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
-from matplotlib.ticker import FixedLocator, MaxNLocator, NullLocator
+from matplotlib.ticker import FixedLocator, NullLocator
 
 from actbench import canvas
 from actbench.drawing import BAND
-from actbench.stats import summarise
+from actbench.stats import ends, summarise
 from actbench.tables import label
 
 LINES = 6  # so many variants can share a panel as lines
 _CELL = 0.24  # inches that a cell must be wide to hold its number
-
-
-def ends(layers: pd.DataFrame) -> pd.DataFrame:
-    """The first and the last probed step of each run and seed, told apart by the column `when`."""
-    step = layers.groupby(["run_id", "seed"])["step"]
-    first, last = step.transform("min"), step.transform("max")
-    at_start = layers[layers["step"] == first].assign(when="at initialisation")
-    at_end = layers[(layers["step"] == last) & (last > first)].assign(when="at the end")
-    return pd.concat([at_start, at_end], ignore_index=True)
 
 
 def by_layer(layers: pd.DataFrame, labels: dict[str, str], columns: dict[str, tuple[Normalize, str]]) -> Figure:
@@ -93,7 +84,12 @@ def _heat(
             box = (x / canvas.WIDTH, bottom / height, wide / canvas.WIDTH, 1 - (bottom + top) / height)
             panel = figure.add_axes(box)
             own = means[column].query("when == @when")
-            _cells(panel, own.pivot(index="variant", columns="layer_index", values="mean").reindex(list(labels)), norm, cmap)
+            _cells(
+                panel,
+                own.set_index(["variant", "layer_index"])["mean"].unstack().reindex(list(labels)),
+                norm,
+                cmap,
+            )
             panel.set_title(when, fontsize=6.5, pad=3)
             if x == left:
                 panel.set_yticks(np.arange(len(labels)) + 0.5, [canvas.safe(text) for text in labels.values()])

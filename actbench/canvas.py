@@ -78,9 +78,7 @@ def save(figure: Figure, path: Path) -> None:
     figure.savefig(path, dpi=150, metadata={"Software": None})
 
 
-def multiples(
-    labels: dict[str, str], *, x: str, y: str, shared: bool = True
-) -> tuple[Figure, dict[str, Axes]]:
+def multiples(labels: dict[str, str], *, x: str, y: str, shared: bool = True) -> tuple[Figure, dict[str, Axes]]:
     """Small multiples: a panel for each variant, titled by its label in its colour, on the same axes if `shared`."""
     count = len(labels)
     columns = next(c for most, c in ((1, 1), (2, 2), (3, 3), (4, 2), (9, 3), (16, 4), (np.inf, 5)) if count <= most)

@@ -86,7 +86,9 @@ def dots(runs: pd.DataFrame, labels: dict[str, str], columns: list[str]) -> Figu
         way = {"lower": "  ← better", "higher": "  better →", None: ""}[better(column)]
         panel.set_xlabel(label(column) + way)
         for name in labels.keys() - set(seeds["variant"]):
-            panel.text(0.02, place[name], "no finite value", transform=panel.get_yaxis_transform(), va="center", fontsize=6)
+            panel.text(
+                0.02, place[name], "no finite value", transform=panel.get_yaxis_transform(), va="center", fontsize=6
+            )
     return figure
 
 

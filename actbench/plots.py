@@ -14,8 +14,8 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, MaxNLocator, NullLocator
 
 from actbench import canvas, drawing
-from actbench.by_layer import by_layer, ends
-from actbench.stats import summarise
+from actbench.by_layer import by_layer
+from actbench.stats import ends, summarise
 from actbench.tables import label
 
 
@@ -77,13 +77,17 @@ def gradient(layers: pd.DataFrame, labels: dict[str, str]) -> Figure:
     means = summarise(shown, by=["when", "variant", "layer_index"], value="grad_rms", resamples=drawing.BAND)
     figure, panels = canvas.multiples(labels, x=label("layer_index"), y=label("grad_rms"))
     for when, linestyle in (("at initialisation", "--"), ("at the end", "-")):
-        own = {name: frame.sort_values("layer_index") for name, frame in means[means["when"] == when].groupby("variant")}
+        own = {
+            name: frame.sort_values("layer_index") for name, frame in means[means["when"] == when].groupby("variant")
+        }
         others = drawing.grey(own, x="layer_index")
         for name, panel in panels.items():
             if linestyle == "-":
                 panel.add_collection(others())
             if name in own:
-                drawing.line(panel, own[name], x="layer_index", variant=name, linestyle=linestyle, marker="o", markersize=2)
+                drawing.line(
+                    panel, own[name], x="layer_index", variant=name, linestyle=linestyle, marker="o", markersize=2
+                )
     panel = next(iter(panels.values()))
     canvas.layer_axis(panel, int(shown["layer_index"].max()))
     drawing.log_y(panel, [means["mean"]])

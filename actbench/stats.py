@@ -72,6 +72,15 @@ def summarise(
     return table.reset_index()
 
 
+def ends(layers: pd.DataFrame) -> pd.DataFrame:
+    """The first and the last probed step of each run and seed, told apart by the column `when`."""
+    step = layers.groupby(["run_id", "seed"])["step"]
+    first, last = step.transform("min"), step.transform("max")
+    at_start = layers[layers["step"] == first].assign(when="at initialisation")
+    at_end = layers[(layers["step"] == last) & (last > first)].assign(when="at the end")
+    return pd.concat([at_start, at_end], ignore_index=True)
+
+
 def mean_drift(layers: pd.DataFrame, *, column: str) -> pd.DataFrame:
     """`slope, low, high` of a column over `layer_index` by run and probed step: the Theil–Sen slope, 95 %.
 
@@ -102,9 +111,7 @@ def vanishing(layers: pd.DataFrame) -> pd.DataFrame:
     return first[_PROBED].assign(ratio=ratio, gain=gain)
 
 
-def _bca(
-    samples: np.ndarray, *, rng: np.random.Generator, resamples: int
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def _bca(samples: np.ndarray, *, rng: np.random.Generator, resamples: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Mean, low and high of each row of `samples` (groups, n)."""
     mean = samples.mean(axis=1)
     if samples.shape[1] == 1:

@@ -12,6 +12,10 @@ from actbench.tables import Tables, config_columns
 _NOT_A_WORKLOAD = ("seed", "num_seeds", "data.root")
 
 
+class NothingToReportError(ValueError):
+    """The tables hold nothing that a report could be made of; the message says why."""
+
+
 @dataclass(frozen=True)
 class Workload:
     """Runs that may be compared with each other.
@@ -47,13 +51,15 @@ def workloads(tables: Tables, *, run_ids: Collection[str] | None = None) -> list
     """The workloads in the tables, or with `run_ids` those that these runs belong to, in the order of their titles.
 
     Raises:
-        ValueError: If there is no run, no column `act`, or none of `run_ids` is there.
+        NothingToReportError: If there is no run, no column `act`, or none of `run_ids` is there.
     """
     runs = tables.runs
     if not len(runs):
-        raise ValueError("The tables hold no run, so there is nothing to report.")
+        raise NothingToReportError("The tables hold no run, so there is nothing to report.")
     if "act" not in runs:
-        raise ValueError("The table `runs` has no column `act`: a report compares activations by that column.")
+        raise NothingToReportError(
+            "The table `runs` has no column `act`: a report compares activations by that column."
+        )
     config = pd.DataFrame({name: runs[name].map(text) for name in config_columns(runs)}, index=runs.index)
     keys = config[[n for n in config if n.split(".")[0] != "act" and n not in _NOT_A_WORKLOAD]]
     keys = keys.assign(PROTOCOL=runs["protocol"].map(text))
@@ -61,7 +67,7 @@ def workloads(tables: Tables, *, run_ids: Collection[str] | None = None) -> list
     if run_ids is not None:
         chosen = number[runs["run_id"].isin(list(run_ids))].unique()
         if not len(chosen):
-            raise ValueError(f"None of the runs {', '.join(sorted(run_ids))} is in the tables.")
+            raise NothingToReportError(f"None of the runs {', '.join(sorted(run_ids))} is in the tables.")
         number = number[number.isin(chosen)]
     config, keys, runs = config.loc[number.index], keys.loc[number.index], runs.loc[number.index]
     runs = runs.assign(variant=_variants(config))
@@ -81,19 +87,19 @@ def _variants(config: pd.DataFrame) -> pd.Series:
     parameters = [name for name in config if name.startswith("act.")]
     for _, own in config.groupby("act"):
         for name in parameters:
-            if own[name].nunique() > 1:
-                told = own[name].map(lambda value, key=name.removeprefix("act."): f" {key}={value or 'default'}")
+            if len(own[name].unique()) > 1:
+                told = f" {name.removeprefix('act.')}=" + own[name].replace("", "default")
                 labels = labels.add(told.reindex(labels.index, fill_value=""))
     return labels
 
 
 def _titles(keys: pd.DataFrame) -> pd.Series:
     """`data=mnist, optim.lr=0.1`: what differs, leaving out what follows from the option chosen in its group."""
-    differing = [name for name in keys if keys[name].nunique() > 1]
+    differing = [name for name in keys if len(keys[name].unique()) > 1]
 
     def follows(name: str) -> bool:
         group = name.split(".")[0]
-        return group != name and group in differing and bool((keys.groupby(group)[name].nunique() <= 1).all())
+        return group != name and group in differing and int(keys.groupby(group)[name].nunique().max()) == 1
 
     told = [name for name in differing if not follows(name)]
     return keys.apply(lambda row: ", ".join(f"{name}={row[name]}" for name in told if row[name]), axis=1)

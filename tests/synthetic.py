@@ -83,7 +83,8 @@ def _layer(index: int, *, depth: int, step: int, tail: float, rng: np.random.Gen
     noise = rng.uniform(0.95, 1.05)
     return {
         "step": step, "epoch": step // 80, "layer_index": index, "layer": f"act{index}",
-        "saturation_low": 0.6 * tail * grown * noise * index / depth, "saturation_high": 0.3 * (1 - tail) * noise / index,
+        "saturation_low": 0.6 * tail * grown * noise * index / depth,
+        "saturation_high": 0.3 * (1 - tail) * noise / index,
         "out_mean": (tail - 0.4) * index * noise, "out_bias": tail * index * noise,
         "out_ratio": (0.2 + tail * index * grown) * noise, "out_std": 1.0,
         "grad_rms": 0.01 * np.exp(-3 * tail * (depth - index)) * noise,

@@ -220,7 +220,9 @@ def _each_run_once(tables: Tables) -> Tables:
 
 def _conform(frame: pd.DataFrame, columns: tuple[Column, ...]) -> pd.DataFrame:
     """Every documented column first and of its dtype; then the config, in the order given."""
-    known = {column.name: frame.get(column.name, pd.Series(index=frame.index, dtype=column.dtype)) for column in columns}
+    known = {
+        column.name: frame.get(column.name, pd.Series(index=frame.index, dtype=column.dtype)) for column in columns
+    }
     typed = {column.name: known[column.name].astype(column.dtype) for column in columns}
     others = {str(name): frame[name] for name in frame.columns if name not in known}
     return pd.DataFrame({**typed, **others}, index=frame.index)

@@ -1,0 +1,138 @@
+"""What figures are drawn with: lines with bands over grey others, rows of dots, values by layer."""
+
+from collections.abc import Callable
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.collections import LineCollection
+from matplotlib.figure import Figure
+from matplotlib.ticker import FixedLocator, MaxNLocator, NullLocator
+
+from actbench import canvas
+from actbench.stats import summarise
+from actbench.tables import better, label
+
+BAND = 2_000  # resamples behind an interval that is only drawn; those of the tables have 10,000
+_ACCURACIES = (0, 0.5, 0.8, 0.9, 0.95, 0.98, 0.99, 0.995, 0.999)
+
+
+def parameters(layers: pd.DataFrame, order: list[str]) -> pd.DataFrame:
+    """Learned parameters in long form, `title, layer_index, step, value`, in the order of the variants."""
+    names = [name for name in layers if name.startswith("act.") and layers[name].notna().any()]
+    long = layers.melt(["variant", "seed", "layer_index", "step"], names, "name", "value").dropna(subset="value")
+    long = long.assign(title=long["variant"] + "  " + long["name"].str.removeprefix("act."))
+    place = long["variant"].map({name: i for i, name in enumerate(order)})
+    return long.assign(place=place).dropna(subset="place").sort_values(["place", "name", "step"], kind="stable")
+
+
+def line(panel: Axes, means: pd.DataFrame, *, x: str, variant: str, **style) -> None:
+    """A mean against `x` in the variant's colour, with its interval as a band where it has one."""
+    colour = canvas.colour(variant)
+    panel.plot(means[x], means["mean"], **{"color": colour, "linewidth": 1.2, "zorder": 3} | style)
+    if "low" in means and means["low"].notna().any():
+        panel.fill_between(means[x], means["low"], means["high"], color=colour, alpha=0.25, linewidth=0, zorder=2)
+
+
+def grey(own: dict[str, pd.DataFrame], *, x: str, sign: int = 1) -> Callable[[], LineCollection]:
+    """All the means as thin grey lines, anew for each panel."""
+    lines = [np.column_stack([frame[x], sign * frame["mean"]]) for frame in own.values()]
+    return lambda: LineCollection(lines, colors=canvas.GREY, linewidths=0.4, zorder=1)
+
+
+def mark_ends(epochs: pd.DataFrame, panels: dict[str, Axes], means: dict[str, pd.DataFrame]) -> None:
+    """A cross on the mean curve at each epoch where a seed was last seen before it diverged."""
+    lost = epochs[(epochs["status"] == "diverged") & np.isfinite(epochs["val_loss"])]
+    lasts = lost.groupby(["variant", "seed"])["epoch"].max().reset_index()
+    for name, epoch in lasts[["variant", "epoch"]].itertuples(index=False):
+        if name in panels:
+            curve = means[name].set_index("epoch")["mean"]
+            panels[name].plot([epoch], [curve[epoch]], "x", color=canvas.INK, markersize=4, zorder=4)
+
+
+def log_y(panel: Axes, values: list[pd.Series]) -> None:
+    """A logarithmic axis over all values; a variant far beyond the others leaves the panel at the top."""
+    known = [v[np.isfinite(v) & (v > 0)] for v in values]
+    known = [v for v in known if len(v)]
+    if not known:
+        return
+    low = min(v.min() for v in known)
+    high = min(max(v.max() for v in known), 100 * float(np.median([v.max() for v in known])))
+    panel.set_yscale("log")
+    panel.set_ylim(low / 1.25, high * 1.25)
+    canvas.log_axis(panel.yaxis, low, high)
+
+
+def say_zero(panels: dict[str, Axes], means: pd.DataFrame) -> None:
+    """A word in the panels that have nothing to draw on a logarithmic axis."""
+    seen = set(means.loc[means["n"] > 0, "variant"])
+    for name in panels.keys() - seen:
+        panels[name].text(0.5, 0.5, "zero in every layer", transform=panels[name].transAxes, ha="center", fontsize=6.5)
+
+
+def dots(runs: pd.DataFrame, labels: dict[str, str], columns: list[str]) -> Figure:
+    """A row for each variant, a panel for each column: seeds as points behind the mean and its interval."""
+    figure, panels = canvas.rows(labels, panels=len(columns))
+    place = {name: i for i, name in enumerate(labels)}
+    for panel, column in zip(panels, columns, strict=True):
+        seeds = runs[runs["variant"].isin(labels) & np.isfinite(runs[column])]
+        panel.scatter(seeds[column], seeds["variant"].map(place), s=7, color=canvas.GREY, linewidths=0, zorder=2)
+        means = summarise(seeds, by=["variant"], value=column)
+        for name, mean, low, high, _ in means.itertuples(index=False):
+            colour = canvas.colour(name)
+            panel.plot([low, high], [place[name]] * 2, color=colour, linewidth=2, alpha=0.6, zorder=3)
+            panel.plot([mean], [place[name]], "o", color=colour, markersize=3.6, zorder=4)
+        _value_axis(panel, column, means["mean"])
+        way = {"lower": "  ← better", "higher": "  better →", None: ""}[better(column)]
+        panel.set_xlabel(label(column) + way)
+        for name in labels.keys() - set(seeds["variant"]):
+            panel.text(
+                0.02, place[name], "no finite value", transform=panel.get_yaxis_transform(), va="center", fontsize=6
+            )
+    return figure
+
+
+def _value_axis(panel: Axes, column: str, means: pd.Series) -> None:
+    """Logarithmic where the means differ by more than a factor of 3; an accuracy by its error."""
+    low, high = float(means.min()), float(means.max())
+    if "accuracy" in column and (1.001 - low) / (1.001 - high) > 3:
+        panel.set_xscale("function", functions=canvas.error_scale())
+        panel.xaxis.set_major_locator(FixedLocator([a for a in _ACCURACIES if low * 0.9 < a < (high + 1) / 2]))
+    elif "accuracy" not in column and 0 < low * 3 < high:
+        panel.set_xscale("log")
+        canvas.log_axis(panel.xaxis, low, high)
+        return
+    else:
+        panel.xaxis.set_major_locator(MaxNLocator(5))
+    panel.xaxis.set_minor_locator(NullLocator())
+    panel.xaxis.set_major_formatter(lambda value, _: canvas.short(round(value, 9)))
+
+
+def over_steps(
+    layers: pd.DataFrame, labels: dict[str, str], columns: dict[str, int]
+) -> tuple[Figure, dict[str, Axes], float]:
+    """Small multiples of columns against the step, first layer dashed and last solid; and the highest mean.
+
+    `columns` gives the sign with which each is drawn. The others' last layers are grey.
+    """
+    index = layers["layer_index"]
+    first, last = index.min(), index.max()
+    figure, panels = canvas.multiples(labels, x=label("step"), y=label(next(iter(columns))))
+    highest = 0.0
+    for column, sign in columns.items():
+        for layer, linestyle in {first: "--", last: "-"}.items():
+            means = summarise(layers[index == layer], by=["variant", "step"], value=column, resamples=BAND)
+            means = means.assign(mean=sign * means["mean"], low=sign * means["low"], high=sign * means["high"])
+            highest = max(highest, means["mean"].abs().max())
+            own = {name: frame.sort_values("step") for name, frame in means.groupby("variant")}
+            others = grey(own, x="step")
+            for name in panels.keys() & own.keys():
+                line(panels[name], own[name], x="step", variant=name, linestyle=linestyle)
+                if layer == last:
+                    panels[name].add_collection(others())
+    canvas.step_axis(next(iter(panels.values())), int(layers["step"].max()))
+    entries: dict[str, dict] = {"only layer": {}} if first == last else {
+        f"first layer ({first})": {"linestyle": "--"}, f"last layer ({last})": {}
+    }  # fmt: skip
+    canvas.key(figure, entries)
+    return figure, panels, highest

@@ -1,0 +1,121 @@
+"""What the tables say in numbers with intervals: the order of the variants and the two tables of a report."""
+
+import numpy as np
+import pandas as pd
+
+from actbench.stats import Interval, ends, mean_drift, summarise, vanishing
+
+RANKED_BY = ("test_loss", "val_loss")
+NONE = "–"
+
+
+def primary(runs: pd.DataFrame) -> str | None:
+    """The column that ranks: test loss, or validation loss where no test was made, or None."""
+    return next((name for name in RANKED_BY if np.isfinite(runs[name]).any()), None)
+
+
+def ranked(runs: pd.DataFrame) -> list[str]:
+    """The variants that were measured, lowest mean loss first.
+
+    A seed without a finite loss makes the mean infinite, so a variant that diverged on some seeds stands behind all
+    that did not, whatever its other seeds reached; those with fewer lost seeds first.
+    """
+    runs = runs[runs["status"] != "failed"]
+    by = primary(runs)
+    if by is None:
+        return sorted(runs["variant"].unique())
+    finite = runs[by].where(np.isfinite(runs[by]))
+    table = finite.groupby(runs["variant"]).agg(lost=lambda values: values.isna().sum(), mean="mean")
+    return list(table.sort_values(["lost", "mean"], kind="stable").index)
+
+
+def intervals(frame: pd.DataFrame, column: str) -> dict[str, Interval]:
+    """The mean of a column over seeds with its interval, by variant."""
+    table = summarise(frame, by=["variant"], value=column)
+    return {row.variant: Interval(row.mean, row.low, row.high, int(row.n)) for row in table.itertuples(index=False)}
+
+
+def number(interval: Interval | None, *, of: int | None = None) -> str:
+    """`0.172 [0.160, 0.185]`, its digits by the interval's width; ` (n = 9)` behind it where `of` seeds were run."""
+    if interval is None or not interval.n or np.isnan(interval.mean):
+        return NONE
+    if np.isinf(interval.mean):
+        return "∞" if interval.mean > 0 else "−∞"
+    width = interval.high - interval.low
+    text = _digits(interval.mean, width)
+    if np.isfinite(width):
+        text += f" [{_digits(interval.low, width)}, {_digits(interval.high, width)}]"
+    return text if of is None or interval.n == of else f"{text} (n = {interval.n})"
+
+
+def ranking_table(runs: pd.DataFrame, order: list[str]) -> list[list[str]]:
+    """Heading and rows: what every variant reached, with n, seeds diverged and seconds."""
+    columns = {
+        "test loss (nats)": "test_loss",
+        "test accuracy": "test_accuracy",
+        "val loss (nats)": "val_loss",
+        "val accuracy": "val_accuracy",
+        "seconds per run": "train_seconds",
+    }
+    runs = runs[runs["status"] != "failed"]
+    shown = {title: intervals(runs, name) for title, name in columns.items() if np.isfinite(runs[name]).any()}
+    seeds = runs.groupby("variant")["seed"].nunique()
+    diverged = runs["status"].eq("diverged").groupby(runs["variant"]).sum()
+    rows = [
+        [
+            name,
+            *(number(cells.get(name), of=seeds[name]) for cells in shown.values()),
+            str(seeds[name]),
+            str(diverged[name]),
+        ]
+        for name in order
+    ]
+    return [["activation", *shown, "n", "diverged"], *rows]
+
+
+def diagnosis(layers: pd.DataFrame, order: list[str]) -> dict[str, dict[str, Interval]]:
+    """Saturation and drift of the first and last layer at the end, drift per layer and gradient gain, by variant."""
+    shown = ends(layers)
+    start, end = (shown[shown["when"] == when] for when in ("at initialisation", "at the end"))
+    final = end if len(end) else start
+    first, last = shown["layer_index"].min(), shown["layer_index"].max()
+    sides = {"first layer": final[final["layer_index"] == first], "last layer": final[final["layer_index"] == last]}
+    if first == last:
+        sides.pop("first layer")
+    names = {"saturated low": "saturation_low", "saturated high": "saturation_high", "bias / std": "out_ratio"}
+    table = {
+        f"{title}, {side}": intervals(frame, name)
+        for title, name in names.items()
+        for side, frame in sides.items()
+        if np.isfinite(shown[name]).any()
+    }
+    variants = shown.drop_duplicates(["run_id", "seed"])[["run_id", "seed", "variant"]]
+    if len(sides) == 2 and np.isfinite(shown["out_ratio"]).any():
+        table["bias / std, change per layer"] = _of_runs(mean_drift(final, column="out_ratio"), "slope", variants)
+    if len(sides) == 2 and np.isfinite(shown["grad_rms"]).any():
+        for when, frame in (("at init", start), ("at the end", end)):
+            if len(frame):
+                table[f"gradient gain λ, {when}"] = _of_runs(vanishing(frame), "gain", variants)
+    return {name: {v: cells[v] for v in order if v in cells} for name, cells in table.items()}
+
+
+def diagnosis_table(layers: pd.DataFrame, runs: pd.DataFrame, order: list[str]) -> list[list[str]]:
+    """The diagnosis as heading and rows."""
+    found = diagnosis(layers, order)
+    seeds = runs[runs["status"] != "failed"].groupby("variant")["seed"].nunique()
+    rows = [[name, *(number(cells.get(name), of=seeds[name]) for cells in found.values())] for name in order]
+    return [["activation", *found, "n"], *([*row, str(seeds[row[0]])] for row in rows)]
+
+
+def _of_runs(table: pd.DataFrame, column: str, variants: pd.DataFrame) -> dict[str, Interval]:
+    return intervals(table.merge(variants, on=["run_id", "seed"]), column)
+
+
+def _digits(value: float, width: float) -> str:
+    """Two digits of the interval's width, four of the value where there is no width."""
+    size = width if np.isfinite(width) and width > 0 else abs(value) / 100
+    if size > 0 and (abs(value) < 1e-4 * 10 or abs(value) >= 1e6) and abs(value) > 0 and size < 1e-4:
+        return f"{value:.2e}".replace("-", "−")
+    places = int(np.clip(1 - np.floor(np.log10(size)), 0, 5)) if size > 0 else 0
+    text = f"{value:,.{places}f}"
+    return text.replace("-", "−") if float(text.replace(",", "")) else text.removeprefix("-")

@@ -1,0 +1,141 @@
+"""The figures of a report: frame -> Figure, one function each.
+
+Every frame has the column `variant`; `labels` maps the variants to what is written at them, in the order in which
+they are shown (best first), with `✕ 2/10` behind the name where 2 of 10 seeds diverged.
+"""
+
+from collections.abc import Iterable
+
+import numpy as np
+import pandas as pd
+import seaborn as sns
+from matplotlib.colors import LogNorm, Normalize, SymLogNorm
+from matplotlib.figure import Figure
+from matplotlib.ticker import FixedLocator, MaxNLocator, NullLocator
+
+from actbench import canvas, drawing
+from actbench.by_layer import by_layer
+from actbench.stats import ends, summarise
+from actbench.tables import label
+
+
+def labels(runs: pd.DataFrame, order: Iterable[str]) -> dict[str, str]:
+    """What is written at each variant of `order`: its name, and how many of its seeds diverged."""
+    diverged = runs["status"].eq("diverged").groupby(runs["variant"]).agg(["sum", "size"])
+    return {v: f"{v} ✕ {n}/{of}" if n else v for v in order for n, of in [diverged.loc[v]]}
+
+
+def ranking(runs: pd.DataFrame, labels: dict[str, str]) -> Figure:
+    """Test loss and test accuracy of every variant: seeds as points, the mean and its interval in front."""
+    columns = [name for name in ("test_loss", "test_accuracy") if np.isfinite(runs[name]).any()]
+    return drawing.dots(runs, labels, columns)
+
+
+def time(runs: pd.DataFrame, labels: dict[str, str]) -> Figure:
+    """Training samples per second and training seconds of every variant, fastest first."""
+    columns = [name for name in ("samples_per_second", "train_seconds") if np.isfinite(runs[name]).any()]
+    speed = runs.groupby("variant")[columns[0]].mean().sort_values(ascending=columns[0] == "train_seconds")
+    return drawing.dots(runs, {name: labels[name] for name in speed.index if name in labels}, columns)
+
+
+def learning_curves(epochs: pd.DataFrame, labels: dict[str, str]) -> Figure:
+    """Validation loss by epoch, a panel for each variant, the training loss dotted, the others in grey."""
+    curves = summarise(epochs, by=["variant", "epoch"], value="val_loss", resamples=drawing.BAND)
+    training = epochs.groupby(["variant", "epoch"], sort=False)["train_loss"].mean().reset_index(name="mean")
+    figure, panels = canvas.multiples(labels, x=label("epoch"), y=label("val_loss"))
+    own = {name: frame.sort_values("epoch") for name, frame in curves.groupby("variant")}
+    others = drawing.grey(own, x="epoch")
+    for name, panel in panels.items():
+        panel.add_collection(others())
+        drawing.line(panel, training[training["variant"] == name], x="epoch", variant=name, linestyle=":")
+        if name in own:
+            drawing.line(panel, own[name], x="epoch", variant=name)
+    drawing.mark_ends(epochs, panels, own)
+    panel = next(iter(panels.values()))
+    panel.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=4))
+    drawing.log_y(panel, [frame["mean"] for frame in own.values()])
+    canvas.key(figure, {"validation, mean and 95 % interval": {}, "training": {"linestyle": ":"}})
+    return figure
+
+
+def saturation(layers: pd.DataFrame, labels: dict[str, str]) -> Figure:
+    """Saturated share on either side by layer, at initialisation and at the end."""
+    shares = Normalize(0, 1)
+    return by_layer(layers, labels, {"saturation_low": (shares, "rocket_r"), "saturation_high": (shares, "rocket_r")})
+
+
+def output(layers: pd.DataFrame, labels: dict[str, str]) -> Figure:
+    """Mean of the output and its bias over its standard deviation by layer, at initialisation and at the end."""
+    signed, ratio = SymLogNorm(0.1, vmin=-3, vmax=3), LogNorm(0.05, 20, clip=True)
+    return by_layer(layers, labels, {"out_mean": (signed, "vlag"), "out_ratio": (ratio, "mako_r")})
+
+
+def gradient(layers: pd.DataFrame, labels: dict[str, str]) -> Figure:
+    """Gradient RMS by layer, a panel for each variant: at initialisation dashed, at the end solid."""
+    shown = ends(layers)
+    shown = shown.assign(grad_rms=shown["grad_rms"].where(shown["grad_rms"] > 0))
+    means = summarise(shown, by=["when", "variant", "layer_index"], value="grad_rms", resamples=drawing.BAND)
+    figure, panels = canvas.multiples(labels, x=label("layer_index"), y=label("grad_rms"))
+    for when, linestyle in (("at initialisation", "--"), ("at the end", "-")):
+        own = {
+            name: frame.sort_values("layer_index") for name, frame in means[means["when"] == when].groupby("variant")
+        }
+        others = drawing.grey(own, x="layer_index")
+        for name, panel in panels.items():
+            if linestyle == "-":
+                panel.add_collection(others())
+            if name in own:
+                drawing.line(
+                    panel, own[name], x="layer_index", variant=name, linestyle=linestyle, marker="o", markersize=2
+                )
+    panel = next(iter(panels.values()))
+    canvas.layer_axis(panel, int(shown["layer_index"].max()))
+    drawing.log_y(panel, [means["mean"]])
+    drawing.say_zero(panels, means)
+    canvas.key(figure, {"at initialisation": {"linestyle": "--"}, "at the end": {}})
+    return figure
+
+
+def drift(layers: pd.DataFrame, labels: dict[str, str]) -> Figure:
+    """Output bias over standard deviation against the step, first layer dashed, last layer solid."""
+    figure, panels, highest = drawing.over_steps(layers, labels, {"out_ratio": 1})
+    panel = next(iter(panels.values()))
+    panel.set_yscale("symlog", linthresh=0.1)
+    panel.set_ylim(0, min(highest * 1.3, 200) or 1)
+    panel.yaxis.set_major_locator(FixedLocator([0, 0.1, 1, 10, 100]))
+    panel.yaxis.set_minor_locator(NullLocator())
+    panel.yaxis.set_major_formatter(lambda value, _: canvas.short(value))
+    return figure
+
+
+def saturation_over_time(layers: pd.DataFrame, labels: dict[str, str]) -> Figure:
+    """Saturated share against the step, the high side upwards and the low side downwards."""
+    figure, panels, _ = drawing.over_steps(layers, labels, {"saturation_high": 1, "saturation_low": -1})
+    panel = next(iter(panels.values()))
+    panel.set_ylim(-1.04, 1.04)
+    panel.yaxis.set_major_locator(FixedLocator([-1, -0.5, 0, 0.5, 1]))
+    panel.yaxis.set_major_formatter(lambda value, _: f"{abs(value):g}")
+    for each in panels.values():
+        each.axhline(0, color="#909090", linewidth=0.6, zorder=1)
+    figure.texts[-1].set_text("saturated share: low side ↓   high side ↑")
+    return figure
+
+
+def learned(layers: pd.DataFrame, labels: dict[str, str]) -> Figure:
+    """Learned parameters of the activations against the step, a panel for each, a line for each layer."""
+    series = drawing.parameters(layers, list(labels))
+    titles = {title: title for title in series["title"].unique()}
+    means = summarise(series, by=["title", "layer_index", "step"], value="value", resamples=drawing.BAND)
+    figure, panels = canvas.multiples(titles, x=label("step"), y="learned value", shared=False)
+    shades = sns.color_palette("flare", int(means["layer_index"].max()))
+    for title, panel in panels.items():
+        for layer, own in means[means["title"] == title].groupby("layer_index"):
+            shade = shades[int(layer) - 1]
+            panel.plot(own["step"], own["mean"], color=shade, linewidth=1.2)
+            panel.fill_between(own["step"], own["low"], own["high"], color=shade, alpha=0.2, linewidth=0)
+        canvas.step_axis(panel, int(means["step"].max()))
+        panel.yaxis.set_major_locator(MaxNLocator(3))
+        panel.tick_params(labelleft=True, pad=1)
+    shown = sorted({1, len(shades)})
+    canvas.key(figure, {f"layer {i}": {"color": shades[i - 1]} for i in shown})
+    return figure

@@ -1,0 +1,205 @@
+"""Tables -> figures -> report.md and report.html. `python -m actbench.report PATH` makes a report from tables alone."""
+
+import argparse
+import re
+import sys
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
+from pathlib import Path
+
+import matplotlib as mpl
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+
+from actbench import canvas, findings, page, plots, sentences, settings
+from actbench.page import Markdown
+from actbench.tables import Tables, collect
+from actbench.variants import NothingToReportError, Workload, workloads
+
+render = page.render
+
+
+@dataclass(frozen=True)
+class Plot:
+    """One figure of a report: how to read it, and what it shows; left out where no column of `needs` has a value."""
+
+    title: str
+    table: str
+    needs: tuple[str, ...]
+    draw: Callable[[pd.DataFrame, dict[str, str]], Figure]
+    read: str
+    shows: Callable[[pd.DataFrame], str]
+
+    def applies(self, tables: Tables) -> bool:
+        """Whether the tables hold anything to draw; a name of `needs` that ends in a dot stands for its group."""
+        frame = getattr(tables, self.table)
+        names = [c for c in frame if c in self.needs or (c.startswith(self.needs) and self.needs[0].endswith("."))]
+        return any(np.isfinite(pd.to_numeric(frame[name], errors="coerce").astype(float)).any() for name in names)
+
+
+PLOTS = (
+    Plot(
+        "Ranking, drawn", "runs", ("test_loss", "test_accuracy"), plots.ranking,
+        "A row is an activation, a grey point a seed, the coloured point the mean and the bar its 95 % interval. "
+        "Where two bars share values, this figure does not tell the two apart.",
+        lambda runs: "",
+    ),
+    Plot(
+        "Learning curves", "epochs", ("val_loss",), plots.learning_curves,
+        "Each panel shows one activation in its colour before all others in grey: lower is better, and a gap "
+        "between the training and the validation line is overfitting. A cross marks where a seed diverged.",
+        sentences.past_best,
+    ),
+    Plot(
+        "Saturation by layer", "layers", ("saturation_low", "saturation_high"), plots.saturation,
+        "The share of pre-activations in the flat tail on the low and on the high side of the function: near 1, "
+        "almost nothing can be learned through that layer.",
+        sentences.most_saturated,
+    ),
+    Plot(
+        "Output mean and bias by layer", "layers", ("out_mean", "out_ratio"), plots.output,
+        "Output mean, and how large the units' own means are against the spread of their outputs: above 1 the next "
+        "layer sees more of a constant than of its input.",
+        sentences.most_biased,
+    ),
+    Plot(
+        "Gradient by layer", "layers", ("grad_rms",), plots.gradient,
+        "RMS of the gradient at the pre-activation, from the input (left) to the output (right), on a logarithmic "
+        "axis: a line that rises to the right is a gradient that vanishes on its way to the input.",
+        sentences.most_vanishing,
+    ),
+    Plot(
+        "Drift over training", "layers", ("out_ratio",), plots.drift,
+        "Output bias over standard deviation against the training step: a flat line is no drift. Grey is the last "
+        "layer of the others.",
+        lambda layers: sentences.largest_change(layers, ("out_ratio",), words="bias / standard deviation"),
+    ),
+    Plot(
+        "Saturation over training", "layers", ("saturation_low", "saturation_high"), plots.saturation_over_time,
+        "Saturated share against the training step, the high side upwards and the low side downwards: a line that "
+        "leaves the middle is a layer that saturates while it trains.",
+        lambda layers: sentences.largest_change(
+            layers, ("saturation_low", "saturation_high"), words="the saturated share (both sides)"
+        ),
+    ),
+    Plot(
+        "Learned parameters", "layers", ("act.",), plots.learned,
+        "The parameters that an activation learns, by layer against the training step, with the interval over seeds.",
+        sentences.farthest_learned,
+    ),
+    Plot(
+        "Time", "runs", ("samples_per_second", "train_seconds"), plots.time,
+        "Training speed, fastest first. Times are of this machine, and of what else ran on it.",
+        lambda runs: sentences.best(runs, "samples_per_second"),
+    ),
+)  # fmt: skip
+
+
+def write(folder: str | Path, *, run_ids: Collection[str] | None = None) -> Path:
+    """Make report.md, report.html and figures/ in a results folder from its tables; the path of report.html.
+
+    With `run_ids` the report is of the workloads that these runs belong to, and of all runs in the folder that share
+    one with them.
+
+    Raises:
+        FileNotFoundError: If there are no results in the folder.
+        NothingToReportError: If the tables cannot be read, or hold no run to report.
+    """
+    folder = Path(folder)
+    works = workloads(_collected(folder), run_ids=run_ids)
+    (folder / "figures").mkdir(exist_ok=True)
+    for old in (folder / "figures").glob("*.png"):
+        if re.fullmatch(r"(w\d+-)?(" + "|".join(plot.draw.__name__ for plot in PLOTS) + r")\.png", old.name):
+            old.unlink()
+    title = f"{folder.resolve().name}: activation functions compared"
+    sections = [_section(work, folder, prefix=f"w{i}-" if len(works) > 1 else "") for i, work in enumerate(works, 1)]
+    markdown = page.template("report.md.j2").render(
+        title=title,
+        opening=settings.opening(works),
+        in_short=_in_short(works),
+        settings=settings.rows(works),
+        lost=settings.lost(works),
+        sections=sections,
+    )
+    markdown = re.sub(r"\n{3,}", "\n\n", markdown)
+    (folder / "report.md").write_text(markdown, encoding="utf-8")
+    (folder / "report.html").write_text(render(markdown, title=title, folder=folder), encoding="utf-8")
+    return folder / "report.html"
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """The command line; 0, or 2 after a sentence that says what is wrong."""
+    parser = argparse.ArgumentParser(prog="python -m actbench.report", description="Make a report from tables alone.")
+    parser.add_argument("path", help="a results folder, for instance results/adhoc")
+    given = parser.parse_args(arguments)
+    try:
+        print(write(given.path))
+    except (OSError, NothingToReportError) as error:
+        print(f"{error}", file=sys.stderr)
+        return 2
+    return 0
+
+
+def _collected(folder: Path) -> Tables:
+    """The tables of a folder; whatever is wrong with a stranger's files is told in one sentence."""
+    try:
+        return collect(folder)
+    except FileNotFoundError as error:
+        if error.filename is None:
+            raise
+        raise NothingToReportError(
+            f"{error.filename} is missing: a run has the tables runs, epochs, layers."
+        ) from error
+    except (OSError, ValueError, TypeError, KeyError) as error:
+        told = " ".join(str(error).split())[:200]
+        raise NothingToReportError(f"The tables in {folder} cannot be read: {told}") from error
+
+
+def _in_short(works: list[Workload]) -> list[str]:
+    """The results in a few sentences: all that there is to say of one workload, one sentence each of several."""
+    if len(works) == 1:
+        return _results(works[0])
+    return [f"{work.title}: {result[0]}" for work in works if (result := _results(work))]
+
+
+def _results(work: Workload) -> list[str]:
+    runs, _, layers = work.tables
+    by = findings.primary(runs)
+    said = [sentences.best(runs, name) for name in (by, "test_accuracy") if name and np.isfinite(runs[name]).any()]
+    if len(layers):
+        said += [sentences.most_saturated(layers), sentences.most_vanishing(layers)]
+    return [sentence for sentence in said if sentence]
+
+
+def _section(work: Workload, folder: Path, *, prefix: str) -> dict:
+    """What the template needs of one workload: its two tables, then a part for each figure that applies."""
+    runs, _, layers = work.tables
+    order = findings.ranked(runs)
+    level = Markdown("###" if prefix else "##")
+    measured = runs[runs["status"] != "failed"]
+    empty = {"shows": "", "table": [], "figure": ""}
+    parts = []
+    if order:
+        table = findings.ranking_table(runs, order)
+        read = "Ordered by mean loss, lowest first; in brackets the 95 % interval of the mean over n seeds."
+        parts.append(empty | {"title": "Ranking", "read": read, "table": table})
+    tables = Tables(measured, *work.tables[1:])
+    with mpl.rc_context(canvas.style()):
+        for plot in PLOTS:
+            if order and plot.applies(tables):
+                frame = getattr(tables, plot.table)
+                name = f"figures/{prefix}{plot.draw.__name__}.png"
+                canvas.save(plot.draw(frame, plots.labels(measured, order)), folder / name)
+                part = {"title": plot.title, "read": plot.read, "shows": plot.shows(frame), "figure": Markdown(name)}
+                parts.append(empty | part)
+    if order and len(layers):
+        read = "The layers in numbers: saturation and drift of the first and the last layer, and how gradients fade."
+        table = findings.diagnosis_table(layers, runs, order)
+        parts.insert(2, empty | {"title": "Why: the layers in numbers", "read": read, "table": table})
+    title = work.title if prefix else ""
+    return {"title": title, "level": level, "in_short": _results(work)[1:], "parts": parts}
+
+
+if __name__ == "__main__":
+    sys.exit(main())

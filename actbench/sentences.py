@@ -1,0 +1,147 @@
+"""What the tables say, in sentences: one for each figure, computed, with its interval and n.
+
+An interval is of the mean over seeds. Variants whose intervals overlap are not called different. A sentence that
+the tables cannot support is left out.
+"""
+
+from collections.abc import Mapping
+
+import numpy as np
+import pandas as pd
+
+from actbench.findings import intervals, number
+from actbench.stats import Interval, ends, summarise, vanishing
+from actbench.tables import better
+
+_NEGLIGIBLE = 0.01  # a share of saturated pairs that nobody would see in a figure
+
+
+def best(runs: pd.DataFrame, column: str) -> str:
+    """`Lowest mean test loss: NAME, 0.172 [0.160, 0.185], n = 10; 12 of the 34 others have intervals that overlap it.`
+
+    A variant that lost seeds is not called best by the seeds that it kept, unless all lost some.
+    """
+    runs = runs[runs["status"] != "failed"]
+    found = {name: cell for name, cell in intervals(runs, column).items() if cell.n}
+    words = column.replace("_", " ")
+    if not found:
+        return ""
+    lost = (~np.isfinite(runs[column])).groupby(runs["variant"]).sum()
+    whole = [name for name in found if not lost[name]] or list(found)
+    higher = better(column) == "higher"
+    name = (max if higher else min)(whole, key=lambda variant: found[variant].mean)
+    if len(found) == 1:
+        return f"Mean {words}: {_told(found[name])}."
+    others = [cell for other, cell in found.items() if other != name]
+    overlap = sum(found[name].overlaps(cell) for cell in others)
+    top = f"{'Highest' if higher else 'Lowest'} mean {words}: {name}, {_told(found[name])}"
+    return f"{top}; {_overlapping(overlap, len(others))}"
+
+
+def past_best(epochs: pd.DataFrame) -> str:
+    """How many variants had a lower mean validation loss before the last epoch."""
+    means = epochs.groupby(["variant", "epoch"])["val_loss"].mean().dropna().reset_index()
+    if means["epoch"].nunique() < 2:
+        return ""
+    by_variant = means.sort_values("epoch").groupby("variant")["val_loss"]
+    last = by_variant.last()
+    past = int((by_variant.min() < last).sum())
+    if len(last) == 1:
+        return f"The lowest mean validation loss is reached {'before' if past else 'at'} the last epoch."
+    return f"{past} of {len(last)} reached their lowest mean validation loss before the last epoch."
+
+
+def most_saturated(layers: pd.DataFrame) -> str:
+    """Where the largest saturated share is at the last probed step."""
+    long = _last(layers).melt(
+        ["variant", "seed", "layer_index"], ["saturation_low", "saturation_high"], "side", "share"
+    )
+    means = summarise(long, by=["variant", "layer_index", "side"], value="share").dropna(subset="mean")
+    if not len(means):
+        return ""
+    top = means.loc[means["mean"].idxmax()]
+    if top["mean"] < _NEGLIGIBLE:
+        return f"At the end no layer is saturated by more than {_NEGLIGIBLE:g} on either side, on average."
+    side = top["side"].removeprefix("saturation_")
+    return f"Most saturated at the end: {top['variant']}, layer {top['layer_index']}, {side} side, {_told(top)}."
+
+
+def most_biased(layers: pd.DataFrame) -> str:
+    """Where the output's bias is largest against its standard deviation at the last probed step."""
+    means = summarise(_last(layers), by=["variant", "layer_index"], value="out_ratio").dropna(subset="mean")
+    if not len(means):
+        return ""
+    top = means.loc[means["mean"].idxmax()]
+    return f"Largest bias / standard deviation at the end: {top['variant']}, layer {top['layer_index']}, {_told(top)}."
+
+
+def most_vanishing(layers: pd.DataFrame) -> str:
+    """For whom the gradient shrinks most on its way to the input at initialisation, and whom it does not reach."""
+    start = ends(layers).query("when == 'at initialisation'")
+    runs = start.drop_duplicates(["run_id", "seed"])[["run_id", "seed", "variant"]]
+    gains = vanishing(start).merge(runs, on=["run_id", "seed"])
+    said = []
+    known = {name: cell for name, cell in intervals(gains, "gain").items() if cell.n}
+    lowest = min(known, key=lambda name: known[name].mean, default=None)
+    if lowest is not None and known[lowest].mean < 0:
+        share = number(intervals(gains[gains["variant"] == lowest], "ratio")[lowest])
+        said.append(
+            f"At initialisation the gradient shrinks most towards the input with {lowest}: λ = {_told(known[lowest])}; "
+            f"the first layer gets {share} of what the last one gets."
+        )
+    cut = sorted(gains.loc[gains["gain"] == -np.inf, "variant"].unique())
+    if cut:
+        said.append(f"No gradient reaches the first layer with {', '.join(cut)}.")
+    return " ".join(said)
+
+
+def largest_change(layers: pd.DataFrame, columns: tuple[str, ...], *, words: str) -> str:
+    """The largest change of the sum of some columns in the last layer, from the first to the last probed step."""
+    last = layers[layers["layer_index"] == layers["layer_index"].max()]
+    shown = ends(last).assign(value=lambda frame: frame[list(columns)].sum(axis=1, min_count=len(columns)))
+    wide = shown.pivot_table("value", ["variant", "run_id", "seed"], "when").reset_index()
+    if "at the end" not in wide:
+        return ""
+    changed = wide.assign(change=wide["at the end"] - wide["at initialisation"])
+    known = {name: cell for name, cell in intervals(changed, "change").items() if cell.n}
+    if not known:
+        return ""
+    name = max(known, key=lambda variant: abs(known[variant].mean))
+    return f"Largest change of {words} in the last layer: {name}, {_told(known[name])}."
+
+
+def farthest_learned(layers: pd.DataFrame) -> str:
+    """The learned parameter that moved farthest from where it began."""
+    names = [name for name in layers if name.startswith("act.") and layers[name].notna().any()]
+    long = ends(layers).melt(["variant", "run_id", "seed", "layer_index", "when"], names, "name", "value")
+    long = long.dropna(subset="value")
+    key = ["variant", "name", "layer_index"]
+    wide = long.pivot_table("value", [*key, "run_id", "seed"], "when").reset_index()
+    if "at the end" not in wide:
+        return ""
+    changed = wide.assign(change=wide["at the end"] - wide["at initialisation"])
+    means = summarise(changed, by=key, value="change").dropna(subset="mean")
+    top = means.loc[means["mean"].abs().idxmax()]
+    parameter = top["name"].removeprefix("act.")
+    return f"Moved farthest: {top['variant']}, {parameter}, layer {top['layer_index']}, by {_told(top)}."
+
+
+def _last(layers: pd.DataFrame) -> pd.DataFrame:
+    shown = ends(layers)
+    at_end = shown[shown["when"] == "at the end"]
+    return at_end if len(at_end) else shown
+
+
+def _told(cell: Interval | Mapping | pd.Series) -> str:
+    if not isinstance(cell, Interval):
+        cell = Interval(cell["mean"], cell["low"], cell["high"], int(cell["n"]))
+    return f"{number(cell)}, n = {cell.n}"
+
+
+def _overlapping(count: int, of: int) -> str:
+    if of == 1:
+        return f"the interval of the other {'overlaps' if count else 'does not overlap'} it."
+    if not count:
+        return f"none of the {of} others has an interval that overlaps it."
+    have = "has an interval that overlaps" if count == 1 else "have intervals that overlap"
+    return f"{count} of the {of} others {have} it."

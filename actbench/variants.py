@@ -1,0 +1,126 @@
+"""What a report compares: variants (what differs on purpose) within workloads (what must be the same to compare)."""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from actbench.tables import Tables, config_columns
+
+# Which seeds were drawn is not part of what they are drawn for; where the data lie changes no number.
+_NOT_A_WORKLOAD = ("seed", "num_seeds", "data.root")
+
+
+class NothingToReportError(ValueError):
+    """The tables hold nothing that a report could be made of; the message says why."""
+
+
+@dataclass(frozen=True)
+class Workload:
+    """Runs that may be compared with each other.
+
+    Attributes:
+        title: The config keys in which this workload differs from the others shown, `data=mnist`; "" if it is alone.
+        config: Its config as text, without the activation's part.
+        tables: Its tables; each has the columns `variant` and `status` too.
+        twice: Runs left out because the same variant was measured on the same seed already.
+    """
+
+    title: str
+    config: dict[str, str]
+    tables: Tables
+    twice: int
+
+
+def text(value: object) -> str:
+    """A config value as one would type it on the command line; "" where it is missing."""
+    if isinstance(value, (list, tuple, np.ndarray)):
+        return "[" + ",".join(text(item) for item in value) + "]"
+    if value is None or value is pd.NA or value != value:
+        return ""
+    if isinstance(value, (bool, np.bool_)):
+        return str(bool(value)).lower()
+    if isinstance(value, (float, np.floating)):
+        # An integer column with gaps comes back as float: depth 3.0 is depth 3.
+        return repr(float(value)).removesuffix(".0")
+    return " ".join(str(value).split())
+
+
+def workloads(tables: Tables, *, run_ids: Collection[str] | None = None) -> list[Workload]:
+    """The workloads in the tables, or with `run_ids` those that these runs belong to, in the order of their titles.
+
+    Raises:
+        NothingToReportError: If there is no run, no column `act`, or none of `run_ids` is there.
+    """
+    runs = tables.runs
+    if not len(runs):
+        raise NothingToReportError("The tables hold no run, so there is nothing to report.")
+    if "act" not in runs:
+        raise NothingToReportError(
+            "The table `runs` has no column `act`: a report compares activations by that column."
+        )
+    config = pd.DataFrame({name: runs[name].map(text) for name in config_columns(runs)}, index=runs.index)
+    keys = config[[n for n in config if n.split(".")[0] != "act" and n not in _NOT_A_WORKLOAD]]
+    keys = keys.assign(PROTOCOL=runs["protocol"].map(text))
+    number = keys.groupby(list(keys), sort=False).ngroup()
+    if run_ids is not None:
+        chosen = number[runs["run_id"].isin(list(run_ids))].unique()
+        if not len(chosen):
+            raise NothingToReportError(f"None of the runs {', '.join(sorted(run_ids))} is in the tables.")
+        number = number[number.isin(chosen)]
+    config, keys, runs = config.loc[number.index], keys.loc[number.index], runs.loc[number.index]
+    runs = runs.assign(variant=_variants(config))
+    titles = _titles(keys.groupby(number).first())
+    found = [
+        _workload(
+            tables._replace(runs=runs[number == which]), title=titles[which], config=keys[number == which].iloc[0]
+        )
+        for which in number.unique()
+    ]
+    return sorted(found, key=lambda workload: [_natural(part) for part in workload.title.split(", ")])
+
+
+def _variants(config: pd.DataFrame) -> pd.Series:
+    """The activation's name, and those of its parameters that differ between its own runs: `elu alpha=0.5`."""
+    labels = config["act"].copy()
+    parameters = [name for name in config if name.startswith("act.")]
+    for _, own in config.groupby("act"):
+        for name in parameters:
+            if len(own[name].unique()) > 1:
+                told = f" {name.removeprefix('act.')}=" + own[name].replace("", "default")
+                labels = labels.add(told.reindex(labels.index, fill_value=""))
+    return labels
+
+
+def _titles(keys: pd.DataFrame) -> pd.Series:
+    """`data=mnist, optim.lr=0.1`: what differs, leaving out what follows from the option chosen in its group."""
+    differing = [name for name in keys if len(keys[name].unique()) > 1]
+
+    def follows(name: str) -> bool:
+        group = name.split(".")[0]
+        return group != name and group in differing and int(keys.groupby(group)[name].nunique().max()) == 1
+
+    told = [name for name in differing if not follows(name)]
+    return keys.apply(lambda row: ", ".join(f"{name}={row[name]}" for name in told if row[name]), axis=1)
+
+
+def _workload(tables: Tables, *, title: str, config: pd.Series) -> Workload:
+    runs = tables.runs.assign(_failed=tables.runs["status"] == "failed")
+    once = runs.sort_values(["_failed", "run_id"], kind="stable").drop_duplicates(["variant", "seed"])
+    once = once.drop(columns="_failed").sort_values(["variant", "seed"], ignore_index=True)
+    parts = {
+        name: frame.merge(once[["run_id", "seed", "variant", "status"]], on=["run_id", "seed"], how="inner")
+        for name, frame in (("epochs", tables.epochs), ("layers", tables.layers))
+    }
+    shared = {name: value for name, value in config.items() if value}
+    return Workload(title, shared, Tables(runs=once, **parts), twice=len(runs) - len(once))
+
+
+def _natural(part: str) -> tuple[str, float, str]:
+    """`optim.lr=0.01` before `optim.lr=0.1` before `optim.lr=auto`."""
+    name, _, value = part.partition("=")
+    try:
+        return name, float(value), ""
+    except ValueError:
+        return name, np.inf, value

@@ -53,14 +53,14 @@ def _ended(folder: Path) -> set[str]:
 
 def conclude(command: Command) -> int:
     """Compact the tables, print a summary and write the report of each results folder; 1 if a run failed."""
-    from actbench import report
+    from actbench import report, summary
 
     code = 0
     for folder, names in _runs(command).items():
         tables.compact(folder)
         measured = tables.collect(folder)
         runs = measured.runs[measured.runs["run_id"].isin(names)]
-        print(report.summary(measured, run_ids=names))
+        print(summary.text(measured, run_ids=names))
         print(f"\nReport: {report.write(folder, run_ids=names)}")
         failed = runs[runs["status"] == "failed"]
         for name, message in zip(failed["run_id"], failed["message"], strict=True):

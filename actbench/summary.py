@@ -1,0 +1,35 @@
+"""The short table that a command prints: what its own runs reached, and the ends of the network."""
+
+from collections.abc import Collection
+
+from actbench import findings
+from actbench.tables import Tables
+from actbench.variants import workloads
+
+_DIAGNOSIS = ("saturated low", "saturated high", "bias / std")
+
+
+def text(tables: Tables, *, run_ids: Collection[str]) -> str:
+    """Ranking and diagnosis of these runs, one block for each workload; in brackets the 95 % interval of the mean."""
+    own = Tables(*(frame[frame["run_id"].isin(list(run_ids))] for frame in tables))
+    blocks = []
+    for work in workloads(own):
+        runs, _, layers = work.tables
+        order = findings.ranked(runs)
+        if not order:
+            continue
+        blocks += [work.title] if work.title else []
+        blocks.append(_aligned(findings.ranking_table(runs, order)))
+        if len(layers):
+            found = findings.diagnosis(layers, order)
+            shown = {name: cells for name, cells in found.items() if name.startswith(_DIAGNOSIS) and "," in name}
+            shown = {name: cells for name, cells in shown.items() if not name.endswith("per layer")}
+            rows = [[name, *(findings.number(cells.get(name)) for cells in shown.values())] for name in order]
+            blocks.append(_aligned([["at the end", *shown], *rows]))
+    return "\n\n".join(blocks)
+
+
+def _aligned(rows: list[list[str]]) -> str:
+    """Rows of cells as lines with aligned columns."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return "\n".join("  ".join(f"{cell:<{w}}" for cell, w in zip(row, widths, strict=True)).rstrip() for row in rows)

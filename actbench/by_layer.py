@@ -53,7 +53,7 @@ def _lines(means: dict[str, pd.DataFrame], labels: dict[str, str], whens: list[s
             if row == len(means) - 1:
                 panel.set_xlabel(label("layer_index"))
         assert first is not None
-        first.set_ylabel(label(column).replace(" (", "\n("))
+        first.set_ylabel(label(column).replace(" (", "\n(").replace(" / ", " /\n"))
         if "saturation" in column:
             first.set_ylim(-0.03, max(0.1, frame["high"].max(), frame["mean"].max()) * 1.08)
         last = own.sort_values("layer_index").drop_duplicates("variant", keep="last")

@@ -81,7 +81,7 @@ def save(figure: Figure, path: Path) -> None:
 def multiples(labels: dict[str, str], *, x: str, y: str, shared: bool = True) -> tuple[Figure, dict[str, Axes]]:
     """Small multiples: a panel for each variant, titled by its label in its colour, on the same axes if `shared`."""
     count = len(labels)
-    columns = next(c for most, c in ((1, 1), (2, 2), (3, 3), (4, 2), (9, 3), (16, 4), (np.inf, 5)) if count <= most)
+    columns = next(c for most, c in ((1, 1), (2, 2), (3, 3), (4, 2), (9, 3), (16, 4), (30, 5), (np.inf, 6)) if count <= most)
     tall = next(h for most, h in ((1, 2.9), (4, 2.0), (9, 1.6), (16, 1.3), (np.inf, 1.08)) if count <= most)
     lines = -(-count // columns)
     left, right, bottom, top, across, down = 0.62, 0.1, 0.48, 0.45, 0.14 if shared else 0.36, 0.24

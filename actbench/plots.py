@@ -100,6 +100,10 @@ def drift(layers: pd.DataFrame, labels: dict[str, str]) -> Figure:
     """Output bias over standard deviation against the step, first layer dashed, last layer solid."""
     figure, panels, highest = drawing.over_steps(layers, labels, {"out_ratio": 1})
     panel = next(iter(panels.values()))
+    low = float(layers["out_ratio"].min())
+    if low > 0.005:
+        drawing.log_y(panel, [pd.Series([low, highest])])
+        return figure
     panel.set_yscale("symlog", linthresh=0.1)
     panel.set_ylim(0, min(highest * 1.3, 200) or 1)
     panel.yaxis.set_major_locator(FixedLocator([0, 0.1, 1, 10, 100]))
@@ -128,7 +132,9 @@ def learned(layers: pd.DataFrame, labels: dict[str, str]) -> Figure:
     means = summarise(series, by=["title", "layer_index", "step"], value="value", resamples=drawing.BAND)
     figure, panels = canvas.multiples(titles, x=label("step"), y="learned value", shared=False)
     shades = sns.color_palette("flare", int(means["layer_index"].max()))
+    owner = dict(zip(series["title"], series["variant"], strict=True))
     for title, panel in panels.items():
+        panel.set_title(panel.get_title(loc="left"), loc="left", color=canvas.colour(owner[title]))
         for layer, own in means[means["title"] == title].groupby("layer_index"):
             shade = shades[int(layer) - 1]
             panel.plot(own["step"], own["mean"], color=shade, linewidth=1.2)

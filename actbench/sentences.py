@@ -48,7 +48,7 @@ def past_best(epochs: pd.DataFrame) -> str:
     past = int((by_variant.min() < last).sum())
     if len(last) == 1:
         return f"The lowest mean validation loss is reached {'before' if past else 'at'} the last epoch."
-    return f"{past} of {len(last)} reached their lowest mean validation loss before the last epoch."
+    return f"{past or 'None'} of {len(last)} reached their lowest mean validation loss before the last epoch."
 
 
 def most_saturated(layers: pd.DataFrame) -> str:
@@ -107,7 +107,7 @@ def largest_change(layers: pd.DataFrame, columns: tuple[str, ...], *, words: str
     if not known:
         return ""
     name = max(known, key=lambda variant: abs(known[variant].mean))
-    return f"Largest change of {words} in the last layer: {name}, {_told(known[name])}."
+    return f"Largest change of {words} in the last layer: {name}, by {_told(known[name])}."
 
 
 def farthest_learned(layers: pd.DataFrame) -> str:

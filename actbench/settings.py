@@ -45,7 +45,10 @@ def rows(works: list[Workload]) -> list[list[str]]:
     for key, value in shared.items():
         group, _, name = key.partition(".")
         groups.setdefault(group, []).append(f"{name}={value}" if name else value)
-    table = [["activation", _activations(runs)], *([group, ", ".join(told)] for group, told in groups.items())]
+    alone = [group for group in groups if groups[group] == [shared.get(group)] and group not in ("data", "model")]
+    table = [["activation", _activations(runs)]]
+    table += [[group, ", ".join(told)] for group, told in groups.items() if group not in alone]
+    table.append(["also", ", ".join(f"{group}={shared[group]}" for group in alone)])
     differing = sorted({key for work in works for key in work.config} - shared.keys())
     if differing:
         table.append(["differs by section", ", ".join(differing)])
@@ -53,7 +56,7 @@ def rows(works: list[Workload]) -> list[list[str]]:
     for name, column in {"parameters": "num_parameters", "peak memory (MiB)": "peak_mib"}.items():
         if runs[column].notna().any():
             table.append([name, _range(runs[column].dropna().round())])
-    table += [["device", _each(runs["device_name"])], ["commit", _each(runs["commit"])]]
+    table += [["ran on", _each(runs["device_name"])], ["commit", _each(runs["commit"])]]
     table.append(
         ["versions", ", ".join(f"{name} {_each(runs[name.lower()])}" for name in ("actbench", "torch", "Python"))]
     )

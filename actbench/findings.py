@@ -25,14 +25,18 @@ def ranked(runs: pd.DataFrame) -> list[str]:
     if by is None:
         return sorted(runs["variant"].unique())
     finite = runs[by].where(np.isfinite(runs[by]))
-    table = finite.groupby(runs["variant"]).agg(lost=lambda values: values.isna().sum(), mean="mean")
+    grouped = finite.groupby(runs["variant"])
+    table = pd.DataFrame({"lost": finite.isna().groupby(runs["variant"]).sum(), "mean": grouped.mean()})
     return list(table.sort_values(["lost", "mean"], kind="stable").index)
 
 
 def intervals(frame: pd.DataFrame, column: str) -> dict[str, Interval]:
     """The mean of a column over seeds with its interval, by variant."""
     table = summarise(frame, by=["variant"], value=column)
-    return {row.variant: Interval(row.mean, row.low, row.high, int(row.n)) for row in table.itertuples(index=False)}
+    return {
+        str(row["variant"]): Interval(float(row["mean"]), float(row["low"]), float(row["high"]), int(row["n"]))
+        for row in table.to_dict("records")
+    }
 
 
 def number(interval: Interval | None, *, of: int | None = None, places: int | None = None) -> str:

@@ -178,11 +178,9 @@ def _section(work: Workload, folder: Path, *, prefix: str) -> dict:
     runs = work.tables.runs
     measured = work.tables._replace(runs=runs[runs["status"] != "failed"])
     order = findings.ranked(runs)
-    parts = []
+    drawn = [plot for plot in PLOTS if order and plot.applies(measured)]
     with mpl.rc_context(canvas.style()):
-        for plot in PLOTS:
-            if order and plot.applies(measured):
-                parts.append(_part(plot, measured, order, folder / "figures" / f"{prefix}{plot.draw.__name__}.png"))
+        parts = [_part(p, measured, order, folder / "figures" / f"{prefix}{p.draw.__name__}.png") for p in drawn]
     if order:
         ranking = page.table(findings.ranking_table(measured.runs, order))
         if parts and parts[0]["title"] == "Ranking":

@@ -59,7 +59,7 @@ def most_saturated(layers: pd.DataFrame) -> str:
     means = summarise(long, by=["variant", "layer_index", "side"], value="share").dropna(subset="mean")
     if not len(means):
         return ""
-    top = means.loc[means["mean"].idxmax()]
+    top = means.sort_values("mean").iloc[-1]
     if top["mean"] < _NEGLIGIBLE:
         return f"At the end no layer is saturated by more than {_NEGLIGIBLE:g} on either side, on average."
     side = top["side"].removeprefix("saturation_")
@@ -71,7 +71,7 @@ def most_biased(layers: pd.DataFrame) -> str:
     means = summarise(_last(layers), by=["variant", "layer_index"], value="out_ratio").dropna(subset="mean")
     if not len(means):
         return ""
-    top = means.loc[means["mean"].idxmax()]
+    top = means.sort_values("mean").iloc[-1]
     return f"Largest bias / standard deviation at the end: {top['variant']}, layer {top['layer_index']}, {_told(top)}."
 
 
@@ -112,7 +112,7 @@ def largest_change(layers: pd.DataFrame, columns: tuple[str, ...], *, words: str
 
 def farthest_learned(layers: pd.DataFrame) -> str:
     """The learned parameter that moved farthest from where it began."""
-    names = [name for name in layers if name.startswith("act.") and layers[name].notna().any()]
+    names = [name for name in layers.columns if name.startswith("act.") and layers[name].notna().any()]
     long = ends(layers).melt(["variant", "run_id", "seed", "layer_index", "when"], names, "name", "value")
     long = long.dropna(subset="value")
     key = ["variant", "name", "layer_index"]
@@ -121,7 +121,7 @@ def farthest_learned(layers: pd.DataFrame) -> str:
         return ""
     changed = wide.assign(change=wide["at the end"] - wide["at initialisation"])
     means = summarise(changed, by=key, value="change").dropna(subset="mean")
-    top = means.loc[means["mean"].abs().idxmax()]
+    top = means.sort_values("mean", key=abs).iloc[-1]
     parameter = top["name"].removeprefix("act.")
     return f"Moved farthest: {top['variant']}, {parameter}, layer {top['layer_index']}, by {_told(top)}."
 

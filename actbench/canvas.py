@@ -22,8 +22,8 @@ WIDTH = 7.5  # inches: a printed A4 page less its margins
 GREY = "#c8c8c8"
 INK = "#404040"
 
-# The salt under which names that are neighbours in the alphabet get colours far apart; any other is as right.
-_SALT = "actbench-0"
+# Of 1,500 salts tried, the one under which the names of conf/act that are neighbours look least alike.
+_SALT = "actbench-1390"
 _LIGHTNESS = (0.38, 0.5, 0.6)
 STYLE = {
     "font.family": "DejaVu Sans",

@@ -146,13 +146,9 @@ def _collected(folder: Path) -> Tables:
     """The tables of a folder; whatever is wrong with a stranger's files is told in one sentence."""
     try:
         return collect(folder)
-    except FileNotFoundError as error:
-        if error.filename is None:
-            raise
-        raise NothingToReportError(
-            f"{error.filename} is missing: a run has the tables runs, epochs, layers."
-        ) from error
     except (OSError, ValueError, TypeError, KeyError) as error:
+        if isinstance(error, FileNotFoundError) and error.errno is None:
+            raise  # collect says all in its own words
         told = " ".join(str(error).split())[:200]
         raise NothingToReportError(f"The tables in {folder} cannot be read: {told}") from error
 

@@ -8,7 +8,8 @@ from actbench import page
 
 EVIL = [
     "<script>alert(1)</script>", "a|b", "[x](javascript:alert(1))", "![x](http://a.b/c.png)", "`code`", "*b* _i_ __b__",
-    "[x]: http://a.b", "<http://a.b>", "&lt;b&gt;", "# no", "a\nb\r\nc", "back\\slash", "\\|", "~~s~~", "http://a.b www.a.b",
+    "[x]: http://a.b", "<http://a.b>", "&lt;b&gt;", "# no", "a\nb\r\nc", "back\\slash", "\\|", "~~s~~",
+    "http://a.b www.a.b",
     "{{ 7 * 7 }}", "{% raw %}", "</td><td>", '"><img src=x onerror=alert(1)>', "$x$", "[^1]", "a](b) [c", "\u202eabc",
 ]  # fmt: skip
 

@@ -93,7 +93,12 @@ def test_a_panel_for_each_variant_in_the_order_given() -> None:
 
 def test_a_cross_where_a_seed_diverged() -> None:
     figure = draw(plots.learning_curves, synthetic.tables(FEW, seeds=3, epochs=12, diverged=("relu",)))
-    crosses = [(a.get_title(loc="left"), line.get_xdata()[0]) for a in figure.axes for line in a.lines if line.get_marker() == "x"]
+    crosses = [
+        (a.get_title(loc="left"), line.get_xdata()[0])
+        for a in figure.axes
+        for line in a.lines
+        if line.get_marker() == "x"
+    ]
     assert crosses == [("relu ✕ 1/3", 6)]
 
 

@@ -15,7 +15,9 @@ def layers(columns: dict[str, list[float]], *, run_id: str = "r", seed: int = 0,
 
 
 def test_interval_of_equal_values_has_width_zero() -> None:
-    assert mean_interval([0.3] * 10, rng=rng()) == Interval(pytest.approx(0.3), pytest.approx(0.3), pytest.approx(0.3), 10)
+    assert mean_interval([0.3] * 10, rng=rng()) == Interval(
+        pytest.approx(0.3), pytest.approx(0.3), pytest.approx(0.3), 10
+    )
 
 
 def test_values_that_differ_by_rounding_only_count_as_equal() -> None:

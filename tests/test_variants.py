@@ -49,7 +49,9 @@ def test_what_follows_from_the_option_chosen_is_not_told() -> None:
 
 
 def test_seeds_and_where_the_data_lie_make_no_workload() -> None:
-    made = joined(small(["relu"], num_seeds=2, **{"data.root": "/a"}), small(["elu"], num_seeds=5, **{"data.root": "/b"}))
+    made = joined(
+        small(["relu"], num_seeds=2, **{"data.root": "/a"}), small(["elu"], num_seeds=5, **{"data.root": "/b"})
+    )
     assert shown(made) == [("", ["elu", "relu"])]
 
 

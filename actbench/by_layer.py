@@ -7,7 +7,7 @@ from matplotlib.axes import Axes
 from matplotlib.cm import ScalarMappable
 from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
-from matplotlib.ticker import FixedLocator, NullLocator
+from matplotlib.ticker import FixedLocator, MaxNLocator, NullLocator
 
 from actbench import canvas
 from actbench.drawing import BAND
@@ -32,7 +32,7 @@ def by_layer(layers: pd.DataFrame, labels: dict[str, str], columns: dict[str, tu
 
 def _lines(means: dict[str, pd.DataFrame], labels: dict[str, str], whens: list[str]) -> Figure:
     """A row of panels for each column, a panel for each time; names beside the lines of the last one."""
-    left, right, bottom, top, tall, gap = 0.62, 0.25 + 0.068 * max(map(len, labels.values())), 0.45, 0.25, 1.6, 0.3
+    left, right, bottom, top, tall, gap = 0.72, 0.25 + 0.068 * max(map(len, labels.values())), 0.45, 0.25, 1.6, 0.3
     height = bottom + top + len(means) * (tall + gap) - gap
     figure = Figure(figsize=(canvas.WIDTH, height))
     wide = (canvas.WIDTH - left - right - 0.15 * (len(whens) - 1)) / len(whens)
@@ -53,7 +53,10 @@ def _lines(means: dict[str, pd.DataFrame], labels: dict[str, str], whens: list[s
             if row == len(means) - 1:
                 panel.set_xlabel(label("layer_index"))
         assert first is not None
-        first.set_ylabel(label(column).replace(" (", "\n("))
+        told = label(column).replace(" (", "\n(").replace(" / ", " /\n")
+        middle = (y + tall / 2) / height
+        figure.text(0.05 / canvas.WIDTH, middle, told, rotation=90, ha="left", va="center", multialignment="center")
+        first.yaxis.set_major_locator(MaxNLocator(4))
         if "saturation" in column:
             first.set_ylim(-0.03, max(0.1, frame["high"].max(), frame["mean"].max()) * 1.08)
         last = own.sort_values("layer_index").drop_duplicates("variant", keep="last")
@@ -86,7 +89,7 @@ def _heat(
             own = means[column].query("when == @when")
             _cells(
                 panel,
-                own.set_index(["variant", "layer_index"])["mean"].unstack().reindex(list(labels)),
+                own.pivot_table("mean", "variant", "layer_index", dropna=False).reindex(list(labels)),
                 norm,
                 cmap,
             )
@@ -132,10 +135,9 @@ def _cell_text(value: float) -> str:
 
 def _bar(bar: Axes, norm: Normalize, cmap: str) -> None:
     bar.figure.colorbar(ScalarMappable(norm, cmap), cax=bar, orientation="horizontal")
-    inside = [v for v in (-3, -1, 0, 0.1, 0.5, 1, 10) if norm.vmin <= v <= norm.vmax]  # type: ignore[operator]
-    if norm.vmin == 0:
-        inside = [0, 0.5, 1]
-    bar.xaxis.set_major_locator(FixedLocator([*inside, norm.vmax] if norm.vmax not in inside else inside))
+    assert norm.vmin is not None
+    ticks = {-3: [-3, -0.5, 0, 0.5, 3], 0: [0, 0.5, 1]}.get(int(norm.vmin) if norm.vmin in (-3, 0) else 1)
+    bar.xaxis.set_major_locator(FixedLocator(ticks or [0.1, 1, 10]))
     bar.xaxis.set_minor_locator(NullLocator())
     bar.xaxis.set_major_formatter(lambda value, _: canvas.short(value))
     bar.tick_params(labelsize=6, length=2)

@@ -1,6 +1,7 @@
 """What figures are drawn with: lines with bands over grey others, rows of dots, values by layer."""
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -19,17 +20,18 @@ _ACCURACIES = (0, 0.5, 0.8, 0.9, 0.95, 0.98, 0.99, 0.995, 0.999)
 
 def parameters(layers: pd.DataFrame, order: list[str]) -> pd.DataFrame:
     """Learned parameters in long form, `title, layer_index, step, value`, in the order of the variants."""
-    names = [name for name in layers if name.startswith("act.") and layers[name].notna().any()]
+    names = [name for name in layers.columns if name.startswith("act.") and layers[name].notna().any()]
     long = layers.melt(["variant", "seed", "layer_index", "step"], names, "name", "value").dropna(subset="value")
     long = long.assign(title=long["variant"] + "  " + long["name"].str.removeprefix("act."))
     place = long["variant"].map({name: i for i, name in enumerate(order)})
     return long.assign(place=place).dropna(subset="place").sort_values(["place", "name", "step"], kind="stable")
 
 
-def line(panel: Axes, means: pd.DataFrame, *, x: str, variant: str, **style) -> None:
+def line(panel: Axes, means: pd.DataFrame, *, x: str, variant: str, **style: Any) -> None:
     """A mean against `x` in the variant's colour, with its interval as a band where it has one."""
     colour = canvas.colour(variant)
-    panel.plot(means[x], means["mean"], **{"color": colour, "linewidth": 1.2, "zorder": 3} | style)
+    settings: dict[str, Any] = {"color": colour, "linewidth": 1.2, "zorder": 3} | style
+    panel.plot(means[x], means["mean"], **settings)
     if "low" in means and means["low"].notna().any():
         panel.fill_between(means[x], means["low"], means["high"], color=colour, alpha=0.25, linewidth=0, zorder=2)
 
@@ -124,7 +126,7 @@ def over_steps(
             means = summarise(layers[index == layer], by=["variant", "step"], value=column, resamples=BAND)
             means = means.assign(mean=sign * means["mean"], low=sign * means["low"], high=sign * means["high"])
             highest = max(highest, means["mean"].abs().max())
-            own = {name: frame.sort_values("step") for name, frame in means.groupby("variant")}
+            own = {str(name): frame.sort_values("step") for name, frame in means.groupby("variant")}
             others = grey(own, x="step")
             for name in panels.keys() & own.keys():
                 line(panels[name], own[name], x="step", variant=name, linestyle=linestyle)

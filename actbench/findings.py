@@ -25,26 +25,33 @@ def ranked(runs: pd.DataFrame) -> list[str]:
     if by is None:
         return sorted(runs["variant"].unique())
     finite = runs[by].where(np.isfinite(runs[by]))
-    table = finite.groupby(runs["variant"]).agg(lost=lambda values: values.isna().sum(), mean="mean")
+    grouped = finite.groupby(runs["variant"])
+    table = pd.DataFrame({"lost": finite.isna().groupby(runs["variant"]).sum(), "mean": grouped.mean()})
     return list(table.sort_values(["lost", "mean"], kind="stable").index)
 
 
 def intervals(frame: pd.DataFrame, column: str) -> dict[str, Interval]:
     """The mean of a column over seeds with its interval, by variant."""
     table = summarise(frame, by=["variant"], value=column)
-    return {row.variant: Interval(row.mean, row.low, row.high, int(row.n)) for row in table.itertuples(index=False)}
+    return {
+        str(row["variant"]): Interval(float(row["mean"]), float(row["low"]), float(row["high"]), int(row["n"]))
+        for row in table.to_dict("records")
+    }
 
 
-def number(interval: Interval | None, *, of: int | None = None) -> str:
-    """`0.172 [0.160, 0.185]`, its digits by the interval's width; ` (n = 9)` behind it where `of` seeds were run."""
+def number(interval: Interval | None, *, of: int | None = None, places: int | None = None) -> str:
+    """`0.172 [0.160, 0.185]`; ` (n = 9)` behind it where `of` seeds were run.
+
+    Without `places` the interval's width decides on the digits: two of the width are shown.
+    """
     if interval is None or not interval.n or np.isnan(interval.mean):
         return NONE
     if np.isinf(interval.mean):
         return "∞" if interval.mean > 0 else "−∞"
     width = interval.high - interval.low
-    text = _digits(interval.mean, width)
-    if np.isfinite(width):
-        text += f" [{_digits(interval.low, width)}, {_digits(interval.high, width)}]"
+    cells = interval[:3] if np.isfinite(width) else interval[:1]
+    mean, *bounds = [_digits(value, width) if places is None else _fixed(value, places) for value in cells]
+    text = f"{mean} [{', '.join(bounds)}]" if bounds else mean
     return text if of is None or interval.n == of else f"{text} (n = {interval.n})"
 
 
@@ -103,7 +110,7 @@ def diagnosis_table(layers: pd.DataFrame, runs: pd.DataFrame, order: list[str]) 
     """The diagnosis as heading and rows."""
     found = diagnosis(layers, order)
     seeds = runs[runs["status"] != "failed"].groupby("variant")["seed"].nunique()
-    rows = [[name, *(number(cells.get(name), of=seeds[name]) for cells in found.values())] for name in order]
+    rows = [[name, *(number(cells.get(name), of=seeds[name], places=3) for cells in found.values())] for name in order]
     return [["activation", *found, "n"], *([*row, str(seeds[row[0]])] for row in rows)]
 
 
@@ -115,7 +122,11 @@ def _digits(value: float, width: float) -> str:
     """Two digits of the interval's width, four of the value where there is no width."""
     size = width if np.isfinite(width) and width > 0 else abs(value) / 100
     if size > 0 and (abs(value) < 1e-4 * 10 or abs(value) >= 1e6) and abs(value) > 0 and size < 1e-4:
-        return f"{value:.2e}".replace("-", "−")
-    places = int(np.clip(1 - np.floor(np.log10(size)), 0, 5)) if size > 0 else 0
+        return f"{value:.2e}".replace("e-0", "e-").replace("-", "−")
+    return _fixed(value, int(np.clip(1 - np.floor(np.log10(size)), 0, 5)) if size > 0 else 0)
+
+
+def _fixed(value: float, places: int) -> str:
+    """So many decimals, a thousands comma, a true minus, and no minus before zero."""
     text = f"{value:,.{places}f}"
     return text.replace("-", "−") if float(text.replace(",", "")) else text.removeprefix("-")

@@ -12,6 +12,7 @@ function compare(a, b, sign) {
   if (typeof a === typeof b) return sign * (a < b ? -1 : a > b ? 1 : 0);
   return typeof a === "number" ? -1 : 1;
 }
+if (window.matchMedia("(max-width: 700px)").matches) document.querySelector("nav details")?.removeAttribute("open");
 for (const table of document.querySelectorAll("table.sortable")) {
   const headings = [...table.tHead.rows[0].cells];
   headings.forEach((heading, column) => {

@@ -16,7 +16,8 @@ from markdown_it.token import Token
 
 _CELL = re.compile(r"<td([^>]*)>([^<\[]*\d)( \[[^<]*)</td>")
 _PICTURE = re.compile(r"[\w.-]+(/[\w.-]+)*\.png")
-_MARKUP = re.compile(r"([\\`*\[\]<>|&~$#{}@^]|(?<![^\W_])_|_(?![^\W_])|(?<=www)\.|:(?=//))")
+# What would be markup at its place: `leaky_relu` and `[0.1, 0.2]` stay as they are, `[text](link)` does not.
+_MARKUP = re.compile(r"([\\`*<>|&~$#{}@^]|\](?=[(:\[])|(?<![^\W_])_|_(?![^\W_])|(?<=www)\.|:(?=//))")
 
 
 class Markdown(str):
@@ -29,6 +30,14 @@ def escape(value: object) -> Markdown:
         return value
     line = " ".join("".join(c if c.isprintable() else " " for c in str(value)).split())
     return Markdown(_MARKUP.sub(r"\\\1", line))
+
+
+def table(rows: Sequence[Sequence[object]]) -> Markdown:
+    """A markdown table, its heading first; no rows, no table. Every cell is escaped."""
+    if not rows:
+        return Markdown("")
+    lines = ["| " + " | ".join(escape(cell) for cell in row) + " |" for row in rows]
+    return Markdown("\n".join([lines[0], "|---" * len(rows[0]) + "|", *lines[1:]]))
 
 
 def template(name: str) -> jinja2.Template:

@@ -18,6 +18,11 @@ from actbench.by_layer import by_layer
 from actbench.stats import ends, summarise
 from actbench.tables import label
 
+_MARKERS: dict[str, dict] = {
+    "-": {"marker": "o", "markersize": 2},
+    "--": {"marker": "o", "markersize": 3, "mfc": "white"},
+}
+
 
 def labels(runs: pd.DataFrame, order: Iterable[str]) -> dict[str, str]:
     """What is written at each variant of `order`: its name, and how many of its seeds diverged."""
@@ -43,7 +48,7 @@ def learning_curves(epochs: pd.DataFrame, labels: dict[str, str]) -> Figure:
     curves = summarise(epochs, by=["variant", "epoch"], value="val_loss", resamples=drawing.BAND)
     training = epochs.groupby(["variant", "epoch"], sort=False)["train_loss"].mean().reset_index(name="mean")
     figure, panels = canvas.multiples(labels, x=label("epoch"), y=label("val_loss"))
-    own = {name: frame.sort_values("epoch") for name, frame in curves.groupby("variant")}
+    own = {str(name): frame.sort_values("epoch") for name, frame in curves.groupby("variant")}
     others = drawing.grey(own, x="epoch")
     for name, panel in panels.items():
         panel.add_collection(others())
@@ -77,16 +82,15 @@ def gradient(layers: pd.DataFrame, labels: dict[str, str]) -> Figure:
     means = summarise(shown, by=["when", "variant", "layer_index"], value="grad_rms", resamples=drawing.BAND)
     figure, panels = canvas.multiples(labels, x=label("layer_index"), y=label("grad_rms"))
     for when, linestyle in (("at initialisation", "--"), ("at the end", "-")):
-        own = {
-            name: frame.sort_values("layer_index") for name, frame in means[means["when"] == when].groupby("variant")
-        }
+        at = means[means["when"] == when]
+        own = {str(name): frame.sort_values("layer_index") for name, frame in at.groupby("variant")}
         others = drawing.grey(own, x="layer_index")
         for name, panel in panels.items():
             if linestyle == "-":
                 panel.add_collection(others())
             if name in own:
                 drawing.line(
-                    panel, own[name], x="layer_index", variant=name, linestyle=linestyle, marker="o", markersize=2
+                    panel, own[name], x="layer_index", variant=name, linestyle=linestyle, **_MARKERS[linestyle]
                 )
     panel = next(iter(panels.values()))
     canvas.layer_axis(panel, int(shown["layer_index"].max()))
@@ -100,6 +104,10 @@ def drift(layers: pd.DataFrame, labels: dict[str, str]) -> Figure:
     """Output bias over standard deviation against the step, first layer dashed, last layer solid."""
     figure, panels, highest = drawing.over_steps(layers, labels, {"out_ratio": 1})
     panel = next(iter(panels.values()))
+    low = float(layers["out_ratio"].min())
+    if low > 0.005:
+        drawing.log_y(panel, [pd.Series([low, highest])])
+        return figure
     panel.set_yscale("symlog", linthresh=0.1)
     panel.set_ylim(0, min(highest * 1.3, 200) or 1)
     panel.yaxis.set_major_locator(FixedLocator([0, 0.1, 1, 10, 100]))
@@ -128,9 +136,11 @@ def learned(layers: pd.DataFrame, labels: dict[str, str]) -> Figure:
     means = summarise(series, by=["title", "layer_index", "step"], value="value", resamples=drawing.BAND)
     figure, panels = canvas.multiples(titles, x=label("step"), y="learned value", shared=False)
     shades = sns.color_palette("flare", int(means["layer_index"].max()))
+    owner = dict(zip(series["title"], series["variant"], strict=True))
     for title, panel in panels.items():
-        for layer, own in means[means["title"] == title].groupby("layer_index"):
-            shade = shades[int(layer) - 1]
+        panel.set_title(panel.get_title(loc="left"), loc="left", color=canvas.colour(owner[title]), fontweight="bold")
+        for layer, shade in enumerate(shades, start=1):
+            own = means[(means["title"] == title) & (means["layer_index"] == layer)]
             panel.plot(own["step"], own["mean"], color=shade, linewidth=1.2)
             panel.fill_between(own["step"], own["low"], own["high"], color=shade, alpha=0.2, linewidth=0)
         canvas.step_axis(panel, int(means["step"].max()))

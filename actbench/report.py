@@ -40,9 +40,9 @@ class Plot:
 
 PLOTS = (
     Plot(
-        "Ranking, drawn", "runs", ("test_loss", "test_accuracy"), plots.ranking,
+        "Ranking", "runs", ("test_loss", "test_accuracy"), plots.ranking,
         "A row is an activation, a grey point a seed, the coloured point the mean and the bar its 95 % interval. "
-        "Where two bars share values, this figure does not tell the two apart.",
+        "Where two bars share values, the two are not told apart. Ordered by mean loss, lowest first.",
         lambda runs: "",
     ),
     Plot(
@@ -112,14 +112,15 @@ def write(folder: str | Path, *, run_ids: Collection[str] | None = None) -> Path
     for old in (folder / "figures").glob("*.png"):
         if re.fullmatch(r"(w\d+-)?(" + "|".join(plot.draw.__name__ for plot in PLOTS) + r")\.png", old.name):
             old.unlink()
-    title = f"{folder.resolve().name}: activation functions compared"
+    names = pd.concat([work.tables.runs["variant"] for work in works]).unique()
+    title = f"{folder.resolve().name}: {'activation functions compared' if len(names) > 1 else names[0]}"
     sections = [_section(work, folder, prefix=f"w{i}-" if len(works) > 1 else "") for i, work in enumerate(works, 1)]
     markdown = page.template("report.md.j2").render(
         title=title,
         opening=settings.opening(works),
         in_short=_in_short(works),
-        settings=settings.rows(works),
-        lost=settings.lost(works),
+        settings=page.table(settings.rows(works)),
+        lost=page.table(settings.lost(works)),
         sections=sections,
     )
     markdown = re.sub(r"\n{3,}", "\n\n", markdown)
@@ -145,13 +146,9 @@ def _collected(folder: Path) -> Tables:
     """The tables of a folder; whatever is wrong with a stranger's files is told in one sentence."""
     try:
         return collect(folder)
-    except FileNotFoundError as error:
-        if error.filename is None:
-            raise
-        raise NothingToReportError(
-            f"{error.filename} is missing: a run has the tables runs, epochs, layers."
-        ) from error
     except (OSError, ValueError, TypeError, KeyError) as error:
+        if isinstance(error, FileNotFoundError) and error.errno is None:
+            raise  # collect says all in its own words
         told = " ".join(str(error).split())[:200]
         raise NothingToReportError(f"The tables in {folder} cannot be read: {told}") from error
 
@@ -173,32 +170,35 @@ def _results(work: Workload) -> list[str]:
 
 
 def _section(work: Workload, folder: Path, *, prefix: str) -> dict:
-    """What the template needs of one workload: its two tables, then a part for each figure that applies."""
-    runs, _, layers = work.tables
+    """What the template needs of one workload: a part for each figure that applies, and the tables in between."""
+    runs = work.tables.runs
+    measured = work.tables._replace(runs=runs[runs["status"] != "failed"])
     order = findings.ranked(runs)
-    level = Markdown("###" if prefix else "##")
-    measured = runs[runs["status"] != "failed"]
-    empty = {"shows": "", "table": [], "figure": ""}
-    parts = []
-    if order:
-        table = findings.ranking_table(runs, order)
-        read = "Ordered by mean loss, lowest first; in brackets the 95 % interval of the mean over n seeds."
-        parts.append(empty | {"title": "Ranking", "read": read, "table": table})
-    tables = Tables(measured, *work.tables[1:])
+    drawn = [plot for plot in PLOTS if order and plot.applies(measured)]
     with mpl.rc_context(canvas.style()):
-        for plot in PLOTS:
-            if order and plot.applies(tables):
-                frame = getattr(tables, plot.table)
-                name = f"figures/{prefix}{plot.draw.__name__}.png"
-                canvas.save(plot.draw(frame, plots.labels(measured, order)), folder / name)
-                part = {"title": plot.title, "read": plot.read, "shows": plot.shows(frame), "figure": Markdown(name)}
-                parts.append(empty | part)
-    if order and len(layers):
-        read = "The layers in numbers: saturation and drift of the first and the last layer, and how gradients fade."
-        table = findings.diagnosis_table(layers, runs, order)
-        parts.insert(2, empty | {"title": "Why: the layers in numbers", "read": read, "table": table})
-    title = work.title if prefix else ""
-    return {"title": title, "level": level, "in_short": _results(work)[1:], "parts": parts}
+        parts = [_part(p, measured, order, folder / "figures" / f"{prefix}{p.draw.__name__}.png") for p in drawn]
+    if order:
+        ranking = page.table(findings.ranking_table(measured.runs, order))
+        if parts and parts[0]["title"] == "Ranking":
+            parts[0]["table"] = ranking
+        else:
+            parts.insert(0, {"title": "Ranking", "read": "", "shows": "", "table": ranking, "figure": ""})
+    if order and len(measured.layers):
+        table = page.table(findings.diagnosis_table(measured.layers, measured.runs, order))
+        read = "Saturation and drift of the first and the last layer, and how gradients fade, at the end of training."
+        parts.insert(
+            1, {"title": "Why: the layers in numbers", "read": read, "shows": "", "table": table, "figure": ""}
+        )
+    level = Markdown("###" if prefix else "##")
+    return {"title": work.title if prefix else "", "level": level, "in_short": _results(work)[1:], "parts": parts}
+
+
+def _part(plot: Plot, tables: Tables, order: list[str], path: Path) -> dict:
+    """Draw one figure; what the template needs of it."""
+    frame = getattr(tables, plot.table)
+    canvas.save(plot.draw(frame, plots.labels(tables.runs, order)), path)
+    figure = Markdown(f"figures/{path.name}")
+    return {"title": plot.title, "read": plot.read, "shows": plot.shows(frame), "table": "", "figure": figure}
 
 
 if __name__ == "__main__":

@@ -48,7 +48,7 @@ def past_best(epochs: pd.DataFrame) -> str:
     past = int((by_variant.min() < last).sum())
     if len(last) == 1:
         return f"The lowest mean validation loss is reached {'before' if past else 'at'} the last epoch."
-    return f"{past} of {len(last)} reached their lowest mean validation loss before the last epoch."
+    return f"{past or 'None'} of {len(last)} reached their lowest mean validation loss before the last epoch."
 
 
 def most_saturated(layers: pd.DataFrame) -> str:
@@ -59,7 +59,7 @@ def most_saturated(layers: pd.DataFrame) -> str:
     means = summarise(long, by=["variant", "layer_index", "side"], value="share").dropna(subset="mean")
     if not len(means):
         return ""
-    top = means.loc[means["mean"].idxmax()]
+    top = means.sort_values("mean").iloc[-1]
     if top["mean"] < _NEGLIGIBLE:
         return f"At the end no layer is saturated by more than {_NEGLIGIBLE:g} on either side, on average."
     side = top["side"].removeprefix("saturation_")
@@ -71,7 +71,7 @@ def most_biased(layers: pd.DataFrame) -> str:
     means = summarise(_last(layers), by=["variant", "layer_index"], value="out_ratio").dropna(subset="mean")
     if not len(means):
         return ""
-    top = means.loc[means["mean"].idxmax()]
+    top = means.sort_values("mean").iloc[-1]
     return f"Largest bias / standard deviation at the end: {top['variant']}, layer {top['layer_index']}, {_told(top)}."
 
 
@@ -107,12 +107,12 @@ def largest_change(layers: pd.DataFrame, columns: tuple[str, ...], *, words: str
     if not known:
         return ""
     name = max(known, key=lambda variant: abs(known[variant].mean))
-    return f"Largest change of {words} in the last layer: {name}, {_told(known[name])}."
+    return f"Largest change of {words} in the last layer: {name}, by {_told(known[name])}."
 
 
 def farthest_learned(layers: pd.DataFrame) -> str:
     """The learned parameter that moved farthest from where it began."""
-    names = [name for name in layers if name.startswith("act.") and layers[name].notna().any()]
+    names = [name for name in layers.columns if name.startswith("act.") and layers[name].notna().any()]
     long = ends(layers).melt(["variant", "run_id", "seed", "layer_index", "when"], names, "name", "value")
     long = long.dropna(subset="value")
     key = ["variant", "name", "layer_index"]
@@ -121,7 +121,7 @@ def farthest_learned(layers: pd.DataFrame) -> str:
         return ""
     changed = wide.assign(change=wide["at the end"] - wide["at initialisation"])
     means = summarise(changed, by=key, value="change").dropna(subset="mean")
-    top = means.loc[means["mean"].abs().idxmax()]
+    top = means.sort_values("mean", key=abs).iloc[-1]
     parameter = top["name"].removeprefix("act.")
     return f"Moved farthest: {top['variant']}, {parameter}, layer {top['layer_index']}, by {_told(top)}."
 

@@ -45,7 +45,10 @@ def rows(works: list[Workload]) -> list[list[str]]:
     for key, value in shared.items():
         group, _, name = key.partition(".")
         groups.setdefault(group, []).append(f"{name}={value}" if name else value)
-    table = [["activation", _activations(runs)], *([group, ", ".join(told)] for group, told in groups.items())]
+    alone = [group for group in groups if groups[group] == [shared.get(group)] and group not in ("data", "model")]
+    table = [["activation", _activations(runs)]]
+    table += [[group, ", ".join(told)] for group, told in groups.items() if group not in alone]
+    table.append(["also", ", ".join(f"{group}={shared[group]}" for group in alone)])
     differing = sorted({key for work in works for key in work.config} - shared.keys())
     if differing:
         table.append(["differs by section", ", ".join(differing)])
@@ -53,7 +56,7 @@ def rows(works: list[Workload]) -> list[list[str]]:
     for name, column in {"parameters": "num_parameters", "peak memory (MiB)": "peak_mib"}.items():
         if runs[column].notna().any():
             table.append([name, _range(runs[column].dropna().round())])
-    table += [["device", _each(runs["device_name"])], ["commit", _each(runs["commit"])]]
+    table += [["ran on", _each(runs["device_name"])], ["commit", _each(runs["commit"])]]
     table.append(
         ["versions", ", ".join(f"{name} {_each(runs[name.lower()])}" for name in ("actbench", "torch", "Python"))]
     )
@@ -65,14 +68,14 @@ def rows(works: list[Workload]) -> list[list[str]]:
 
 def lost(works: list[Workload]) -> list[list[str]]:
     """Heading and rows: which seeds of which variant diverged or failed, and why; no row, no table."""
-    found = []
+    found: list[list[str]] = []
     for work in works:
         runs = work.tables.runs
         for (name, status), own in runs[runs["status"] != "done"].groupby(["variant", "status"]):
             of = int((runs["variant"] == name).sum())
             why = next((message for message in own["message"].dropna() if message), "")
             which = ", ".join(map(str, sorted(own["seed"])))
-            row = [name, status, f"{len(own)} of {of}", which, _cut(why)]
+            row = [str(name), str(status), f"{len(own)} of {of}", which, _cut(why)]
             found.append([row[0], work.title, *row[1:]] if len(works) > 1 else row)
     if not found:
         return []
@@ -82,7 +85,7 @@ def lost(works: list[Workload]) -> list[list[str]]:
 
 def _activations(runs: pd.DataFrame) -> str:
     """Every activation with its parameters; where it is defined if not by torch or by actbench."""
-    columns = [name for name in runs if name.startswith("act.")]
+    columns = [name for name in runs.columns if name.startswith("act.")]
     told = []
     for name, own in runs.groupby("act"):
         values = {column.removeprefix("act."): [v for v in own[column].map(text).unique() if v] for column in columns}

@@ -59,17 +59,18 @@ def summarise(
     """
     values = pd.to_numeric(frame[value]).astype("float64")
     values = values.where(np.isfinite(values))
-    samples = values.groupby([frame[name] for name in by], sort=False).agg(lambda group: np.sort(group.dropna()))
+    grouped = values.groupby([frame[name] for name in by], sort=False)
+    samples = [np.sort(group.dropna().to_numpy()) for _, group in grouped]
     sizes = np.array([len(sample) for sample in samples], dtype=int)
     summary = np.full((len(samples), 3), np.nan)
     for size in np.unique(sizes[sizes > 0]):
         rows = np.flatnonzero(sizes == size)
         for chunk in _chunks(rows, size=size * resamples):
-            stacked = np.stack([samples.iloc[row] for row in chunk])  # (groups, size)
+            stacked = np.stack([samples[row] for row in chunk])  # (groups, size)
             bounds = _bca(stacked, rng=np.random.default_rng(seed), resamples=resamples)
             summary[chunk] = np.column_stack(bounds)
-    table = pd.DataFrame(summary, columns=["mean", "low", "high"], index=samples.index).assign(n=sizes)
-    return table.reset_index()
+    groups = frame[by].drop_duplicates().reset_index(drop=True)
+    return groups.assign(mean=summary[:, 0], low=summary[:, 1], high=summary[:, 2], n=sizes)
 
 
 def ends(layers: pd.DataFrame) -> pd.DataFrame:

@@ -61,7 +61,7 @@ def workloads(tables: Tables, *, run_ids: Collection[str] | None = None) -> list
             "The table `runs` has no column `act`: a report compares activations by that column."
         )
     config = pd.DataFrame({name: runs[name].map(text) for name in config_columns(runs)}, index=runs.index)
-    keys = config[[n for n in config if n.split(".")[0] != "act" and n not in _NOT_A_WORKLOAD]]
+    keys = config[[n for n in config.columns if n.split(".")[0] != "act" and n not in _NOT_A_WORKLOAD]]
     keys = keys.assign(PROTOCOL=runs["protocol"].map(text))
     number = keys.groupby(list(keys), sort=False).ngroup()
     if run_ids is not None:
@@ -84,7 +84,7 @@ def workloads(tables: Tables, *, run_ids: Collection[str] | None = None) -> list
 def _variants(config: pd.DataFrame) -> pd.Series:
     """The activation's name, and those of its parameters that differ between its own runs: `elu alpha=0.5`."""
     labels = config["act"].copy()
-    parameters = [name for name in config if name.startswith("act.")]
+    parameters = [name for name in config.columns if name.startswith("act.")]
     for _, own in config.groupby("act"):
         for name in parameters:
             if len(own[name].unique()) > 1:
@@ -95,7 +95,7 @@ def _variants(config: pd.DataFrame) -> pd.Series:
 
 def _titles(keys: pd.DataFrame) -> pd.Series:
     """`data=mnist, optim.lr=0.1`: what differs, leaving out what follows from the option chosen in its group."""
-    differing = [name for name in keys if len(keys[name].unique()) > 1]
+    differing = [name for name in keys.columns if len(keys[name].unique()) > 1]
 
     def follows(name: str) -> bool:
         group = name.split(".")[0]
@@ -113,7 +113,7 @@ def _workload(tables: Tables, *, title: str, config: pd.Series) -> Workload:
         name: frame.merge(once[["run_id", "seed", "variant", "status"]], on=["run_id", "seed"], how="inner")
         for name, frame in (("epochs", tables.epochs), ("layers", tables.layers))
     }
-    shared = {name: value for name, value in config.items() if value}
+    shared = {str(name): value for name, value in config.items() if value}
     return Workload(title, shared, Tables(runs=once, **parts), twice=len(runs) - len(once))
 
 

@@ -1,0 +1,134 @@
+import matplotlib as mpl
+import numpy as np
+import pytest
+import synthetic
+from matplotlib.figure import Figure
+
+from actbench import canvas, plots
+from actbench.findings import ranked
+from actbench.tables import Tables
+from actbench.variants import workloads
+
+FRAMES = {
+    plots.ranking: "runs",
+    plots.time: "runs",
+    plots.learning_curves: "epochs",
+    plots.saturation: "layers",
+    plots.output: "layers",
+    plots.gradient: "layers",
+    plots.drift: "layers",
+    plots.saturation_over_time: "layers",
+    plots.learned: "layers",
+}
+FEW = ["prelu", "relu", "rational"]
+
+
+def draw(figure, made: Tables) -> Figure:
+    tables = workloads(made)[0].tables
+    with mpl.rc_context(canvas.style()):
+        return figure(getattr(tables, FRAMES[figure]), plots.labels(tables.runs, ranked(tables.runs)))
+
+
+def pixels(figure: Figure, tmp_path) -> bytes:
+    canvas.save(figure, tmp_path / "figure.png")
+    return (tmp_path / "figure.png").read_bytes()
+
+
+@pytest.mark.parametrize("figure", FRAMES)
+@pytest.mark.parametrize(
+    ("names", "seeds", "depth"),
+    [(["prelu"], 1, 1), (["prelu"], 3, 3), (FEW, 3, 8), (synthetic.NAMES[:35], 2, 3)],
+    ids=["1x1", "1x3", "3x8", "35x3"],
+)
+def test_every_figure_draws(figure, names: list[str], seeds: int, depth: int, tmp_path) -> None:
+    made = synthetic.tables(names, seeds=seeds, depth=depth, epochs=4, diverged=("relu",))
+    drawn = draw(figure, made)
+    assert drawn.get_figwidth() == canvas.WIDTH
+    assert drawn.get_figheight() < 10.7  # an A4 page less its margins
+    assert pixels(drawn, tmp_path).startswith(b"\x89PNG")
+
+
+@pytest.mark.parametrize("figure", FRAMES)
+def test_every_figure_draws_what_went_wrong(figure, tmp_path) -> None:
+    """One variant diverged on all seeds, another has no gradient, a third explodes."""
+    made = synthetic.tables(FEW, seeds=2)
+    lost = made.runs["act"] == "relu"
+    runs = made.runs.assign(
+        status=made.runs["status"].where(~lost, "diverged"), test_loss=made.runs["test_loss"].where(~lost)
+    )
+    one, two = (made.layers["run_id"].isin(runs.loc[runs["act"] == name, "run_id"]) for name in ("prelu", "rational"))
+    layers = made.layers.assign(
+        grad_rms=made.layers["grad_rms"].where(~one, 0.0),
+        out_ratio=made.layers["out_ratio"].where(~one, 0.0),
+        out_mean=made.layers["out_mean"].where(~two, 1e30),
+        saturation_low=np.nan,
+    )
+    epochs = made.epochs.assign(val_loss=made.epochs["val_loss"].where(made.epochs["epoch"] < 3, np.inf))
+    assert pixels(draw(figure, Tables(runs, epochs, layers)), tmp_path)
+
+
+@pytest.mark.parametrize("figure", FRAMES)
+def test_the_same_tables_give_the_same_bytes(figure, tmp_path) -> None:
+    made = synthetic.tables(FEW, seeds=3)
+    assert pixels(draw(figure, made), tmp_path) == pixels(draw(figure, made), tmp_path)
+
+
+def test_no_frame_is_changed_in_place() -> None:
+    made = synthetic.tables(FEW, seeds=2)
+    before = [frame.copy(deep=True) for frame in made]
+    for figure in FRAMES:
+        draw(figure, made)
+    assert all(frame.equals(old) for frame, old in zip(made, before, strict=True))
+
+
+def test_diverged_runs_are_marked_at_their_names() -> None:
+    runs = workloads(synthetic.tables(FEW, seeds=4, diverged=("relu",)))[0].tables.runs
+    assert plots.labels(runs, ["relu", "prelu"]) == {"relu": "relu ✕ 1/4", "prelu": "prelu"}
+
+
+def test_a_panel_for_each_variant_in_the_order_given() -> None:
+    figure = draw(plots.learning_curves, synthetic.tables(synthetic.NAMES[:35], seeds=1, epochs=3))
+    assert len(figure.axes) == 35
+
+
+def test_a_cross_where_a_seed_diverged() -> None:
+    figure = draw(plots.learning_curves, synthetic.tables(FEW, seeds=3, epochs=12, diverged=("relu",)))
+    crosses = [
+        (a.get_title(loc="left"), line.get_xdata()[0])
+        for a in figure.axes
+        for line in a.lines
+        if line.get_marker() == "x"
+    ]
+    assert crosses == [("relu ✕ 1/3", 6)]
+
+
+def test_a_variant_without_gradient_says_so() -> None:
+    made = synthetic.tables(["prelu"], seeds=2)
+    figure = draw(plots.gradient, made._replace(layers=made.layers.assign(grad_rms=0.0)))
+    assert [text.get_text() for text in figure.axes[0].texts] == ["zero in every layer"]
+
+
+def test_a_colour_depends_on_the_name_only() -> None:
+    assert canvas.colour("relu") == canvas.colour("relu")
+    assert canvas.colour("elu alpha=0.5") != canvas.colour("elu alpha=1")
+
+
+def test_neighbours_in_the_alphabet_are_told_apart() -> None:
+    colours = np.array([canvas.colour(name) for name in synthetic.NAMES])
+    assert np.abs(np.diff(colours, axis=0)).sum(axis=1).min() > 0.15
+
+
+@pytest.mark.parametrize(
+    ("name", "drawn"),
+    [("$\\frac{", "\\$\\frac{"), ("a漢b", "a?b"), ("x" * 50, "x" * 21 + "…" + "x" * 11), ("α=0.5 ✕", "α=0.5 ✕")],
+)
+def test_names_that_matplotlib_would_stumble_on(name: str, drawn: str) -> None:
+    assert canvas.safe(name) == drawn
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [(0, "0"), (0.02, "0.02"), (1000, "1k"), (1e-6, "1e−6"), (-3, "−3"), (1e7, "1e7"), (1e-12, "1e−12")],
+)
+def test_short_numbers(value: float, text: str) -> None:
+    assert canvas.short(value) == text

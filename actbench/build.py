@@ -60,13 +60,14 @@ def gain(act: Callable[[], Activation], *, dropout: float) -> float:
 def model(config: DictConfig, *, input_shape: torch.Size, seed: int, on: torch.device) -> nn.Module:
     """The model with the initial weights of `seed`."""
     act = act_factory(config.act)
-    built = _part(config.model)(
-        input_shape=input_shape,
-        num_outputs=config.data.num_classes,
-        act=act,
-        norm=_part(config.norm),
-        generator=stream(seed, "dropout", on),
-    )
+    with torch.random.fork_rng(devices=[]):  # torch's own initial weights, which are replaced below, are drawn here
+        built = _part(config.model)(
+            input_shape=input_shape,
+            num_outputs=config.data.num_classes,
+            act=act,
+            norm=_part(config.norm),
+            generator=stream(seed, "dropout", on),
+        )
     scale = gain(act, dropout=config.model.dropout)
     initialize(built, _part(config.init), generator=stream(seed, "init"), gain=scale)
     return built.to(on)

@@ -135,8 +135,9 @@ def _check_keys(overrides: list[Override], *, sweep: bool) -> None:
     custom = any(override.key_or_group == "act" and override.value() == "custom" for override in overrides)
     for override in overrides:
         key = override.key_or_group
-        if key.replace("/", ".").split(".")[0] not in top:
-            raise ConfigError(f"There is no key {key}: {nearest(key, top)}")
+        first = key.replace("/", ".").split(".")[0]
+        if first not in top:
+            raise ConfigError(f"There is no key {key}: {nearest(first, top)}")
         may_add = key in (*GROUPS, "experiment") or key.startswith("hydra") or (custom and key.startswith("act."))
         if override.is_add() and not may_add:
             _refuse_added(key, overrides)

@@ -1,7 +1,7 @@
 """The checks that need torch: device, results folder, data, activation and model, once for each kind in a sweep."""
 
 import json
-import os
+import tempfile
 from pathlib import Path
 
 import torch
@@ -45,10 +45,13 @@ def _check_output(job: Job) -> None:
     existing = next(path for path in (folder, *folder.parents) if path.exists())
     if not existing.is_dir():
         raise ConfigError(f"Results cannot be written to {job.folder}: {_shown(existing)} is a file. Give output.root=FOLDER.")
-    if not os.access(existing, os.W_OK):
+    try:
+        tempfile.TemporaryFile(dir=existing).close()
+    except OSError as error:
         raise ConfigError(
-            f"Results cannot be written to {job.folder}: {_shown(existing)} is not writable. Give output.root=FOLDER."
-        )
+            f"Results cannot be written to {job.folder}: {_shown(existing)} is not writable ({error.strerror}). "
+            "Give output.root=FOLDER."
+        ) from None
 
 
 def _shown(path: Path) -> Path:
@@ -59,10 +62,10 @@ def _check_data(job: Job) -> None:
     data, batch_size = job.config.data, job.config.train.batch_size
     try:
         stored = build.source(data)
-    except InstantiationException as error:
-        raise error.__cause__ or error from None
     except (FileNotFoundError, ValueError) as error:
         raise ConfigError(f"data={job.choices['data']}: {error}") from None
+    if not (data.num_test or stored.num_test):
+        raise ConfigError(f"data={job.choices['data']} has no published test set: give the number to hold out, data.num_test.")
     num_held_out = data.num_val + (data.num_test or stored.num_test)
     num_left = len(stored.labels) - num_held_out
     if num_left < (data.num_train or 1):
@@ -80,7 +83,7 @@ def _check_data(job: Job) -> None:
 def _check_act(job: Job) -> None:
     name = f"act={job.choices['act']}"
     f = _imported(job.config.act, name)
-    z = torch.linspace(-3, 3, 21).reshape(3, 7)
+    z = torch.arange(-10, 11).mul(0.3).reshape(3, 7)  # 0 is among them, exactly
     try:
         with torch.random.fork_rng(devices=[]), torch.no_grad():
             a = f(z)
@@ -126,9 +129,9 @@ def _check_model(job: Job) -> None:
         built = build.model(job.config, input_shape=shape, seed=job.config.seed, on=torch.device("cpu"))
         build.optimizer(job.config, built)
     except (ValueError, TypeError) as error:
-        raise ConfigError(_told(error)) from error
+        raise ConfigError(f"{_told(error)}.") from error
 
 
 def _told(error: BaseException) -> str:
-    """The first line of what an error says, without the full stop."""
-    return (str(error).strip().split("\n")[0] or type(error).__name__).rstrip(".")
+    """What an error says, on one line, without the full stop."""
+    return (" ".join(str(error).split()) or type(error).__name__).rstrip(".")

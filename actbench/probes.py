@@ -157,9 +157,9 @@ def measure(t: LayerTrace, *, shape: Shape) -> dict[str, float]:
         return {name: float(probe(t, shape)) for name, probe in PROBES.items()}
 
 
-def learned(f: nn.Module) -> dict[str, float]:
+def learned(layer: nn.Module) -> dict[str, float]:
     """The learned parameters of an activation layer: `act.<parameter>`, entries of a vector as `act.<parameter>[i]`."""
-    values = {name: parameter.detach().flatten().tolist() for name, parameter in f.named_parameters()}
+    values = {name.removeprefix("f."): p.detach().flatten().tolist() for name, p in layer.named_parameters()}
     return {
         f"act.{name}" if len(entries) == 1 else f"act.{name}[{i}]": entry
         for name, entries in values.items()

@@ -104,10 +104,11 @@ def _measure(job: Job, name: str, *, show_progress: bool) -> tables.Tables:
     bar = tqdm(total=job.config.num_seeds * epochs, unit="epoch", disable=None if show_progress else True)
     rows: dict[str, list[dict]] = {"runs": [], "epochs": [], "layers": []}
     torch.set_num_threads(job.config.threads)
+    on = build.device(job.config.device)
     with bar:
         for seed in range(first, first + job.config.num_seeds):
             bar.set_description(f"{config.act_name(job.config, job.choices)}, seed {seed}")
-            with torch.random.fork_rng():
+            with torch.random.fork_rng(devices=[on] if on.type == "cuda" else []):
                 torch.manual_seed(stream_seed(seed, "global"))  # only rrelu's slopes are drawn from the global stream
                 outcome, history = _measure_seed(job, seed, epochs=_counted(epochs, bar))
             keys = {"run_id": name, "seed": seed}

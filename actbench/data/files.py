@@ -52,7 +52,6 @@ def read(
 def _download(dataset: Callable[..., VisionDataset], folder: Path, absent: list[Path]) -> None:
     """Let torchvision download the set; it raises what its mirrors and urllib raise, in many types."""
     try:
-        folder.mkdir(parents=True, exist_ok=True)
         dataset(root=str(folder), train=True, download=True)
     except (OSError, RuntimeError) as error:
         names = ", ".join(sorted({str(file.name) for file in absent}))

@@ -1,0 +1,136 @@
+"""Contracts over every file of conf/ and experiments/: a new one is tested by being there."""
+
+import math
+
+import pytest
+import torch
+from omegaconf import OmegaConf
+
+from actbench import build, config, plan
+from actbench.config import CONF, EXPERIMENTS, GROUPS, defaults, describe, options
+
+ALL = [(group, name) for group in GROUPS for name in options(group)]
+ACTS = list(options("act"))
+EXPERIMENT_NAMES = list(options("experiment"))
+NEEDS_FILES = {"mnist", "fashion_mnist", "cifar10", "cifar100"}
+
+
+@pytest.mark.parametrize(("group", "name"), ALL)
+def test_an_option_says_what_it_is(group, name):
+    path = options(group)[name]
+    first = path.read_text(encoding="utf-8").split("\n")[0]
+    assert first.startswith("# ")
+    assert first.endswith(".")
+    assert len(describe(path)) > 10
+    assert name not in {"null", "true", "false", "nan"}
+    assert not name.isdigit()
+
+
+@pytest.mark.parametrize("name", EXPERIMENT_NAMES)
+def test_an_experiment_asks_a_question_and_names_its_command(name):
+    lines = (EXPERIMENTS / f"{name}.yaml").read_text(encoding="utf-8").split("\n")
+    assert lines[0].endswith("?")
+    assert lines[1] == f"# python -m actbench +experiment={name}"
+
+
+@pytest.mark.parametrize("name", EXPERIMENT_NAMES)
+def test_an_experiment_is_a_sweep_of_valid_jobs(name):
+    command = plan.read([f"+experiment={name}"])
+    assert command.sweep
+    assert len(command.jobs) > 1
+    assert {job.folder.name for job in command.jobs} == {name}
+
+
+def test_nothing_in_conf_sweeps():
+    assert not [path for path in CONF.rglob("*.yaml") if "sweeper" in path.read_text(encoding="utf-8")]
+
+
+@pytest.fixture(params=ACTS)
+def act(request) -> str:
+    return request.param
+
+
+def _layer(act: str):
+    return build.act_factory(OmegaConf.load(options("act")[act]))()
+
+
+def test_an_activation_keeps_shape_and_dtype(act):
+    for shape in ((5,), (2, 3), (2, 3, 4, 4)):
+        z = torch.randn(shape, generator=torch.Generator().manual_seed(0))
+        a = _layer(act).eval()(z)
+        assert a.shape == z.shape
+        assert a.dtype == z.dtype
+
+
+def test_an_activation_works_element_by_element(act):
+    layer = _layer(act).eval()
+    z = torch.linspace(-4, 4, 33)
+    alone = torch.stack([layer(one[None])[0] for one in z])
+    torch.testing.assert_close(layer(z), alone, rtol=1e-6, atol=1e-6)
+
+
+def test_an_activation_is_finite_with_a_finite_gradient(act):
+    z = torch.linspace(-100, 100, 401, requires_grad=True)
+    a = _layer(act).eval()(z)
+    (slope,) = torch.autograd.grad(a.sum(), z)
+    assert a.isfinite().all()
+    assert slope.isfinite().all()
+
+
+def test_layers_of_an_activation_share_no_parameters(act):
+    factory = build.act_factory(OmegaConf.load(options("act")[act]))
+    first, second = factory(), factory()
+    assert not {id(p) for p in first.parameters()} & {id(p) for p in second.parameters()}
+
+
+def test_every_number_of_an_activation_reaches_it(act):
+    """A parameter that can be swept changes the function: none is decoration."""
+    for key, value in defaults("act", act).items():
+        if not isinstance(value, float):
+            continue
+        node = OmegaConf.load(options("act")[act])
+        changed = OmegaConf.merge(node, {key: value / 2 + 0.05})
+        z = torch.linspace(-30, 30, 601)
+        before, after = (build.act_factory(n)().eval()(z) for n in (node, changed))
+        assert not torch.equal(before, after), f"act.{key} has no effect"
+
+
+def test_an_activation_trains(act, measure):
+    measured = measure(f"+act={act}")
+    assert list(measured.runs["status"]) == ["done"]
+    assert list(measured.runs["act"]) == [act]
+    assert set(measured.layers["layer_index"]) == {1, 2}
+    assert math.isfinite(measured.runs["test_loss"].item())
+
+
+@pytest.mark.parametrize(
+    ("group", "name"), [(g, n) for g, n in ALL if g not in ("act", "model") and n not in NEEDS_FILES]
+)
+def test_every_other_option_trains(group, name, measure):
+    runs, epochs, layers = measure("+act=tanh", f"{group}={name}")
+    assert list(runs["status"]) == ["done"]
+    assert runs[group].item() == name
+    assert len(epochs) == 3
+    assert (len(layers) == 0) == (name == "none" and group == "probes")
+
+
+@pytest.mark.parametrize("norm", list(options("norm")))
+@pytest.mark.parametrize("model", list(options("model")))
+def test_every_model_trains_with_every_norm_and_dropout(model, norm, measure):
+    overrides = ["+act=relu", f"model={model}", f"norm={norm}", "model.dropout=0.2", "num_seeds=1", "train.epochs=1"]
+    runs, _, layers = measure(*overrides, "data.num_train=128", tiny=False)
+    assert list(runs["status"]) == ["done"]
+    assert set(layers["layer_index"]) == {1, 2, 3}
+    assert layers.loc[layers["step"] > 0, "update_ratio"].gt(0).all()
+
+
+@pytest.mark.parametrize("name", sorted(NEEDS_FILES))
+def test_a_data_set_of_files_has_the_published_shape(name):
+    known = defaults("data", name)
+    assert known["num_classes"] == (100 if name == "cifar100" else 10)
+    assert known["num_test"] is None
+    assert known["num_val"] in (5000, 10000)
+
+
+def test_the_schema_has_every_group():
+    assert set(GROUPS) <= set(config.Config.__dataclass_fields__)

@@ -1,0 +1,69 @@
+"""Imports point down only; the measuring side never imports the reporting side's packages, nor the other way round."""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+PACKAGE = Path(__file__).resolve().parent.parent / "actbench"
+FILES = sorted(PACKAGE.rglob("*.py"))
+
+FLOORS = [
+    {"", "streams", "config", "schedules", "tables", "activations", "properties", "stats", "page"},
+    {"trace", "checks", "help", "data", "data.splits", "data.augment", "variants"},
+    {"models", "plan", "probes", "findings", "data.files"},
+    {"models.block", "models.init", "models.norm", "tasks", "train", "canvas", "settings", "summary", "sentences"},
+    {"models.mlp", "models.cnn", "tasks.classification", "data.digits", "data.mnist", "data.fashion_mnist", "data.cifar"},
+    {"build", "drawing"},
+    {"preflight", "run", "by_layer"},
+    {"plots"},
+    {"report"},
+    {"sweep"},
+    {"__main__"},
+]
+REPORTING = {"stats", "variants", "findings", "sentences", "settings", "summary", "canvas", "drawing", "by_layer", "plots", "page", "report"}
+# The command and what surrounds a sweep stand above both sides.
+NEITHER = {"", "tables", "config", "help", "sweep", "__main__"}
+
+
+def _module(path: Path) -> str:
+    return ".".join(path.relative_to(PACKAGE).with_suffix("").parts).removesuffix("__init__").removesuffix(".")
+
+
+def _imports(path: Path) -> set[str]:
+    found: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            found |= {node.module} | {f"{node.module}.{alias.name}" for alias in node.names}
+    return found
+
+
+def _own(imports: set[str]) -> set[str]:
+    modules = {_module(path) for path in FILES}
+    return {name.removeprefix("actbench.") for name in imports if name.startswith("actbench.")} & modules
+
+
+def test_every_module_has_a_floor():
+    assert {_module(path) for path in FILES} == set().union(*FLOORS)
+
+
+@pytest.mark.parametrize("path", FILES, ids=_module)
+def test_imports_point_down(path):
+    floor = {module: index for index, floor in enumerate(FLOORS) for module in floor}
+    above = {name for name in _own(_imports(path)) if floor[name] >= floor[_module(path)]}
+    assert not above
+
+
+@pytest.mark.parametrize("path", FILES, ids=_module)
+def test_the_two_sides_do_not_mix(path):
+    module, packages = _module(path), {name.split(".")[0] for name in _imports(path)}
+    if module in NEITHER:
+        return
+    if module in REPORTING:
+        assert not packages & {"torch", "torchvision", "hydra", "omegaconf"}
+        assert _own(_imports(path)) <= REPORTING | {"tables"}
+    else:
+        assert not packages & {"matplotlib", "seaborn", "scipy"} - ({"scipy"} if module == "properties" else set())
+        assert not _own(_imports(path)) & REPORTING

@@ -1,0 +1,124 @@
+"""What a command line stands for, and every sentence that ends a bad one before torch is imported."""
+
+import pytest
+
+from actbench import plan
+from actbench.config import ConfigError, options
+
+ACTS = ", ".join(options("act"))
+MODELS = ", ".join(options("model"))
+
+
+@pytest.mark.parametrize(
+    ("line", "sentence"),
+    [
+        (
+            "",
+            "No activation is given. Name one, for instance: python -m actbench +act=mish. " f"There are: {ACTS}.",
+        ),
+        ("+act=mishh", "There is no act=mishh: did you mean mish?"),
+        ("act=Relu", "There is no act=Relu: did you mean relu?"),
+        ("+act=zzz", f"There is no act=zzz: known are: {', '.join(sorted([*options('act'), 'custom']))}."),
+        ("-m +act=relu,mishh", "There is no act=mishh: did you mean mish?"),
+        (
+            "+act=relu +act=mish",
+            "act is given more than once: give it once, or several values of it with -m act=A,B.",
+        ),
+        ("+act=relu act=mish", "act is given more than once: give it once, or several values of it with -m act=A,B."),
+        ("+act=[relu,mish]", "act=[relu,mish] is a list: to run one after another, give -m act=relu,mish."),
+        ("+act=relu,mish", "act has several values: add -m to run them as a sweep."),
+        ("+act=relu seed=range(3)", "seed has several values: add -m to run them as a sweep."),
+        ("-m +act=glob(zz*)", f"act=glob(zz*) matches nothing: known are: {ACTS}."),
+        ("+actt=mish", "There is no key actt: did you mean act?"),
+        ("+act=mish trian.epochs=3", "There is no key trian.epochs: did you mean train?"),
+        ("+act=mish train.epoch=3", "There is no key train.epoch: did you mean train.epochs?"),
+        ("+act=mish +train.epoch=3", "There is no key train.epoch: did you mean train.epochs?"),
+        (
+            "+act=mish +train.epochs=3",
+            "+train.epochs adds a key that is there already: give it without the plus sign.",
+        ),
+        ("+act=mish model.dept=3", "There is no key model.dept with model=mlp: did you mean model.depth?"),
+        ("+act=mish ~model", "~model deletes a key, but every key is needed: set it to another value instead."),
+        ("+act=mish epochs", "'epochs' cannot be read: an argument is KEY=VALUE, as in train.epochs=5."),
+        ("+act=relu act.alpha=3", "There is no key act.alpha: act=relu has no parameters. Leave it out."),
+        ("+act=relu +act.alpha=3", "There is no key act.alpha: act=relu has no parameters. Leave it out."),
+        ("+act=elu act.alfa=3", "There is no key act.alfa with act=elu: did you mean act.alpha?"),
+        ("-m +act=elu,relu act.alpha=3", "There is no key act.alpha: act=relu has no parameters. Leave it out."),
+        ("+act=mish train.epochs=x", "train.epochs=x is of the wrong type: it must be a whole number."),
+        ("+act=mish train.epochs=1.5", "train.epochs=1.5 is of the wrong type: it must be a whole number."),
+        ("+act=mish model.depth=x", "model.depth=x is of the wrong type: it must be a whole number, as 3 is."),
+        ("+act=mish model.depth=2.5", "model.depth=2.5 is of the wrong type: it must be a whole number, as 3 is."),
+        ("+act=elu act.alpha=true", "act.alpha=True is of the wrong type: it must be a number, as 1.0 is."),
+        ("+act=elu act.alpha=big", "act.alpha=big is of the wrong type: it must be a number, as 1.0 is."),
+        ("+act=mish data=mnst", "There is no data=mnst: did you mean mnist?"),
+        ("+act=mish model=transformer", f"There is no model=transformer: known are: {MODELS}."),
+        ("+experiment=digit_mlp", "There is no experiment=digit_mlp: did you mean digits_mlp?"),
+        (
+            "+act=custom",
+            "act=custom needs the dotted path of your activation: act._target_=mymodule.MyActivation, "
+            "in an importable module or a file in the working folder.",
+        ),
+        (
+            "+act=mish device=gpu",
+            "device=gpu is out of range: it must be auto, cpu or cuda.",
+        ),
+        (
+            "+act=mish optim=sgd optim.momentum=0 optim.nesterov=true",
+            "optim.nesterov=true needs a momentum above 0: set optim.momentum, for instance to 0.9.",
+        ),
+        (
+            "+act=mish model=cnn model.widths=[8,0]",
+            "model.widths=[8, 0] is out of range: every width must be 1 or more.",
+        ),
+    ],
+)
+def test_a_bad_command_ends_with_a_sentence(line, sentence):
+    with pytest.raises(ConfigError) as caught:
+        plan.read(line.split())
+    assert str(caught.value) == sentence
+
+
+@pytest.mark.parametrize("value", ["0", "-1"])
+@pytest.mark.parametrize(
+    "key", ["train.epochs", "train.batch_size", "model.depth", "model.width", "num_seeds", "threads", "data.num_train"]
+)
+def test_counts_are_one_or_more(key, value):
+    with pytest.raises(ConfigError) as caught:
+        plan.read(["+act=mish", f"{key}={value}"])
+    assert str(caught.value) == f"{key}={value} is out of range: it must be a whole number, 1 or more."
+
+
+@pytest.mark.parametrize("value", ["0.0", "-0.1", "inf", "nan"])
+def test_the_learning_rate_is_above_zero(value):
+    with pytest.raises(ConfigError) as caught:
+        plan.read(["+act=mish", f"optim.lr={value}"])
+    assert str(caught.value) == f"optim.lr={value} is out of range: it must be a number above 0."
+
+
+def test_with_and_without_the_plus_sign_is_the_same():
+    assert plan.read(["+act=mish"]).jobs == plan.read(["act=mish"]).jobs
+
+
+def test_a_sweep_is_the_product_of_its_axes():
+    command = plan.read(["-m", "+act=elu", "act.alpha=0.1,0.5,1.0", "seed=range(0,20,10)"])
+    assert [(job.config.act.alpha, job.config.seed) for job in command.jobs] == [
+        (0.1, 0), (0.1, 10), (0.5, 0), (0.5, 10), (1.0, 0), (1.0, 10),
+    ]  # fmt: skip
+
+
+def test_glob_takes_every_activation_and_no_other():
+    command = plan.read(["-m", "+act=glob(*)"])
+    assert [job.choices["act"] for job in command.jobs] == list(options("act"))
+
+
+def test_the_command_line_replaces_an_axis_of_an_experiment():
+    command = plan.read(["+experiment=digits_mlp", "act=relu,elu", "train.epochs=1"])
+    assert [job.choices["act"] for job in command.jobs] == ["relu", "elu"]
+    assert {job.config.train.epochs for job in command.jobs} == {1}
+    assert {str(job.folder) for job in command.jobs} == {"results/digits_mlp"}
+    assert command.argv[-2:] == ["hydra.sweeper.params=null", "-m"]
+
+
+def test_a_named_folder_wins_over_the_experiment():
+    (job,) = plan.read(["+act=mish", "output.root=out", "output.name=mine"]).jobs
+    assert str(job.folder) == "out/mine"

@@ -1,0 +1,134 @@
+"""The sentences that need torch: activation, data, device, results folder, batch size."""
+
+from pathlib import Path
+
+import pytest
+
+from actbench.config import ConfigError
+
+MODULE = '''
+import torch
+
+def squash(z, alpha): return torch.tanh(alpha * z)
+def total(z): return z.sum(0)
+def broken(z): return z / z
+def word(z): return "a"
+def raising(z): raise RuntimeError("no luck")
+NUMBER = 3
+
+class Squash:
+    def __init__(self, alpha): self.alpha = alpha
+    def __call__(self, z): return torch.tanh(self.alpha * z)
+'''
+
+
+@pytest.fixture(autouse=True)
+def _my_activations(tmp_path):
+    Path("my_activations.py").write_text(MODULE)
+
+
+@pytest.mark.parametrize(
+    ("line", "sentence"),
+    [
+        (
+            "act._target_=my_activations.NUMBER",
+            "act=custom: my_activations.NUMBER is not callable: name a function f(z) or a class whose instances are "
+            "called with z.",
+        ),
+        (
+            "act._target_=my_activations.total",
+            "act=custom turns a tensor of shape (3, 7) into (7,): an activation keeps the shape.",
+        ),
+        ("act._target_=my_activations.broken", "act=custom returns nan at 0: it must be finite on [-3, 3]."),
+        (
+            "act._target_=my_activations.word",
+            "act=custom returns str: an activation takes a tensor and returns a tensor.",
+        ),
+        ("act._target_=my_activations.raising", "act=custom fails on a tensor of shape (3, 7): no luck."),
+        (
+            "act._target_=my_activations.Squash",
+            "act=custom: my_activations.Squash cannot be made with no parameters: Squash.__init__() missing 1 required "
+            "positional argument: 'alpha'.",
+        ),
+        (
+            "act._target_=my_activations.squash +act.beta=2",
+            "act=custom fails on a tensor of shape (3, 7): squash() got an unexpected keyword argument 'beta'.",
+        ),
+    ],
+)
+def test_a_custom_activation_that_cannot_be_used(line, sentence, job_of):
+    with pytest.raises(ConfigError) as caught:
+        job_of("+act=custom", *line.split())
+    assert str(caught.value) == sentence
+
+
+@pytest.mark.parametrize("target", ["no_such_module.F", "my_activations.Nothing"])
+def test_a_custom_activation_that_cannot_be_imported(target, job_of, tmp_path):
+    with pytest.raises(ConfigError) as caught:
+        job_of("+act=custom", f"act._target_={target}")
+    told = str(caught.value)
+    assert told.startswith(f"act=custom: {target} cannot be imported (Error loading '{target}':")
+    assert told.endswith(
+        f"Name it by its dotted path, in an importable module or a file in the working folder {tmp_path}."
+    )
+
+
+@pytest.mark.parametrize(
+    ("line", "sentence"),
+    [
+        ("device=cuda", "device=cuda, but torch finds no such device here: give device=cpu or device=auto."),
+        (
+            "train.batch_size=2000",
+            "train.batch_size=2000 is larger than the training set of 1,077 examples: give a smaller one.",
+        ),
+        (
+            "data.num_train=100 train.batch_size=101",
+            "train.batch_size=101 is larger than the training set of 100 examples: give a smaller one.",
+        ),
+        (
+            "data.num_train=2000",
+            "data=digits has 1,797 examples, of which 720 are held out for validation and test: 1,077 are left for "
+            "training. Lower data.num_train or data.num_val.",
+        ),
+        (
+            "data.num_test=null",
+            "data=digits has no published test set: give the number to hold out, data.num_test.",
+        ),
+        (
+            "model=cnn model.widths=[4,4,4,4]",
+            "model.widths has 4 entries, each of which halves the image, but the images are only 8×8: give at most 3 "
+            "widths.",
+        ),
+        (
+            "output.root=my_activations.py",
+            "Results cannot be written to my_activations.py/adhoc: my_activations.py is a file. Give "
+            "output.root=FOLDER.",
+        ),
+        (
+            "output.root=/proc/results",
+            "Results cannot be written to /proc/results/adhoc: /proc is not writable (No such file or directory). Give "
+            "output.root=FOLDER.",
+        ),
+    ],
+)
+def test_a_run_that_cannot_start(line, sentence, job_of, tmp_path):
+    with pytest.raises(ConfigError) as caught:
+        job_of("+act=relu", *line.split())
+    assert str(caught.value) == sentence
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["__pycache__", "my_activations.py"] or sorted(
+        path.name for path in tmp_path.iterdir()
+    ) == ["my_activations.py"]
+
+
+def test_a_snake_with_a_of_zero_is_told_before_training(job_of):
+    with pytest.raises(ConfigError) as caught:
+        job_of("+act=snake", "act.a=0")
+    assert str(caught.value) == "act=snake returns nan at -3: it must be finite on [-3, 3]."
+
+
+@pytest.mark.parametrize("target", ["squash", "Squash"])
+def test_a_function_and_a_class_of_the_users_run_under_their_own_name(target, measure):
+    measured = measure("+act=custom", f"act._target_=my_activations.{target}", "+act.alpha=2")
+    assert measured.runs["act"].item() == target
+    assert measured.runs["act.alpha"].item() == 2
+    assert measured.runs["status"].item() == "done"

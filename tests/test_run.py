@@ -1,0 +1,117 @@
+"""A run as a whole: identity, determinism, what is skipped, what is recorded when it fails."""
+
+import json
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from actbench import build, run, tables
+from actbench.tables import SCHEMA
+
+CLOCK = ["train_seconds", "probe_seconds", "samples_per_second", "peak_mib"]
+
+
+def test_the_same_command_gives_the_same_numbers(measure):
+    """Bit for bit, but for the clock and the memory."""
+    first = measure("+act=rrelu", "model.dropout=0.3", "num_seeds=2", "output.name=one")
+    second = measure("+act=rrelu", "model.dropout=0.3", "num_seeds=2", "output.name=two")
+    for one, two in zip(first, second, strict=True):
+        shared = [name for name in one if name not in CLOCK]
+        pd.testing.assert_frame_equal(one[shared], two[shared], check_exact=True)
+
+
+def test_a_seed_does_not_depend_on_its_pack(measure):
+    pack = measure("+act=mish", "num_seeds=3", "seed=4", "model.dropout=0.3")
+    alone = measure("+act=mish", "num_seeds=1", "seed=5", "model.dropout=0.3")
+    assert list(pack.runs["seed"]) == [4, 5, 6]
+    from_pack = pack.epochs[pack.epochs["seed"] == 5].reset_index(drop=True)
+    drop = ["run_id", "train_seconds"]
+    pd.testing.assert_frame_equal(from_pack.drop(columns=drop), alone.epochs.drop(columns=drop), check_exact=True)
+
+
+def test_tables_have_the_documented_columns_and_dtypes(measure):
+    measured = measure("+act=prelu")
+    for name, frame in zip(tables.Tables._fields, measured, strict=True):
+        for column in SCHEMA[name]:
+            assert str(frame[column.name].dtype) == column.dtype
+    assert measured.layers["act.weight"].notna().all()
+    assert measured.runs["act.init"].item() == 0.25
+    assert measured.runs["protocol"].item() == run.PROTOCOL
+    assert measured.runs["num_parameters"].item() == 64 * 16 + 16 + 16 * 16 + 16 + 16 * 10 + 10 + 2
+
+
+@pytest.mark.parametrize(
+    ("line", "same"),
+    [
+        ("+act=elu act.alpha=1", True),
+        ("+act=elu output.name=elsewhere", True),
+        ("+act=elu data.num_train=null", True),
+        ("+act=elu device=cpu", True),
+        ("+act=elu act.alpha=2", False),
+        ("+act=elu seed=1", False),
+        ("+act=elu threads=2", False),
+        ("+act=elu optim.lr=0.01", False),
+        ("+act=celu", False),
+    ],
+)
+def test_identity_is_what_can_change_a_number(line, same, job_of):
+    assert (run.run_id(job_of(*line.split())) == run.run_id(job_of("+act=elu"))) == same
+
+
+def test_an_edited_activation_is_another_run(job_of):
+    given = ["+act=custom", "act._target_=changing.f"]
+    Path("changing.py").write_text("def f(z): return z.tanh()\n")
+    before = run.run_id(job_of(*given))
+    Path("changing.py").write_text("def f(z): return z.sigmoid()\n")
+    after = run.run_id(job_of(*given))
+    assert before.startswith("f-")
+    assert before != after
+
+
+def test_a_measured_run_is_not_measured_again(measure, monkeypatch):
+    first = measure("+act=tanh")
+    monkeypatch.setattr(run, "_measure", lambda *_, **__: pytest.fail("measured again"))
+    pd.testing.assert_frame_equal(measure("+act=tanh").runs, first.runs)
+
+
+def test_a_published_run_is_not_measured_again(measure, job_of, monkeypatch):
+    import shutil
+
+    measure("+act=tanh")
+    tables.compact("results/adhoc")
+    shutil.rmtree("results/adhoc/runs")
+    monkeypatch.setattr(run, "_measure", lambda *_, **__: pytest.fail("measured again"))
+    assert measure("+act=tanh").runs["status"].item() == "done"
+
+
+def test_a_failed_run_is_recorded_and_tried_again(measure, monkeypatch):
+    def fail(*_):
+        raise MemoryError("no room")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(build, "task", fail)
+        failed = measure("+act=tanh")
+    assert failed.runs["status"].item() == "failed"
+    assert failed.runs["message"].item() == "MemoryError: no room"
+    (folder,) = Path("results/adhoc/runs").iterdir()
+    assert folder.name.endswith(".failed")
+    assert "MemoryError: no room" in (folder / "traceback.txt").read_text()
+    assert measure("+act=tanh").runs["status"].item() == "done"
+    assert not folder.exists()
+
+
+def test_config_and_environment_stand_beside_the_tables(measure):
+    runs = measure("+act=elu", "act.alpha=0.5").runs
+    folder = Path("results/adhoc/runs") / runs["run_id"].item()
+    assert {path.name for path in folder.iterdir()} == {
+        "config.yaml", "environment.json", "runs.parquet", "epochs.parquet", "layers.parquet",
+    }  # fmt: skip
+    assert "alpha: 0.5" in (folder / "config.yaml").read_text()
+    assert json.loads((folder / "environment.json").read_text())["torch"] == runs["torch"].item()
+
+
+@pytest.mark.real_data
+def test_mnist_trains(real_data, measure):
+    runs = measure("+act=relu", "data=mnist", f"data.root={real_data}", "data.num_train=2000", "model.width=64").runs
+    assert runs["test_accuracy"].item() > 0.8

@@ -1,0 +1,123 @@
+import pytest
+import torch
+
+from actbench.data import augment, digits
+from actbench.data.splits import Source, Split, batches, split
+from actbench.streams import stream
+
+SIZES = {"num_val": 360, "num_test": 360, "num_train": None, "standardize": False, "device": torch.device("cpu")}
+
+
+def _numbered(n: int, *, num_test: int = 0) -> Source:
+    """n images (1, 1, 2) of which each holds its own index; labels 0 and 1 in turn."""
+    index = torch.arange(n)
+    images = torch.stack([index // 256, index % 256], dim=-1).to(torch.uint8).view(n, 1, 1, 2)
+    return Source(images, index % 2, num_test=num_test, white=1)
+
+
+def _index(part: Split) -> set[int]:
+    return set((part.images.view(-1, 2) @ torch.tensor([256.0, 1.0])).long().tolist())
+
+
+def test_splits_are_disjoint_and_complete():
+    parts = [_index(part) for part in split(_numbered(1000), **SIZES, seed=0)]
+    assert [len(part) for part in parts] == [280, 360, 360]
+    assert set.union(*parts) == set(range(1000))
+
+
+def test_the_published_test_set_is_kept():
+    splits = split(_numbered(1000, num_test=100), **SIZES | {"num_test": None}, seed=0)
+    assert _index(splits.test) == set(range(900, 1000))
+    assert len(_index(splits.train)) == 540
+
+
+def test_a_subset_of_the_training_examples_leaves_the_rest_alone():
+    whole = split(_numbered(1000), **SIZES, seed=3)
+    small = split(_numbered(1000), **SIZES | {"num_train": 50}, seed=3)
+    assert _index(small.train) < _index(whole.train)
+    assert len(_index(small.train)) == 50
+    assert torch.equal(small.val.images, whole.val.images)
+    assert torch.equal(small.test.images, whole.test.images)
+
+
+def test_classes_keep_their_shares():
+    source = digits.load()
+    for part in split(source, **SIZES, seed=1):
+        share = torch.bincount(part.labels) / len(part.labels)
+        stored = torch.bincount(source.labels) / len(source.labels)
+        assert (share - stored).abs().max() < 0.003
+
+
+def test_the_seed_fixes_the_split():
+    first, again, other = (split(digits.load(), **SIZES, seed=seed) for seed in (5, 5, 6))
+    assert torch.equal(first.train.images, again.train.images)
+    assert not torch.equal(first.train.images, other.train.images)
+
+
+def test_pixels_are_shares_of_white():
+    source = digits.load()
+    train = split(source, **SIZES, seed=0).train.images
+    assert (train.min(), train.max()) == (0, 1)
+    assert source.images.max() == source.white == 16
+
+
+def test_standardized_by_the_training_pixels_alone():
+    plain = split(digits.load(), **SIZES, seed=0)
+    done = split(digits.load(), **SIZES | {"standardize": True}, seed=0)
+    mean, std = plain.train.images.mean(), plain.train.images.std(correction=0)
+    torch.testing.assert_close(done.train.images.mean(), torch.tensor(0.0), atol=1e-5, rtol=0)
+    torch.testing.assert_close(done.train.images.std(correction=0), torch.tensor(1.0), atol=1e-5, rtol=0)
+    torch.testing.assert_close(done.test.images, (plain.test.images - mean) / std)
+
+
+def test_channels_are_standardized_apart():
+    images = torch.randint(0, 256, (100, 3, 2, 2), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
+    images[:, 1] //= 4
+    source = Source(images, torch.arange(100) % 2, num_test=0, white=255)
+    sizes = SIZES | {"num_val": 20, "num_test": 20, "standardize": True}
+    train = split(source, **sizes, seed=0).train.images
+    torch.testing.assert_close(train.mean((0, 2, 3)), torch.zeros(3), atol=1e-5, rtol=0)
+    torch.testing.assert_close(train.std((0, 2, 3), correction=0), torch.ones(3))
+
+
+def test_an_epoch_shows_each_example_once_but_for_an_incomplete_batch():
+    train = Split(torch.arange(10.0).view(10, 1, 1, 1), torch.arange(10))
+    shown = list(batches(train, batch_size=3, order=stream(0, "order")))
+    assert [len(batch.labels) for batch in shown] == [3, 3, 3]
+    labels = torch.cat([batch.labels for batch in shown])
+    assert len(labels.unique()) == 9
+    assert torch.equal(torch.cat([batch.images for batch in shown]).flatten().long(), labels)
+
+
+def test_epochs_have_their_own_order():
+    train, order = Split(torch.zeros(50, 1, 1, 1), torch.arange(50)), stream(0, "order")
+    first, second = (torch.cat([b.labels for b in batches(train, batch_size=50, order=order)]) for _ in range(2))
+    assert not torch.equal(first, second)
+
+
+@pytest.mark.parametrize("padding", [0, 1, 4])
+def test_crop_and_flip_moves_whole_images(padding):
+    """Every augmented image is one of the (2 padding + 1)^2 shifts of its original, mirrored or not, by plain slicing."""
+    images = torch.rand(64, 3, 6, 5, generator=torch.Generator().manual_seed(0))
+    moved = augment.crop_flip(images, padding=padding, generator=stream(0, "augment"))
+    assert moved.shape == images.shape
+    mirrored, shifts = 0, set()
+    for before, after in zip(images, moved, strict=True):
+        padded = torch.nn.functional.pad(before, (padding,) * 4)
+        found = [
+            (top, left, flip)
+            for top in range(2 * padding + 1)
+            for left in range(2 * padding + 1)
+            for flip in (False, True)
+            if torch.equal(after.flip(-1) if flip else after, padded[:, top : top + 6, left : left + 5])
+        ]
+        assert found
+        mirrored += found[0][2]
+        shifts.add(found[0][:2])
+    assert 16 <= mirrored <= 48
+    assert len(shifts) > 1 or padding == 0
+
+
+def test_no_augmentation_is_none():
+    images = torch.rand(2, 1, 3, 3)
+    assert augment.none(images, generator=stream(0, "augment")) is images

@@ -1,0 +1,92 @@
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from actbench import tables
+from actbench.tables import SCHEMA
+
+
+def _tables(run_id: str, *, seeds=(0,), status: str = "done", **config) -> tables.Tables:
+    keys = [{"run_id": run_id, "seed": seed, "epoch": 1, "step": 4} for seed in seeds]
+    return tables.from_rows(
+        runs=[key | {"status": status, "protocol": 1, "test_loss": 0.5} | config for key in keys],
+        epochs=[key | {"val_loss": 0.25} for key in keys],
+        layers=[key | {"layer_index": i, "layer": f"hidden.{i}", "dead": 0.1 * i} for key in keys for i in (1, 2)],
+    )
+
+
+def test_what_is_landed_is_collected_with_documented_dtypes():
+    tables.land(_tables("a", seeds=(0, 1), act="relu"), Path("r/runs/a"))
+    tables.land(_tables("b", act="elu", **{"act.alpha": 0.5, "data.standardize": True}), Path("r/runs/b"))
+    runs, epochs, layers = tables.collect("r")
+    assert list(runs["run_id"]) == ["a", "a", "b"]
+    assert list(runs["act"]) == ["relu", "relu", "elu"]
+    assert runs["act.alpha"].isna().tolist() == [True, True, False]
+    assert (len(epochs), len(layers)) == (3, 6)
+    for frame, name in ((runs, "runs"), (epochs, "epochs"), (layers, "layers")):
+        assert {c.name: c.dtype for c in SCHEMA[name]} == {c.name: str(frame[c.name].dtype) for c in SCHEMA[name]}
+
+
+def test_compacting_changes_nothing_that_is_collected():
+    for name in ("a", "b"):
+        tables.land(_tables(name, act="relu"), Path("r/runs") / name)
+    before = tables.collect("r")
+    tables.compact("r")
+    tables.compact("r")
+    for one, two in zip(before, tables.collect("r"), strict=True):
+        pd.testing.assert_frame_equal(one, two)
+    assert {path.name for path in Path("r/tables").iterdir()} == {"runs.parquet", "epochs.parquet", "layers.parquet"}
+
+
+def test_published_tables_are_enough():
+    tables.land(_tables("a", act="relu"), Path("r/runs/a"))
+    tables.compact("r")
+    (Path("r") / "runs").rename("gone")
+    assert list(tables.collect("r").runs["run_id"]) == ["a"]
+    assert tables.finished("r") == {"a"}
+
+
+def test_a_finished_run_replaces_its_failure():
+    tables.land(_tables("a", status="failed", act="relu"), Path("r/runs/a.failed"))
+    assert tables.finished("r") == set()
+    tables.compact("r")
+    tables.land(_tables("a", act="relu"), Path("r/runs/a"))
+    assert list(tables.collect("r").runs["status"]) == ["done"]
+    assert tables.finished("r") == {"a"}
+    assert len(tables.collect("r").epochs) == 1
+
+
+def test_landing_twice_keeps_the_first_and_leaves_no_litter():
+    tables.land(_tables("a", act="relu"), Path("r/runs/a"), files={"note.txt": "first"})
+    tables.land(_tables("a", act="relu"), Path("r/runs/a"), files={"note.txt": "second"})
+    assert [path.name for path in Path("r/runs").iterdir()] == ["a"]
+    assert Path("r/runs/a/note.txt").read_text() == "first"
+
+
+def test_what_is_half_written_is_not_there():
+    tables.land(_tables("a", act="relu"), Path("r/runs/a"))
+    Path("r/runs/.b.123").mkdir()
+    assert tables.finished("r") == {"a"}
+    assert list(tables.collect("r").runs["run_id"]) == ["a"]
+
+
+def test_a_folder_without_results_is_named():
+    with pytest.raises(FileNotFoundError) as caught:
+        tables.collect("nowhere")
+    assert str(caught.value) == (
+        "There are no results in nowhere: a results folder holds tables/ or runs/. Give the folder that a run printed, "
+        "for instance results/adhoc."
+    )
+
+
+def test_labels_and_directions_are_stated_once():
+    assert tables.better("test_accuracy") == "higher"
+    assert tables.better("test_loss") == "lower"
+    assert tables.better("out_mean") is None
+    assert tables.label("act.alpha") == "act.alpha"
+
+
+def test_config_columns_are_those_that_are_not_measured():
+    runs = _tables("a", act="elu", **{"act.alpha": 0.5}).runs
+    assert tables.config_columns(runs) == ["act", "act.alpha"]

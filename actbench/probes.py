@@ -151,10 +151,13 @@ PROBES: dict[str, Callable[[LayerTrace, Shape], Tensor]] = {
 }  # fmt: skip
 
 
-def measure(t: LayerTrace, *, shape: Shape) -> dict[str, float]:
-    """Every probe of one layer."""
+def measure(t: LayerTrace, *, shape: Callable[[nn.Module], Shape]) -> dict[str, float]:
+    """Every probe of one layer, missing where the layer is not finite; `shape` tells the shape of its f."""
+    if not t.is_finite:
+        return dict.fromkeys(PROBES, math.nan)
     with torch.no_grad():
-        return {name: float(probe(t, shape)) for name, probe in PROBES.items()}
+        s = shape(t.f)
+        return {name: float(probe(t, s)) for name, probe in PROBES.items()}
 
 
 def learned(layer: nn.Module) -> dict[str, float]:

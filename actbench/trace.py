@@ -51,6 +51,11 @@ class LayerTrace:
     next_y: Tensor | None
     next_bias: Tensor | None
 
+    @property
+    def is_finite(self) -> bool:
+        """Whether z, a and dz are; they are not once training has diverged."""
+        return bool((self.z.sum() + self.a.sum() + self.dz.sum()).isfinite())
+
     @cached_property
     def mean(self) -> Tensor:
         """E_x a_u, (U,)."""

@@ -45,7 +45,7 @@ class Prober:
         """One row per activation layer."""
         return [
             {"layer_index": t.layer_index, "layer": t.layer}
-            | probes.measure(t, shape=self.shape(t.f))
+            | probes.measure(t, shape=self.shape)
             | probes.learned(t.f)
             for t in task.trace(self.batch, weights_before=weights_before)
         ]

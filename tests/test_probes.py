@@ -38,6 +38,10 @@ def _trace(*, a, z=None, dz=None, f=None, weight=None, weight_before=None, next_
     )
 
 
+def measured(trace: LayerTrace, *, shape: Shape) -> dict[str, float]:
+    return measure(trace, shape=lambda f: shape)
+
+
 @pytest.fixture
 def rng() -> np.random.Generator:
     return np.random.default_rng(0)
@@ -52,7 +56,7 @@ def test_every_probe_is_a_documented_column():
 def test_saturation_counts_each_side():
     z = [[-3.0, 0.0], [-1.0, 5.0], [-2.0, 6.0], [2.0, 7.0]]
     shape = Shape(z_lo=-1.5, z_hi=5.5, low=0, high=1)
-    found = measure(_trace(a=z), shape=shape)
+    found = measured(_trace(a=z), shape=shape)
     assert found["saturation_low"] == pytest.approx(2 / 8)
     assert found["saturation_high"] == pytest.approx(2 / 8)
     assert found["saturated_units"] == 0
@@ -63,14 +67,14 @@ def test_a_unit_is_saturated_from_95_percent_on_one_side(beyond, share):
     """20 examples: 19 are 95 %. The second unit has 19 beyond the ends too, but on two sides."""
     first = [9.0] * beyond + [0.0] * (20 - beyond)
     second = [9.0] * 10 + [-9.0] * 9 + [0.0]
-    found = measure(_trace(a=list(zip(first, second, strict=True))), shape=Shape(-5, 5, -1, 1))
+    found = measured(_trace(a=list(zip(first, second, strict=True))), shape=Shape(-5, 5, -1, 1))
     assert found["saturated_units"] == share
 
 
 def test_saturation_of_relu_is_its_zero_gradient_share():
     z = torch.randn(100, 7, generator=torch.Generator().manual_seed(0), requires_grad=True)
     (slope,) = torch.autograd.grad(torch.relu(z).sum(), z)
-    found = measure(_trace(a=z.detach(), f=nn.ReLU()), shape=shape_of(nn.ReLU(), epsilon=0.01))
+    found = measured(_trace(a=z.detach(), f=nn.ReLU()), shape=shape_of(nn.ReLU(), epsilon=0.01))
     assert found["saturation_low"] == pytest.approx((slope == 0).float().mean().item())
     assert found["saturation_high"] == 0
 
@@ -79,32 +83,32 @@ def test_dead_is_gradient_dead_whatever_the_function():
     """Unit 1 never leaves the flat side, unit 2 does on the last of 100 examples, unit 3 always."""
     z = torch.full((100, 3), -1.0)
     z[-1, 1] = z[:, 2] = 1.0
-    assert measure(_trace(a=z, f=nn.ReLU()), shape=EVERYWHERE)["dead"] == pytest.approx(1 / 3)
-    assert measure(_trace(a=z, f=nn.LeakyReLU()), shape=EVERYWHERE)["dead"] == 0
-    assert measure(_trace(a=20 * z, f=nn.Sigmoid()), shape=EVERYWHERE)["dead"] == 1  # σ'(±20) is 2e-9
+    assert measured(_trace(a=z, f=nn.ReLU()), shape=EVERYWHERE)["dead"] == pytest.approx(1 / 3)
+    assert measured(_trace(a=z, f=nn.LeakyReLU()), shape=EVERYWHERE)["dead"] == 0
+    assert measured(_trace(a=20 * z, f=nn.Sigmoid()), shape=EVERYWHERE)["dead"] == 1  # σ'(±20) is 2e-9
 
 
 def test_constant_units_by_hand(rng):
     """RMS 1 by construction: standard deviations 0, 0.5e-3 and 2e-3 against the limit 1e-3."""
     sign = np.tile([1.0, -1.0], 50)[:, None]
     a = 1 + sign * np.array([[0, 0.5e-3, 2e-3]])
-    assert measure(_trace(a=a), shape=EVERYWHERE)["constant"] == pytest.approx(2 / 3)
+    assert measured(_trace(a=a), shape=EVERYWHERE)["constant"] == pytest.approx(2 / 3)
 
 
 def test_phi_by_hand_and_only_for_bounded_functions():
     a = [[0.0, 1.0], [0.5, 0.25]]
-    assert measure(_trace(a=a), shape=Shape(-6, 6, 0, 1))["phi"] == pytest.approx((1 + 1 + 0 + 0.5) / 4)
-    assert math.isnan(measure(_trace(a=a), shape=Shape(-6, 6, 0, math.inf))["phi"])
+    assert measured(_trace(a=a), shape=Shape(-6, 6, 0, 1))["phi"] == pytest.approx((1 + 1 + 0 + 0.5) / 4)
+    assert math.isnan(measured(_trace(a=a), shape=Shape(-6, 6, 0, math.inf))["phi"])
 
 
 def test_phi_goes_to_one_at_both_asymptotes():
     a = torch.sigmoid(torch.tensor([[-40.0, 40.0]]))
-    assert measure(_trace(a=a), shape=shape_of(nn.Sigmoid(), epsilon=0.01))["phi"] == pytest.approx(1)
+    assert measured(_trace(a=a), shape=shape_of(nn.Sigmoid(), epsilon=0.01))["phi"] == pytest.approx(1)
 
 
 def test_output_measures_by_hand():
     """Units with means 1 and -1: the signed mean cancels, the bias does not."""
-    found = measure(_trace(a=[[2.0, -2.0], [0.0, 0.0]]), shape=EVERYWHERE)
+    found = measured(_trace(a=[[2.0, -2.0], [0.0, 0.0]]), shape=EVERYWHERE)
     assert found["out_mean"] == 0
     assert found["out_bias"] == pytest.approx(1)
     assert found["out_std"] == pytest.approx(math.sqrt(2))
@@ -115,7 +119,7 @@ def test_output_measures_by_hand():
 @pytest.mark.parametrize("positions", [1, 5])
 def test_output_measures_against_numpy(positions, rng):
     a = rng.normal(0.3, 2.0, (50, 6, positions)).astype(np.float32)
-    found = measure(_trace(a=a), shape=EVERYWHERE)
+    found = measured(_trace(a=a), shape=EVERYWHERE)
     units = a.astype(np.float64).mean((0, 2))
     assert found["out_mean"] == pytest.approx(a.mean(), rel=1e-4)
     assert found["out_bias"] == pytest.approx(np.sqrt((units**2).mean()), rel=1e-4)
@@ -124,7 +128,7 @@ def test_output_measures_against_numpy(positions, rng):
 
 
 def test_a_standard_normal_output_has_distance_zero(rng):
-    assert measure(_trace(a=rng.normal(size=(5000, 20))), shape=EVERYWHERE)["w2_normal"] < 0.01
+    assert measured(_trace(a=rng.normal(size=(5000, 20))), shape=EVERYWHERE)["w2_normal"] < 0.01
 
 
 def test_bias_shift_is_the_constant_share_of_the_next_pre_activation(rng):
@@ -133,13 +137,13 @@ def test_bias_shift_is_the_constant_share_of_the_next_pre_activation(rng):
     w, b = rng.normal(size=(5, 8)), rng.normal(size=5)
     z = a @ w.T + b
     expected = (w @ a.mean(0)).std() / z.std()
-    found = measure(_trace(a=a, next_y=z, next_bias=b.astype(np.float32)), shape=EVERYWHERE)["bias_shift"]
+    found = measured(_trace(a=a, next_y=z, next_bias=b.astype(np.float32)), shape=EVERYWHERE)["bias_shift"]
     assert found == pytest.approx(expected, rel=1e-5)
-    assert math.isnan(measure(_trace(a=a), shape=EVERYWHERE)["bias_shift"])
+    assert math.isnan(measured(_trace(a=a), shape=EVERYWHERE)["bias_shift"])
 
 
 def test_gradient_measures_by_hand():
-    found = measure(_trace(a=[[0.0, 0.0], [0.0, 0.0]], dz=[[3.0, 0.0], [0.0, 4.0]]), shape=EVERYWHERE)
+    found = measured(_trace(a=[[0.0, 0.0], [0.0, 0.0]], dz=[[3.0, 0.0], [0.0, 4.0]]), shape=EVERYWHERE)
     assert found["grad_rms"] == pytest.approx(2.5)
     assert found["grad_zero"] == 0.5
     assert found["grad_hoyer"] == pytest.approx((2 - 7 / 5) / (2 - 1))
@@ -147,14 +151,14 @@ def test_gradient_measures_by_hand():
 
 @pytest.mark.parametrize(("dz", "sparsity"), [([[1.0, -1.0, 1.0, 1.0]], 0.0), ([[0.0, 0.0, 5.0, 0.0]], 1.0)])
 def test_hoyer_sparsity_at_its_ends(dz, sparsity):
-    assert measure(_trace(a=dz, dz=dz), shape=EVERYWHERE)["grad_hoyer"] == pytest.approx(sparsity, abs=1e-6)
+    assert measured(_trace(a=dz, dz=dz), shape=EVERYWHERE)["grad_hoyer"] == pytest.approx(sparsity, abs=1e-6)
 
 
 def test_update_ratio_by_hand():
     weight, before = torch.tensor([[3.0, 4.0]]), torch.tensor([[3.0, 3.5]])
     trace = _trace(a=[[1.0]], weight=weight, weight_before=before)
-    assert measure(trace, shape=EVERYWHERE)["update_ratio"] == pytest.approx(0.5 / 5)
-    assert math.isnan(measure(_trace(a=[[1.0]]), shape=EVERYWHERE)["update_ratio"])
+    assert measured(trace, shape=EVERYWHERE)["update_ratio"] == pytest.approx(0.5 / 5)
+    assert math.isnan(measured(_trace(a=[[1.0]]), shape=EVERYWHERE)["update_ratio"])
 
 
 @pytest.mark.parametrize("positions", [1, 4])
@@ -164,15 +168,15 @@ def test_rank_against_numpys_singular_values(positions, rng):
     sigma = np.linalg.svd(rows - rows.mean(0), compute_uv=False)
     share = sigma / sigma.sum()
     expected = np.exp(-(share * np.log(share)).sum()) / 12
-    assert measure(_trace(a=a), shape=EVERYWHERE)["rank"] == pytest.approx(expected, rel=1e-4)
+    assert measured(_trace(a=a), shape=EVERYWHERE)["rank"] == pytest.approx(expected, rel=1e-4)
 
 
 def test_rank_at_its_ends(rng):
     """Equal and uncorrelated units have full rank, copies of one unit rank 1 of 8."""
     full = np.vstack([np.eye(8), -np.eye(8)])
     copies = np.repeat(rng.normal(size=(50, 1)), 8, axis=1)
-    assert measure(_trace(a=full), shape=EVERYWHERE)["rank"] == pytest.approx(1)
-    assert measure(_trace(a=copies), shape=EVERYWHERE)["rank"] == pytest.approx(1 / 8, rel=1e-2)
+    assert measured(_trace(a=full), shape=EVERYWHERE)["rank"] == pytest.approx(1)
+    assert measured(_trace(a=copies), shape=EVERYWHERE)["rank"] == pytest.approx(1 / 8, rel=1e-2)
 
 
 def test_learned_parameters_are_named_by_their_config_key():
@@ -205,3 +209,10 @@ def test_shape_of_a_layer_follows_its_learned_parameter():
         layer.weight.zero_()
     assert shape_of(layer, epsilon=0.01) == Shape(0.0, math.inf, 0.0, math.inf)
     assert probes.shape_of(nn.Hardtanh(), epsilon=0.01) == Shape(-1.0, 1.0, -1.0, 1.0)
+
+
+@pytest.mark.parametrize("bad", [math.nan, math.inf])
+def test_a_layer_that_is_not_finite_has_no_measures(bad):
+    found = measured(_trace(a=[[1.0, bad], [0.0, 1.0]]), shape=EVERYWHERE)
+    assert set(found) == set(PROBES)
+    assert all(math.isnan(value) for value in found.values())

@@ -50,9 +50,10 @@ def test_layers_are_recorded_on_the_schedule(measure):
 
 
 @pytest.mark.parametrize("optim", ["sgd", "adam"])
-def test_divergence_is_a_result(optim, measure):
+@pytest.mark.parametrize("act", ["identity", "prelu"])
+def test_divergence_is_a_result(act, optim, measure):
     """Accuracy at chance, loss of a uniform guess, the target never reached; the epochs so far stay."""
-    runs, epochs, layers = measure("+act=identity", f"optim={optim}", "optim.lr=1e30", "train.epochs=4")
+    runs, epochs, layers = measure(f"+act={act}", f"optim={optim}", "optim.lr=1e30", "train.epochs=4")
     assert runs["status"].item() == "diverged"
     assert runs["test_accuracy"].item() == runs["val_accuracy"].item() == 0.1
     assert runs["test_loss"].item() == pytest.approx(math.log(10))

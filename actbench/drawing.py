@@ -15,6 +15,7 @@ from actbench.stats import summarise
 from actbench.tables import better, label
 
 BAND = 2_000  # resamples behind an interval that is only drawn; those of the tables have 10,000
+_ENTRIES = 12  # so many entries of a learned vector have a panel each
 _ACCURACIES = (0, 0.5, 0.8, 0.9, 0.95, 0.98, 0.99, 0.995, 0.999)
 
 
@@ -22,9 +23,19 @@ def parameters(layers: pd.DataFrame, order: list[str]) -> pd.DataFrame:
     """Learned parameters in long form, `title, layer_index, step, value`, in the order of the variants."""
     names = [name for name in layers.columns if name.startswith("act.") and layers[name].notna().any()]
     long = layers.melt(["variant", "seed", "layer_index", "step"], names, "name", "value").dropna(subset="value")
-    long = long.assign(title=long["variant"] + "  " + long["name"].str.removeprefix("act."))
+    long = _without_long_vectors(long.assign(name=long["name"].str.removeprefix("act.")))
+    long = long.assign(title=long["variant"] + "  " + long["name"])
     place = long["variant"].map({name: i for i, name in enumerate(order)})
     return long.assign(place=place).dropna(subset="place").sort_values(["place", "name", "step"], kind="stable")
+
+
+def _without_long_vectors(long: pd.DataFrame) -> pd.DataFrame:
+    """A vector of more than `_ENTRIES` entries, a slope for each channel perhaps, as the mean of its entries."""
+    base = long["name"].str.partition("[")[0]
+    count = long["name"].groupby([long["variant"], base]).transform("nunique")
+    told = base + " (mean of " + count.astype(str) + ")"
+    long = long.assign(name=long["name"].where(count <= _ENTRIES, told))
+    return long.groupby([name for name in long.columns if name != "value"], as_index=False, sort=False).mean()
 
 
 def line(panel: Axes, means: pd.DataFrame, *, x: str, variant: str, **style: Any) -> None:

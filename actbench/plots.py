@@ -118,10 +118,11 @@ def drift(layers: pd.DataFrame, labels: dict[str, str]) -> Figure:
 
 def saturation_over_time(layers: pd.DataFrame, labels: dict[str, str]) -> Figure:
     """Saturated share against the step, the high side upwards and the low side downwards."""
-    figure, panels, _ = drawing.over_steps(layers, labels, {"saturation_high": 1, "saturation_low": -1})
+    figure, panels, highest = drawing.over_steps(layers, labels, {"saturation_high": 1, "saturation_low": -1})
     panel = next(iter(panels.values()))
-    panel.set_ylim(-1.04, 1.04)
-    panel.yaxis.set_major_locator(FixedLocator([-1, -0.5, 0, 0.5, 1]))
+    limit = min(1.04, max(0.1, 1.15 * highest))
+    panel.set_ylim(-limit, limit)
+    panel.yaxis.set_major_locator(MaxNLocator(5))
     panel.yaxis.set_major_formatter(lambda value, _: f"{abs(value):g}")
     for each in panels.values():
         each.axhline(0, color="#909090", linewidth=0.6, zorder=1)

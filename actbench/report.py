@@ -147,8 +147,10 @@ def _collected(folder: Path) -> Tables:
     try:
         return collect(folder)
     except (OSError, ValueError, TypeError, KeyError) as error:
-        if isinstance(error, FileNotFoundError) and error.errno is None:
+        if isinstance(error, FileNotFoundError) and not str(error).endswith(".parquet"):
             raise  # collect says all in its own words
+        if isinstance(error, FileNotFoundError):
+            raise NothingToReportError(f"{error} is missing: a run has the tables runs, epochs, layers.") from error
         told = " ".join(str(error).split())[:200]
         raise NothingToReportError(f"The tables in {folder} cannot be read: {told}") from error
 

@@ -132,3 +132,12 @@ def test_names_that_matplotlib_would_stumble_on(name: str, drawn: str) -> None:
 )
 def test_short_numbers(value: float, text: str) -> None:
     assert canvas.short(value) == text
+
+
+def test_a_long_learned_vector_is_drawn_as_its_mean() -> None:
+    made = synthetic.tables(["prelu"], seeds=2)
+    many = {f"act.weight[{i}]": float(i) for i in range(64)}
+    layers = made.layers.drop(columns="act.weight").assign(**many)
+    figure = draw(plots.learned, made._replace(layers=layers))
+    assert [panel.get_title(loc="left") for panel in figure.axes] == ["prelu  weight (mean of 64)"]
+    assert figure.axes[0].lines[0].get_ydata()[0] == 31.5

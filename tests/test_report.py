@@ -146,7 +146,7 @@ def test_whatever_a_strangers_tables_hold_is_shown_as_text(tmp_path: Path) -> No
         ),
         (
             lambda folder: next(synthetic.landed(folder, synthetic.tables(["relu"])).rglob("epochs.parquet")).unlink(),
-            "The tables in {folder} cannot be read: [Errno 2] ",
+            "{folder}/runs/01914927/epochs.parquet is missing: a run has the tables runs, epochs, layers.",
         ),
         (
             lambda folder: next(synthetic.landed(folder, synthetic.tables(["relu"])).rglob("runs.parquet")).write_bytes(

@@ -41,11 +41,8 @@ def main(argv: list[str] | None = None) -> int:
 def _run(argv: list[str]) -> int:
     """Read, check, run, report."""
     sys.path.insert(0, str(Path.cwd()))  # the user's own activation may lie in the working folder
-    from omegaconf import OmegaConf
-
     from actbench import plan
 
-    OmegaConf.register_new_resolver("workers", _workers, replace=True)
     command = plan.read(argv)
 
     from actbench import preflight, sweep
@@ -55,12 +52,6 @@ def _run(argv: list[str]) -> int:
     return sweep.conclude(command)
 
 
-def _workers(device: str) -> int:
-    from actbench import build
-
-    return build.workers(device)
-
-
 def _launch(command) -> None:
     """Hand the command to Hydra, which runs its jobs here or through the launcher."""
     import hydra
@@ -68,14 +59,23 @@ def _launch(command) -> None:
     from actbench import sweep
     from actbench.config import CONF
 
-    arguments, sys.argv = sys.argv, [sys.argv[0], *command.argv]
-    # Hydra would otherwise print what a job raised and exit; jobs catch their own failures, the rest is a defect of ours.
+    arguments, sys.argv = sys.argv, [sys.argv[0], *command.argv, *_one_worker_on_a_gpu(command)]
+    # Jobs catch their own failures; whatever else is raised is a defect of ours and is shown whole.
     os.environ.setdefault("HYDRA_FULL_ERROR", "1")
     try:
         with sweep.progress(command):
             hydra.main(config_path=str(CONF), config_name="config", version_base="1.3")(job)()
     finally:
         sys.argv = arguments
+
+
+def _one_worker_on_a_gpu(command) -> list[str]:
+    """Sweeps use a worker for each core; on a GPU one, unless the command says otherwise."""
+    from actbench import build
+
+    chosen = any(text.lstrip("+").startswith(("hydra/launcher", "hydra.launcher")) for text in command.argv)
+    on_gpu = any(build.device(job.config.device).type == "cuda" for job in command.jobs)
+    return ["hydra.launcher.n_jobs=1"] if command.sweep and on_gpu and not chosen else []
 
 
 if __name__ == "__main__":

@@ -1,7 +1,6 @@
 """From a config to the objects of a run. Everything with a `_target_` is made by one call site, `_part`."""
 
 import functools
-import os
 from collections.abc import Callable
 from typing import Any
 
@@ -29,11 +28,6 @@ def _part(node: DictConfig) -> functools.partial:
 def device(name: str) -> torch.device:
     """The device of that name; auto is CUDA where there is one."""
     return torch.device("cuda" if name == "auto" and torch.cuda.is_available() else "cpu" if name == "auto" else name)
-
-
-def workers(name: str) -> int:
-    """Runs that a sweep makes at once: one on a GPU, otherwise one for each core that this process may use."""
-    return 1 if device(name).type == "cuda" else len(os.sched_getaffinity(0))
 
 
 def source(node: DictConfig) -> Source:

@@ -62,7 +62,9 @@ def check(config: DictConfig, choices: dict[str, str]) -> None:
             raise ConfigError(f"{key}={value} is out of range: it must be {words}.")
     for width in config.model.get("widths", ()):
         if width < 1:
-            raise ConfigError(f"model.widths={list(config.model.widths)} is out of range: every width must be 1 or more.")
+            raise ConfigError(
+                f"model.widths={list(config.model.widths)} is out of range: every width must be 1 or more."
+            )
     if config.optim.get("nesterov") and not config.optim.momentum:
         raise ConfigError("optim.nesterov=true needs a momentum above 0: set optim.momentum, for instance to 0.9.")
 

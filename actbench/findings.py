@@ -62,7 +62,7 @@ def ranking_table(runs: pd.DataFrame, order: list[str]) -> list[list[str]]:
         "test accuracy": "test_accuracy",
         "val loss (nats)": "val_loss",
         "val accuracy": "val_accuracy",
-        "seconds per run": "train_seconds",
+        "seconds per seed": "train_seconds",
     }
     runs = runs[runs["status"] != "failed"]
     shown = {title: intervals(runs, name) for title, name in columns.items() if np.isfinite(runs[name]).any()}

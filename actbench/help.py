@@ -4,12 +4,20 @@ import textwrap
 
 from actbench.config import CONF, GROUPS, describe, options
 
-_TITLES = {"act": "activations", "data": "data sets", "model": "models", "init": "initialisations", "optim": "optimizers"}
+_TITLES = {
+    "act": "activations",
+    "data": "data sets",
+    "model": "models",
+    "init": "initialisations",
+    "optim": "optimizers",
+}
 
 
 def text() -> str:
     """The lists, activations first, then the base run's settings."""
-    groups = sorted(GROUPS, key=lambda group: (group not in _TITLES, list(_TITLES).index(group) if group in _TITLES else 0))
+    groups = sorted(
+        GROUPS, key=lambda group: (group not in _TITLES, list(_TITLES).index(group) if group in _TITLES else 0)
+    )
     sections = [_section(f"{_TITLES.get(group, group)} ({group}=…)", group) for group in ("experiment", *groups)]
     base = (CONF / "config.yaml").read_text(encoding="utf-8")
     settings = base[base.index("\nseed:") : base.index("\nhydra:")].strip()

@@ -61,7 +61,9 @@ def read(argv: list[str]) -> Command:
         given = {override.key_or_group for override in overrides}
         axes = [f"{key}={value}" for key, value in params.items() if key.lstrip("+") not in given]
         jobs = [_job(job) for job in _expand(axes + arguments.overrides)]
-    return Command([*argv, *axes, "hydra.sweeper.params=null", *([] if arguments.multirun else ["-m"])], sweep=True, jobs=jobs)
+    return Command(
+        [*argv, *axes, "hydra.sweeper.params=null", *([] if arguments.multirun else ["-m"])], sweep=True, jobs=jobs
+    )
 
 
 def job_of(config: DictConfig, choices: dict[str, str]) -> Job:
@@ -80,7 +82,9 @@ def _parse(overrides: list[str]) -> list[Override]:
     try:
         return OverridesParser.create(GlobalHydra.instance().config_loader()).parse_overrides(overrides)
     except OverrideParseException as error:
-        raise ConfigError(f"{error.override!r} cannot be read: an argument is KEY=VALUE, as in train.epochs=5.") from None
+        raise ConfigError(
+            f"{error.override!r} cannot be read: an argument is KEY=VALUE, as in train.epochs=5."
+        ) from None
 
 
 def _sweeper_params(overrides: list[Override]) -> dict[str, str]:
@@ -104,7 +108,9 @@ def _check_groups(overrides: list[Override]) -> None:
         if override.is_delete():
             raise ConfigError(f"~{key} deletes a key, but every key is needed: set it to another value instead.")
         if key in seen:
-            raise ConfigError(f"{key} is given more than once: give it once, or several values of it with -m {key}=A,B.")
+            raise ConfigError(
+                f"{key} is given more than once: give it once, or several values of it with -m {key}=A,B."
+            )
         seen.add(key)
         if key in (*GROUPS, "experiment"):
             _check_choices(override)
@@ -116,10 +122,10 @@ def _check_choices(override: Override) -> None:
     if isinstance(override.value(), list):
         names = ",".join(map(str, override.value()))
         raise ConfigError(f"{key}=[{names}] is a list: to run one after another, give -m {key}={names}.")
-    known = list(options(key))
-    if isinstance(override.value(), Glob):
-        if not override.value().filter(known):
-            pattern = override.input_line.split("=", 1)[1]
+    known, value = list(options(key)), override.value()
+    if isinstance(value, Glob):
+        if not value.filter(known):
+            pattern = str(override.input_line).split("=", 1)[1]
             raise ConfigError(f"{key}={pattern} matches nothing: known are: {', '.join(known)}.")
         return
     known += ["custom"] if key == "act" else []
@@ -147,7 +153,8 @@ def _check_keys(overrides: list[Override], *, sweep: bool) -> None:
 
 def _refuse_added(key: str, overrides: list[Override]) -> None:
     """Only act=custom takes new keys; the rest is set without a plus sign."""
-    job = _job([override.input_line for override in overrides if _is_group(override.input_line)])
+    lines = [str(override.input_line) for override in overrides]
+    job = _job([line for line in lines if _is_group(line)])
     if OmegaConf.select(job.config, key, default=job) is job:
         raise ConfigError(_no_such_key(key, job))
     raise ConfigError(f"+{key} adds a key that is there already: give it without the plus sign.")
@@ -160,7 +167,7 @@ def _job(overrides: list[str]) -> Job:
     except (HydraException, OmegaConfBaseException) as error:
         raise ConfigError(_explain(error, overrides)) from error
     choices = dict(config.hydra.runtime.choices)
-    job = job_of(OmegaConf.masked_copy(config, [key for key in config if key != "hydra"]), choices)
+    job = job_of(OmegaConf.masked_copy(config, [str(key) for key in config if key != "hydra"]), choices)
     check(job.config, job.choices)
     return job
 
@@ -176,7 +183,7 @@ def _explain(error: Exception, overrides: list[str]) -> str:
         return f"{key}={value} is of the wrong type: it must be {wanted}."
     if isinstance(cause, ConfigAttributeError | ConfigKeyError):
         return _no_such_key(str(key), _job([o for o in overrides if _is_group(o)]))
-    return (str(error) or str(cause)).split("\n", 1)[0]
+    return " ".join(f"{error} {cause or ''}".split())
 
 
 def _is_group(override: str) -> bool:
@@ -193,4 +200,3 @@ def _no_such_key(key: str, job: Job) -> str:
 
 def _keys(config: DictConfig) -> list[str]:
     return list(cfg.flatten(OmegaConf.to_container(config)))  # type: ignore[arg-type]
-

@@ -37,14 +37,18 @@ def _check_device(job: Job) -> None:
     try:
         torch.empty(0, device=build.device(name))
     except (RuntimeError, AssertionError):
-        raise ConfigError(f"device={name}, but torch finds no such device here: give device=cpu or device=auto.") from None
+        raise ConfigError(
+            f"device={name}, but torch finds no such device here: give device=cpu or device=auto."
+        ) from None
 
 
 def _check_output(job: Job) -> None:
     folder = job.folder.resolve()
     existing = next(path for path in (folder, *folder.parents) if path.exists())
     if not existing.is_dir():
-        raise ConfigError(f"Results cannot be written to {job.folder}: {_shown(existing)} is a file. Give output.root=FOLDER.")
+        raise ConfigError(
+            f"Results cannot be written to {job.folder}: {_shown(existing)} is a file. Give output.root=FOLDER."
+        )
     try:
         tempfile.TemporaryFile(dir=existing).close()
     except OSError as error:
@@ -65,18 +69,20 @@ def _check_data(job: Job) -> None:
     except (FileNotFoundError, ValueError) as error:
         raise ConfigError(f"data={job.choices['data']}: {error}") from None
     if not (data.num_test or stored.num_test):
-        raise ConfigError(f"data={job.choices['data']} has no published test set: give the number to hold out, data.num_test.")
+        raise ConfigError(
+            f"data={job.choices['data']} has no published test set: give the number to hold out, data.num_test."
+        )
     num_held_out = data.num_val + (data.num_test or stored.num_test)
     num_left = len(stored.labels) - num_held_out
     if num_left < (data.num_train or 1):
         raise ConfigError(
-            f"data={job.choices['data']} has {len(stored.labels):,} examples, of which {num_held_out:,} are held out for "
-            f"validation and test: {max(num_left, 0):,} are left for training. Lower data.num_train or data.num_val."
+            f"data={job.choices['data']} has {len(stored.labels):,} examples, of which {num_held_out:,} are held out "
+            f"for validation and test: {max(num_left, 0):,} are left for training. Lower data.num_train or data.num_val."
         )
-    if batch_size > (data.num_train or num_left):
+    num_train = data.num_train or num_left
+    if batch_size > num_train:
         raise ConfigError(
-            f"train.batch_size={batch_size} is larger than the training set of {data.num_train or num_left:,} examples: "
-            "give a smaller one."
+            f"train.batch_size={batch_size} is larger than the training set of {num_train:,} examples: give a smaller one."
         )
 
 
@@ -112,13 +118,13 @@ def _imported(node: DictConfig, name: str) -> build.Activation:
                 f"{name}: {target} is not callable: name a function f(z) or a class whose instances are called with z."
             ) from None
         raise ConfigError(
-            f"{name}: {target} cannot be imported ({_told(cause)}). Name it by its dotted path, in an importable module "
-            f"or a file in the working folder {Path.cwd()}."
+            f"{name}: {target} cannot be imported ({_told(cause)}). Name it by its dotted path, in an importable "
+            f"module or a file in the working folder {Path.cwd()}."
         ) from None
     try:
         return factory()
     except Exception as error:
-        given = ", ".join(f"{key}={value}" for key, value in node.items() if key != "_target_") or "no parameters"
+        given = ", ".join(f"{key!s}={value}" for key, value in node.items() if key != "_target_") or "no parameters"
         raise ConfigError(f"{name}: {target} cannot be made with {given}: {_told(error)}.") from error
 
 

@@ -13,7 +13,6 @@ from torch import Tensor, nn
 from actbench import properties
 from actbench.trace import LayerTrace
 
-
 _EXAMPLES_AT_ONCE = 64
 
 

@@ -57,7 +57,11 @@ def run(job: Job, *, show_progress: bool) -> None:
     try:
         measured = _measure(job, name, show_progress=show_progress)
     except Exception as error:
-        record = {**_keys(job, name, job.config.seed), "status": "failed", "message": f"{type(error).__name__}: {error}"}
+        record = {
+            **_keys(job, name, job.config.seed),
+            "status": "failed",
+            "message": f"{type(error).__name__}: {error}",
+        }
         tables.land(tables.from_rows(runs=[record]), failed, files=files | {"traceback.txt": traceback.format_exc()})
     else:
         tables.land(measured, runs / name, files=files)
@@ -71,8 +75,18 @@ def environment(job: Job) -> dict[str, str]:
         "commit": _commit(),
         "torch": torch.__version__,
         "python": platform.python_version(),
-        "device_name": torch.cuda.get_device_name(on) if on.type == "cuda" else platform.processor() or platform.machine(),
+        "device_name": torch.cuda.get_device_name(on) if on.type == "cuda" else _processor(),
     }
+
+
+def _processor() -> str:
+    """The processor's model name where the system tells it, else its architecture."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        lines = []
+    named = (line.split(":", 1)[1].strip() for line in lines if line.startswith("model name"))
+    return next(named, platform.processor() or platform.machine())
 
 
 def _commit() -> str:
@@ -80,7 +94,9 @@ def _commit() -> str:
     folder = Path(__file__).resolve().parent.parent
 
     def git(*arguments: str) -> str:
-        return subprocess.run(["git", *arguments], cwd=folder, capture_output=True, text=True, check=True).stdout.strip()
+        return subprocess.run(
+            ["git", *arguments], cwd=folder, capture_output=True, text=True, check=True
+        ).stdout.strip()
 
     try:
         changed = git("status", "--porcelain", "--", "actbench", "conf", "experiments")
@@ -95,7 +111,9 @@ def _columns(job: Job) -> dict:
 
 def _keys(job: Job, name: str, seed: int) -> dict:
     """What every row of `runs` has, measured or failed."""
-    return _columns(job) | environment(job) | {"run_id": name, "seed": seed, "epoch": 0, "step": 0, "protocol": PROTOCOL}
+    return (
+        _columns(job) | environment(job) | {"run_id": name, "seed": seed, "epoch": 0, "step": 0, "protocol": PROTOCOL}
+    )
 
 
 def _measure(job: Job, name: str, *, show_progress: bool) -> tables.Tables:

@@ -64,6 +64,9 @@ def conclude(command: Command) -> int:
         print(f"\nReport: {report.write(folder, run_ids=names)}")
         failed = runs[runs["status"] == "failed"]
         for name, message in zip(failed["run_id"], failed["message"], strict=True):
-            print(f"failed: {message}\n  traceback: {folder / 'runs' / f'{name}.failed' / 'traceback.txt'}", file=sys.stderr)
+            print(
+                f"failed: {message}\n  traceback: {folder / 'runs' / f'{name}.failed' / 'traceback.txt'}",
+                file=sys.stderr,
+            )
         code = max(code, int(len(failed) > 0))
     return code

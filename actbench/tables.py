@@ -223,6 +223,6 @@ def _conform(frame: pd.DataFrame, columns: tuple[Column, ...]) -> pd.DataFrame:
     known = {
         column.name: frame.get(column.name, pd.Series(index=frame.index, dtype=column.dtype)) for column in columns
     }
-    typed = {column.name: known[column.name].astype(column.dtype) for column in columns}
+    typed = {column.name: known[column.name].astype(pd.api.types.pandas_dtype(column.dtype)) for column in columns}
     others = {str(name): frame[name] for name in frame.columns if name not in known}
     return pd.DataFrame({**typed, **others}, index=frame.index)

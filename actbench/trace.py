@@ -13,6 +13,9 @@ import torch
 from torch import Tensor, nn
 
 
+_AFFINE = (nn.Linear, nn.Conv2d)
+
+
 class Activation(nn.Module):
     """An activation layer a = f(z): the place in a model where a trace looks."""
 
@@ -87,7 +90,7 @@ def activations(model: nn.Module) -> dict[str, Activation]:
 
 def weights(model: nn.Module) -> dict[nn.Module, Tensor]:
     """A copy of every weight layer's weight, for the update ratio of the step that follows."""
-    return {module: module.weight.detach().clone() for module in model.modules() if _is_affine(module)}
+    return {module: module.weight.detach().clone() for module in model.modules() if isinstance(module, _AFFINE)}
 
 
 def trace(
@@ -107,8 +110,9 @@ def trace(
         gradients = torch.autograd.grad(total, at, materialize_grads=True)
     traces = []
     for index, i in enumerate(acts):
-        fed_by = next(passed.module for passed in reversed(passes[:i]) if _is_affine(passed.module))
-        follows = next((passed for passed in passes[i:] if _is_affine(passed.module)), None)
+        fed_by = next(p.module for p in reversed(passes[:i]) if isinstance(p.module, _AFFINE))
+        follows = next(((p.module, p.y) for p in passes[i:] if isinstance(p.module, _AFFINE)), None)
+        next_bias = None if follows is None else follows[0].bias
         traces.append(
             LayerTrace(
                 layer=passes[i].name,
@@ -120,8 +124,8 @@ def trace(
                 da=_by_unit(gradients[2 * index + 1]),
                 weight=fed_by.weight.detach(),
                 weight_before=None if weights_before is None else weights_before[fed_by],
-                next_y=None if follows is None else _by_unit(follows.y),
-                next_bias=None if follows is None else follows.module.bias.detach(),
+                next_y=None if follows is None else _by_unit(follows[1]),
+                next_bias=None if next_bias is None else next_bias.detach(),
             )
         )
     return traces
@@ -145,7 +149,7 @@ def _recording(model: nn.Module) -> Iterator[list[_Pass]]:
     def hook(name: str) -> Callable[[nn.Module, tuple[Tensor], Tensor], None]:
         return lambda module, inputs, output: passes.append(_Pass(name, module, inputs[0], output))
 
-    watched = [(n, m) for n, m in model.named_modules() if _is_affine(m) or isinstance(m, Activation)]
+    watched = [(n, m) for n, m in model.named_modules() if isinstance(m, (Activation, *_AFFINE))]
     handles = [module.register_forward_hook(hook(name)) for name, module in watched]
     try:
         yield passes
@@ -164,10 +168,6 @@ def _evaluation_mode(model: nn.Module) -> Iterator[None]:
     finally:
         for module, training in modes.items():
             module.training = training
-
-
-def _is_affine(module: nn.Module) -> bool:
-    return isinstance(module, nn.Linear | nn.Conv2d)
 
 
 def _by_unit(t: Tensor) -> Tensor:

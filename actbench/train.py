@@ -44,9 +44,7 @@ class Prober:
     def rows(self, task: Task, *, weights_before: dict[nn.Module, Tensor] | None) -> list[dict]:
         """One row per activation layer."""
         return [
-            {"layer_index": t.layer_index, "layer": t.layer}
-            | probes.measure(t, shape=self.shape)
-            | probes.learned(t.f)
+            {"layer_index": t.layer_index, "layer": t.layer} | probes.measure(t, shape=self.shape) | probes.learned(t.f)
             for t in task.trace(self.batch, weights_before=weights_before)
         ]
 

@@ -5,9 +5,8 @@ from pathlib import Path
 
 import pytest
 import torch
-from omegaconf import OmegaConf
 
-from actbench import build, plan, preflight, run, tables
+from actbench import plan, preflight, run, tables
 
 REAL_DATA = Path(__file__).resolve().parent.parent.parent / "shared" / "data"
 TINY = ["num_seeds=1", "train.epochs=2", "data.num_train=128", "model.width=16", "model.depth=2"]
@@ -20,7 +19,6 @@ def _apart(tmp_path, monkeypatch):
     monkeypatch.syspath_prepend(str(tmp_path))
     monkeypatch.delenv("ACTBENCH_DATA", raising=False)
     torch.set_num_threads(1)
-    OmegaConf.register_new_resolver("workers", build.workers, replace=True)
 
 
 @pytest.fixture

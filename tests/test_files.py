@@ -62,7 +62,7 @@ def test_a_damaged_file_is_named(stem, damage, mnist_folder):
 def test_a_damaged_file_ends_a_command(mnist_folder, job_of):
     path = mnist_folder / "MNIST" / "raw" / STEMS[0]
     path.write_bytes(path.read_bytes()[:100])
-    with pytest.raises(ConfigError, match="^data=mnist: The data file .* is truncated or corrupt"):
+    with pytest.raises(ConfigError, match=r"^data=mnist: The data file .* is truncated or corrupt"):
         job_of("+act=relu", "data=mnist", f"data.root={mnist_folder}")
 
 
@@ -118,7 +118,9 @@ def cifar_folder(tmp_path, monkeypatch):
     for name, content in contents.items():
         (folder / name).write_bytes(pickle.dumps(content))
     for attribute in ("train_list", "test_list"):
-        listed = [[n, hashlib.md5((folder / n).read_bytes()).hexdigest()] for n, _ in getattr(datasets.CIFAR10, attribute)]
+        listed = [
+            [n, hashlib.md5((folder / n).read_bytes()).hexdigest()] for n, _ in getattr(datasets.CIFAR10, attribute)
+        ]
         monkeypatch.setattr(datasets.CIFAR10, attribute, listed)
     md5 = hashlib.md5((folder / "batches.meta").read_bytes()).hexdigest()
     monkeypatch.setattr(datasets.CIFAR10, "meta", datasets.CIFAR10.meta | {"md5": md5})

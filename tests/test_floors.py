@@ -13,7 +13,15 @@ FLOORS = [
     {"trace", "checks", "help", "data", "data.splits", "data.augment", "variants"},
     {"models", "plan", "probes", "findings", "data.files"},
     {"models.block", "models.init", "models.norm", "tasks", "train", "canvas", "settings", "summary", "sentences"},
-    {"models.mlp", "models.cnn", "tasks.classification", "data.digits", "data.mnist", "data.fashion_mnist", "data.cifar"},
+    {
+        "models.mlp",
+        "models.cnn",
+        "tasks.classification",
+        "data.digits",
+        "data.mnist",
+        "data.fashion_mnist",
+        "data.cifar",
+    },
     {"build", "drawing"},
     {"preflight", "run", "by_layer"},
     {"plots"},
@@ -21,7 +29,20 @@ FLOORS = [
     {"sweep"},
     {"__main__"},
 ]
-REPORTING = {"stats", "variants", "findings", "sentences", "settings", "summary", "canvas", "drawing", "by_layer", "plots", "page", "report"}
+REPORTING = {
+    "stats",
+    "variants",
+    "findings",
+    "sentences",
+    "settings",
+    "summary",
+    "canvas",
+    "drawing",
+    "by_layer",
+    "plots",
+    "page",
+    "report",
+}
 # The command and what surrounds a sweep stand above both sides.
 NEITHER = {"", "tables", "config", "help", "sweep", "__main__"}
 

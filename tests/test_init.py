@@ -98,7 +98,7 @@ def _weights(job, seed: int = 0) -> list[torch.Tensor]:
 
 
 def test_two_activations_share_all_unscaled_draws(job_of):
-    """Common random numbers: with init=matched the weights of two activations differ by one factor, their gains' ratio."""
+    """With init=matched the weights of two activations differ by one factor, the ratio of their gains."""
     relu, tanh = (_weights(job_of(f"+act={act}", "init=matched")) for act in ("relu", "tanh"))
     assert torch.equal(relu[0], tanh[0])
     ratio = math.sqrt(2 / (1 / 0.3943))  # 1 / E f^2 of either, from measures.md

@@ -14,7 +14,7 @@ MODELS = ", ".join(options("model"))
     [
         (
             "",
-            "No activation is given. Name one, for instance: python -m actbench +act=mish. " f"There are: {ACTS}.",
+            f"No activation is given. Name one, for instance: python -m actbench +act=mish. There are: {ACTS}.",
         ),
         ("+act=mishh", "There is no act=mishh: did you mean mish?"),
         ("act=Relu", "There is no act=Relu: did you mean relu?"),

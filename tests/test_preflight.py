@@ -6,7 +6,7 @@ import pytest
 
 from actbench.config import ConfigError
 
-MODULE = '''
+MODULE = """
 import torch
 
 def squash(z, alpha): return torch.tanh(alpha * z)
@@ -19,7 +19,7 @@ NUMBER = 3
 class Squash:
     def __init__(self, alpha): self.alpha = alpha
     def __call__(self, z): return torch.tanh(self.alpha * z)
-'''
+"""
 
 
 @pytest.fixture(autouse=True)

@@ -97,7 +97,7 @@ def test_epochs_have_their_own_order():
 
 @pytest.mark.parametrize("padding", [0, 1, 4])
 def test_crop_and_flip_moves_whole_images(padding):
-    """Every augmented image is one of the (2 padding + 1)^2 shifts of its original, mirrored or not, by plain slicing."""
+    """Every augmented image is one of the shifts of its original, mirrored or not, found by plain slicing."""
     images = torch.rand(64, 3, 6, 5, generator=torch.Generator().manual_seed(0))
     moved = augment.crop_flip(images, padding=padding, generator=stream(0, "augment"))
     assert moved.shape == images.shape

@@ -22,7 +22,9 @@ def _loss(model, batch):
     return lambda: F.cross_entropy(model(batch.images), batch.labels, reduction="sum")
 
 
-@pytest.mark.parametrize("line", ["+act=mish", "+act=tanh norm=batch", "+act=gelu model=cnn", "+act=elu model=cnn norm=layer"])
+@pytest.mark.parametrize(
+    "line", ["+act=mish", "+act=tanh norm=batch", "+act=gelu model=cnn", "+act=elu model=cnn norm=layer"]
+)
 def test_the_chain_rule_holds_at_every_layer(line, batch, job_of):
     """dz = f'(z) da."""
     model = _model(job_of(*line.split()))
@@ -52,7 +54,7 @@ def test_the_next_layer_is_the_one_that_follows(batch, job_of):
     """W a + b of the next layer, computed again by hand; behind the last hidden layer come the logits."""
     model = _model(job_of("+act=tanh")).eval()
     traces = trace(model, _loss(model, batch))
-    following = [block.weight for block in model.hidden][1:] + [model.output]
+    following = [*[block.weight for block in model.hidden][1:], model.output]
     for t, layer in zip(traces, following, strict=True):
         torch.testing.assert_close(t.next_y.squeeze(-1), layer(t.a.squeeze(-1)))
         assert torch.equal(t.next_bias, layer.bias)

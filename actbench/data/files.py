@@ -70,7 +70,7 @@ def idx_files(name: str) -> dict[Path, Callable[[Path], bool]]:
 
 
 def _whole_idx(path: Path) -> bool:
-    """Whether an IDX file is as long as its header says: 0, 0, 8 (bytes), number of axes, then each axis, big-endian."""
+    """Whether an IDX file is as long as its header says: 0, 0, 8 (bytes), number of axes, each axis (big-endian)."""
     with path.open("rb") as file:
         zero, kind, axes = file.read(2), file.read(1), file.read(1)
         if (zero, kind) != (b"\0\0", b"\x08") or axes not in (b"\x01", b"\x03"):

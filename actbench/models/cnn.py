@@ -37,7 +37,7 @@ class CNN(nn.Module):
                 f"{height}×{width}: give at most {min(height, width).bit_length() - 1} widths."
             )
         blocks: list[nn.Module] = []
-        for index, num_channels in enumerate(widths):
+        for num_channels in widths:
             conv = nn.Conv2d(channels, num_channels, kernel_size=3, padding=1)
             blocks.append(Block(conv, act=act, norm=norm, dropout=dropout, generator=generator))
             blocks.append(nn.MaxPool2d(2))

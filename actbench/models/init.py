@@ -58,7 +58,7 @@ def unit_norm(draw: Draw) -> tuple[Tensor, Tensor]:
 
 
 def positive_mean(draw: Draw, *, mean: float) -> tuple[Tensor, Tensor]:
-    """N(mean / fan_in, 1 / fan_in), biases 0: W a is shifted by `mean` times the mean of a, so output means can drift."""
+    """N(mean / fan_in, 1 / fan_in), biases 0: W a is shifted by `mean` times the mean of a, so means can drift."""
     return draw.normal / math.sqrt(draw.fan_in) + mean / draw.fan_in, torch.zeros_like(draw.uniform_bias)
 
 
@@ -85,4 +85,4 @@ def initialize(
         )
         weight, bias = scheme(draw)
         layer.weight.copy_(weight)
-        layer.bias.copy_(bias)
+        layer.bias.copy_(bias)  # type: ignore[union-attr]

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable, Sequence
+from itertools import pairwise
 
 import torch
 from torch import Tensor, nn
@@ -30,7 +31,7 @@ class MLP(nn.Module):
         self.hidden = nn.Sequential(
             *(
                 Block(nn.Linear(fan_in, fan_out), act=act, norm=norm, dropout=dropout, generator=generator)
-                for fan_in, fan_out in zip(widths[:-1], widths[1:], strict=True)
+                for fan_in, fan_out in pairwise(widths)
             )
         )
         self.output = nn.Linear(width, num_outputs)

@@ -1,0 +1,155 @@
+"""The command as a process: help, errors, exit codes, a run, a sweep."""
+
+import os
+import re
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from actbench import tables
+from actbench.__main__ import main
+from actbench.config import GROUPS, describe, options
+from actbench.report import main as report_main
+
+TINY = ["num_seeds=2", "train.epochs=1", "data.num_train=128", "model.width=16"]
+
+
+def _command(*arguments: str, **environment: str) -> subprocess.CompletedProcess:
+    return subprocess.run(
+        [sys.executable, "-m", "actbench", *arguments],
+        capture_output=True, text=True, timeout=120, env=os.environ | environment,
+    )  # fmt: skip
+
+
+def test_help_lists_every_option_in_one_line_each(capsys):
+    assert main(["--help"]) == 0
+    lines = [re.sub(r" {2,}", "  ", line.strip()) for line in capsys.readouterr().out.splitlines()]
+    for group in (*GROUPS, "experiment"):
+        for name, path in options(group).items():
+            assert f"{name}  {describe(path)}" in lines
+
+
+def test_help_and_errors_do_not_import_torch():
+    code = (
+        "import sys; from actbench.__main__ import main; "
+        "codes = [main(['--help']), main([]), main(['+act=mishh']), main(['+act=mish', 'train.epochs=0'])]; "
+        "heavy = {'torch', 'pandas', 'matplotlib', 'scipy', 'sklearn'} & set(sys.modules); "
+        "print(codes, heavy, file=sys.stderr)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
+    assert done.stderr.splitlines()[-1] == "[0, 2, 2, 2] set()"
+
+
+def test_help_answers_at_once():
+    """Under a second; the best of three, since the machine may be busy."""
+    times = []
+    for _ in range(3):
+        start = time.perf_counter()
+        assert _command("--help").returncode == 0
+        times.append(time.perf_counter() - start)
+    assert min(times) < 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["+act=mishh"], "actbench: There is no act=mishh: did you mean mish?\n"),
+        (
+            ["+act=mish", "device=cuda"],
+            "actbench: device=cuda, but torch finds no such device here: give device=cpu or device=auto.\n",
+        ),
+        (
+            ["+act=custom", "act._target_=builtins.len"],
+            "actbench: act=custom returns int: an activation takes a tensor and returns a tensor.\n",
+        ),
+    ],
+)
+def test_a_bad_command_is_one_sentence_and_leaves_nothing(arguments, sentence, capsys, tmp_path):
+    assert main(arguments) == 2
+    assert capsys.readouterr() == ("", sentence)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_bad_command_exits_with_2():
+    done = _command("+act=mish", "train.epochs=-1")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == "actbench: train.epochs=-1 is out of range: it must be a whole number, 1 or more.\n"
+    assert not Path("results").exists()
+
+
+def test_a_run_prints_its_results_and_the_report():
+    done = _command("+act=mish", *TINY)
+    assert (done.returncode, done.stderr) == (0, "")
+    lines = done.stdout.splitlines()
+    assert re.split(r" {2,}", lines[0]) == [
+        "activation", "test loss (nats)", "test accuracy", "val loss (nats)", "val accuracy", "seconds per seed", "n",
+        "diverged",
+    ]  # fmt: skip
+    assert re.split(r" {2,}", lines[1])[0] == "mish"
+    assert re.split(r" {2,}", lines[1])[-2:] == ["2", "0"]
+    assert lines[-1] == "Report: results/adhoc/report.html"
+    assert Path("results/adhoc/report.md").is_file()
+    assert Path(lines[-1].removeprefix("Report: ")).read_text().startswith("<!doctype html>")
+    assert sorted(path.name for path in Path("results").iterdir()) == ["adhoc"]
+    assert sorted(path.name for path in Path("results/adhoc").iterdir()) == [
+        "figures", "report.html", "report.md", "runs", "tables",
+    ]  # fmt: skip
+
+
+SQUARE = "import os\ndef square(z): return z.clamp(-3, 3).square()\n"
+FAILS_IN_TRAINING = """
+def fails(z):
+    if z.requires_grad and z.shape[0] == 64 and not os.path.exists("mended"):
+        raise RuntimeError("not today")
+    return z
+"""
+
+
+def test_a_sweep_goes_on_when_a_job_fails_and_the_same_command_finishes_it(capsys):
+    Path("mine.py").write_text(SQUARE + FAILS_IN_TRAINING)
+    arguments = ["-m", "+act=custom", "act._target_=mine.fails,mine.square", *TINY]
+    assert main(arguments) == 1
+    runs = tables.collect("results/adhoc").runs
+    assert dict(zip(runs["act"], runs["status"], strict=True)) == {"fails": "failed", "square": "done"}
+    (folder,) = Path("results/adhoc/runs").glob("*.failed")
+    assert capsys.readouterr().err == f"failed: RuntimeError: not today\n  traceback: {folder}/traceback.txt\n"
+    assert 'raise RuntimeError("not today")' in (folder / "traceback.txt").read_text()
+
+    # What made it fail is mended; the file's text is part of the run's identity, so it is touched by nothing else.
+    Path("mended").touch()
+    assert main(arguments) == 0
+    assert capsys.readouterr().err == ""
+    runs = tables.collect("results/adhoc").runs
+    assert dict(zip(runs["act"], runs["status"], strict=True)) == {"fails": "done", "square": "done"}
+
+
+def test_a_sweep_compares_its_jobs_in_one_report(capsys):
+    assert main(["-m", "+act=relu,rrelu", "model.depth=1,2", *TINY]) == 0
+    assert capsys.readouterr().err == ""
+    runs, epochs, _ = tables.collect("results/adhoc")
+    assert len(runs) == 8
+    assert set(zip(runs["act"], runs["model.depth"], strict=True)) == {
+        (a, d) for a in ("relu", "rrelu") for d in (1, 2)
+    }
+    report = Path("results/adhoc/report.md").read_text()
+    assert "model.depth=1" in report
+    assert "model.depth=2" in report
+
+    # One process after another gives the numbers that workers give.
+    assert main(["-m", "+act=relu,rrelu", "model.depth=1", "hydra/launcher=basic", "output.name=basic", *TINY]) == 0
+    alone = tables.collect("results/basic").epochs.drop(columns="train_seconds")
+    shared = epochs[epochs["run_id"].isin(set(alone["run_id"]))].drop(columns="train_seconds")
+    assert len(alone) == len(shared) == 2 * 2 * 2
+
+
+def test_the_report_again_from_the_tables_alone(capsys):
+    assert main(["+act=relu", *TINY]) == 0
+    before = Path("results/adhoc/report.md").read_bytes()
+    Path("results/adhoc/report.md").unlink()
+    capsys.readouterr()
+    assert report_main(["results/adhoc"]) == 0
+    assert capsys.readouterr().out == "results/adhoc/report.html\n"
+    assert Path("results/adhoc/report.md").read_bytes() == before

@@ -114,7 +114,7 @@ def flatten(config: DictConfig | dict, *, prefix: str = "") -> dict[str, Any]:
     """Dotted keys -> values; a list is its JSON text, `_target_` and what is instantiated with it are left out."""
     flat: dict[str, Any] = {}
     for key, value in config.items():
-        name = f"{prefix}{key}"
+        name = f"{prefix}{key!s}"
         if isinstance(value, dict | DictConfig):
             flat |= flatten(value, prefix=f"{name}.")
         elif key != "_target_":

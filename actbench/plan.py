@@ -89,7 +89,7 @@ def _parse(overrides: list[str]) -> list[Override]:
 
 def _sweeper_params(overrides: list[Override]) -> dict[str, str]:
     """The sweep that the named experiment brings; what the command line sets replaces its axis."""
-    named = [override.input_line for override in overrides if override.key_or_group == "experiment"]
+    named = [str(override.input_line) for override in overrides if override.key_or_group == "experiment"]
     params = compose("config", named, return_hydra_config=True).hydra.sweeper.params if named else None
     return dict(params or {})
 
@@ -119,17 +119,18 @@ def _check_groups(overrides: list[Override]) -> None:
 def _check_choices(override: Override) -> None:
     """The option or options that an override chooses exist."""
     key = override.key_or_group
-    if isinstance(override.value(), list):
-        names = ",".join(map(str, override.value()))
+    value = override.value()
+    if isinstance(value, list):
+        names = ",".join(map(str, value))
         raise ConfigError(f"{key}=[{names}] is a list: to run one after another, give -m {key}={names}.")
-    known, value = list(options(key)), override.value()
+    known = list(options(key))
     if isinstance(value, Glob):
         if not value.filter(known):
             pattern = str(override.input_line).split("=", 1)[1]
             raise ConfigError(f"{key}={pattern} matches nothing: known are: {', '.join(known)}.")
         return
     known += ["custom"] if key == "act" else []
-    chosen = override.sweep_string_iterator() if override.is_sweep_override() else [override.value()]
+    chosen = override.sweep_string_iterator() if override.is_sweep_override() else [value]
     for choice in map(str, chosen):
         if choice not in known:
             raise ConfigError(f"There is no {key}={choice}: {nearest(choice, known)}")

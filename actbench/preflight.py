@@ -77,12 +77,14 @@ def _check_data(job: Job) -> None:
     if num_left < (data.num_train or 1):
         raise ConfigError(
             f"data={job.choices['data']} has {len(stored.labels):,} examples, of which {num_held_out:,} are held out "
-            f"for validation and test: {max(num_left, 0):,} are left for training. Lower data.num_train or data.num_val."
+            f"for validation and test: {max(num_left, 0):,} are left for training. "
+            "Lower data.num_train or data.num_val."
         )
     num_train = data.num_train or num_left
     if batch_size > num_train:
         raise ConfigError(
-            f"train.batch_size={batch_size} is larger than the training set of {num_train:,} examples: give a smaller one."
+            f"train.batch_size={batch_size} is larger than the training set of {num_train:,} examples: "
+            "give a smaller one."
         )
 
 

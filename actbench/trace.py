@@ -12,7 +12,6 @@ from functools import cached_property
 import torch
 from torch import Tensor, nn
 
-
 _AFFINE = (nn.Linear, nn.Conv2d)
 
 

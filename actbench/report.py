@@ -194,7 +194,7 @@ def _section(work: Workload, folder: Path, *, prefix: str) -> dict:
         parts[0] |= {"title": "Ranking" if len(order) > 1 else "Result", "table": ranking}
     if order and len(measured.layers):
         table = page.table(findings.diagnosis_table(measured.layers, measured.runs, order))
-        read = "Saturation and drift of the first and the last layer, and how gradients fade, at the end of training."
+        read = "Saturation and drift of the first and the last layer at the end of training, and how gradients fade."
         parts.insert(
             1, {"title": "Why: the layers in numbers", "read": read, "shows": "", "table": table, "figure": ""}
         )

@@ -123,20 +123,20 @@ def _value_axis(panel: Axes, column: str, means: pd.Series) -> None:
 
 def over_steps(
     layers: pd.DataFrame, labels: dict[str, str], columns: dict[str, int]
-) -> tuple[Figure, dict[str, Axes], float]:
-    """Small multiples of columns against the step, first layer dashed and last solid; and the highest mean.
+) -> tuple[Figure, dict[str, Axes], tuple[float, float]]:
+    """Small multiples of columns against the step, first layer dashed and last solid; and the range of the means.
 
     `columns` gives the sign with which each is drawn. The others' last layers are grey.
     """
     index = layers["layer_index"]
     first, last = index.min(), index.max()
     figure, panels = canvas.multiples(labels, x=label("step"), y=label(next(iter(columns))))
-    highest = 0.0
+    lowest, highest = np.inf, 0.0
     for column, sign in columns.items():
         for layer, linestyle in {first: "--", last: "-"}.items():
             means = summarise(layers[index == layer], by=["variant", "step"], value=column, resamples=BAND)
             means = means.assign(mean=sign * means["mean"], low=sign * means["low"], high=sign * means["high"])
-            highest = max(highest, means["mean"].abs().max())
+            lowest, highest = min(lowest, means["mean"].abs().min()), max(highest, means["mean"].abs().max())
             own = {str(name): frame.sort_values("step") for name, frame in means.groupby("variant")}
             others = grey(own, x="step")
             for name in panels.keys() & own.keys():
@@ -148,4 +148,4 @@ def over_steps(
         f"first layer ({first})": {"linestyle": "--"}, f"last layer ({last})": {}
     }  # fmt: skip
     canvas.key(figure, entries)
-    return figure, panels, highest
+    return figure, panels, (lowest, highest)

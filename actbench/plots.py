@@ -47,7 +47,7 @@ def learning_curves(epochs: pd.DataFrame, labels: dict[str, str]) -> Figure:
     """Validation loss by epoch, a panel for each variant, the training loss dotted, the others in grey."""
     curves = summarise(epochs, by=["variant", "epoch"], value="val_loss", resamples=drawing.BAND)
     training = epochs.groupby(["variant", "epoch"], sort=False)["train_loss"].mean().reset_index(name="mean")
-    figure, panels = canvas.multiples(labels, x=label("epoch"), y=label("val_loss"))
+    figure, panels = canvas.multiples(labels, x=label("epoch"), y=label("val_loss").removesuffix(" (val)"))
     own = {str(name): frame.sort_values("epoch") for name, frame in curves.groupby("variant")}
     others = drawing.grey(own, x="epoch")
     for name, panel in panels.items():
@@ -58,7 +58,8 @@ def learning_curves(epochs: pd.DataFrame, labels: dict[str, str]) -> Figure:
     drawing.mark_ends(epochs, panels, own)
     panel = next(iter(panels.values()))
     panel.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=4))
-    drawing.log_y(panel, [frame["mean"] for frame in own.values()])
+    least = curves["mean"].min() / 10  # a training loss far below that may leave the panel
+    drawing.log_y(panel, [training["mean"].clip(lower=least), *(frame["mean"] for frame in own.values())])
     canvas.key(figure, {"validation, mean and 95 % interval": {}, "training": {"linestyle": ":"}})
     return figure
 
@@ -102,11 +103,13 @@ def gradient(layers: pd.DataFrame, labels: dict[str, str]) -> Figure:
 
 def drift(layers: pd.DataFrame, labels: dict[str, str]) -> Figure:
     """Output bias over standard deviation against the step, first layer dashed, last layer solid."""
-    figure, panels, highest = drawing.over_steps(layers, labels, {"out_ratio": 1})
+    figure, panels, (lowest, highest) = drawing.over_steps(layers, labels, {"out_ratio": 1})
     panel = next(iter(panels.values()))
-    low = float(layers["out_ratio"].min())
-    if low > 0.005:
-        drawing.log_y(panel, [pd.Series([low, highest])])
+    if lowest > 0.005:
+        drawing.log_y(panel, [pd.Series([lowest, highest])])
+        if highest < 5 * lowest:
+            panel.set_yscale("linear")
+            panel.yaxis.set_major_locator(MaxNLocator(4))
         return figure
     panel.set_yscale("symlog", linthresh=0.1)
     panel.set_ylim(0, min(highest * 1.3, 200) or 1)
@@ -118,7 +121,7 @@ def drift(layers: pd.DataFrame, labels: dict[str, str]) -> Figure:
 
 def saturation_over_time(layers: pd.DataFrame, labels: dict[str, str]) -> Figure:
     """Saturated share against the step, the high side upwards and the low side downwards."""
-    figure, panels, highest = drawing.over_steps(layers, labels, {"saturation_high": 1, "saturation_low": -1})
+    figure, panels, (_, highest) = drawing.over_steps(layers, labels, {"saturation_high": 1, "saturation_low": -1})
     panel = next(iter(panels.values()))
     limit = min(1.04, max(0.1, 1.15 * highest))
     panel.set_ylim(-limit, limit)

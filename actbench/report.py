@@ -22,7 +22,10 @@ render = page.render
 
 @dataclass(frozen=True)
 class Plot:
-    """One figure of a report: how to read it, and what it shows; left out where no column of `needs` has a value."""
+    """One figure of a report: how to read it, and what it shows; left out where no column of `needs` has a value.
+
+    `alone` is how to read it where there is one variant, if that is another sentence.
+    """
 
     title: str
     table: str
@@ -30,6 +33,7 @@ class Plot:
     draw: Callable[[pd.DataFrame, dict[str, str]], Figure]
     read: str
     shows: Callable[[pd.DataFrame], str]
+    alone: str = ""
 
     def applies(self, tables: Tables) -> bool:
         """Whether the tables hold anything to draw; a name of `needs` that ends in a dot stands for its group."""
@@ -44,12 +48,15 @@ PLOTS = (
         "A row is an activation, a grey point a seed, the coloured point the mean and the bar its 95 % interval. "
         "Where two bars share values, the two are not told apart. Ordered by mean loss, lowest first.",
         lambda runs: "",
+        alone="A grey point is a seed, the coloured point their mean and the bar its 95 % interval.",
     ),
     Plot(
         "Learning curves", "epochs", ("val_loss",), plots.learning_curves,
         "Each panel shows one activation in its colour before all others in grey: lower is better, and a gap "
         "between the training and the validation line is overfitting. A cross marks where a seed diverged.",
         sentences.past_best,
+        alone="Lower is better, and a gap between the training and the validation line is overfitting. A cross marks "
+        "where a seed diverged.",
     ),
     Plot(
         "Saturation by layer", "layers", ("saturation_low", "saturation_high"), plots.saturation,
@@ -74,6 +81,7 @@ PLOTS = (
         "Output bias over standard deviation against the training step: a flat line is no drift. Grey is the last "
         "layer of the others.",
         lambda layers: sentences.largest_change(layers, ("out_ratio",), words="bias / standard deviation"),
+        alone="Output bias over standard deviation against the training step: a flat line is no drift.",
     ),
     Plot(
         "Saturation over training", "layers", ("saturation_low", "saturation_high"), plots.saturation_over_time,
@@ -90,7 +98,7 @@ PLOTS = (
     ),
     Plot(
         "Time", "runs", ("samples_per_second", "train_seconds"), plots.time,
-        "Training speed, fastest first. Times are of this machine, and of what else ran on it.",
+        "Training speed, fastest first: grey points are seeds. Times are of this machine, and of what else ran on it.",
         lambda runs: sentences.best(runs, "samples_per_second"),
     ),
 )  # fmt: skip
@@ -181,13 +189,12 @@ def _section(work: Workload, folder: Path, *, prefix: str) -> dict:
         parts = [_part(p, measured, order, folder / "figures" / f"{prefix}{p.draw.__name__}.png") for p in drawn]
     if order:
         ranking = page.table(findings.ranking_table(measured.runs, order))
-        if parts and parts[0]["title"] == "Ranking":
-            parts[0]["table"] = ranking
-        else:
-            parts.insert(0, {"title": "Ranking", "read": "", "shows": "", "table": ranking, "figure": ""})
+        if not parts or parts[0]["title"] != "Ranking":
+            parts.insert(0, {"read": "", "shows": "", "figure": ""})
+        parts[0] |= {"title": "Ranking" if len(order) > 1 else "Result", "table": ranking}
     if order and len(measured.layers):
         table = page.table(findings.diagnosis_table(measured.layers, measured.runs, order))
-        read = "Saturation and drift of the first and the last layer, and how gradients fade, at the end of training."
+        read = "Saturation and drift of the first and the last layer at the end of training, and how gradients fade."
         parts.insert(
             1, {"title": "Why: the layers in numbers", "read": read, "shows": "", "table": table, "figure": ""}
         )
@@ -200,7 +207,8 @@ def _part(plot: Plot, tables: Tables, order: list[str], path: Path) -> dict:
     frame = getattr(tables, plot.table)
     canvas.save(plot.draw(frame, plots.labels(tables.runs, order)), path)
     figure = Markdown(f"figures/{path.name}")
-    return {"title": plot.title, "read": plot.read, "shows": plot.shows(frame), "table": "", "figure": figure}
+    read = plot.alone if len(order) == 1 and plot.alone else plot.read
+    return {"title": plot.title, "read": read, "shows": plot.shows(frame), "table": "", "figure": figure}
 
 
 if __name__ == "__main__":

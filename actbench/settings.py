@@ -18,7 +18,7 @@ def opening(works: list[Workload]) -> str:
     """What was compared, in one sentence."""
     runs = pd.concat([work.tables.runs for work in works])
     names = runs["variant"].unique()
-    what = f"{len(names)} activations compared" if len(names) > 1 else f"One activation, {names[0]}"
+    what = f"{len(names)} activations compared" if len(names) > 1 else f"One activation, {names[0]},"
     first = works[0].config
     where = [
         f"{key}={first[key]}" for key in ("data", "model") if all(w.config.get(key) == first.get(key) for w in works)

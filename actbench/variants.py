@@ -102,7 +102,12 @@ def _titles(keys: pd.DataFrame) -> pd.Series:
         return group != name and group in differing and int(keys.groupby(group)[name].nunique().max()) == 1
 
     told = [name for name in differing if not follows(name)]
-    return keys.apply(lambda row: ", ".join(f"{name}={row[name]}" for name in told if row[name]), axis=1)
+
+    def title(row: pd.Series) -> str:
+        given = ", ".join(f"{name}={row[name]}" for name in told if row[name])
+        return given or ", ".join(f"without {name}" for name in told)
+
+    return keys.apply(title, axis=1)
 
 
 def _workload(tables: Tables, *, title: str, config: pd.Series) -> Workload:

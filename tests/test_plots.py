@@ -40,16 +40,16 @@ def pixels(figure: Figure, tmp_path) -> bytes:
     [(["prelu"], 1, 1), (["prelu"], 3, 3), (FEW, 3, 8), (synthetic.NAMES[:35], 2, 3)],
     ids=["1x1", "1x3", "3x8", "35x3"],
 )
-def test_every_figure_draws(figure, names: list[str], seeds: int, depth: int, tmp_path) -> None:
+def test_every_figure_draws(figure, names: list[str], seeds: int, depth: int) -> None:
     made = synthetic.tables(names, seeds=seeds, depth=depth, epochs=4, diverged=("relu",))
     drawn = draw(figure, made)
     assert drawn.get_figwidth() == canvas.WIDTH
     assert drawn.get_figheight() < 10.7  # an A4 page less its margins
-    assert pixels(drawn, tmp_path).startswith(b"\x89PNG")
+    drawn.draw_without_rendering()  # warnings are errors: glyphs, ticks, layout
 
 
 @pytest.mark.parametrize("figure", FRAMES)
-def test_every_figure_draws_what_went_wrong(figure, tmp_path) -> None:
+def test_every_figure_draws_what_went_wrong(figure) -> None:
     """One variant diverged on all seeds, another has no gradient, a third explodes."""
     made = synthetic.tables(FEW, seeds=2)
     lost = made.runs["act"] == "relu"
@@ -64,10 +64,10 @@ def test_every_figure_draws_what_went_wrong(figure, tmp_path) -> None:
         saturation_low=np.nan,
     )
     epochs = made.epochs.assign(val_loss=made.epochs["val_loss"].where(made.epochs["epoch"] < 3, np.inf))
-    assert pixels(draw(figure, Tables(runs, epochs, layers)), tmp_path)
+    draw(figure, Tables(runs, epochs, layers)).draw_without_rendering()
 
 
-@pytest.mark.parametrize("figure", FRAMES)
+@pytest.mark.parametrize("figure", [plots.ranking, plots.learning_curves, plots.output, plots.learned])
 def test_the_same_tables_give_the_same_bytes(figure, tmp_path) -> None:
     made = synthetic.tables(FEW, seeds=3)
     assert pixels(draw(figure, made), tmp_path) == pixels(draw(figure, made), tmp_path)

@@ -48,6 +48,11 @@ def test_what_follows_from_the_option_chosen_is_not_told() -> None:
     assert [title for title, _ in shown(made)] == ["model=cnn", "model=mlp"]
 
 
+def test_a_key_that_only_some_runs_have() -> None:
+    made = joined(small(["relu"]), small(["relu"], **{"data.num_test": 360}))
+    assert [title for title, _ in shown(made)] == ["data.num_test=360", "without data.num_test"]
+
+
 def test_seeds_and_where_the_data_lie_make_no_workload() -> None:
     made = joined(
         small(["relu"], num_seeds=2, **{"data.root": "/a"}), small(["elu"], num_seeds=5, **{"data.root": "/b"})

@@ -35,8 +35,8 @@ class Column:
 _RUN = (Column("run_id", "string", "run"), Column("seed", "int64", "seed"))
 _TIME = (Column("epoch", "int64", "epoch"), Column("step", "int64", "step (updates)"))
 _HELD_OUT = tuple(
-    Column(f"{split}_{name}", "float64", f"{label} ({split})", better)  # type: ignore[arg-type]
-    for split in ("val", "test")
+    Column(f"{split}_{name}", "float64", f"{words} {label}", better)  # type: ignore[arg-type]
+    for split, words in (("val", "validation"), ("test", "test"))
     for name, label, better in (
         ("loss", "NLL (nats)", "lower"),
         ("accuracy", "accuracy (fraction)", "higher"),
@@ -49,7 +49,7 @@ RUNS = (
     Column("status", "string", "status"),
     Column("message", "string", "why the run failed"),
     *_TIME,
-    Column("train_loss", "float64", "NLL (nats, train)", "lower"),
+    Column("train_loss", "float64", "training NLL (nats)", "lower"),
     *_HELD_OUT,
     Column("epochs_to_target", "float64", "epochs to the target validation loss", "lower"),
     Column("steps_to_target", "float64", "steps to the target validation loss", "lower"),
@@ -70,10 +70,10 @@ EPOCHS = (
     *_RUN,
     *_TIME,
     Column("lr", "float64", "learning rate"),
-    Column("train_loss", "float64", "NLL (nats, train)", "lower"),
-    Column("val_loss", "float64", "NLL (nats, val)", "lower"),
-    Column("val_accuracy", "float64", "accuracy (fraction, val)", "higher"),
-    Column("val_ece", "float64", "expected calibration error (val)", "lower"),
+    Column("train_loss", "float64", "training NLL (nats)", "lower"),
+    Column("val_loss", "float64", "validation NLL (nats)", "lower"),
+    Column("val_accuracy", "float64", "validation accuracy (fraction)", "higher"),
+    Column("val_ece", "float64", "validation expected calibration error", "lower"),
     Column("train_seconds", "float64", "training time (s)", "lower"),
 )
 

@@ -99,7 +99,8 @@ def multiples(labels: dict[str, str], *, x: str, y: str, shared: bool = True) ->
         box = (x0 / WIDTH, y0 / height, wide / WIDTH, tall / height)
         axes[variant] = panel = figure.add_axes(box, sharex=same, sharey=same)
         title, size = _fitted(label, inches=wide)
-        panel.set_title(title, loc="left", color=colour(variant), fontsize=size, pad=2.5, fontweight="bold")
+        shade = colour(variant.partition("  ")[0])  # a learned parameter stands behind two spaces
+        panel.set_title(title, loc="left", color=shade, fontsize=size, pad=2.5, fontweight="bold")
         panel.tick_params(labelleft=column == 0, labelbottom=place + columns >= count)
     figure.text((left + WIDTH - right) / 2 / WIDTH, 0.1 / height, x, ha="center", va="bottom")
     figure.text(0.1 / WIDTH, (bottom + height - top) / 2 / height, y, ha="left", va="center", rotation=90)

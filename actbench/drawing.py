@@ -72,7 +72,8 @@ def log_y(panel: Axes, values: list[pd.Series]) -> None:
     low = min(v.min() for v in known)
     high = min(max(v.max() for v in known), 100 * float(np.median([v.max() for v in known])))
     panel.set_yscale("log")
-    panel.set_ylim(low / 1.25, high * 1.25)
+    room = max(1.25, (high / low) ** 0.04)  # for a marker at either end
+    panel.set_ylim(low / room, high * room)
     canvas.log_axis(panel.yaxis, low, high)
 
 

@@ -140,9 +140,7 @@ def learned(layers: pd.DataFrame, labels: dict[str, str]) -> Figure:
     means = summarise(series, by=["title", "layer_index", "step"], value="value", resamples=drawing.BAND)
     figure, panels = canvas.multiples(titles, x=label("step"), y="learned value", shared=False)
     shades = sns.color_palette("flare", int(means["layer_index"].max()))
-    owner = dict(zip(series["title"], series["variant"], strict=True))
     for title, panel in panels.items():
-        panel.set_title(panel.get_title(loc="left"), loc="left", color=canvas.colour(owner[title]), fontweight="bold")
         for layer, shade in enumerate(shades, start=1):
             own = means[(means["title"] == title) & (means["layer_index"] == layer)]
             panel.plot(own["step"], own["mean"], color=shade, linewidth=1.2)

@@ -44,29 +44,31 @@ def _run(argv: list[str]) -> int:
     from actbench import plan
 
     command = plan.read(argv)
+    if plan.asks_only(argv):
+        _hand_to_hydra(argv)
+        return 0
 
     from actbench import preflight, sweep
 
     preflight.check(command.jobs)
-    _launch(command)
+    with sweep.progress(command):
+        _hand_to_hydra([*command.argv, *_one_worker_on_a_gpu(command)])
     return sweep.conclude(command)
 
 
-def _launch(command) -> None:
-    """Hand the command to Hydra, which runs its jobs here or through the launcher."""
+def _hand_to_hydra(argv: list[str]) -> None:
+    """Let Hydra run the jobs here or through the launcher, or print what it was asked for."""
     import hydra
 
-    from actbench import sweep
     from actbench.config import CONF
 
-    arguments, sys.argv = sys.argv, [sys.argv[0], *command.argv, *_one_worker_on_a_gpu(command)]
+    before, sys.argv = sys.argv, [sys.argv[0], *argv]
     # Jobs catch their own failures; whatever else is raised is a defect of ours and is shown whole.
     os.environ.setdefault("HYDRA_FULL_ERROR", "1")
     try:
-        with sweep.progress(command):
-            hydra.main(config_path=str(CONF), config_name="config", version_base="1.3")(job)()
+        hydra.main(config_path=str(CONF), config_name="config", version_base="1.3")(job)()
     finally:
-        sys.argv = arguments
+        sys.argv = before
 
 
 def _one_worker_on_a_gpu(command) -> list[str]:

@@ -66,6 +66,12 @@ def read(argv: list[str]) -> Command:
     )
 
 
+def asks_only(argv: list[str]) -> bool:
+    """Whether the command asks Hydra to show something (`--cfg job`, `--info`) and runs nothing."""
+    arguments = get_args_parser().parse_args(argv)
+    return bool(arguments.cfg or arguments.info or arguments.hydra_help)
+
+
 def job_of(config: DictConfig, choices: dict[str, str]) -> Job:
     """The job that Hydra hands to a worker."""
     return Job(config, {group: choices[group] for group in (*GROUPS, "experiment") if group in choices})

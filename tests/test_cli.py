@@ -99,6 +99,12 @@ def test_a_run_prints_its_results_and_the_report():
     ]  # fmt: skip
 
 
+def test_the_config_can_be_looked_at_without_a_run(capsys, tmp_path):
+    assert main(["+act=elu", "act.alpha=0.5", "--cfg", "job", "--package", "act"]) == 0
+    assert capsys.readouterr().out == "# @package act\n_target_: torch.nn.ELU\nalpha: 0.5\n"
+    assert list(tmp_path.iterdir()) == []
+
+
 SQUARE = "import os\ndef square(z): return z.clamp(-3, 3).square()\n"
 FAILS_IN_TRAINING = """
 def fails(z):

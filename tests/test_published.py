@@ -1,0 +1,63 @@
+"""What is published says what its tables say: every report under results/, and the README's table."""
+
+import re
+import shutil
+from pathlib import Path
+
+import pytest
+
+from actbench import findings, report, run, tables
+from actbench.variants import workloads
+
+ROOT = Path(__file__).resolve().parent.parent
+PUBLISHED = sorted(path.parent.parent for path in ROOT.glob("results/*/tables/runs.parquet"))
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("folder", PUBLISHED, ids=lambda folder: folder.name)
+def test_a_report_is_made_of_its_tables(folder, tmp_path):
+    """Every number, interval and sentence again from the tables: the same bytes."""
+    copy = tmp_path / folder.name
+    shutil.copytree(folder / "tables", copy / "tables")
+    report.write(copy)
+    assert (copy / "report.md").read_bytes() == (folder / "report.md").read_bytes()
+    drawn, shown = ({path.name for path in (where / "figures").iterdir()} for where in (copy, folder))
+    assert drawn == shown
+
+
+@pytest.mark.parametrize("folder", PUBLISHED, ids=lambda folder: folder.name)
+def test_what_is_published_can_be_compared(folder):
+    """One PROTOCOL, this one; a commit without uncommitted changes; nothing failed."""
+    runs = tables.collect(folder).runs
+    assert set(runs["protocol"]) == {run.PROTOCOL}
+    assert not runs["commit"].str.endswith("+").any()
+    assert not (runs["status"] == "failed").any()
+
+
+def test_the_readmes_table_is_the_reports():
+    (work,) = workloads(tables.collect(ROOT / "results" / "digits_mlp"))
+    runs = work.tables.runs
+    heading, *rows = findings.ranking_table(runs, findings.ranked(runs))
+    wanted = ["activation", "test loss (nats)", "test accuracy", "n"]
+    expected = [[row[heading.index(name)] for name in wanted] for row in rows]
+    shown = [[cell.strip() for cell in line.strip("|").split("|")] for line in README.splitlines()]
+    start = shown.index(wanted)
+    found = shown[start + 2 : start + 14]
+    assert found == expected[:12]
+
+
+def test_the_readme_tells_where_its_numbers_come_from():
+    runs = tables.collect(ROOT / "results" / "digits_mlp").runs
+    for column in ("device_name", "torch", "commit"):
+        (value,) = runs[column].unique()
+        assert value in README
+    assert f"PROTOCOL {run.PROTOCOL}" in README
+
+
+def test_the_readmes_links_lead_somewhere():
+    for target in re.findall(r"\]\(([^)#]+)\)", README):
+        assert (ROOT / target).is_file(), target
+
+
+def test_the_readme_stays_short():
+    assert len(README.splitlines()) < 150

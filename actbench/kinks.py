@@ -12,7 +12,7 @@ HIGHEST_ORDER = 3  # f, f', f'' and f''' are searched
 SEAM = 2.0**-23  # float32's spacing at 1
 _PARTS = 16
 _PASSES = 12  # STEP / 16^12 is below float64's spacing at 1
-_POLE = 1e6  # a one-sided value beyond this multiple of the scale grew as the place was closed in on
+_POLE = 1e6  # a one-sided value beyond this multiple of its cell's ends grew as the place was closed in on
 _NOISE = 1e-11  # a jump below this share of the scale cannot be told from rounding
 
 
@@ -110,10 +110,11 @@ def _jumps(f: Function, order: int) -> list[Kink] | None:
     tolerance = _NOISE * (scale + around[1:3].abs().amax(dim=0))
     at = ((excess > tolerance) & around.isfinite().all(dim=0)).nonzero().flatten().tolist()
     kinks = [
-        Kink(order, _roundest(float(low[i]), float(high[i])), float(around[1, i]), float(around[2, i]), float(width[i]))
+        Kink(order, roundest(float(low[i]), float(high[i])), float(around[1, i]), float(around[2, i]), float(width[i]))
         for i in at
     ]
-    if any(max(abs(kink.left), abs(kink.right)) > _POLE * scale for kink in kinks):
+    local = torch.maximum(value[:-1].abs(), value[1:].abs()).clamp(min=scale)
+    if bool((around[1:3, at].abs().amax(dim=0) > _POLE * local[at]).any()):
         return None
     return [kink for i, kink in enumerate(kinks) if i == 0 or _apart(kink, kinks[i - 1])]
 
@@ -130,7 +131,7 @@ def _standing_out(g: Function, low: Tensor, high: Tensor) -> tuple[Tensor, Tenso
     return torch.where(coarse, new_low, low), torch.where(coarse, new_high, high)
 
 
-def _roundest(low: float, high: float) -> float:
+def roundest(low: float, high: float) -> float:
     """The number with the fewest decimals in a bracket: formulas change at 0, 0.5 or 3, not at their neighbours."""
     middle = (low + high) / 2
     return next((x for x in (round(middle, decimals) for decimals in range(16)) if low <= x <= high), middle) + 0.0

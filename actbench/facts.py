@@ -220,4 +220,5 @@ def _moment_facts(f: Function) -> Iterator[Fact]:
         if error <= 1e-9 * max(1.0, abs(value)):
             yield Fact(name, value, error=error, method=method)
         else:
-            yield Fact(name, text=NOT_DETERMINED, method="the integral does not converge, or E f^2 is 0")
+            why = "E f^2 is 0" if second[0] == 0 else "the integral does not converge"
+            yield Fact(name, text=NOT_DETERMINED, method=why)

@@ -217,7 +217,7 @@ def _moment_facts(f: Function) -> Iterator[Fact]:
     else:
         moments["gain"] = moments["chi"] = (math.nan, math.inf)
     for name, (value, error) in moments.items():
-        if error <= 1e-9 * max(1.0, abs(value)):
+        if math.isfinite(value) and error <= 1e-9 * max(1.0, abs(value)):
             yield Fact(name, value, error=error, method=method)
         else:
             why = "E f^2 is 0" if second[0] == 0 else "the integral does not converge"

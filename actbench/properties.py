@@ -166,7 +166,7 @@ def gaussian_mean(g: Function, *, tolerance: float = 1e-14) -> tuple[float, floa
 
 def _mean_or_nan(g: Function) -> float:
     mean, error = gaussian_mean(g)
-    return mean if error <= 1e-6 * max(1.0, abs(mean)) else math.nan
+    return mean if math.isfinite(mean) and error <= 1e-6 * max(1.0, abs(mean)) else math.nan
 
 
 def _panels(g: Function, low: Tensor, high: Tensor, nodes: int) -> Tensor:

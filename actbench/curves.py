@@ -9,7 +9,7 @@ from actbench import functions
 from actbench.functions import NamedFunction
 from actbench.properties import Function, derivative, prepared
 
-EDGE = 6.0
+EDGE = 8.0
 _STEP = 1 / 32
 
 

@@ -14,7 +14,8 @@ from pathlib import Path
 import pandas as pd
 
 PROPERTIES = ["function", "property", "index", "value", "text", "error", "method"]
-_SHOWN = {
+_NOTHING = (math.nan, "", math.nan, "")
+MOMENTS = {
     "mean": "E f",
     "second_moment": "E f²",
     "derivative_second_moment": "E f'²",
@@ -68,7 +69,7 @@ def comparison(properties: pd.DataFrame) -> pd.DataFrame:
             "at": one.stretches("sup_derivative"),
             "z_lo": one.value("saturation_low_0.01"),
             "z_hi": one.value("saturation_high_0.01"),
-            **{shown: one.value(name) for name, shown in _SHOWN.items()},
+            **{shown: one.value(name) for name, shown in MOMENTS.items()},
             "learnable": one.text("learnable"),
         })  # fmt: skip
     return pd.DataFrame(rows)
@@ -78,18 +79,25 @@ class Facts:
     """The facts of one function, looked up by property and put into words."""
 
     def __init__(self, facts: pd.DataFrame) -> None:
-        rows = facts[["property", "index", "value", "text"]].itertuples(index=False, name=None)
-        self._facts = {(name, index): (value, text) for name, index, value, text in rows}
+        rows = facts[["property", "index", "value", "text", "error", "method"]].itertuples(index=False, name=None)
+        self._facts = {(name, index): rest for name, index, *rest in rows}
 
     def value(self, name: str, index: int = 0) -> float:
-        return self._facts.get((name, index), (math.nan, ""))[0]
+        return self._facts.get((name, index), _NOTHING)[0]
 
     def text(self, name: str, index: int = 0) -> str:
-        return self._facts.get((name, index), (math.nan, ""))[1]
+        return self._facts.get((name, index), _NOTHING)[1]
+
+    def error(self, name: str, index: int = 0) -> float:
+        return self._facts.get((name, index), _NOTHING)[2]
 
     def count(self, name: str) -> int:
         """How many facts of that name there are."""
         return sum(known == name for known, _ in self._facts)
+
+    def undetermined(self) -> dict[str, str]:
+        """What is not determined, and why."""
+        return {name: method for (name, _), (_, text, _, method) in self._facts.items() if text == "not determined"}
 
     def range(self) -> str:
         low, high = self.value("range_inf"), self.value("range_sup")

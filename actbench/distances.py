@@ -66,7 +66,7 @@ PAIRS = (
     Pair("GELU's tanh form ~ GELU", "", (math.nan,), _fixed("gelu", approximate="tanh"), _fixed("gelu")),
     Pair("GELU's sigmoid form ~ GELU", "", (math.nan,), _fixed("gelu_sigmoid"), _fixed("gelu")),
     Pair(
-        "Hard sigmoid ~ sigmoid of scale · z", "scale", (*np.linspace(0.4, 1.2, 16).tolist(), 1.0),
+        "Hard sigmoid ~ σ(scale z)", "scale", (*np.linspace(0.4, 1.2, 16).tolist(), 1.0),
         _fixed("hardsigmoid"), lambda scale: lambda z: torch.sigmoid(scale * z),
     ),
 )  # fmt: skip

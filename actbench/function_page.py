@@ -9,7 +9,8 @@ from pathlib import Path
 from markdown_it import MarkdownIt
 
 _STYLE = """
-body { max-width: 1000px; margin: 0 auto; padding: 1rem; font: 16px/1.5 system-ui, "DejaVu Sans", sans-serif; color: #1f2328; }
+body { max-width: 1000px; margin: 0 auto; padding: 1rem; color: #1f2328; }
+body { font: 16px/1.5 system-ui, "DejaVu Sans", sans-serif; }
 h2, h3 { border-top: 1px solid #d5d9de; padding-top: .6rem; margin-top: 2rem; }
 p, li { max-width: 46rem; overflow-wrap: anywhere; }
 p:has(img) { max-width: none; overflow-x: auto; }
@@ -20,7 +21,7 @@ table { border-collapse: collapse; font-size: .8rem; font-variant-numeric: tabul
 th, td { padding: .2rem .5rem; text-align: left; border-bottom: 1px solid #d5d9de; white-space: nowrap; }
 th { cursor: pointer; background: #f5f6f8; }
 th:first-child, td:first-child { position: sticky; left: 0; background: #f5f6f8; }
-@media (max-width: 700px) { td:first-child { white-space: normal; overflow-wrap: anywhere; max-width: 7rem; } }
+@media (max-width: 700px) { td:first-child { white-space: normal; overflow-wrap: anywhere; min-width: 6.5rem; } }
 """
 _SCRIPT = """
 "use strict";
@@ -43,7 +44,7 @@ for (const table of document.querySelectorAll("table")) [...table.tHead.rows[0].
 
 
 def render(markdown: str, *, title: str, folder: Path) -> str:
-    """A page that needs no other file: pictures under `folder` are put inside, HTML in the markdown is shown as text."""
+    """A page that needs no other file: pictures under `folder` are put inside, HTML is shown as text."""
     body = MarkdownIt("commonmark", {"html": False}).enable("table").render(markdown)
     body = body.replace("<table>", '<div class="scroll"><table>').replace("</table>", "</table></div>")
 

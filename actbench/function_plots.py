@@ -1,6 +1,7 @@
 """The figures about functions: frame -> Figure, one function each; nothing here computes a property."""
 
 import math
+from typing import Any
 
 import matplotlib as mpl
 import numpy as np
@@ -15,7 +16,7 @@ WIDTH = 7.5  # inches: a printed A4 page less its margins
 INK, GREY = "#404040", "#b0b0b0"
 ORDERS = ("f", "f ′", "f ″")
 COLOURS = dict(zip(range(3), sns.color_palette("colorblind", 3), strict=True))
-SHADE = {"color": "#d55e00", "alpha": 0.13, "linewidth": 0}
+SHADE: dict[str, Any] = {"color": "#d55e00", "alpha": 0.13, "linewidth": 0}
 STYLE = sns.axes_style("whitegrid") | {
     "font.family": "DejaVu Sans",
     "font.size": 7.5,
@@ -60,7 +61,7 @@ def overview(curves: pd.DataFrame) -> Figure:
             for order, frame in own[own["function"] == name].groupby("order"):
                 dashed = "--" if order else "-"
                 panel.plot(frame["z"], _broken(frame["value"]), color=COLOURS[order], lw=1.1, ls=dashed)
-            panel.set_title(name.replace("binary_step_straight_through", "binary_step_s.t."), fontsize=6.5, pad=2)
+            panel.set_title(name, fontsize=min(6.5, 120 / len(name)), pad=2)
             panel.set(xlim=(-4, 4), ylim=(-1.6, 4), xticks=(-4, 0, 4), yticks=(-1, 0, 1, 2, 3))
             panel.tick_params(pad=0, labelleft=panel.get_subplotspec().is_first_col())
         for panel in panels[len(names) :]:
@@ -80,7 +81,10 @@ def distances(table: pd.DataFrame) -> Figure:
         for panel, pair in zip(panels, pairs, strict=False):
             mine = swept[swept["pair"] == pair]
             for order, frame in mine.groupby("order"):
-                panel.plot(frame["setting"], frame["distance"], ".-", color=COLOURS[order], ms=4, lw=0.9)
+                dashed = "--" if order else "-"
+                panel.plot(
+                    frame["setting"], frame["distance"], color=COLOURS[order], marker=".", ms=4, lw=0.9, ls=dashed
+                )
             known = mine.dropna(subset="closed_form")
             panel.plot(known["setting"], known["closed_form"], color=INK, lw=3, alpha=0.3, zorder=1)
             if len(known):
@@ -90,7 +94,8 @@ def distances(table: pd.DataFrame) -> Figure:
             panel.set(title=pair, xlabel=mine["parameter"].iloc[0], ylabel="sup |difference|")
         for panel in panels[len(pairs) :]:
             panel.set_visible(False)
-        handles = [mpl.lines.Line2D([], [], color=COLOURS[order], marker=".", lw=0.9) for order in (0, 1)]
+        styles = {0: "-", 1: "--"}
+        handles = [mpl.lines.Line2D([], [], color=COLOURS[i], marker=".", lw=0.9, ls=ls) for i, ls in styles.items()]
         handles.append(mpl.lines.Line2D([], [], color=INK, lw=3, alpha=0.3))
         figure.legend(
             handles, ["of f", "of f ′", "closed form, of f"], loc="outside upper right", ncols=3, frameon=False
@@ -189,7 +194,7 @@ def _key(figure: Figure, facts: Facts) -> None:
     line = mpl.lines.Line2D
     entries = {
         "asymptote": line([], [], color=GREY, ls="--", lw=0.9) if facts.count("asymptote_left_slope") else None,
-        "kink, left and right value": line([], [], marker="o", mec=INK, mfc="white", ls="")
+        "kink: open left, filled right value": line([], [], marker="o", mec=INK, mfc="white", ls="")
         if facts.count("kink_place")
         else None,
         "extremum": line([], [], marker="v", color="#cc3311", ls="") if facts.count("extremum_value") else None,
@@ -229,7 +234,7 @@ def _broken(value: pd.Series, z: pd.Series | None = None, places: list[float] | 
             if 0 < after < len(values):
                 values[after] = np.nan
         return values
-    steps = np.abs(np.diff(values))
-    span = np.ptp(values)
-    values[1:][(steps > 0.15 * span) & (span > 0)] = np.nan
+    steps = np.pad(np.abs(np.diff(values)), 1)
+    beside = np.maximum(steps[:-2], steps[2:])
+    values[1:][steps[1:-1] > np.maximum(3 * beside, 0.005 * np.ptp(values))] = np.nan
     return values

@@ -102,7 +102,9 @@ def _in_short(facts: dict[str, Facts]) -> list[str]:
         f"on neither: {those(lambda one: infinite(one) == (True, True))}.",
         f"The largest finite slope is that of {escape(steepest)}, {number(facts[steepest].value('sup_derivative'))}; "
         f"unbounded slopes: {those(lambda one: math.isinf(one.value('sup_derivative')))}.",
-        f"A switch of formula that float32 cannot see but float64 can: {', '.join(map(_seam(facts), seams)) or 'none'}.",
+        "Jumps that float64 sees and float32 does not: "
+        + (", ".join(_seam(name, facts[name]) for name in seams) or "none")
+        + ".",
         "Not determined: " + ("; ".join(_open(name, facts[name]) for name in open_questions) or "nothing") + ".",
     ]
 
@@ -117,10 +119,8 @@ def _deepest(dips: dict[str, float]) -> str:
     return f"{escape(name)}'s {number(finite[name])}" if name else "none"
 
 
-def _seam(facts: dict[str, Facts]):
-    return lambda name: (
-        f"{escape(name)} jumps by {number(facts[name].value('seam_jump'))} at {number(facts[name].value('seam_place'))}"
-    )
+def _seam(name: str, one: Facts) -> str:
+    return f"{escape(name)}'s of {number(one.value('seam_jump'))} at {number(one.value('seam_place'))}"
 
 
 def _open(name: str, one: Facts) -> str:
@@ -163,7 +163,7 @@ def _card(one: Facts) -> str:
         ends = [one.value(f"saturation_{side}_{epsilon}") for side in ("low", "high")]
         rows.append((f"saturation thresholds, ε = {epsilon}", ", ".join(map(number, ends)), ""))
     for fact, label in function_tables.MOMENTS.items():
-        rows.append((label, f"{one.value(fact):.9g}", _bound(one.error(fact))))
+        rows.append((label, f"{one.settled(fact):.9g}", _bound(one.error(fact))))
     return table([("property", "value", "error at most"), *rows])
 
 
@@ -185,7 +185,9 @@ def _known_distances(distances: pd.DataFrame) -> pd.DataFrame:
 def _cost_table(cost: pd.DataFrame) -> pd.DataFrame:
     """Ratios of forward + backward for float32 and bfloat16, eager and compiled, and what backward keeps."""
     both = cost[(cost["pass"] == "forward+backward") & (cost["size"] == "outside cache")]
-    wide = both.assign(kind=both["dtype"] + ", " + both["mode"]).pivot(index="function", columns="kind", values="ratio")
+    wide = both.assign(kind=both["dtype"] + ", " + both["mode"]).pivot_table(
+        index="function", columns="kind", values="ratio", sort=False
+    )
     eager = both[(both["mode"] == "eager") & (both["dtype"] == "float32")].set_index("function")
     wide.insert(0, "ns per element, float32", eager["ns_per_element"])
     wide["bytes saved per element"] = eager["saved_bytes_per_element"]
@@ -195,9 +197,9 @@ def _cost_table(cost: pd.DataFrame) -> pd.DataFrame:
 def _cost_about(cost: pd.DataFrame) -> str:
     about = cost.iloc[0]
     return (
-        f"Measured on {escape(about['device'])}, threads: {about['threads']}, torch {escape(about['torch'])}. A ratio is "
-        "to eager ReLU of the same dtype and size, sampled beside it; points are medians over the rounds, bars "
-        "quartiles. Each row of the table is forward + backward outside the cache; tables/cost.csv has the rest."
+        f"Measured on {escape(about['device'])}, threads: {about['threads']}, torch {escape(about['torch'])}. "
+        "A ratio is to eager ReLU of the same dtype and size, sampled beside it; points are medians over the rounds, "
+        "bars quartiles. Each row of the table is forward + backward outside the cache; tables/cost.csv has the rest."
     )
 
 

@@ -69,7 +69,7 @@ def comparison(properties: pd.DataFrame) -> pd.DataFrame:
             "at": one.stretches("sup_derivative"),
             "z_lo": one.value("saturation_low_0.01"),
             "z_hi": one.value("saturation_high_0.01"),
-            **{shown: one.value(name) for name, shown in MOMENTS.items()},
+            **{shown: one.settled(name) for name, shown in MOMENTS.items()},
             "learnable": one.text("learnable"),
         })  # fmt: skip
     return pd.DataFrame(rows)
@@ -84,6 +84,10 @@ class Facts:
 
     def value(self, name: str, index: int = 0) -> float:
         return self._facts.get((name, index), _NOTHING)[0]
+
+    def settled(self, name: str) -> float:
+        """A value, 0 where it cannot be told from 0."""
+        return 0.0 if abs(self.value(name)) <= self.error(name) else self.value(name)
 
     def text(self, name: str, index: int = 0) -> str:
         return self._facts.get((name, index), _NOTHING)[1]

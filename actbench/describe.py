@@ -74,3 +74,7 @@ def _facts(one: NamedFunction) -> list[Fact]:
             f"{one.name} with {parameters} raised {type(error).__name__} ({reason.rstrip('.')}) for a float64 tensor. "
             "Give a function of one tensor that works for any shape."
         ) from error
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -3,6 +3,7 @@
 The pairs are those of the article's claims (C09, C12, C15, C20, C21).
 """
 
+import functools
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -10,14 +11,13 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 import torch
-from scipy.special import lambertw
 from torch import Tensor
 
 from actbench import functions
 from actbench.properties import Function, derivative, finite_part, grid, highest, prepared
 
-# t / (1 + e^t), the distance of z sigmoid(z) from max(0, z), is largest at t = 1 + W(1/e), where it is W(1/e).
-_SWISH = float(lambertw(math.exp(-1)).real)
+# t / (1 + e^t), the distance of z sigmoid(z) from max(0, z), is largest at t = 1 + w, where it is w = e^(-1 - w).
+_SWISH = functools.reduce(lambda w, _: math.exp(-1 - w), range(64), 0.0)
 
 
 @dataclass(frozen=True)

@@ -46,6 +46,9 @@ def facts_of(f: Function) -> list[Fact]:
             return [*learnable, Fact("all", text=NOT_DETERMINED, method="two evaluations at the same z differ")]
         kinks = find_kinks(f)
         curve = shape.sampled(f, kinks)
+        if not (shape.resolved(curve) and shape.resolved(shape.sampled(f, kinks, order=1))):
+            why = "f turns within a cell of the grid, so its shape cannot be read; its moments can"
+            return [*learnable, Fact("shape", text=NOT_DETERMINED, method=why), *_moment_facts(f)]
         turns = shape.extrema(curve)
         groups: list[Iterator[Fact]] = [
             _range_facts(f, curve, turns),

@@ -213,9 +213,10 @@ def _family(row: np.ndarray, curves: pd.DataFrame, parameter: str, facts: Facts)
     shades = sns.color_palette("viridis", len(settings))
     for order, panel in enumerate(row[:2]):
         mine = curves[curves["order"] == order]
-        for setting, shade in zip(settings, shades, strict=True):
+        # Thinner from setting to setting, so that a line that lies on another leaves it in sight.
+        for setting, shade, width in zip(settings, shades, np.linspace(2.8, 0.9, len(settings)), strict=True):
             frame = mine[mine["setting"] == setting]
-            panel.plot(frame["z"], _broken(frame["value"]), color=shade, lw=1.1)
+            panel.plot(frame["z"], _broken(frame["value"]), color=shade, lw=width)
         panel.set_title(f"{ORDERS[order]} by {parameter}", loc="left")
         panel.set(xlabel="z", xlim=(-8, 8))
     row[2].axis("off")

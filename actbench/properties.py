@@ -7,6 +7,7 @@ f is read on one fixed grid, fine around 0 and geometric out to |z| = REACH, and
 
 import copy
 import math
+import runpy
 from collections.abc import Callable
 
 import numpy as np
@@ -241,8 +242,4 @@ def _largest_jump(f: Function, z: Tensor) -> float:
 
 
 if __name__ == "__main__":
-    import sys
-
-    from actbench.describe import main  # the command stands above these definitions, not below
-
-    sys.exit(main(sys.argv[1:]))
+    runpy.run_module("actbench.describe", run_name="__main__")  # the command stands above these definitions

@@ -67,6 +67,14 @@ def sampled(f: Function, kinks: Kinks, *, order: int = 0) -> Sampled:
     return Sampled(g, slope, kinks, *finite_part(nodes, g))
 
 
+def resolved(curve: Sampled) -> bool:
+    """Whether f between two nodes is about what they say: not so where it turns within most cells of the grid."""
+    dense = curve.z[curve.z.abs() <= DENSE]
+    value = curve.f(dense)
+    off = (curve.f((dense[1:] + dense[:-1]) / 2) - (value[1:] + value[:-1]) / 2).abs()
+    return float((off > 0.05 * (value.max() - value.min())).double().mean()) < 0.05
+
+
 def monotonic(curve: Sampled) -> str:
     """constant, non-decreasing, non-increasing or no, from the largest fall below and rise above what came before."""
     value, scale = curve.value, curve.value.abs().clamp(min=curve.scale)

@@ -252,3 +252,13 @@ def test_learned_parameters_get_a_gradient():
         gradients = [parameter.grad for parameter in module.parameters()]
         assert len(gradients) == expected
         assert all(gradient is not None and gradient.abs().sum() > 0 for gradient in gradients)
+
+
+def test_the_gradients_of_the_sigmoid_in_the_source_article_are_forward_differences():
+    """C14: what the article gives at 1 and at 20 is (s(z + h) - s(z)) / h with h = 1e-3, not the derivative."""
+    z, h = torch.tensor([1.0, 20.0], dtype=torch.float64), 1e-3
+    forward = (torch.sigmoid(z + h) - torch.sigmoid(z)) / h
+    assert forward.tolist() == [0.1965664984852067, 2.0601298444944405e-09]
+    exact = derivative(torch.sigmoid, z)
+    torch.testing.assert_close(exact, torch.exp(-z) / (1 + torch.exp(-z)) ** 2, rtol=1e-7, atol=0)
+    assert (forward / exact - 1).abs().min() > 2e-4

@@ -114,6 +114,16 @@ def test_a_function_that_draws_random_numbers_in_evaluation_is_not_described():
     assert facts["all"].method == "two evaluations at the same z differ"
 
 
+def test_a_function_that_turns_faster_than_the_grid_has_moments_but_no_shape():
+    facts = {fact.property: fact for fact in facts_of(functions.load("snake", {"a": 1000.0}).f)}
+    assert facts["shape"].text == NOT_DETERMINED
+    assert facts["shape"].method == "f turns within a cell of the grid, so its shape cannot be read; its moments can"
+    # (1 - e^(-2 a^2)) / (2 a), and 1 + 1/2 from the sine's square.
+    assert facts["mean"].value == pytest.approx(1 / 2000, abs=1e-12)
+    assert facts["derivative_second_moment"].value == pytest.approx(1.5, abs=1e-9)
+    assert "monotonic" not in facts
+
+
 def test_a_function_of_more_than_its_element_is_refused():
     told = (
         "This function's value at one element depends on the others, so it has no graph over z. "

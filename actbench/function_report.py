@@ -179,7 +179,8 @@ def _known_distances(distances: pd.DataFrame) -> pd.DataFrame:
         merged["setting"].isna() | (merged["setting"] == merged["min"]) | (merged["setting"] == merged["max"])
     ]
     kept = kept.assign(of=kept["order"].map({0: "f", 1: "f ′"}), parameter=kept["parameter"].fillna(""))
-    return kept[["pair", "parameter", "setting", "of", "distance", "place", "closed_form"]]
+    kept = kept.rename(columns={"closed_form": "closed form"})
+    return kept[["pair", "parameter", "setting", "of", "distance", "closed form"]]
 
 
 def _cost_table(cost: pd.DataFrame) -> pd.DataFrame:
@@ -191,7 +192,7 @@ def _cost_table(cost: pd.DataFrame) -> pd.DataFrame:
     eager = both[(both["mode"] == "eager") & (both["dtype"] == "float32")].set_index("function")
     wide.insert(0, "ns per element, float32", eager["ns_per_element"])
     wide["bytes saved per element"] = eager["saved_bytes_per_element"]
-    return wide.sort_values("ns per element, float32").reset_index()
+    return wide.sort_values("float32, eager").reset_index()
 
 
 def _cost_about(cost: pd.DataFrame) -> str:

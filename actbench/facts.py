@@ -1,5 +1,6 @@
 """Everything that is computed of a function, as facts: a value with its error bound and how it was obtained."""
 
+import copy
 import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -9,7 +10,7 @@ from torch import Tensor, nn
 
 from actbench import properties, shape
 from actbench.asymptotes import asymptote
-from actbench.kinks import HIGHEST_ORDER, Kinks, find_kinks
+from actbench.kinks import HIGHEST_ORDER, MANY, Kinks, find_kinks
 from actbench.properties import Function, derivative, gaussian_mean, prepared
 
 EPSILONS = (0.001, 0.01, 0.1)
@@ -72,6 +73,11 @@ def _check(f: Function) -> None:
             f"An activation maps a tensor to one of the same shape, but this one returned {given} for shape (7,). "
             "Give a function that works element by element."
         )
+    if value.dtype != z.dtype:
+        raise ValueError(
+            f"An activation keeps the dtype of its argument, but this one returned {value.dtype} for {z.dtype}. "
+            "Give a function that computes in the dtype that it is given."
+        )
     alone = torch.cat([f(z[i : i + 1]) for i in range(len(z))])
     if _repeats(f) and not torch.allclose(value, alone, rtol=1e-9, atol=1e-12, equal_nan=True):
         raise ValueError(
@@ -90,7 +96,7 @@ def _parameter_facts(f: Function) -> list[Fact]:
     if not isinstance(f, nn.Module):
         return [Fact("learnable", text="none"), Fact("stochastic", text="no", method="a function has no training mode")]
     names = [name for name, parameter in f.named_parameters() if parameter.requires_grad]
-    stochastic = not _repeats(prepared(f).train())  # type: ignore[attr-defined]
+    stochastic = not _repeats(copy.deepcopy(f).to(device="cpu", dtype=torch.float64).train())
     return [
         Fact("learnable", text=", ".join(names) or "none", method="parameters that require a gradient"),
         Fact("stochastic", text="in training" if stochastic else "no", method="two evaluations in training mode"),
@@ -119,8 +125,8 @@ def _asymptote_facts(f: Function) -> Iterator[Fact]:
 def _zero_facts(curve: shape.Sampled, turns: list[shape.Extremum]) -> Iterator[Fact]:
     found = shape.zeros(curve, turns)
     method = "sign changes, exact zeros and touching extrema; tails that underflow are left out"
-    if len(found) > shape.MANY:
-        yield Fact("num_zeros", text=NOT_DETERMINED, method=f"more than {shape.MANY} on the grid")
+    if len(found) > MANY:
+        yield Fact("num_zeros", text=NOT_DETERMINED, method=f"more than {MANY} on the grid")
         return
     yield Fact("num_zeros", len(found), error=0.0, method=method)
     for index, stretch in enumerate(found):
@@ -135,6 +141,8 @@ def _kink_facts(f: Function, kinks: Kinks) -> Iterator[Fact]:
     for order, name in enumerate(("num_jumps", "num_kinks", "num_derivative_kinks")):
         if order > kinks.searched:
             yield Fact(name, text=NOT_DETERMINED, method=unsearched)
+        elif len(kinks.found) > MANY:
+            yield Fact(name, text=NOT_DETERMINED, method=f"more than {MANY} found")
         else:
             yield Fact(name, sum(kink.order == order for kink in kinks.real), error=0.0, method=method)
     whole = bool(kinks.real) or kinks.searched == HIGHEST_ORDER
@@ -144,6 +152,9 @@ def _kink_facts(f: Function, kinks: Kinks) -> Iterator[Fact]:
     else:
         yield Fact("continuity", kinks.continuity, "at least", math.nan, f"searched so far; {unsearched}")
     for kind, group in (("kink", kinks.real), ("seam", kinks.seams)):
+        if len(group) > MANY:
+            yield Fact(f"{kind}_place", text=NOT_DETERMINED, method=f"more than {MANY} found")
+            continue
         for index, kink in enumerate(group):
             at = float(f(torch.tensor([kink.place], dtype=torch.float64)).detach())
             values = {"order": kink.order, "left": kink.left, "right": kink.right, "jump": kink.jump, "value": at}
@@ -155,8 +166,8 @@ def _kink_facts(f: Function, kinks: Kinks) -> Iterator[Fact]:
 
 def _turn_facts(curve: shape.Sampled, turns: list[shape.Extremum]) -> Iterator[Fact]:
     yield Fact("monotonic", text=shape.monotonic(curve), method="largest fall and rise over the grid and the kinks")
-    if len(turns) > shape.MANY:
-        yield Fact("num_extrema", text=NOT_DETERMINED, method=f"more than {shape.MANY} on the grid")
+    if len(turns) > MANY:
+        yield Fact("num_extrema", text=NOT_DETERMINED, method=f"more than {MANY} on the grid")
         return
     method = "where f turns on the grid, closed in on by the sign of f'"
     yield Fact("num_extrema", len(turns), error=0.0, method=method)
@@ -173,7 +184,7 @@ def _slope_facts(f: Function, kinks: Kinks) -> Iterator[Fact]:
     curve = shape.sampled(f, kinks, order=1)
     method = "autograd on the grid and both sides of the kinks"
     yield Fact("derivative_monotonic", text=shape.monotonic(curve), method=method)
-    supremum, place = properties.refined_maximum(slope, *properties.finite_part(properties.grid(), slope))
+    supremum, place = properties.refined_maximum(slope, *properties.finite_part(properties.nodes_of(f), slope))
     if math.isinf(supremum):
         yield Fact("sup_derivative", supremum, "unbounded", 0.0, "|f'| grows with every decade or every closing in")
         yield Fact("sup_derivative_low", place, error=0.0, method="where it grows")
@@ -181,8 +192,8 @@ def _slope_facts(f: Function, kinks: Kinks) -> Iterator[Fact]:
         return
     yield Fact("sup_derivative", supremum, error=1e-12 * max(1.0, supremum), method="highest nodes closed in on, tails")
     largest = shape.where_largest(curve, supremum)
-    if len(largest) > shape.MANY:
-        yield Fact("sup_derivative_low", text=NOT_DETERMINED, method=f"taken at more than {shape.MANY} places")
+    if len(largest) > MANY:
+        yield Fact("sup_derivative_low", text=NOT_DETERMINED, method=f"taken at more than {MANY} places")
         return
     for index, stretch in enumerate(largest):
         yield Fact("sup_derivative_low", stretch.low, error=stretch.error, method=method, index=index)

@@ -6,11 +6,13 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from actbench.properties import DENSE, Function, derivative, finite_part, grid
+from actbench.properties import DENSE, Function, derivative, finite_part, nodes_of
 
 HIGHEST_ORDER = 3  # f, f', f'' and f''' are searched
 SEAM = 2.0**-23  # float32's spacing at 1
+MANY = 32  # more of anything than this are a pattern read on a finite grid: not counted
 _PARTS = 16
+_ROUNDS = 4  # a cell is searched again on both sides of a kink found in it
 _PASSES = 12  # STEP / 16^12 is below float64's spacing at 1
 _POLE = 1e6  # a one-sided value beyond this multiple of its cell's ends grew as the place was closed in on
 _NOISE = 1e-11  # a jump below this share of the scale cannot be told from rounding
@@ -62,7 +64,7 @@ class Kinks:
 
 
 def find_kinks(f: Function) -> Kinks:
-    """The kinks of f up to HIGHEST_ORDER; two jumps of one order within one cell of the grid count as one.
+    """The kinks of f up to HIGHEST_ORDER, MANY of an order and a few more where there are more.
 
     The search ends where autograd has no derivative, and before a derivative that may be unbounded.
     """
@@ -87,20 +89,38 @@ def _apart(one: Kink, other: Kink) -> bool:
 
 
 def _jumps(f: Function, order: int) -> list[Kink] | None:
-    """The jumps of one derivative, or None where it jumps between infinities, as 1 / z does.
-
-    Every cell of the grid is cut again and again, keeping the part that stands out, which
-    is the one with the largest third difference: it removes a local parabola, so that a small jump is not hidden by
-    a slope. At the last width a smooth derivative changes as its neighbour cells do, a jump by more.
-    """
+    """The jumps of one derivative, or None where it jumps between infinities, as 1 / z does."""
 
     def g(x: Tensor) -> Tensor:
         return derivative(f, x, order=order)
 
     # Off the round numbers: at a kink itself autograd delivers either side or something between (0 for |z|).
-    z, value = finite_part(grid() * (1 + 1e-5 * math.pi) + 1e-7 / math.pi, g)
+    z, value = finite_part(nodes_of(f) * (1 + 1e-5 * math.pi) + 1e-7 / math.pi, g)
     scale = value[z.abs() <= DENSE].abs().nan_to_num(posinf=0.0).max()
+    found: list[Kink] = []
     low, high = z[:-1], z[1:]
+    for _ in range(_ROUNDS):
+        local = torch.maximum(g(low).abs(), g(high).abs()).clamp(min=scale)
+        kinks, cells = _closed_in(g, low, high, order=order, scale=scale)
+        if any(
+            max(abs(kink.left), abs(kink.right)) > _POLE * local[cell] for kink, cell in zip(kinks, cells, strict=True)
+        ):
+            return None
+        new = [kink for kink in kinks if all(_apart(kink, other) for other in found)]
+        found += [kink for i, kink in enumerate(new) if i == 0 or _apart(kink, new[i - 1])]
+        if not new or len(found) > MANY:
+            break
+        low, high = _halves(low[cells], high[cells], kinks)
+    return found
+
+
+def _closed_in(g: Function, low: Tensor, high: Tensor, *, order: int, scale: Tensor) -> tuple[list[Kink], list[int]]:
+    """The jumps of g, at most one a cell, and their cells.
+
+    Every cell is cut again and again, keeping the part with the largest third difference, which removes a local
+    parabola: a small jump is not hidden by a slope. At the last width a smooth function changes as it does in the
+    neighbouring parts, a jump by more.
+    """
     for _ in range(_PASSES):
         low, high = _standing_out(g, low, high)
     width = high - low
@@ -108,15 +128,21 @@ def _jumps(f: Function, order: int) -> list[Kink] | None:
     change = around.diff(dim=0)
     excess = change[1].abs() - 0.8 * (change[0].abs() + change[2].abs())
     tolerance = _NOISE * (scale + around[1:3].abs().amax(dim=0))
-    at = ((excess > tolerance) & around.isfinite().all(dim=0)).nonzero().flatten().tolist()
+    cells = ((excess > tolerance) & around.isfinite().all(dim=0)).nonzero().flatten().tolist()
     kinks = [
         Kink(order, roundest(float(low[i]), float(high[i])), float(around[1, i]), float(around[2, i]), float(width[i]))
-        for i in at
+        for i in cells
     ]
-    local = torch.maximum(value[:-1].abs(), value[1:].abs()).clamp(min=scale)
-    if bool((around[1:3, at].abs().amax(dim=0) > _POLE * local[at]).any()):
-        return None
-    return [kink for i, kink in enumerate(kinks) if i == 0 or _apart(kink, kinks[i - 1])]
+    return kinks, cells
+
+
+def _halves(low: Tensor, high: Tensor, kinks: list[Kink]) -> tuple[Tensor, Tensor]:
+    """What is left of the cells on both sides of their kinks, with room for the parts beside a part."""
+    place = torch.tensor([kink.place for kink in kinks], dtype=torch.float64)
+    low, high = torch.cat([low, place]), torch.cat([place, high])
+    room = (high - low) / (_PARTS + 2)
+    wide = high - low > 1e-6 * place.abs().clamp(min=1e-3).repeat(2)
+    return (low + room)[wide], (high - room)[wide]
 
 
 def _standing_out(g: Function, low: Tensor, high: Tensor) -> tuple[Tensor, Tensor]:

@@ -13,9 +13,8 @@ import torch
 from torch import Tensor
 
 from actbench.kinks import Kinks, roundest
-from actbench.properties import DENSE, Function, derivative, finite_part, grid
+from actbench.properties import DENSE, Function, derivative, finite_part, nodes_of
 
-MANY = 32  # more turns or zeros than this are a periodic function read on a finite grid: not counted
 _FLAT = 1e-13  # a change below this share of the scale is rounding
 _SAME = 1e-12
 
@@ -63,8 +62,8 @@ def sampled(f: Function, kinks: Kinks, *, order: int = 0) -> Sampled:
         return derivative(f, z, order=order + 1)
 
     sides = [kink.place + sign * max(kink.error, 1e-15) for kink in kinks.real for sign in (-1, 0, 1)]
-    nodes = torch.cat([grid(), torch.tensor(sides, dtype=torch.float64)]).unique()
-    return Sampled(g, slope, kinks, *finite_part(nodes, g))
+    z = torch.cat([nodes_of(f), torch.tensor(sides, dtype=torch.float64)]).unique()
+    return Sampled(g, slope, kinks, *finite_part(z, g))
 
 
 def resolved(curve: Sampled) -> bool:

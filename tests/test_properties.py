@@ -81,6 +81,11 @@ USERS = [
     (lambda z: 3 * torch.ones_like(z), ("range_sup", 0), 3),
     (lambda z: 1 / (1 + z * z), ("extremum_low", 0), 0),
     (torch.sign, ("kink_jump", 0), 2),
+    (lambda z: z.clamp(0.501, 0.505), ("num_kinks", 0), 2),  # both within one cell of the grid
+    (lambda z: z.clamp(0.501, 0.505), ("kink_place", 1), 0.505),
+    (lambda z: 5 * torch.relu(z) - 3 * torch.relu(z - 2**-9) + torch.relu(z - 2**-8), ("num_kinks", 0), 3),
+    (nn.ReLU(inplace=True), ("saturation_low_0.01", 0), 0),
+    (nn.Sequential(nn.Identity(), nn.ELU(alpha=0.5, inplace=True)), ("kink_left", 0), 0.5),
 ]
 
 
@@ -106,6 +111,10 @@ def test_what_cannot_be_determined_says_so_and_why():
     assert facts["num_zeros"].text == NOT_DETERMINED
     assert facts["num_zeros"].method == "more than 32 on the grid"
     assert facts["monotonic"].text == "no"
+    facts = {fact.property: fact for fact in facts_of(torch.round)}
+    assert facts["num_jumps"].text == facts["kink_place"].text == NOT_DETERMINED
+    assert facts["num_jumps"].method == "more than 32 found"
+    assert facts["continuity"].value == -1
 
 
 def test_a_function_that_draws_random_numbers_in_evaluation_is_not_described():
@@ -137,6 +146,12 @@ def test_a_function_of_more_than_its_element_is_refused():
     )
     with pytest.raises(ValueError, match=f"^{re.escape(told)}$"):
         facts_of(lambda z: z.sum())
+    told = (
+        "An activation keeps the dtype of its argument, but this one returned torch.float32 for torch.float64. "
+        "Give a function that computes in the dtype that it is given."
+    )
+    with pytest.raises(ValueError, match=f"^{re.escape(told)}$"):
+        facts_of(lambda z: z.float().relu())
 
 
 @pytest.mark.parametrize("epsilon", [0, 1, -0.1])

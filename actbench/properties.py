@@ -7,6 +7,7 @@ f is read on one fixed grid, fine around 0 and geometric out to |z| = REACH, and
 
 import copy
 import math
+import runpy
 from collections.abc import Callable
 
 import numpy as np
@@ -19,7 +20,7 @@ REACH = 1e8  # a tail is judged by its last decades before this
 DENSE = 16.0  # the grid is uniform up to here
 STEP = 1 / 64  # … with this step, a power of two so that the nodes are exact
 _ZOOM = 64  # parts into which a bracket is cut per pass
-_PASSES = 9  # STEP / 64^9 is below the spacing of float64 around 1
+_PASSES = 9  # STEP / 64^9 is below float64's spacing at 1
 
 
 def saturation_thresholds(f: Function, *, epsilon: float = 0.01) -> tuple[float, float]:
@@ -37,11 +38,10 @@ def saturation_thresholds(f: Function, *, epsilon: float = 0.01) -> tuple[float,
         raise ValueError(f"epsilon is {epsilon}, but it is a share of sup|f'|: give a number between 0 and 1.")
     with torch.random.fork_rng(devices=[]):
         f = prepared(f)
-        z, slope = finite_part(grid(), _absolute_slope(f))
+        z, slope = finite_part(nodes_of(f), _absolute_slope(f))
         supremum, _ = refined_maximum(_absolute_slope(f), z, slope)
         if supremum == 0:
-            place = _largest_jump(f, z)
-            return place, place
+            return (_largest_jump(f, z),) * 2
         if math.isinf(supremum):
             supremum = math.sqrt(_mean_or_nan(lambda x: derivative(f, x).square()))
         if math.isnan(supremum):
@@ -55,7 +55,7 @@ def value_range(f: Function) -> tuple[float, float]:
     """(inf f, sup f), each -inf or +inf where f is unbounded; an asymptote is a value of the range's closure."""
     with torch.random.fork_rng(devices=[]):
         f = prepared(f)
-        z, value = finite_part(grid(), lambda x: f(x).detach())
+        z, value = finite_part(nodes_of(f), lambda x: f(x).detach())
         return -refined_maximum(lambda x: -f(x).detach(), z, -value)[0], refined_maximum(f, z, value)[0]
 
 
@@ -67,8 +67,10 @@ def second_moment(f: Function) -> float:
 
 
 def prepared(f: Function) -> Function:
-    """f itself, or for a module a copy of it in evaluation mode and float64, on the CPU."""
-    return copy.deepcopy(f).eval().to(device="cpu", dtype=torch.float64) if isinstance(f, nn.Module) else f
+    """f, or for a module a copy of it in evaluation mode and float64 on the CPU; it may change its copy of z."""
+    if isinstance(f, nn.Module):
+        f = copy.deepcopy(f).eval().to(device="cpu", dtype=torch.float64)
+    return lambda z: f(z.clone())
 
 
 def derivative(f: Function, z: Tensor, *, order: int = 1) -> Tensor:
@@ -92,12 +94,24 @@ def grid() -> Tensor:
     return torch.cat([-right.flip(0), torch.zeros(1, dtype=torch.float64), right])
 
 
-def finite_part(z: Tensor, g: Function) -> tuple[Tensor, Tensor]:
-    """The nodes and g there, cut at both ends to where g is finite (e^z overflows at 710), holes filled by 0.
+def nodes_of(f: Function) -> Tensor:
+    """The grid, and more nodes in the cells where f changes by more than its slopes at both ends explain: a ramp.
 
-    Raises:
-        ValueError: If g is finite nowhere.
+    What is narrower than STEP / 64^2 still passes for a jump. More than 8 such cells are a pattern, and left alone.
     """
+    z = grid()
+    for _ in range(2):
+        value, slope = f(z).detach(), derivative(f, z).abs()
+        unexplained = value.diff().abs() - 2 * torch.maximum(slope[1:], slope[:-1]) * z.diff()
+        cells = (unexplained > 1e-6 * value[z.abs() <= DENSE].abs().max()).nonzero().flatten()
+        if not 0 < len(cells) <= 8:
+            break
+        z = torch.cat([z, _between(z[cells], z[cells + 1]).flatten()]).unique()
+    return z
+
+
+def finite_part(z: Tensor, g: Function) -> tuple[Tensor, Tensor]:
+    """The nodes and g there, cut at both ends to where g is finite (e^z overflows at 710), holes filled by 0."""
     value = g(z).detach()
     finite = value.isfinite().nonzero().flatten()
     if len(finite) == 0:
@@ -108,6 +122,16 @@ def finite_part(z: Tensor, g: Function) -> tuple[Tensor, Tensor]:
 
 def refined_maximum(g: Function, z: Tensor, value: Tensor) -> tuple[float, float]:
     """(sup g, where): the highest nodes closed in on, then the tails; +inf where g grows without bound."""
+    best, place = highest(g, z, value)
+    if math.isinf(best):
+        return best, place
+    limits = {sign * math.inf: _tail_supremum(sign * z, value.clamp(max=best), best) for sign in (-1, 1)}
+    tail = max(limits, key=lambda end: limits[end])
+    return (limits[tail], tail) if limits[tail] > best else (best, place)
+
+
+def highest(g: Function, z: Tensor, value: Tensor) -> tuple[float, float]:
+    """(max g, where) between the first and the last node: the highest nodes closed in on; +inf at a pole."""
     peaks = value[1:-1].topk(8).indices + 1
     low, high, best, gains = z[peaks - 1], z[peaks + 1], value.max(), []
     place = float(z[value.argmax()])
@@ -121,18 +145,15 @@ def refined_maximum(g: Function, z: Tensor, value: Tensor) -> tuple[float, float
         if inner.max() > best:
             best, place = inner.max(), float(nodes.flatten()[inner.argmax()])
     # A pole: closing in on it goes on gaining as much or more. At a smooth peak the gain falls by 64^2 per pass.
-    if math.isinf(best) or gains[4] > max(gains[3] / 2, 1e-6 * float(best.abs())):
-        return math.inf, place
-    limits = {sign * math.inf: _tail_supremum(sign * z, value.clamp(max=best), float(best)) for sign in (-1, 1)}
-    tail = max(limits, key=lambda end: limits[end])
-    return (limits[tail], tail) if limits[tail] > best else (float(best), place)
+    at_pole = gains[4] > max(gains[3] / 2, 1e-6 * float(best.abs()))
+    return (math.inf if at_pole else float(best)), place
 
 
 def gaussian_mean(g: Function, *, tolerance: float = 1e-14) -> tuple[float, float]:
     """(E g(z), error bound) for z ~ N(0, 1), by Gauss-Legendre on panels that are halved until two orders agree.
 
-    Halving closes in on kinks and jumps wherever they are, down to panels of width 2^-48. The bound adds up the
-    disagreements of 20 and 10 nodes per panel; it is inf where g grows too fast for the mean to exist.
+    Halving closes in on kinks and jumps wherever they are, down to panels of width 2^-48. The bound is ten times the
+    sum of what 20 and 10 nodes disagree by; it is inf where g grows too fast for the mean to exist.
     """
     edges = torch.arange(-20, 20.25, 0.5, dtype=torch.float64)
     low, high = edges[:-1], edges[1:]
@@ -141,25 +162,22 @@ def gaussian_mean(g: Function, *, tolerance: float = 1e-14) -> tuple[float, floa
         fine, coarse = (_panels(g, low, high, nodes) for nodes in (20, 10))
         off = (fine - coarse).abs()
         scale = max(scale, float(fine.abs().sum()))
-        # Written so that a panel which is not a number is never taken as good.
-        good = off <= tolerance * scale
+        good = off <= tolerance * scale  # False for what is not a number
         total, error = total + float(fine[good].sum()), error + float(off[good].sum())
         low, high = low[~good], high[~good]
         if len(low) == 0 or len(low) > 4096:
             break
         middle = (low + high) / 2
         low, high = torch.cat([low, middle]), torch.cat([middle, high])
-    if len(low):
-        left = (fine - coarse)[~good].abs().sum()
-        total, error = total + float(fine[~good].sum()), error + float(left)
+    total, error = total + float(fine[~good].sum()), error + float(off[~good].sum())
     ends = g(edges[[0, -1]]).detach().abs() * _density(edges[[0, -1]])
     exists = math.isfinite(total) and bool((ends <= tolerance * max(scale, 1e-300)).all())
-    return total, (error + 1e-15 * scale) if exists else math.inf
+    return total, (10 * error + 1e-15 * scale) if exists else math.inf
 
 
 def _mean_or_nan(g: Function) -> float:
     mean, error = gaussian_mean(g)
-    return mean if error <= 1e-6 * max(1.0, abs(mean)) else math.nan
+    return mean if math.isfinite(mean) and error <= 1e-6 * max(1.0, abs(mean)) else math.nan
 
 
 def _panels(g: Function, low: Tensor, high: Tensor, nodes: int) -> Tensor:
@@ -180,8 +198,7 @@ def _absolute_slope(f: Function) -> Function:
 
 def _between(low: Tensor, high: Tensor) -> Tensor:
     """Nodes that cut each bracket into _ZOOM equal parts, the ends exact: (brackets, _ZOOM + 1)."""
-    share = torch.linspace(0, 1, _ZOOM + 1, dtype=torch.float64)
-    nodes = low[:, None] + (high - low)[:, None] * share
+    nodes = low[:, None] + (high - low)[:, None] * torch.linspace(0, 1, _ZOOM + 1, dtype=torch.float64)
     nodes[:, -1] = high
     return nodes
 
@@ -189,9 +206,8 @@ def _between(low: Tensor, high: Tensor) -> Tensor:
 def _tail_supremum(z: Tensor, value: Tensor, best: float) -> float:
     """The supremum of g towards z = +inf from its maxima up to R / 100, R / 10 and R, R the last finite node.
 
-    Each decade's gain is compared with the one before. Gains that do not fall are growth without bound (a logarithm
-    gains the same each decade); gains that fall by a factor are summed as a geometric series (Aitken), which is exact
-    for a power of z.
+    Gains per decade that do not fall are growth without bound (a logarithm's); gains that fall by a factor are summed
+    as a geometric series (Aitken), which is exact for a power of z.
     """
     reach = float(z.max())
     first, second, last = (float(value[(z > 0) & (z <= part * reach)].max()) for part in (0.01, 0.1, 1))
@@ -221,13 +237,14 @@ def _outermost(f: Function, z: Tensor, active: Tensor, level: float, *, sign: in
 
 def _largest_jump(f: Function, z: Tensor) -> float:
     """Where f changes most from one node to the next, closed in on; 0 where it does not change."""
-    value = f(z).detach()
-    if bool((value == value[0]).all()):
-        return 0.0
-    cell = int(value.diff().abs().argmax())
-    low, high = z[cell : cell + 1], z[cell + 1 : cell + 2]
-    for _ in range(_PASSES):
-        nodes = _between(low, high)[0]
-        cell = int(f(nodes).detach().diff().abs().argmax())
-        low, high = nodes[cell : cell + 1], nodes[cell + 1 : cell + 2]
-    return float(low)
+    for _ in range(_PASSES + 1):
+        change = f(z).detach().diff().abs()
+        cell = int(change.argmax())
+        if change[cell] == 0:
+            return 0.0
+        z = _between(z[cell : cell + 1], z[cell + 1 : cell + 2])[0]
+    return float(z[0])
+
+
+if __name__ == "__main__":
+    runpy.run_module("actbench.describe", run_name="__main__")  # the command stands above these definitions

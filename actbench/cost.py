@@ -1,0 +1,209 @@
+"""`python -m actbench.cost`: what an activation costs in time and memory, relative to ReLU.
+
+Every sample of an activation is taken right beside one of the baseline, eager ReLU of the same dtype and size, in the
+same process on the same tensor, so that what slows the machine slows both; the ratio is the median over the rounds, its
+spread the quartiles. Forward is the training forward, which saves what backward needs.
+"""
+
+import math
+import statistics
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+import torch
+from torch import Tensor, nn
+
+from actbench import function_tables, functions
+from actbench.functions import NamedFunction
+from actbench.properties import Function
+
+FOLDER = Path("results/functions")
+BASELINE = "relu"
+DTYPES = (torch.float32, torch.bfloat16)
+MODES = ("eager", "compiled")
+SHOWN = ["function", "dtype", "mode", "size", "pass", "ns_per_element", "ratio", "ratio_low", "ratio_high"]
+SHOWN += ["saved_bytes_per_element", "copy_ns_per_element"]
+HELP = """\
+python -m actbench.cost                  all of conf/act/, written to results/functions/tables/
+python -m actbench.cost gelu mish silu   these only, printed
+"""
+
+
+@dataclass(frozen=True)
+class Size:
+    """Bytes per tensor, named after where they lie, and how they are sampled: calls per sample, samples."""
+
+    name: str
+    bytes: int
+    calls: int
+    rounds: int
+
+
+# Inside any second-level cache; and input and output together outside most last levels, yet each below the 32 MiB from
+# where on the C library asks the system for fresh pages at every allocation, which would drown the activation.
+CPU_SIZES = (Size("inside cache", 256 * 2**10, 10, 9), Size("outside cache", 24 * 2**20, 1, 7))
+# An H100 has 50 MiB of second-level cache; many calls, since a launch takes microseconds.
+GPU_SIZES = (Size("inside cache", 4 * 2**20, 50, 15), Size("outside cache", 256 * 2**20, 10, 15))
+
+
+def main(arguments: list[str]) -> int:
+    """Exit code 2, and one sentence, for what the user can put right."""
+    torch.set_num_threads(1)
+    if {"--help", "-h"} & set(arguments):
+        print(HELP, end="")
+        return 0
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        named = [functions.load(name) for name in arguments or functions.names()]
+    except ValueError as error:
+        print(f"actbench.cost: {error}", file=sys.stderr)
+        return 2
+    table = costs(named, device=device, sizes=GPU_SIZES if device.type == "cuda" else CPU_SIZES)
+    if not arguments:
+        function_tables.write(table, FOLDER, "cost")
+    print(table[SHOWN].to_string(index=False, float_format=function_tables.number))
+    print("\nThe limit, copying a tensor (GB/s read and written together):")
+    limits = table.groupby(["dtype", "size"], sort=False, as_index=False)["copy_gb_per_s"].median()
+    print(limits.to_string(index=False, header=False, float_format="{:.1f}".format))
+    return 0
+
+
+def costs(
+    named: list[NamedFunction],
+    *,
+    device: torch.device,
+    sizes: tuple[Size, ...],
+    dtypes: tuple[torch.dtype, ...] = DTYPES,
+    modes: tuple[str, ...] = MODES,
+) -> pd.DataFrame:
+    """One row per function, dtype, mode, size and pass; times in ns per element, memory in bytes per element."""
+    about = {
+        "device": torch.cuda.get_device_name() if device.type == "cuda" else _processor(),
+        "threads": torch.get_num_threads(),
+        "torch": torch.__version__,
+    }
+    rows = []
+    for dtype in dtypes:
+        for mode in modes:
+            for one in named:
+                torch.compiler.reset()  # each function has its own graphs, and as many of them as it needs
+                rows += [
+                    {"function": one.name, "dtype": str(dtype).removeprefix("torch."), "mode": mode, **row, **about}
+                    for row in _rows(one, device=device, dtype=dtype, mode=mode, sizes=sizes)
+                ]
+    return pd.DataFrame(rows)
+
+
+def _rows(
+    one: NamedFunction, *, device: torch.device, dtype: torch.dtype, mode: str, sizes: tuple[Size, ...]
+) -> Iterator[dict[str, object]]:
+    baseline = _placed(functions.load(BASELINE).f, device=device, dtype=dtype, mode="eager")
+    f = _placed(one.f, device=device, dtype=dtype, mode=mode)
+    for size in sizes:
+        elements = size.bytes // dtype.itemsize
+        z = torch.randn(elements, device=device, generator=torch.Generator(device).manual_seed(0)).to(dtype)
+        copy = _copy_seconds(z, device, size)
+        limit = {"copy_ns_per_element": 1e9 * copy / elements, "copy_gb_per_s": 2e-9 * z.nbytes / copy}
+        for name, both in (("forward", False), ("forward+backward", True)):
+            row = {"size": size.name, "elements": elements, "pass": name, "rounds": size.rounds, **limit, "note": ""}
+            try:
+                measured = _compared(_run(f, z, backward=both), _run(baseline, z, backward=both), device, size)
+                measured["ns_per_element"] = measured.pop("ns_per_call") / elements
+                measured["saved_bytes_per_element"] = saved_bytes(f, z) / elements
+            except RuntimeError as error:  # a kernel that this device, dtype or compiler does not have
+                measured = dict.fromkeys(("ns_per_element", "ratio", "ratio_low", "ratio_high"), math.nan)
+                row["note"] = str(error).splitlines()[0]
+            yield {**row, **measured}
+
+
+def _copy_seconds(z: Tensor, device: torch.device, size: Size) -> float:
+    """Seconds to copy z into memory that is already there."""
+    target = torch.empty_like(z)
+    return statistics.median(_sample(lambda: target.copy_(z), device, size.calls) for _ in range(size.rounds))
+
+
+def _compared(
+    call: Callable[[], object], baseline: Callable[[], object], device: torch.device, size: Size
+) -> dict[str, float]:
+    """Median time per call, and median and quartiles of its ratio to the baseline's sample beside it."""
+    _sample(baseline, device, 1), _sample(call, device, 1)  # compile, fill the allocator's cache
+    samples = []
+    for number in range(size.rounds):  # now one first, now the other: the second finds the tensor in the cache
+        order = (baseline, call) if number % 2 else (call, baseline)
+        samples.append({each: _sample(each, device, size.calls) for each in order})
+    ratios = [sample[call] / sample[baseline] for sample in samples]
+    low, _, high = statistics.quantiles(ratios, n=4, method="inclusive")
+    seconds = statistics.median(sample[call] for sample in samples)
+    return {
+        "ns_per_call": 1e9 * seconds,
+        "ratio": statistics.median(ratios),
+        "ratio_low": low,
+        "ratio_high": high,
+    }
+
+
+def _run(f: Function, z: Tensor, *, backward: bool) -> Callable[[], object]:
+    z = z.detach().requires_grad_(True)
+    gradient = torch.ones_like(z)
+    learned = list(f.parameters()) if isinstance(f, nn.Module) else []
+
+    def call() -> None:
+        out = f(z)
+        if backward:
+            torch.autograd.grad(out, [z, *learned], gradient)
+
+    return call
+
+
+def _sample(call: Callable[[], object], device: torch.device, calls: int) -> float:
+    """Seconds per call: by events on a GPU, where the host runs ahead, else by the clock."""
+    if device.type == "cuda":
+        start, end = (torch.cuda.Event(enable_timing=True) for _ in range(2))
+        start.record()
+        for _ in range(calls):
+            call()
+        end.record()
+        end.synchronize()
+        return float(start.elapsed_time(end)) / 1e3 / calls
+    begin = time.perf_counter()
+    for _ in range(calls):
+        call()
+    return (time.perf_counter() - begin) / calls
+
+
+def saved_bytes(f: Function, z: Tensor) -> int:
+    """Bytes that the graph of f(z) keeps until backward: each storage once, learned parameters not counted."""
+    learned = {p.untyped_storage().data_ptr() for p in f.parameters()} if isinstance(f, nn.Module) else set()
+    kept: dict[int, Tensor] = {}
+
+    def pack(tensor: Tensor) -> Tensor:
+        storage = tensor.untyped_storage()
+        if storage.data_ptr() not in learned:
+            kept[storage.data_ptr()] = tensor
+        return tensor
+
+    with torch.autograd.graph.saved_tensors_hooks(pack, lambda tensor: tensor):
+        out = f(z.detach().requires_grad_(True))
+    bytes_kept = sum(tensor.untyped_storage().nbytes() for tensor in kept.values())
+    del out
+    return bytes_kept
+
+
+def _placed(f: Function, *, device: torch.device, dtype: torch.dtype, mode: str) -> Function:
+    placed = f.to(device=device, dtype=dtype) if isinstance(f, nn.Module) else f
+    return torch.compile(placed, dynamic=True) if mode == "compiled" else placed
+
+
+def _processor() -> str:
+    """The processor's name where the system tells it."""
+    told = Path("/proc/cpuinfo")
+    lines = told.read_text(encoding="utf-8").splitlines() if told.is_file() else []
+    return next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), "CPU")
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

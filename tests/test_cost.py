@@ -1,0 +1,109 @@
+"""Cost: ratios to ReLU, bytes kept for backward, and the table."""
+
+import math
+
+import pytest
+import torch
+from torch import nn
+
+from actbench import cost, functions
+
+CPU = torch.device("cpu")
+TINY = (cost.Size("inside cache", 4096, 2, 4),)
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("identity", 0),  # nothing
+        ("relu", 4),  # the output
+        ("tanh", 4),  # the output
+        ("gelu", 4),  # the input
+        ("gelu_sigmoid", 8),  # the input and the sigmoid
+        ("snake", 8),  # sin and cos's argument
+        ("binary_step_straight_through", 0),
+        ("swish_learnable", 8),  # the input and the sigmoid; beta is the optimizer's, not the activation's
+    ],
+)
+def test_bytes_kept_for_backward_per_element(name, expected):
+    f = functions.load(name).f
+    f = f.float() if isinstance(f, nn.Module) else f
+    assert cost.saved_bytes(f, torch.randn(1000)) / 1000 == expected
+
+
+def test_a_storage_kept_twice_counts_once():
+    assert cost.saved_bytes(lambda z: z * z, torch.randn(10)) == 40
+
+
+def test_one_row_for_each_dtype_mode_size_and_pass():
+    named = [functions.load(name) for name in ("relu", "tanh")]
+    table = cost.costs(named, device=CPU, sizes=TINY, modes=("eager",))
+    assert len(table) == 2 * 2 * 2
+    assert not table.duplicated(["function", "dtype", "mode", "size", "pass"]).any()
+    assert (table["ns_per_element"] > 0).all()
+    assert ((table["ratio_low"] <= table["ratio"]) & (table["ratio"] <= table["ratio_high"])).all()
+    assert table.set_index(["dtype", "function"])["elements"]["float32", "relu"].eq(1024).all()
+    assert table.set_index(["dtype", "function"])["elements"]["bfloat16", "relu"].eq(2048).all()
+    assert (table["copy_gb_per_s"] > 0).all()
+    assert table["note"].eq("").all()
+
+
+def test_a_ratio_is_of_samples_taken_beside_each_other(monkeypatch):
+    # A machine that gets ten times slower from sample to sample; the activation takes three times the baseline.
+    order, slowness = [], iter(10.0**k for k in range(100))
+    seconds = {"baseline": 1.0, "call": 3.0}
+
+    def sample(call, device, calls):
+        if calls == 1:
+            return 0.0  # the warm-up
+        order.append(call())
+        if len(order) % 2:
+            sample.slow = next(slowness)
+        return sample.slow * seconds[order[-1]]
+
+    monkeypatch.setattr(cost, "_sample", sample)
+    found = cost._compared(lambda: "call", lambda: "baseline", CPU, cost.Size("", 4, 7, 4))
+    assert found["ratio"] == found["ratio_low"] == found["ratio_high"] == 3
+    assert order == ["call", "baseline", "baseline", "call"] * 2
+
+
+def test_what_a_device_cannot_do_is_a_note_and_no_number():
+    def refuses(z):
+        if z.dtype == torch.bfloat16:
+            raise RuntimeError("not implemented for 'BFloat16'\nand more")
+        return z * 2
+
+    one = functions.NamedFunction("mine", "", {}, refuses)
+    table = cost.costs([one], device=CPU, sizes=TINY, modes=("eager",)).set_index("dtype")
+    assert (table.loc["bfloat16", "note"] == "not implemented for 'BFloat16'").all()
+    assert math.isnan(table.loc["bfloat16", "ratio"].iloc[0])
+    assert table.loc["float32", "ratio"].notna().all()
+
+
+def test_compiled_is_torch_compile(monkeypatch):
+    monkeypatch.setattr(torch, "compile", lambda f, dynamic: lambda z: f(z) + 1)
+    placed = cost._placed(torch.tanh, device=CPU, dtype=torch.float32, mode="compiled")
+    assert placed(torch.zeros(1)).item() == 1
+
+
+def test_the_command(capsys, monkeypatch):
+    monkeypatch.setattr(cost, "CPU_SIZES", TINY)
+    monkeypatch.setattr(cost, "GPU_SIZES", TINY)
+    monkeypatch.setattr(torch, "compile", lambda f, dynamic: f)
+    assert cost.main(["silu"]) == 0
+    out = capsys.readouterr().out
+    assert "The limit, copying a tensor (GB/s read and written together):" in out
+    assert out.count("silu") == 8
+    assert cost.main(["siluu"]) == 2
+    assert capsys.readouterr().err == (
+        "actbench.cost: There is no activation 'siluu' in conf/act/. Did you mean silu?\n"
+    )
+    assert cost.main(["-h"]) == 0
+    assert capsys.readouterr().out == cost.HELP
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+def test_device_events_time_the_device():
+    z = torch.randn(2**24, device="cuda")
+    seconds = cost._sample(lambda: z.clone(), torch.device("cuda"), 10)
+    assert 1e-6 < seconds < 1

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from actbench import properties, shape
 from actbench.asymptotes import asymptote
-from actbench.kinks import HIGHEST_ORDER, MANY, Kinks, find_kinks
+from actbench.kinks import HIGHEST_ORDER, MANY, Kink, Kinks, find_kinks
 from actbench.properties import Function, derivative, gaussian_mean, prepared
 
 EPSILONS = (0.001, 0.01, 0.1)
@@ -156,12 +156,19 @@ def _kink_facts(f: Function, kinks: Kinks) -> Iterator[Fact]:
             yield Fact(f"{kind}_place", text=NOT_DETERMINED, method=f"more than {MANY} found")
             continue
         for index, kink in enumerate(group):
-            at = float(f(torch.tensor([kink.place], dtype=torch.float64)).detach())
-            values = {"order": kink.order, "left": kink.left, "right": kink.right, "jump": kink.jump, "value": at}
+            values = {"order": kink.order, "left": kink.left, "right": kink.right, "jump": kink.jump, **_at(f, kink)}
             yield Fact(f"{kind}_place", kink.place, error=kink.error, method=method, index=index)
             for name, value in values.items():
                 error = 0.0 if name == "order" else 1e-11 * max(1.0, abs(value))
                 yield Fact(f"{kind}_{name}", value, error=error, method=method, index=index)
+
+
+def _at(f: Function, kink: Kink) -> dict[str, float]:
+    """f at a kink and f' on both sides of it."""
+    beside = max(2 * kink.error, 1e-15)
+    slopes = derivative(f, torch.tensor([kink.place - beside, kink.place + beside], dtype=torch.float64)).tolist()
+    value = f(torch.tensor([kink.place], dtype=torch.float64)).item()
+    return {"value": value, "slope_left": slopes[0], "slope_right": slopes[1]}
 
 
 def _turn_facts(curve: shape.Sampled, turns: list[shape.Extremum]) -> Iterator[Fact]:

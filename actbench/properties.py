@@ -145,7 +145,7 @@ def highest(g: Function, z: Tensor, value: Tensor) -> tuple[float, float]:
         if inner.max() > best:
             best, place = inner.max(), float(nodes.flatten()[inner.argmax()])
     # A pole: closing in on it goes on gaining as much or more. At a smooth peak the gain falls by 64^2 per pass.
-    at_pole = gains[4] > max(gains[3] / 2, 1e-6 * float(best.abs()))
+    at_pole = gains[-1] > max(gains[-2] / 2, 1e-6 * float(best.abs()))
     return (math.inf if at_pole else float(best)), place
 
 

@@ -1,8 +1,7 @@
 """The shape of f: where it turns, where it is zero, where steepest, which bounds it attains.
 
-Rounding must not pass for shape: tanh(20) is 1 and GELU(-9) is 0 in float64, yet neither is attained. A function that
-is smooth on a piece and constant on a part of it is constant on the whole piece, so a flat or zero stretch is believed
-only where a kink ends it.
+Rounding must not pass for shape: tanh(20) is 1 and GELU(-9) is 0 in float64, yet neither is attained. A level stretch
+is believed only where it truly ends, in a kink or in a value that rounding does not explain.
 """
 
 import itertools
@@ -122,8 +121,10 @@ def where_largest(curve: Sampled, supremum: float) -> list[Stretch]:
     if found:
         return found
     found = [turn.at for turn in extrema(curve) if abs(turn.value) >= supremum - near]
-    beside = (k for k in curve.kinks.real if k.order == 1 and max(abs(k.left), abs(k.right)) >= supremum - near)
-    found += [Stretch(kink.place, kink.place, kink.error) for kink in beside]
+    for kink in curve.kinks.real:  # beside it, since at a kink autograd may deliver something between
+        sides = kink.place + max(2 * kink.error, 1e-15) * torch.tensor([-1.0, 1.0], dtype=torch.float64)
+        if float(curve.f(sides).abs().max()) >= supremum - near:
+            found.append(Stretch(kink.place, kink.place, kink.error))
     if not found:
         ends = zip((-math.inf, math.inf), curve.value[[0, -1]].tolist(), strict=True)
         found = [Stretch(end, end, error=0.0) for end, value in ends if abs(value) >= supremum - near]
@@ -138,7 +139,7 @@ def attained(curve: Sampled, bound: float, turns: list[Extremum]) -> bool | None
     jumps = [kink.place for kink in curve.kinks.real if kink.order == 0]
     others = torch.tensor([kink.place for kink in curve.kinks.real if kink.order > 0], dtype=torch.float64)
     turned = [t.value for t in turns if t.at.low not in jumps]
-    values = [*turned, *(curve.f(others).tolist() if len(others) else []), *_constant_tails(curve)]
+    values = [*turned, *(curve.f(others).tolist() if len(others) else []), *_level_tails(curve)]
     if any(abs(value - bound) <= near for value in values):
         return True
     sides = [side for kink in curve.kinks.real if kink.order == 0 for side in (kink.left, kink.right)]
@@ -199,17 +200,33 @@ def _runs(flags: list[bool]) -> list[tuple[int, int]]:
 
 
 def _zero_run(curve: Sampled, first: int, last: int) -> Stretch | None:
-    """A run of exact zeros: an interval if a kink ends it, a point if not, and nothing if it is a tail's underflow."""
+    """A run of exact zeros: an interval if it truly ends, a point if not, and nothing if it is a tail's underflow."""
     z, ends = curve.z, (float(curve.z[first]), float(curve.z[last]))
     tails = first == 0, last == len(z) - 1
-    borders = [_kink_at(curve, end) for end in ends]
-    low = -math.inf if tails[0] else borders[0]
-    high = math.inf if tails[1] else borders[1]
-    if all(tails) or any(border is not None for border, tail in zip(borders, tails, strict=True) if not tail):
+    low = -math.inf if tails[0] else _true_end(curve, first, outwards=-1)
+    high = math.inf if tails[1] else _true_end(curve, last, outwards=1)
+    if all(tails) or any(end is not None for end, tail in zip((low, high), tails, strict=True) if not tail):
         return Stretch(ends[0] if low is None else low, ends[1] if high is None else high, error=1e-12)
     if any(tails):
         return None
     return _point(*ends, error=(ends[1] - ends[0]) / 2)
+
+
+def _true_end(curve: Sampled, index: int, *, outwards: int) -> float | None:
+    """The end of a level stretch that ends at that node, or None where f only comes to differ beyond rounding.
+
+    It is true at a kink, and where f has left the level a hundredth farther on: e^z is still nothing 7 beyond -745,
+    z^4 is something 0.01 beyond 0. (A flat glue like e^(-1/z) is taken for underflow.)
+    """
+    low, high = float(curve.z[index]), float(curve.z[index + outwards])
+    level = float(curve.value[index])
+    kink = next((k.place for k in curve.kinks.real if min(low, high) - 1e-9 <= k.place <= max(low, high) + 1e-9), None)
+    if kink is not None:
+        return kink
+    low, high = _sign_change(lambda z: torch.where(curve.f(z) == level, -1.0, 1.0), low, high)
+    farther = high + outwards * (0.01 * abs(high) if abs(high) > _SAME else 0.01)
+    value = float(curve.f(torch.tensor([farther], dtype=torch.float64)))
+    return roundest(*sorted((low, high))) if abs(value - level) > _FLAT * max(1, abs(level), abs(high)) else None
 
 
 def _distinct(found: list[Stretch]) -> list[Stretch]:
@@ -221,13 +238,13 @@ def _distinct(found: list[Stretch]) -> list[Stretch]:
     return distinct
 
 
-def _kink_at(curve: Sampled, place: float) -> float | None:
-    return next((k.place for k in curve.kinks.real if abs(k.place - place) <= 1e-9 * max(1, abs(place))), None)
-
-
-def _constant_tails(curve: Sampled) -> list[float]:
-    """The values of f on the outermost pieces where it is constant."""
-    places = [kink.place for kink in curve.kinks.real]
-    pieces = [curve.z < places[0], curve.z > places[-1]] if places else [curve.z.isfinite()]
-    values = [curve.value[piece] for piece in pieces]
-    return [float(value[0]) for value in values if len(value) and bool((value == value[0]).all())]
+def _level_tails(curve: Sampled) -> list[float]:
+    """The values of f on the tails where it is level."""
+    found, last = [], len(curve.z) - 1
+    for end, inwards in ((0, 1), (last, -1)):
+        level = (curve.value == curve.value[end]).tolist()[::inwards]
+        length = level.index(False) if False in level else len(level)
+        index = end + inwards * (length - 1)
+        if length == len(level) or (length > 1 and _true_end(curve, index, outwards=inwards) is not None):
+            found.append(float(curve.value[end]))
+    return found

@@ -209,10 +209,12 @@ FACTS = {
     "elu alpha=0.5": {**elu(0.5), **one_kink(0.5, 1), "derivative_monotonic": "non-decreasing"},
     "elu alpha=2.0": {**elu(2), **one_kink(2, 1), "derivative_monotonic": "no"},
     # alpha and scale were chosen so that E f = 0 and E f^2 = 1.
-    "selu": {**elu(SELU_ALPHA, SELU_SCALE), **one_kink(SELU_SCALE * SELU_ALPHA, SELU_SCALE), "mean": 0, "gain": 1,
+    "selu": {"kink_slope_left": SELU_SCALE * SELU_ALPHA, "kink_slope_right": SELU_SCALE, "kink_value": 0,
+             **elu(SELU_ALPHA, SELU_SCALE), **one_kink(SELU_SCALE * SELU_ALPHA, SELU_SCALE), "mean": 0, "gain": 1,
              "second_moment": 1, "sup_derivative_low": 0, "sup_derivative_high": 0},
     # alpha (e^(z/alpha) - 1) has slope e^(z/alpha), 1 at 0 for every alpha; f'' jumps from 1/alpha to 0.
-    "celu alpha=0.5": {**one_kink(2, 0, order=2), "num_kinks": 0, "range_inf": -0.5, "sup_derivative": 1,
+    "celu alpha=0.5": {"kink_slope_left": 1, "kink_slope_right": 1,
+                       **one_kink(2, 0, order=2), "num_kinks": 0, "range_inf": -0.5, "sup_derivative": 1,
                        "mean": phi(0) + 0.5 * (EXP2 - 0.5), "saturation_low_0.01": 0.5 * math.log(0.01),
                        "second_moment": 0.5 + 0.25 * (EXP4 - 2 * EXP2 + 0.5), "derivative_second_moment": 0.5 + EXP4},
     # Stein: E z Phi = E phi = 1 / (2 sqrt(pi)); E z^2 Phi^2 = E Phi^2 + 2 E z Phi phi = 1/3 + 1/(2 pi sqrt(3));
@@ -284,7 +286,8 @@ FACTS = {
                    **moments(-SOFTPLUS, expectation(lambda z: softplus(z) ** 2), SIGMOID2), **lines((1, 0), (0, 0)),
                    "sup_derivative_low": -INF, "derivative_monotonic": "non-increasing"},
     # E[z^2; |z| > 1/2] = 2 (phi(1/2)/2 + Phi(-1/2)); |f'| is 0 inside and 1 in both tails, which never saturate.
-    "hardshrink": {"num_jumps": 2, "kink_place": -0.5, "kink_place:1": 0.5, "kink_jump": 0.5, "continuity": -1,
+    "hardshrink": {"kink_slope_left": 1, "kink_slope_right": 0,
+                   "num_jumps": 2, "kink_place": -0.5, "kink_place:1": 0.5, "kink_jump": 0.5, "continuity": -1,
                    **moments(0, phi(0.5) + 2 * Phi(-0.5), 2 * Phi(-0.5)), "zero_low": -0.5, "zero_high": 0.5,
                    "saturation_low_0.1": -INF, "saturation_high_0.1": INF, "monotonic": "non-decreasing"},
     # E (z - l)^2 above l is (1 + l^2) Phi(-l) - l phi(l); twice that, with l = 1/2.
@@ -295,7 +298,8 @@ FACTS = {
     "tanhshrink": {**LINE, **SMOOTH, **moments(0, 3 * TANH2 - 1, expectation(lambda z: math.tanh(z) ** 4)),
                    **lines((1, 1), (1, -1)), "num_zeros": 1, "zero_low": 0, "saturation_low_0.1": -INF},
     # E z = phi(1) above 1, E z^2 = phi(1) + Phi(-1).
-    "threshold": {"num_jumps": 1, "kink_place": 1, "kink_left": 0, "kink_right": 1, "range_inf": 0, "zero_low": -INF,
+    "threshold": {"kink_slope_left": 0, "kink_slope_right": 1,
+                  "num_jumps": 1, "kink_place": 1, "kink_left": 0, "kink_right": 1, "range_inf": 0, "zero_low": -INF,
                   "zero_high": 1, **moments(phi(1), phi(1) + Phi(-1), Phi(-1)), "saturation_low_0.01": 1,
                   "range_inf:text": "closed", "derivative_monotonic": "non-decreasing"},
     # E z^2 = 1/2, E z^4 = 3/2, E 4 z^2 = 2 on the positive half; sup|f'| is infinite, so 2 z = epsilon sqrt(2).

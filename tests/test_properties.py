@@ -84,6 +84,16 @@ USERS = [
     (lambda z: z.clamp(0.501, 0.505), ("num_kinks", 0), 2),  # both within one cell of the grid
     (lambda z: z.clamp(0.501, 0.505), ("kink_place", 1), 0.505),
     (lambda z: 5 * torch.relu(z) - 3 * torch.relu(z - 2**-9) + torch.relu(z - 2**-8), ("num_kinks", 0), 3),
+    (lambda z: torch.relu(z) ** 4, ("zero_high", 0), 0),  # its kink is of an order that is not searched
+    (lambda z: torch.relu(z - 0.1) ** 4, ("zero_high", 0), 0.1),
+    (lambda z: torch.relu(z).sqrt(), ("zero_high", 0), 0),  # its slope is unbounded at the kink
+    (lambda z: z.clamp(-1e6, 1e6), ("asymptote_right_intercept", 0), 1e6),
+    (lambda z: z.clamp(-1e6, 1e6), ("asymptote_right_slope", 0), 0),
+    (lambda z: z.sign() * torch.log1p(z.abs()), ("sup_derivative_low", 0), 0),  # autograd says f'(0) = 0
+    (lambda z: 1 / z, ("range_inf", 0), -INF),
+    (lambda z: 1 / z, ("range_sup", 0), INF),
+    (lambda z: (z * z - 1) ** 2, ("zero_low", 1), 1),  # touches
+    (lambda z: torch.relu(1 - z.abs()), ("zero_high", 0), -1),
     (nn.ReLU(inplace=True), ("saturation_low_0.01", 0), 0),
     (nn.Sequential(nn.Identity(), nn.ELU(alpha=0.5, inplace=True)), ("kink_left", 0), 0.5),
 ]
@@ -96,6 +106,14 @@ def test_a_users_own_function_is_read_without_being_told_anything(f, key, expect
         assert key not in facts
     else:
         assert facts[key].value == pytest.approx(expected, abs=1e-9)
+
+
+@pytest.mark.parametrize(
+    "f", [lambda z: torch.relu(z) ** 4, lambda z: torch.relu(z).sqrt(), lambda z: (z > 2).double()]
+)
+def test_a_level_tail_is_attained(f):
+    facts = {fact.property: fact for fact in facts_of(f)}
+    assert (facts["range_inf"].value, facts["range_inf"].text) == (0, "closed")
 
 
 def test_what_cannot_be_determined_says_so_and_why():

@@ -1,7 +1,9 @@
 """From a config to the objects of a run. Everything with a `_target_` is made by one call site, `_part`."""
 
 import functools
+import platform
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import hydra
@@ -28,6 +30,16 @@ def _part(node: DictConfig) -> functools.partial:
 def device(name: str) -> torch.device:
     """The device of that name; auto is CUDA where there is one."""
     return torch.device("cuda" if name == "auto" and torch.cuda.is_available() else "cpu" if name == "auto" else name)
+
+
+def device_name(on: torch.device) -> str:
+    """What the device calls itself; a processor's architecture where the system does not tell its name."""
+    if on.type == "cuda":
+        return torch.cuda.get_device_name(on)
+    told = Path("/proc/cpuinfo")
+    lines = told.read_text(encoding="utf-8").splitlines() if told.is_file() else []
+    named = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
+    return next(named, platform.processor() or platform.machine())
 
 
 def source(node: DictConfig) -> Source:

@@ -17,7 +17,8 @@ import pandas as pd
 import torch
 from torch import Tensor, nn
 
-from actbench import function_tables, functions
+from actbench import build, function_tables, functions
+from actbench.config import nearest
 from actbench.functions import NamedFunction
 from actbench.properties import Function
 
@@ -57,11 +58,11 @@ def main(arguments: list[str]) -> int:
         print(HELP, end="")
         return 0
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    try:
-        named = [functions.load(name) for name in arguments or functions.names()]
-    except ValueError as error:
-        print(f"actbench.cost: {error}", file=sys.stderr)
+    unknown = [name for name in arguments if name not in functions.names()]
+    if unknown:
+        print(f"actbench.cost: There is no act={unknown[0]}: {nearest(unknown[0], functions.names())}", file=sys.stderr)
         return 2
+    named = [functions.load(name) for name in arguments or functions.names()]
     table = costs(named, device=device, sizes=GPU_SIZES if device.type == "cuda" else CPU_SIZES)
     if not arguments:
         function_tables.write(table, FOLDER, "cost")
@@ -82,7 +83,7 @@ def costs(
 ) -> pd.DataFrame:
     """One row per function, dtype, mode, size and pass; times in ns per element, memory in bytes per element."""
     about = {
-        "device": torch.cuda.get_device_name() if device.type == "cuda" else _processor(),
+        "device": build.device_name(device),
         "threads": torch.get_num_threads(),
         "torch": torch.__version__,
     }
@@ -196,13 +197,6 @@ def saved_bytes(f: Function, z: Tensor) -> int:
 def _placed(f: Function, *, device: torch.device, dtype: torch.dtype, mode: str) -> Function:
     placed = f.to(device=device, dtype=dtype) if isinstance(f, nn.Module) else f
     return torch.compile(placed, dynamic=True) if mode == "compiled" else placed
-
-
-def _processor() -> str:
-    """The processor's name where the system tells it."""
-    told = Path("/proc/cpuinfo")
-    lines = told.read_text(encoding="utf-8").splitlines() if told.is_file() else []
-    return next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), "CPU")
 
 
 if __name__ == "__main__":

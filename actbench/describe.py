@@ -28,8 +28,7 @@ def main(arguments: list[str]) -> int:
         return 0
     try:
         if arguments:
-            name, parameters = functions.parse(arguments)
-            frame = facts_frame([functions.load(name, parameters)])
+            frame = facts_frame([functions.read(arguments)])
             print(frame.drop(columns="function").to_string(index=False, na_rep=""))
         else:
             print(publish(FOLDER).to_string(index=False, float_format=lambda x: function_tables.number(x)))

@@ -2,16 +2,14 @@
 
 import math
 import sys
-from importlib.resources import files
 from pathlib import Path
 
-import jinja2
 import pandas as pd
 from matplotlib.figure import Figure
 
 from actbench import function_plots, function_tables
-from actbench.function_page import escape, render, table
 from actbench.function_tables import Facts, comparison, number, read
+from actbench.page import Markdown, escape, render, table, template
 
 TITLE = "Activation functions: what is computed of each"
 
@@ -45,25 +43,17 @@ def write(folder: Path) -> None:
         figures[name] = function_plots.card(curves[curves["function"] == name], one)
     for name, figure in figures.items():
         _save(figure, folder / "figures" / f"{name}.png")
-    markdown = _template().render(
-        in_short=_in_short(facts),
+    markdown = template("function_report.md.j2").render(
+        in_short=[Markdown(sentence) for sentence in _in_short(facts)],
         comparison=_rows(comparison(properties)),
         distances=_rows(_known_distances(distances)),
         cost=_rows(_cost_table(cost)) if len(cost) else "",
-        cost_about=_cost_about(cost) if len(cost) else "",
+        cost_about=Markdown(_cost_about(cost)) if len(cost) else "",
         copies=_rows(_copies(cost)) if len(cost) else "",
-        cards=[
-            {"name": name, "formula": escape(one.text("formula")), "facts": _card(one)} for name, one in facts.items()
-        ],
+        cards=[{"name": name, "formula": one.text("formula"), "facts": _card(one)} for name, one in facts.items()],
     )
     (folder / "report.md").write_text(markdown, encoding="utf-8")
     (folder / "report.html").write_text(render(markdown, title=TITLE, folder=folder), encoding="utf-8")
-
-
-def _template() -> jinja2.Template:
-    text = files("actbench").joinpath("function_report.md.j2").read_text("utf-8")
-    environment = jinja2.Environment(undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True)
-    return environment.from_string(text)
 
 
 def _save(figure: Figure, path: Path) -> None:

@@ -22,7 +22,7 @@ def check(jobs: list[Job]) -> None:
             (_check_device, ["device"]),
             (_check_output, ["output"]),
             (_check_data, ["data", "train"]),
-            (_check_act, ["act"]),
+            (check_act, ["act"]),
             (_check_model, ["act", "model", "norm", "init", "optim", "data", "train", "device"]),
         ):
             concerned = OmegaConf.to_container(OmegaConf.masked_copy(job.config, nodes))
@@ -88,7 +88,8 @@ def _check_data(job: Job) -> None:
         )
 
 
-def _check_act(job: Job) -> None:
+def check_act(job: Job) -> None:
+    """The activation can be made, and is a function that keeps a tensor's shape and is finite on [-3, 3]."""
     name = f"act={job.choices['act']}"
     f = _imported(job.config.act, name)
     z = torch.arange(-10, 11).mul(0.3).reshape(3, 7)  # 0 is among them, exactly

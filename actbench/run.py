@@ -75,18 +75,8 @@ def environment(job: Job) -> dict[str, str]:
         "commit": _commit(),
         "torch": torch.__version__,
         "python": platform.python_version(),
-        "device_name": torch.cuda.get_device_name(on) if on.type == "cuda" else _processor(),
+        "device_name": build.device_name(on),
     }
-
-
-def _processor() -> str:
-    """The processor's model name where the system tells it, else its architecture."""
-    try:
-        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
-    except OSError:
-        lines = []
-    named = (line.split(":", 1)[1].strip() for line in lines if line.startswith("model name"))
-    return next(named, platform.processor() or platform.machine())
 
 
 def _commit() -> str:

@@ -9,27 +9,21 @@ PACKAGE = Path(__file__).resolve().parent.parent / "actbench"
 FILES = sorted(PACKAGE.rglob("*.py"))
 
 FLOORS = [
-    {"", "streams", "config", "schedules", "tables", "activations", "properties", "stats", "page"},
-    {"trace", "checks", "help", "data", "data.splits", "data.augment", "variants"},
-    {"models", "plan", "probes", "findings", "data.files"},
+    {"", "streams", "config", "schedules", "tables", "activations", "properties", "stats", "page", "function_tables"},
+    {"trace", "checks", "help", "data", "data.splits", "data.augment", "variants", "kinks", "asymptotes"},
+    {"models", "plan", "probes", "findings", "data.files", "shape"},
     {"models.block", "models.init", "models.norm", "tasks", "train", "canvas", "settings", "summary", "sentences"},
-    {
-        "models.mlp",
-        "models.cnn",
-        "tasks.classification",
-        "data.digits",
-        "data.mnist",
-        "data.fashion_mnist",
-        "data.cifar",
-    },
-    {"build", "drawing"},
+    {"models.mlp", "models.cnn", "tasks.classification", "facts", "function_plots"},
+    {"data.digits", "data.mnist", "data.fashion_mnist", "data.cifar", "build", "drawing", "function_report"},
     {"preflight", "run", "by_layer"},
-    {"plots"},
-    {"report"},
-    {"sweep"},
+    {"plots", "functions"},
+    {"report", "curves", "distances", "cost"},
+    {"sweep", "describe"},
     {"__main__"},
 ]
 REPORTING = {
+    "function_plots",
+    "function_report",
     "stats",
     "variants",
     "findings",
@@ -44,7 +38,7 @@ REPORTING = {
     "report",
 }
 # The command and what surrounds a sweep stand above both sides.
-NEITHER = {"", "tables", "config", "help", "sweep", "__main__"}
+NEITHER = {"", "tables", "function_tables", "config", "help", "sweep", "__main__"}
 
 
 def _module(path: Path) -> str:
@@ -84,7 +78,7 @@ def test_the_two_sides_do_not_mix(path):
         return
     if module in REPORTING:
         assert not packages & {"torch", "torchvision", "hydra", "omegaconf"}
-        assert _own(_imports(path)) <= REPORTING | {"tables"}
+        assert _own(_imports(path)) <= REPORTING | {"tables", "function_tables"}
     else:
         assert not packages & {"matplotlib", "seaborn", "scipy"} - ({"scipy"} if module == "properties" else set())
         assert not _own(_imports(path)) & REPORTING

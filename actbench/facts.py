@@ -47,20 +47,11 @@ def facts_of(f: Function) -> list[Fact]:
             return [*learnable, Fact("all", text=NOT_DETERMINED, method="two evaluations at the same z differ")]
         kinks = find_kinks(f)
         curve = shape.sampled(f, kinks)
-        if not (shape.resolved(curve) and shape.resolved(shape.sampled(f, kinks, order=1))):
-            why = "f turns within a cell of the grid, so its shape cannot be read; its moments can"
+        if why := _unreadable(f, curve):
             return [*learnable, Fact("shape", text=NOT_DETERMINED, method=why), *_moment_facts(f)]
         turns = shape.extrema(curve)
-        groups: list[Iterator[Fact]] = [
-            _range_facts(f, curve, turns),
-            _asymptote_facts(f),
-            _zero_facts(curve, turns),
-            _kink_facts(f, kinks),
-            _turn_facts(curve, turns),
-            _slope_facts(f, kinks),
-            _saturation_facts(f),
-            _moment_facts(f),
-        ]
+        groups = [_range_facts(f, curve, turns), _asymptote_facts(f), _zero_facts(curve, turns), _kink_facts(f, kinks)]
+        groups += [_turn_facts(curve, turns), _slope_facts(f, kinks), _saturation_facts(f), _moment_facts(f)]
         return [*learnable, *(fact for group in groups for fact in group)]
 
 
@@ -84,6 +75,16 @@ def _check(f: Function) -> None:
             "This function's value at one element depends on the others, so it has no graph over z. "
             "Give a function that works element by element."
         )
+
+
+def _unreadable(f: Function, curve: shape.Sampled) -> str:
+    """Why nothing can be said of the shape of f from its values on the grid; empty where it can."""
+    near = properties.grid()
+    odd = near[(near.abs() <= properties.DENSE) & ~f(near).isfinite()]
+    if len(odd):
+        return f"f is not finite at z = {float(odd[odd.abs().argmin()]):g}"
+    resolved = shape.resolved(curve) and shape.resolved(shape.sampled(f, curve.kinks, order=1))
+    return "" if resolved else "f turns within a cell of the grid, so its shape cannot be read; its moments can"
 
 
 def _repeats(f: Function) -> bool:

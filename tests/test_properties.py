@@ -90,8 +90,6 @@ USERS = [
     (lambda z: z.clamp(-1e6, 1e6), ("asymptote_right_intercept", 0), 1e6),
     (lambda z: z.clamp(-1e6, 1e6), ("asymptote_right_slope", 0), 0),
     (lambda z: z.sign() * torch.log1p(z.abs()), ("sup_derivative_low", 0), 0),  # autograd says f'(0) = 0
-    (lambda z: 1 / z, ("range_inf", 0), -INF),
-    (lambda z: 1 / z, ("range_sup", 0), INF),
     (lambda z: (z * z - 1) ** 2, ("zero_low", 1), 1),  # touches
     (lambda z: torch.relu(1 - z.abs()), ("zero_high", 0), -1),
     (nn.ReLU(inplace=True), ("saturation_low_0.01", 0), 0),
@@ -149,6 +147,14 @@ def test_a_function_that_turns_faster_than_the_grid_has_moments_but_no_shape():
     assert facts["mean"].value == pytest.approx(1 / 2000, abs=1e-12)
     assert facts["derivative_second_moment"].value == pytest.approx(1.5, abs=1e-9)
     assert "monotonic" not in facts
+
+
+@pytest.mark.parametrize("f", [lambda z: 1 / z, lambda z: z.sin() / z])
+def test_a_function_that_is_not_finite_somewhere_has_no_shape(f):
+    facts = {fact.property: fact for fact in facts_of(f)}
+    assert facts["shape"].text == NOT_DETERMINED
+    assert facts["shape"].method == "f is not finite at z = 0"
+    assert value_range(lambda z: 1 / z) == (-INF, INF)
 
 
 def test_a_function_of_more_than_its_element_is_refused():

@@ -1,5 +1,6 @@
 """The command: python -m actbench +act=mish."""
 
+import contextlib
 import os
 import sys
 from pathlib import Path
@@ -27,7 +28,8 @@ def main(argv: list[str] | None = None) -> int:
     if "--help" in argv or "-h" in argv:
         from actbench.help import text
 
-        print(f"{USAGE}\n\n{text()}")
+        with contextlib.suppress(BrokenPipeError):  # --help | head
+            print(f"{USAGE}\n\n{text()}", flush=True)
         return 0
     from actbench.config import ConfigError
 

@@ -8,6 +8,7 @@ import time
 from pathlib import Path
 
 import pytest
+from joblib.externals.loky import get_reusable_executor
 
 from actbench import tables
 from actbench.__main__ import main
@@ -15,6 +16,13 @@ from actbench.config import GROUPS, describe, options
 from actbench.report import main as report_main
 
 TINY = ["num_seeds=2", "train.epochs=1", "data.num_train=128", "model.width=16"]
+
+
+@pytest.fixture
+def _own_workers():
+    """Workers that start in this test's folder: joblib keeps its workers, and they keep theirs."""
+    yield
+    get_reusable_executor().shutdown(wait=True)
 
 
 def _command(*arguments: str, **environment: str) -> subprocess.CompletedProcess:
@@ -114,6 +122,7 @@ def fails(z):
 """
 
 
+@pytest.mark.usefixtures("_own_workers")
 def test_a_sweep_goes_on_when_a_job_fails_and_the_same_command_finishes_it(capsys):
     Path("mine.py").write_text(SQUARE + FAILS_IN_TRAINING)
     arguments = ["-m", "+act=custom", "act._target_=mine.fails,mine.square", *TINY]
@@ -132,6 +141,7 @@ def test_a_sweep_goes_on_when_a_job_fails_and_the_same_command_finishes_it(capsy
     assert dict(zip(runs["act"], runs["status"], strict=True)) == {"fails": "done", "square": "done"}
 
 
+@pytest.mark.usefixtures("_own_workers")
 def test_a_sweep_compares_its_jobs_in_one_report(capsys):
     assert main(["-m", "+act=relu,rrelu", "model.depth=1,2", *TINY]) == 0
     assert capsys.readouterr().err == ""

@@ -24,9 +24,11 @@ def _folder(name: str) -> Path:
 
 
 CONF, EXPERIMENTS = _folder("conf"), _folder("experiments")
-GROUPS = tuple(sorted(folder.name for folder in CONF.iterdir() if folder.is_dir()))
+# Options of a preset set keys all over the config; options of a group are the group's own keys.
+PRESETS = ("experiment", "track")
+GROUPS = tuple(sorted(folder.name for folder in CONF.iterdir() if folder.is_dir() and folder.name not in PRESETS))
 # What cannot change a run's numbers is left out of its identity and of the tables' config columns.
-WITHOUT_EFFECT = ("output", "data.root", "data.load")
+WITHOUT_EFFECT = ("output", "tuning", "data.root", "data.load")
 
 
 class ConfigError(ValueError):
@@ -65,6 +67,7 @@ class Config:
     probes: Any = MISSING
     schedule: Any = MISSING
     task: Any = MISSING
+    tuning: str | None = None
     seed: int = 0
     num_seeds: int = 10
     device: str = "auto"
@@ -99,8 +102,9 @@ def defaults(group: str, choice: str) -> dict[str, Any]:
 
 
 def describe(path: Path) -> str:
-    """What an option is: the first line of its file."""
-    return path.read_text(encoding="utf-8").split("\n", 1)[0].removeprefix("# ")
+    """What an option is: the first line of its file, behind Hydra's own header where it has one."""
+    lines = path.read_text(encoding="utf-8").split("\n")
+    return next(line for line in lines if not line.startswith("# @")).removeprefix("# ")
 
 
 def nearest(name: str, known: Iterable[str]) -> str:
@@ -134,7 +138,7 @@ def columns(config: DictConfig, choices: dict[str, str]) -> dict[str, Any]:
             if isinstance(value, float):
                 flat[f"{group}.{key}"] = float(flat[f"{group}.{key}"])
     kept = {key: value for key, value in flat.items() if not _without_effect(key)}
-    return {group: choices[group] for group in GROUPS} | kept | {"act": act_name(config, choices)}
+    return {name: choices[name] for name in (*GROUPS, "track")} | kept | {"act": act_name(config, choices)}
 
 
 def act_name(config: DictConfig, choices: dict[str, str]) -> str:

@@ -9,15 +9,33 @@ from hydra import compose, initialize_config_dir
 from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
 from hydra._internal.utils import get_args_parser
 from hydra.core.global_hydra import GlobalHydra
+from hydra.core.hydra_config import HydraConfig
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Glob, Override
 from hydra.errors import HydraException, OverrideParseException
 from omegaconf import DictConfig, OmegaConf
-from omegaconf.errors import ConfigAttributeError, ConfigKeyError, OmegaConfBaseException, ValidationError
+from omegaconf.errors import (
+    ConfigAttributeError,
+    ConfigKeyError,
+    InterpolationResolutionError,
+    OmegaConfBaseException,
+    ValidationError,
+)
 
 from actbench import config as cfg
 from actbench.checks import check, unknown_key
-from actbench.config import GROUPS, ConfigError, nearest, options
+from actbench.config import GROUPS, PRESETS, ConfigError, nearest, options
+
+
+def _tuned_lr(root: str, tuning: str | None, act: str) -> float:
+    from actbench.tuning import tuned_lr  # needs pandas, which no other config needs
+
+    return tuned_lr(root, tuning, act)
+
+
+# Here and not in `read`: a worker, which is handed its config, resolves it too.
+OmegaConf.register_new_resolver("tuned_lr", _tuned_lr, replace=True)
+_RESOLVING = "ValueError raised while resolving interpolation: "  # OmegaConf's words before our sentence
 
 
 @dataclass(frozen=True)
@@ -74,7 +92,8 @@ def asks_only(argv: list[str]) -> bool:
 
 def job_of(config: DictConfig, choices: dict[str, str]) -> Job:
     """The job that Hydra hands to a worker."""
-    return Job(config, {group: choices[group] for group in (*GROUPS, "experiment") if group in choices})
+    OmegaConf.resolve(config)
+    return Job(config, {group: choices[group] for group in (*GROUPS, *PRESETS) if group in choices})
 
 
 @contextmanager
@@ -96,8 +115,9 @@ def _parse(overrides: list[str]) -> list[Override]:
 def _sweeper_params(overrides: list[Override]) -> dict[str, str]:
     """The sweep that the named experiment brings; what the command line sets replaces its axis."""
     named = [str(override.input_line) for override in overrides if override.key_or_group == "experiment"]
-    params = compose("config", named, return_hydra_config=True).hydra.sweeper.params if named else None
-    return dict(params or {})
+    if not named:
+        return {}
+    return dict(_composed(named).hydra.sweeper.params or {})
 
 
 def _expand(overrides: list[str]) -> list[list[str]]:
@@ -118,7 +138,7 @@ def _check_groups(overrides: list[Override]) -> None:
                 f"{key} is given more than once: give it once, or several values of it with -m {key}=A,B."
             )
         seen.add(key)
-        if key in (*GROUPS, "experiment"):
+        if key in (*GROUPS, *PRESETS):
             _check_choices(override)
 
 
@@ -144,14 +164,14 @@ def _check_choices(override: Override) -> None:
 
 def _check_keys(overrides: list[Override], *, sweep: bool) -> None:
     """Top-level keys are known, nothing is added, and several values come with -m."""
-    top = {*cfg.Config.__dataclass_fields__, "experiment", "hydra"}
+    top = {*cfg.Config.__dataclass_fields__, *PRESETS, "hydra"}
     custom = any(override.key_or_group == "act" and override.value() == "custom" for override in overrides)
     for override in overrides:
         key = override.key_or_group
         first = key.replace("/", ".").split(".")[0]
         if first not in top:
             raise ConfigError(f"There is no key {key}: {nearest(first, top)}")
-        may_add = key in (*GROUPS, "experiment") or key.startswith("hydra") or (custom and key.startswith("act."))
+        may_add = key in (*GROUPS, *PRESETS) or key.startswith("hydra") or (custom and key.startswith("act."))
         if override.is_add() and not may_add:
             _refuse_added(key, overrides)
         if override.is_sweep_override() and not sweep:
@@ -169,14 +189,22 @@ def _refuse_added(key: str, overrides: list[Override]) -> None:
 
 def _job(overrides: list[str]) -> Job:
     """Compose and check one job."""
-    try:
-        config = compose("config", overrides, return_hydra_config=True)
-    except (HydraException, OmegaConfBaseException) as error:
-        raise ConfigError(_explain(error, overrides)) from error
+    config = _composed(overrides)
+    HydraConfig.instance().set_config(config)  # track=tuned asks for the chosen activation
     choices = dict(config.hydra.runtime.choices)
-    job = job_of(OmegaConf.masked_copy(config, [str(key) for key in config if key != "hydra"]), choices)
+    try:
+        job = job_of(OmegaConf.masked_copy(config, [str(key) for key in config if key != "hydra"]), choices)
+    except InterpolationResolutionError as error:
+        raise ConfigError(str(error).split("\n")[0].removeprefix(_RESOLVING)) from error
     check(job.config, job.choices)
     return job
+
+
+def _composed(overrides: list[str]) -> DictConfig:
+    try:
+        return compose("config", overrides, return_hydra_config=True)
+    except (HydraException, OmegaConfBaseException) as error:
+        raise ConfigError(_explain(error, overrides)) from error
 
 
 def _explain(error: Exception, overrides: list[str]) -> str:
@@ -194,7 +222,7 @@ def _explain(error: Exception, overrides: list[str]) -> str:
 
 
 def _is_group(override: str) -> bool:
-    return override.lstrip("+").split("=", 1)[0] in (*GROUPS, "experiment")
+    return override.lstrip("+").split("=", 1)[0] in (*GROUPS, *PRESETS)
 
 
 def _no_such_key(key: str, job: Job) -> str:

@@ -10,7 +10,7 @@ FILES = sorted(PACKAGE.rglob("*.py"))
 
 FLOORS = [
     {"", "streams", "config", "schedules", "tables", "activations", "properties", "stats", "page", "function_tables"},
-    {"trace", "checks", "help", "data", "data.splits", "data.augment", "variants", "kinks", "asymptotes"},
+    {"trace", "checks", "help", "data", "data.splits", "data.augment", "variants", "tuning", "kinks", "asymptotes"},
     {"models", "plan", "probes", "findings", "data.files", "shape"},
     {"models.block", "models.init", "models.norm", "tasks", "train", "canvas", "settings", "summary", "sentences"},
     {"models.mlp", "models.cnn", "tasks.classification", "facts", "function_plots"},
@@ -38,7 +38,7 @@ REPORTING = {
     "report",
 }
 # The command and what surrounds a sweep stand above both sides.
-NEITHER = {"", "tables", "function_tables", "config", "help", "sweep", "__main__"}
+NEITHER = {"", "tables", "tuning", "function_tables", "config", "help", "sweep", "__main__"}
 
 
 def _module(path: Path) -> str:

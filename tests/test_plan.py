@@ -59,6 +59,14 @@ MODELS = ", ".join(options("model"))
             "in an importable module or a file in the working folder.",
         ),
         (
+            "+act=mish track=tuned",
+            "track=tuned needs the experiment that tuned the learning rates: give tuning=NAME.",
+        ),
+        (
+            "+act=mish track=tuned tuning=mine",
+            "mine has not been run: python -m actbench +experiment=mine tunes the learning rates.",
+        ),
+        (
             "+act=mish device=gpu",
             "device=gpu is out of range: it must be auto, cpu or cuda.",
         ),

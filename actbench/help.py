@@ -18,9 +18,8 @@ def text() -> str:
     groups = sorted(
         GROUPS, key=lambda group: (group not in _TITLES, list(_TITLES).index(group) if group in _TITLES else 0)
     )
-    sections = [
-        _section(f"{_TITLES.get(group, group)} ({group}=…)", group) for group in ("experiment", *groups, "track")
-    ]
+    listed = ("experiment", *groups, "track")
+    sections = [_section(f"{_TITLES.get(group, group)} ({group}=…)", group) for group in listed]
     base = (CONF / "config.yaml").read_text(encoding="utf-8")
     settings = base[base.index("\nseed:") : base.index("\nhydra:")].strip()
     return "\n\n".join([*sections, "settings\n" + textwrap.indent(settings, "  ")])

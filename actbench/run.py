@@ -1,5 +1,6 @@
 """One run: a pack of seeds with one config, from identity to landed tables."""
 
+import functools
 import hashlib
 import inspect
 import json
@@ -79,8 +80,12 @@ def environment(job: Job) -> dict[str, str]:
     }
 
 
+@functools.cache
 def _commit() -> str:
-    """The checkout's commit, with a plus sign where code or configs differ from it; empty outside a checkout."""
+    """The checkout's commit, with a plus sign where code or configs differ from it; empty outside a checkout.
+
+    Asked once a process: what is edited or committed later is not what this process runs.
+    """
     folder = Path(__file__).resolve().parent.parent
 
     def git(*arguments: str) -> str:

@@ -14,7 +14,7 @@ from actbench.tables import collect
 
 
 def chosen(runs: pd.DataFrame) -> pd.DataFrame:
-    """`act, lr, val_loss, num_seeds, at_edge` by activation; at_edge: the grid ends at the choice and should be extended.
+    """`act, lr, val_loss, num_seeds, at_edge` by activation; at_edge: the grid ends there and should be extended.
 
     A run that diverged counts with its validation loss at chance level. Equal losses are settled by the lower rate.
     """

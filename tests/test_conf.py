@@ -33,7 +33,9 @@ def test_an_experiment_asks_a_question_and_names_its_command(name):
 
 
 @pytest.mark.parametrize("name", EXPERIMENT_NAMES)
-def test_an_experiment_is_a_sweep_of_valid_jobs(name):
+def test_an_experiment_is_a_sweep_of_valid_jobs(name, monkeypatch):
+    """From the top of the checkout, where the published tuning is that some experiments read."""
+    monkeypatch.chdir(EXPERIMENTS.parent)
     command = plan.read([f"+experiment={name}"])
     assert command.sweep
     assert len(command.jobs) > 1

@@ -29,11 +29,17 @@ def progress(command: Command) -> Iterator[None]:
         return
     folders, ended = _runs(command), threading.Event()
     bar = tqdm(total=sum(map(len, folders.values())), unit="run", desc="sweep", disable=None)
+    if bar.disable:
+        yield
+        return
+
+    def count() -> None:
+        bar.n = sum(len(_ended(folder) & names) for folder, names in folders.items())
+        bar.refresh()
 
     def watch() -> None:
         while not ended.wait(0.5):
-            bar.n = sum(len(_ended(folder) & names) for folder, names in folders.items())
-            bar.refresh()
+            count()
 
     thread = threading.Thread(target=watch, daemon=True)
     thread.start()
@@ -42,7 +48,7 @@ def progress(command: Command) -> Iterator[None]:
     finally:
         ended.set()
         thread.join()
-        bar.n = sum(len(_ended(folder) & names) for folder, names in folders.items())
+        count()
         bar.close()
 
 

@@ -17,8 +17,8 @@ def primary(runs: pd.DataFrame) -> str | None:
 def ranked(runs: pd.DataFrame) -> list[str]:
     """The variants that were measured, lowest mean loss first.
 
-    A seed without a finite loss makes the mean infinite, so a variant that diverged on some seeds stands behind all
-    that did not, whatever its other seeds reached; those with fewer lost seeds first.
+    A seed that diverged has its loss at chance level. One without a finite loss, as a stranger's tables may hold, makes
+    the mean infinite: its variant stands behind all that have none, those with fewer such seeds first.
     """
     runs = runs[runs["status"] != "failed"]
     by = primary(runs)

@@ -1,22 +1,18 @@
-"""The paired comparison of one workload, as a report tells it: sentences, table and figures."""
+"""The paired comparison of one workload, as a report tells it: sentences and a table."""
 
-from collections.abc import Callable
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from matplotlib.figure import Figure
 
-from actbench import across, comparison_plots, findings, page, paired, pairs
+from actbench import findings, paired, pairs
 from actbench.paired import ALPHA, FEWEST, REFERENCE
-from actbench.relations import relate
 from actbench.stats import Interval
 from actbench.variants import Workload
 
 SMOKE = 5  # seeds with which no difference can reach p < .05
 VERDICTS = ("better", "worse", "equivalent", "inconclusive")
-FIGURES = ("forest", "rank_intervals", "matrix", "matrix_first", "relations", "tracks")
-Save = Callable[[Figure, str], page.Markdown]
 
 
 @dataclass(frozen=True)
@@ -106,27 +102,6 @@ def table(found: Comparison) -> list[list[str]]:
     return [[*heading, "variance left", "n"], *rows]
 
 
-def parts(work: Workload, found: Comparison, *, order: list[str], save: Save) -> list[dict]:
-    """What the report's template needs of each part of the section; figures go through `save`."""
-    runs = work.tables.runs
-    runs = runs[runs["status"] != "failed"]
-    verdicts = found.loss.set_index("variant")["verdict"]
-    labels = {name: f"{name}  {verdicts[name]}" for name in found.loss["variant"]}
-    panels = {f"Δ {found.value.replace('_', ' ')} (nats)": (found.loss, found.margin)}
-    if len(found.accuracy):
-        columns = ["mean", "low", "high"]
-        points = found.accuracy.assign(**{name: 100 * found.accuracy[name] for name in columns})
-        panels["Δ test accuracy (points)"] = (points, 100 * found.accuracy_margin)
-    forest = save(comparison_plots.forest(panels, labels), "forest")
-    return [
-        _part(f"Against {found.reference}, paired by seed", _READ_FOREST.format(found=found), bought(found), forest,
-              page.table(table(found))),
-        *_ranks(runs, found, save=save),
-        *_pairs(runs, found, order=order, save=save),
-        *_relations(work, runs, save=save),
-    ]  # fmt: skip
-
-
 def bought(found: Comparison) -> str:
     """What the pairing bought and what the A/A found, in sentences."""
     left = found.loss["variance_ratio"].dropna()
@@ -155,82 +130,19 @@ def chance(p: float) -> str:
     return findings.NONE if np.isnan(p) else "<0.001" if p < 0.001 else f"{p:.3f}"
 
 
-_READ_FOREST = (
-    "Each variant minus {found.reference} on the same seed: split, batch order, dropout masks and unscaled weights are "
-    "shared. The bar is the 95 % interval of the mean difference, the grey band the margin within which a difference "
-    "does not matter (±{found.margin:.3g} nats, 5 % of the reference's mean loss). Filled: better or worse; square: "
-    "equivalent; hollow: inconclusive. Better or worse is a Wilcoxon signed-rank test with p < .05 after Holm and an "
-    "interval that excludes 0; equivalent is TOST with p < .05 after Holm, and it wins where both hold, as such a "
-    "difference is too small to matter."
-)
-_READ_RANKS = (
-    "The rank of each mean with the interval that it has when seeds are drawn again, the same ones for all variants. "
-    "A long bar is a rank that these seeds do not know."
-)
-_READ_PAIRS = (
-    "A row against a column, without a correction for having looked at everything but Benjamini and Hochberg's: "
-    "coloured where their adjusted p is below .05, blue where the row has the lower loss. {cells} Exploratory: it "
-    "suggests what to test on new seeds."
-)
-_READ_RELATIONS = (
-    "Spearman's rank correlation, over variants, of each diagnostic (mean over layers and seeds) with the mean loss: "
-    "right of 0 more of it goes with a higher loss. Filled where p < .05 after Benjamini and Hochberg; bars are 95 % "
-    "bootstrap intervals over variants. Exploratory: variants are no random sample, many are relatives, and a "
-    "correlation is no cause."
-)
-
-
-def _ranks(runs: pd.DataFrame, found: Comparison, *, save: Save) -> list[dict]:
-    rng = np.random.default_rng(0)
-    table = across.ranks(runs.assign(workload=""), value=found.value, reference=found.reference, rng=rng)
-    if len(table) < 2:
-        return []
-    wide = (table["high"] - table["low"]).max()
-    first = table[table["low"] <= 1]["variant"]
-    shows = f"{_list(first)} may have rank 1; the longest interval spans {wide:g} ranks."
-    figure = comparison_plots.rank_intervals(table, {name: name for name in table["variant"]})
-    return [_part("Rank intervals", _READ_RANKS, shows, save(figure, "rank_intervals"))]
-
-
-def _pairs(runs: pd.DataFrame, found: Comparison, *, order: list[str], save: Save) -> list[dict]:
-    """The matrix of all, and where that has no room for numbers, one of the first in the order and the reference."""
-    table = pairs.all_pairs(runs, value=found.value)
-    told = int((table["p_bh"] < ALPHA).sum())
-    shows = f"{told} of {len(table)} pairs have an adjusted p below .05."
-    detailed = "Lines: mean difference (nats); seeds won/tied/lost by the row; p before adjustment, * where adjusted."
-    few = len(order) <= comparison_plots.DETAILED
-    all_of = comparison_plots.matrix(table, {name: name for name in order})
-    read = _READ_PAIRS.format(cells=detailed if few else "The number is the seeds on which the row is better.")
-    made = [_part("Every pair", read, shows, save(all_of, "matrix"))]
-    if not few:
-        first = order[: comparison_plots.DETAILED]
-        first = first if found.reference in first else [*first[:-1], found.reference]
-        words = f"The first {len(first) - 1} in the ranking and {found.reference}, adjusted over all pairs. {detailed}"
-        figure = comparison_plots.matrix(table, {name: name for name in order if name in first})
-        made.append(_part("The first of the ranking, every pair", words, "", save(figure, "matrix_first")))
-    return made
-
-
-def _relations(work: Workload, runs: pd.DataFrame, *, save: Save) -> list[dict]:
-    table = relate(work.tables.layers, runs, rng=np.random.default_rng(0))
-    if not len(table):
-        return []
-    told = table[table["p_bh"] < ALPHA]
-    shows = f"{len(told)} of {len(table)} relations have an adjusted p below .05."
-    return [_part("What goes with a low loss", _READ_RELATIONS, shows, save(comparison_plots.relations(table), "relations"))]
-
-
 def _limits(found: Comparison) -> list[str]:
     """Why these seeds could not say more."""
     said, n, tests = [], found.num_seeds, len(found.loss)
     least = paired.smallest_adjusted(n=n, tests=tests)
     if n <= SMOKE:
-        said.append(f"Smoke: with {n} seeds the smallest p of a signed-rank test is .0625, so nothing can be better or worse.")
+        said.append(
+            f"Smoke: with {n} seeds the smallest p of a signed-rank test is .0625, so nothing can be better or worse."
+        )
     elif least >= ALPHA:
         enough = next(k for k in range(n, 99) if paired.smallest_adjusted(n=k, tests=tests) < ALPHA)
         said.append(
-            f"With {n} seeds and {tests} comparisons the smallest p after Holm is {least:.2g}, so nothing can be called "
-            f"better or worse here whatever the difference; {enough} seeds could."
+            f"With {n} seeds and {tests} comparisons the smallest p after Holm is {least:.2g}, so nothing can be "
+            f"called better or worse here, whatever the difference; {enough} seeds could."
         )
     lost = int((found.loss["lost"] > 0).sum())
     if lost:
@@ -238,16 +150,12 @@ def _limits(found: Comparison) -> list[str]:
     return said
 
 
-def _part(title: str, read: str, shows: str, figure: page.Markdown, table: str = "") -> dict:
-    return {"title": title, "read": read, "shows": shows, "figure": figure, "table": table}
-
-
 def _named(table: pd.DataFrame, verdict: str, count: int) -> str:
     names = table.loc[table["verdict"] == verdict, "variant"]
-    return f"{count} {verdict}" + (f" ({_list(names)})" if count <= 6 else "")
+    return f"{count} {verdict}" + (f" ({listed(names)})" if count <= 6 else "")
 
 
-def _list(names: pd.Series) -> str:
+def listed(names: Iterable[object]) -> str:
     known = [str(name) for name in names]
     return known[0] if len(known) == 1 else f"{', '.join(known[:-1])} and {known[-1]}"
 

@@ -6,12 +6,12 @@
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.colors import SymLogNorm
+from matplotlib.colors import SymLogNorm, to_rgba
 from matplotlib.figure import Figure
-from matplotlib.ticker import FixedLocator, MaxNLocator, NullLocator, SymmetricalLogLocator
+from matplotlib.ticker import FixedLocator, MaxNLocator, NullLocator
 from seaborn import color_palette
 
-from actbench import canvas
+from actbench import canvas, drawing
 from actbench.paired import ALPHA
 from actbench.tables import label
 
@@ -36,8 +36,8 @@ def forest(tables: dict[str, tuple[pd.DataFrame, float]], labels: dict[str, str]
             if name not in place:
                 continue
             if np.isnan(row["mean"]):
-                words_at = {"transform": panel.get_yaxis_transform(), "va": "center", "fontsize": 6}
-                panel.text(0.02, place[name], "a value is not finite", **words_at)
+                across = panel.get_yaxis_transform()
+                panel.text(0.02, place[name], "a value is not finite", transform=across, va="center", fontsize=6)
                 continue
             panel.plot([row["low"], row["high"]], [place[name]] * 2, color=colour, linewidth=2, alpha=0.6, zorder=3)
             face = colour if _FACES[row["verdict"]] == "full" else "white"
@@ -64,33 +64,49 @@ def rank_intervals(ranks: pd.DataFrame, labels: dict[str, str]) -> Figure:
     return figure
 
 
+def profiles(table: pd.DataFrame, labels: dict[str, str]) -> Figure:
+    """Share of problems within τ of the best, a panel for each variant, the others in grey."""
+    figure, panels = canvas.multiples(labels, x="τ (steps / the fewest steps)", y="share of seeds")
+    own = {str(name): frame.rename(columns={"share": "mean"}) for name, frame in table.groupby("variant")}
+    others = drawing.grey({name: own[name] for name in labels}, x="tau")
+    for name, panel in panels.items():
+        panel.add_collection(others())
+        drawing.line(panel, own[name], x="tau", variant=name)
+    panel = next(iter(panels.values()))
+    panel.set(xlim=(0.95, 4.05), ylim=(-0.04, 1.04))
+    panel.xaxis.set_major_locator(FixedLocator([1, 2, 3, 4]))
+    panel.yaxis.set_major_locator(FixedLocator([0, 0.5, 1]))
+    panel.yaxis.set_major_formatter(lambda value, _: canvas.short(value))
+    return figure
+
+
 def matrix(pairs: pd.DataFrame, labels: dict[str, str]) -> Figure:
     """Each variant (row) against each other (column): mean difference, seeds won, tied and lost, p; BH-marked.
 
     Beyond `DETAILED` variants a cell has room for the number of seeds won only.
     """
-    names, detailed = list(labels), len(labels) <= DETAILED
-    left, top, bottom = canvas.label_width(labels), canvas.label_width(labels) * 0.85, 0.1
-    side = min((canvas.WIDTH - left - 0.1) / len(names), 0.62)
-    height = top + bottom + side * len(names)
+    left, bottom = canvas.label_width(labels), 0.1
+    top, side = 0.85 * left, min((canvas.WIDTH - left - 0.1) / len(labels), 0.62)
+    height = top + bottom + side * len(labels)
     figure = Figure(figsize=(canvas.WIDTH, height))
-    box = (left / canvas.WIDTH, bottom / height, side * len(names) / canvas.WIDTH, 1 - (top + bottom) / height)
-    panel = figure.add_axes(box)
+    wide = side * len(labels)
+    panel = figure.add_axes((left / canvas.WIDTH, bottom / height, wide / canvas.WIDTH, wide / height))
+    place = {name: i for i, name in enumerate(labels)}
     both = pd.concat([pairs, _turned(pairs)], ignore_index=True)
-    place = {name: i for i, name in enumerate(names)}
-    shown = both[both["a"].isin(names) & both["b"].isin(names)]
-    least = float(shown["mean"].abs().replace(0, np.nan).quantile(0.1)) if len(shown) else np.nan
-    most = float(shown["mean"].abs().max())
-    norm = SymLogNorm(least if least > 0 else 1, vmin=-most, vmax=most) if most > 0 else None
-    shades = color_palette("vlag", as_cmap=True)
+    shown = both[both["a"].isin(place) & both["b"].isin(place)]
+    norm, shades = _strength(shown["mean"]), color_palette("vlag", as_cmap=True)
+    cells = np.full((len(labels), len(labels), 4), 1.0)
+    cells[np.diag_indices(len(labels))] = to_rgba("#f0f0f0")
+    detailed = len(labels) <= DETAILED
+    size = min(6.2, side * 10.2) if detailed else min(6.0, side * 30)
     for row in shown.to_dict("records"):
-        y, x, marked = place[row["a"]], place[row["b"]], row["p_bh"] < ALPHA
-        if marked and norm is not None:
-            panel.fill_between([x - 0.5, x + 0.5], y - 0.5, y + 0.5, color=shades(norm(row["mean"])), linewidth=0)
-        shade = _ink(shades(norm(row["mean"]))) if marked and norm is not None else "#808080"
-        text = _cell(row) if detailed else str(int(row["wins"]))
-        size = min(6.2, side * 10.2) if detailed else min(6.0, side * 30)
-        panel.text(x, y, text, ha="center", va="center", fontsize=size, color=shade, linespacing=1.15)
+        y, x, ink = place[row["a"]], place[row["b"]], "#808080"
+        if row["p_bh"] < ALPHA:
+            cells[y, x] = shades(norm(row["mean"]))
+            ink = _ink(cells[y, x])
+        words = _cell(row) if detailed else str(int(row["wins"]))
+        panel.text(x, y, words, ha="center", va="center", fontsize=size, color=ink, linespacing=1.15)
+    panel.imshow(cells, aspect="auto", interpolation="nearest")
     _matrix_axes(panel, labels)
     return figure
 
@@ -133,8 +149,8 @@ def tracks(variants: pd.DataFrame) -> Figure:
             panel.text(x + (0.02 if x else -0.02), y, text, ha=side, va="center", fontsize=7, color=canvas.colour(name))
     panel.set(xlim=(0, 1), ylim=(len(variants) + 0.5, 0.5))
     panel.axis("off")
-    for x, words in ((0.3, "shared"), (0.7, "tuned")):
-        figure.text(x, 1 - 0.1 / height, words, ha="right" if x < 0.5 else "left", va="top", fontweight="bold")
+    figure.text(0.3, 1 - 0.1 / height, "shared", ha="right", va="top", fontweight="bold")
+    figure.text(0.7, 1 - 0.1 / height, "tuned", ha="left", va="top", fontweight="bold")
     return figure
 
 
@@ -146,13 +162,13 @@ def _difference_axis(panel: Axes, table: pd.DataFrame, margin: float) -> None:
     linear = max(margin if np.isfinite(margin) else 0.0, float(np.median(sizes)) / 2 if len(sizes) else 0.0)
     if linear and most > 15 * linear:
         panel.set_xscale("symlog", linthresh=linear, linscale=0.8)
-        panel.xaxis.set_major_locator(SymmetricalLogLocator(base=10, linthresh=linear))
         ticks = 10.0 ** np.arange(np.ceil(np.log10(linear)), np.ceil(np.log10(most)) + 1)
         panel.xaxis.set_major_locator(FixedLocator([*-ticks[::-1], 0, *ticks]))
     else:
         panel.xaxis.set_major_locator(MaxNLocator(5))
     low, high = np.nanmin(table["low"], initial=0), np.nanmax(table["high"], initial=0)
-    panel.set_xlim(min(low * 1.1, -0.05 * most), max(high * 1.1, 0.05 * most))
+    room, least = (1.6, 0.5 * linear) if panel.get_xscale() == "symlog" else (1.1, 0.05 * most)
+    panel.set_xlim(min(low * room, -least), max(high * room, least))
     panel.xaxis.set_minor_locator(NullLocator())
     panel.xaxis.set_major_formatter(lambda value, _: canvas.short(round(value, 9)))
 
@@ -171,13 +187,18 @@ def _matrix_axes(panel: Axes, labels: dict[str, str]) -> None:
     lines = np.arange(-0.5, count, 1)
     panel.hlines(lines, -0.5, count - 0.5, color="white", linewidth=0.6)
     panel.vlines(lines, -0.5, count - 0.5, color="white", linewidth=0.6)
-    for i in range(count):
-        panel.fill_between([i - 0.5, i + 0.5], i - 0.5, i + 0.5, color="#f0f0f0", linewidth=0)
+
+
+def _strength(means: pd.Series) -> SymLogNorm:
+    """Colours by the size of a difference, on a logarithmic scale above the tenth of them that are smallest."""
+    sizes = means.abs().replace(0, np.nan).dropna()
+    most = float(sizes.max()) if len(sizes) else 1.0
+    return SymLogNorm(float(sizes.quantile(0.1)) if len(sizes) else 1.0, vmin=-most, vmax=most)
 
 
 def _turned(pairs: pd.DataFrame) -> pd.DataFrame:
     names = {"a": "b", "b": "a", "wins": "losses", "losses": "wins"}
-    return pairs.rename(columns=names).assign(mean=-pairs["mean"])
+    return pairs.rename(columns=names).assign(mean=0.0 - pairs["mean"])
 
 
 def _cell(row: dict) -> str:
@@ -187,5 +208,5 @@ def _cell(row: dict) -> str:
     return f"{mean}\n{row['wins']}/{row['ties']}/{row['losses']}\n{p}{'*' if row['p_bh'] < ALPHA else ''}"
 
 
-def _ink(shade: tuple[float, ...]) -> str:
+def _ink(shade: np.ndarray) -> str:
     return "white" if 0.3 * shade[0] + 0.59 * shade[1] + 0.11 * shade[2] < 0.5 else "#202020"

@@ -220,7 +220,7 @@ def _by_size(samples: Sequence[np.ndarray]) -> Iterator[tuple[np.ndarray, np.nda
     sizes = np.array([len(sample) for sample in samples], dtype=int)
     for size in np.unique(sizes[sizes > 0]):
         rows = np.flatnonzero(sizes == size)
-        yield rows, np.stack([samples[row] for row in rows])
+        yield rows, np.stack([samples[int(row)] for row in rows])
 
 
 def _column(wide: pd.DataFrame, reference: str) -> pd.Series:

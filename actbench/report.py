@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from actbench import canvas, comparison, findings, page, plots, sentences, settings
+from actbench import canvas, comparison, comparison_parts, findings, page, plots, sentences, settings
 from actbench.comparison import Comparison
 from actbench.page import Markdown
 from actbench.tables import Tables, collect
@@ -125,6 +125,10 @@ def write(folder: str | Path, *, run_ids: Collection[str] | None = None) -> Path
         _section(work, against, folder, prefix=f"w{i}-" if len(works) > 1 else "")
         for i, (work, against) in enumerate(zip(works, compared, strict=True), 1)
     ]
+    with mpl.rc_context(canvas.style()):
+        both = comparison_parts.on_both_tracks(works, figures=folder / "figures")
+    title_of_both = "Does the ranking survive tuning?" if both else ""
+    sections.append({"title": title_of_both, "level": Markdown("###"), "in_short": [], "parts": both})
     markdown = page.template("report.md.j2").render(
         title=title,
         opening=settings.opening(works),
@@ -168,7 +172,7 @@ def _collected(folder: Path) -> Tables:
 def _clear(figures: Path) -> None:
     """Take away the figures of an earlier report, and nothing else."""
     figures.mkdir(exist_ok=True)
-    names = "|".join([*(plot.draw.__name__ for plot in PLOTS), *comparison.FIGURES])
+    names = "|".join([*(plot.draw.__name__ for plot in PLOTS), *comparison_parts.FIGURES])
     for old in figures.glob("*.png"):
         if re.fullmatch(rf"(w\d+-)?({names})\.png", old.name):
             old.unlink()
@@ -212,21 +216,12 @@ def _section(work: Workload, against: Comparison | None, folder: Path, *, prefix
             1, {"title": "Why: the layers in numbers", "read": read, "shows": "", "table": table, "figure": ""}
         )
     if against:
-        parts[1:1] = _compared(work, against, folder / "figures", order=order, prefix=prefix)
+        with mpl.rc_context(canvas.style()):
+            save = comparison_parts.saver(folder / "figures", prefix)
+            parts[1:1] = comparison_parts.parts(work, against, order=order, save=save)
     level = Markdown("###" if prefix else "##")
     said = _results(work, against)[1:]
     return {"title": work.title if prefix else "", "level": level, "in_short": said, "parts": parts}
-
-
-def _compared(work: Workload, against: Comparison, figures: Path, *, order: list[str], prefix: str) -> list[dict]:
-    """The parts of the paired comparison, its figures written."""
-
-    def save(figure: Figure, name: str) -> Markdown:
-        canvas.save(figure, figures / f"{prefix}{name}.png")
-        return Markdown(f"figures/{prefix}{name}.png")
-
-    with mpl.rc_context(canvas.style()):
-        return comparison.parts(work, against, order=order, save=save)
 
 
 def _part(plot: Plot, tables: Tables, order: list[str], path: Path) -> dict:

@@ -11,8 +11,10 @@ import pandas as pd
 
 from actbench.paired import REFERENCE, by_seed, compare, margin
 from actbench.stats import LEVEL, RESAMPLES
+from actbench.variants import Workload
 
 SHARED, TUNED = "shared", "tuned"
+_DIFFERS = ("track", "init", "optim.lr")  # with all keys of their groups: what the tracks differ in on purpose
 _CHUNK = 500  # resamples whose pairs of variants are held at once
 
 
@@ -31,6 +33,19 @@ class Survival(NamedTuple):
     high: float
     n: int
     variants: pd.DataFrame
+
+
+def both_tracks(works: list[Workload]) -> list[tuple[str, Workload, Workload]]:
+    """What is on both tracks: what tells it from the others (`data=mnist`), the shared and the tuned workload."""
+    rest = [{k: v for k, v in work.config.items() if not _differs(k)} for work in works]
+    found = []
+    for i, shared in enumerate(works):
+        for j, tuned in enumerate(works):
+            tracks = shared.config.get("track"), tuned.config.get("track")
+            if tracks == (SHARED, TUNED) and rest[i] == rest[j]:
+                title = [part for part in shared.title.split(", ") if not _differs(part.partition("=")[0])]
+                found.append((", ".join(title), shared, tuned))
+    return found
 
 
 def survive(
@@ -86,6 +101,10 @@ def changed(survival: Survival) -> pd.DataFrame:
     """The variants of which the two tracks say something different."""
     table = survival.variants.dropna(subset=["verdict_shared", "verdict_tuned"])
     return table[table["verdict_shared"] != table["verdict_tuned"]].reset_index(drop=True)
+
+
+def _differs(key: str) -> bool:
+    return key in _DIFFERS or key.startswith(tuple(f"{name}." for name in _DIFFERS))
 
 
 def _whole(runs: pd.DataFrame, *, value: str, reference: str) -> pd.DataFrame:

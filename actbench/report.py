@@ -132,7 +132,7 @@ def write(folder: str | Path, *, run_ids: Collection[str] | None = None) -> Path
     markdown = page.template("report.md.j2").render(
         title=title,
         opening=settings.opening(works),
-        in_short=_in_short(works, compared),
+        in_short=_in_short(works, compared, both),
         settings=page.table(settings.rows(works)),
         lost=page.table(settings.lost(works)),
         sections=sections,
@@ -178,12 +178,15 @@ def _clear(figures: Path) -> None:
             old.unlink()
 
 
-def _in_short(works: list[Workload], compared: list[Comparison | None]) -> list[str]:
-    """The results in a few sentences: all that there is to say of one workload, one sentence each of several."""
-    found = [_results(work, against) for work, against in zip(works, compared, strict=True)]
+def _in_short(works: list[Workload], compared: list[Comparison | None], both: list[dict]) -> list[str]:
+    """The results in a few sentences: all that there is to say of one workload, one or two sentences of several."""
     if len(works) == 1:
-        return found[0]
-    return [f"{work.title}: {result[0]}" for work, result in zip(works, found, strict=True) if result]
+        return _results(works[0], compared[0])
+    said = [f"{part['title']}, shared against tuned track: {part['shows']}" for part in both]
+    for work, against in zip(works, compared, strict=True):
+        result = _results(work, against)[:1] + (comparison.sentences(against)[:1] if against else [])
+        said += [f"{work.title}: {' '.join(result)}"] if result else []
+    return said
 
 
 def _results(work: Workload, against: Comparison | None) -> list[str]:

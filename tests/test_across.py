@@ -72,7 +72,7 @@ def test_a_missing_reference() -> None:
 
 def test_a_performance_profile_by_hand() -> None:
     frame = runs({"a": [10.0, 20, np.inf, np.inf], "b": [20.0, 10, 30, np.inf]}, value="steps_to_target")
-    found = profile(frame.assign(workload="w"), taus=[1, 2, 4]).pivot(index="variant", columns="tau", values="share")
+    found = profile(frame.assign(workload="w"), taus=[1, 2, 4]).pivot_table("share", "variant", "tau")
     assert found.loc["a"].tolist() == [0.25, 0.5, 0.5]
     assert found.loc["b"].tolist() == [0.5, 0.75, 0.75]
 

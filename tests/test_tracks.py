@@ -3,6 +3,7 @@ import pytest
 import scipy.stats
 import synthetic
 from test_paired import rng, runs
+from test_report import joined
 
 from actbench.tracks import both_tracks, changed, kendall, survive
 from actbench.variants import workloads
@@ -62,11 +63,10 @@ def test_the_tuned_rate_is_the_variants_own_and_the_tracks_are_found() -> None:
         synthetic.tables([name], seeds=2, data="mnist", track="tuned", init="matched", **{"optim.lr": lr})
         for name, lr in (("relu", 0.1), ("elu", 0.3))
     ]
-    from test_report import joined
-
     works = workloads(joined(*shared, *tuned))
     assert len(works) == 3
     ((title, one, other),) = both_tracks(works)
     assert title == "data=mnist"
     assert (one.config["track"], other.config["track"]) == ("shared", "tuned")
     assert sorted(other.tables.runs["variant"].unique()) == ["elu", "relu"]
+    assert both_tracks(workloads(joined(*shared))) == []

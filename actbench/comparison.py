@@ -146,7 +146,7 @@ def _limits(found: Comparison) -> list[str]:
         )
     lost = int((found.loss["lost"] > 0).sum())
     if lost:
-        said.append(f"{lost} variants lost seeds without a finite loss: they have no test and are inconclusive.")
+        said.append(f"Without a finite loss on every seed, so without a test and inconclusive: {lost} of {tests}.")
     return said
 
 

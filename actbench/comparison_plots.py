@@ -162,7 +162,7 @@ def _difference_axis(panel: Axes, table: pd.DataFrame, margin: float) -> None:
     linear = max(margin if np.isfinite(margin) else 0.0, float(np.median(sizes)) / 2 if len(sizes) else 0.0)
     if linear and most > 15 * linear:
         panel.set_xscale("symlog", linthresh=linear, linscale=0.8)
-        ticks = 10.0 ** np.arange(np.floor(np.log10(linear)), np.ceil(np.log10(most)) + 1)
+        ticks = 10.0 ** np.arange(np.ceil(np.log10(0.4 * linear)), np.ceil(np.log10(most)) + 1)
         panel.xaxis.set_major_locator(FixedLocator([*-ticks[::-1], 0, *ticks]))
     else:
         panel.xaxis.set_major_locator(MaxNLocator(5))

@@ -155,20 +155,24 @@ def tracks(variants: pd.DataFrame) -> Figure:
 
 
 def _difference_axis(panel: Axes, table: pd.DataFrame, margin: float) -> None:
-    """Symmetric logarithmic where differences span more than a factor of 30, linear around the margin."""
+    """Linear around 0; logarithmic beyond where some differences are more than 15 times as large as most or the margin."""
     sizes = table[["low", "mean", "high"]].abs().to_numpy()
     sizes = sizes[np.isfinite(sizes) & (sizes > 0)]
     most = float(sizes.max()) if len(sizes) else 1.0
     linear = max(margin if np.isfinite(margin) else 0.0, float(np.median(sizes)) / 2 if len(sizes) else 0.0)
+    ticks = np.empty(0)
     if linear and most > 15 * linear:
         panel.set_xscale("symlog", linthresh=linear, linscale=0.8)
         ticks = 10.0 ** np.arange(np.ceil(np.log10(0.4 * linear)), np.ceil(np.log10(most)) + 1)
-        panel.xaxis.set_major_locator(FixedLocator([*-ticks[::-1], 0, *ticks]))
     else:
         panel.xaxis.set_major_locator(MaxNLocator(5))
     low, high = np.nanmin(table["low"], initial=0), np.nanmax(table["high"], initial=0)
     room, least = (1.6, 0.5 * linear) if panel.get_xscale() == "symlog" else (1.1, 0.05 * most)
     panel.set_xlim(min(low * room, -least), max(high * room, least))
+    if panel.get_xscale() == "symlog":
+        places = panel.transAxes.inverted().transform(panel.transData.transform([(t, 0) for t in (0, *ticks)]))[:, 0]
+        ticks = ticks[places[1:] - places[0] > 0.08]  # room for its label beside that of 0
+        panel.xaxis.set_major_locator(FixedLocator([*-ticks[::-1], 0, *ticks]))
     panel.xaxis.set_minor_locator(NullLocator())
     panel.xaxis.set_major_formatter(lambda value, _: canvas.short(round(value, 9)))
 

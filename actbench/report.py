@@ -12,7 +12,8 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from actbench import canvas, findings, page, plots, sentences, settings
+from actbench import canvas, comparison, comparison_parts, findings, page, plots, sentences, settings
+from actbench.comparison import Comparison
 from actbench.page import Markdown
 from actbench.tables import Tables, collect
 from actbench.variants import NothingToReportError, Workload, workloads
@@ -116,17 +117,22 @@ def write(folder: str | Path, *, run_ids: Collection[str] | None = None) -> Path
     """
     folder = Path(folder)
     works = workloads(_collected(folder), run_ids=run_ids)
-    (folder / "figures").mkdir(exist_ok=True)
-    for old in (folder / "figures").glob("*.png"):
-        if re.fullmatch(r"(w\d+-)?(" + "|".join(plot.draw.__name__ for plot in PLOTS) + r")\.png", old.name):
-            old.unlink()
+    compared = [comparison.of(work) for work in works]
+    _clear(folder / "figures")
     names = pd.concat([work.tables.runs["variant"] for work in works]).unique()
     title = f"{folder.resolve().name}: {'activation functions compared' if len(names) > 1 else names[0]}"
-    sections = [_section(work, folder, prefix=f"w{i}-" if len(works) > 1 else "") for i, work in enumerate(works, 1)]
+    sections = [
+        _section(work, against, folder, prefix=f"w{i}-" if len(works) > 1 else "")
+        for i, (work, against) in enumerate(zip(works, compared, strict=True), 1)
+    ]
+    with mpl.rc_context(canvas.style()):
+        both = comparison_parts.on_both_tracks(works, figures=folder / "figures")
+    title_of_both = "Does the ranking survive tuning?" if both else ""
+    sections.append({"title": title_of_both, "level": Markdown("###"), "in_short": [], "parts": both})
     markdown = page.template("report.md.j2").render(
         title=title,
         opening=settings.opening(works),
-        in_short=_in_short(works),
+        in_short=_in_short(works, compared, both),
         settings=page.table(settings.rows(works)),
         lost=page.table(settings.lost(works)),
         sections=sections,
@@ -163,23 +169,37 @@ def _collected(folder: Path) -> Tables:
         raise NothingToReportError(f"The tables in {folder} cannot be read: {told}") from error
 
 
-def _in_short(works: list[Workload]) -> list[str]:
-    """The results in a few sentences: all that there is to say of one workload, one sentence each of several."""
+def _clear(figures: Path) -> None:
+    """Take away the figures of an earlier report, and nothing else."""
+    figures.mkdir(exist_ok=True)
+    names = "|".join([*(plot.draw.__name__ for plot in PLOTS), *comparison_parts.FIGURES])
+    for old in figures.glob("*.png"):
+        if re.fullmatch(rf"(w\d+-)?({names})\.png", old.name):
+            old.unlink()
+
+
+def _in_short(works: list[Workload], compared: list[Comparison | None], both: list[dict]) -> list[str]:
+    """The results in a few sentences: all that there is to say of one workload, one or two sentences of several."""
     if len(works) == 1:
-        return _results(works[0])
-    return [f"{work.title}: {result[0]}" for work in works if (result := _results(work))]
+        return _results(works[0], compared[0])
+    said = [f"{part['title']}, shared against tuned track: {part['shows']}" for part in both]
+    for work, against in zip(works, compared, strict=True):
+        result = _results(work, against)[:1] + (comparison.sentences(against)[:1] if against else [])
+        said += [f"{work.title}: {' '.join(result)}"] if result else []
+    return said
 
 
-def _results(work: Workload) -> list[str]:
+def _results(work: Workload, against: Comparison | None) -> list[str]:
     runs, _, layers = work.tables
     by = findings.primary(runs)
     said = [sentences.best(runs, name) for name in (by, "test_accuracy") if name and np.isfinite(runs[name]).any()]
+    said += comparison.sentences(against) if against else []
     if len(layers):
         said += [sentences.most_saturated(layers), sentences.most_vanishing(layers)]
     return [sentence for sentence in said if sentence]
 
 
-def _section(work: Workload, folder: Path, *, prefix: str) -> dict:
+def _section(work: Workload, against: Comparison | None, folder: Path, *, prefix: str) -> dict:
     """What the template needs of one workload: a part for each figure that applies, and the tables in between."""
     runs = work.tables.runs
     measured = work.tables._replace(runs=runs[runs["status"] != "failed"])
@@ -198,8 +218,13 @@ def _section(work: Workload, folder: Path, *, prefix: str) -> dict:
         parts.insert(
             1, {"title": "Why: the layers in numbers", "read": read, "shows": "", "table": table, "figure": ""}
         )
+    if against:
+        with mpl.rc_context(canvas.style()):
+            save = comparison_parts.saver(folder / "figures", prefix)
+            parts[1:1] = comparison_parts.parts(work, against, order=order, save=save)
     level = Markdown("###" if prefix else "##")
-    return {"title": work.title if prefix else "", "level": level, "in_short": _results(work)[1:], "parts": parts}
+    said = _results(work, against)[1:]
+    return {"title": work.title if prefix else "", "level": level, "in_short": said, "parts": parts}
 
 
 def _part(plot: Plot, tables: Tables, order: list[str], path: Path) -> dict:

@@ -44,7 +44,7 @@ def mean_interval(
     sample = sample[np.isfinite(sample)]
     if not len(sample):
         return Interval(np.nan, np.nan, np.nan, 0)
-    mean, low, high = _bca(sample[None, :], rng=rng, resamples=resamples)
+    mean, low, high = bca(sample[None, :], rng=rng, resamples=resamples)
     return Interval(float(mean[0]), float(low[0]), float(high[0]), len(sample))
 
 
@@ -67,10 +67,35 @@ def summarise(
         rows = np.flatnonzero(sizes == size)
         for chunk in _chunks(rows, size=size * resamples):
             stacked = np.stack([samples[row] for row in chunk])  # (groups, size)
-            bounds = _bca(stacked, rng=np.random.default_rng(seed), resamples=resamples)
+            bounds = bca(stacked, rng=np.random.default_rng(seed), resamples=resamples)
             summary[chunk] = np.column_stack(bounds)
     groups = frame[by].drop_duplicates().reset_index(drop=True)
     return groups.assign(mean=summary[:, 0], low=summary[:, 1], high=summary[:, 2], n=sizes)
+
+
+def bca(
+    samples: np.ndarray, *, rng: np.random.Generator, resamples: int = RESAMPLES, level: float = LEVEL
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Mean, low and high of each row of `samples` (groups, n), all finite; the rows share their resamples."""
+    mean = samples.mean(axis=1)
+    if samples.shape[1] == 1:
+        return mean, np.full_like(mean, np.nan), np.full_like(mean, np.nan)
+    low, high = mean.copy(), mean.copy()
+    # BCa is undefined for equal values; those that differ by rounding only count as equal.
+    varies = np.ptp(samples, axis=1) > 1e-12 * np.abs(samples).max(axis=1)
+    if varies.any():
+        result = scipy.stats.bootstrap(
+            (samples[varies],),
+            np.mean,
+            axis=1,
+            vectorized=True,
+            n_resamples=resamples,
+            confidence_level=level,
+            method="BCa",
+            rng=rng,
+        )
+        low[varies], high[varies] = result.confidence_interval
+    return mean, low, high
 
 
 def ends(layers: pd.DataFrame) -> pd.DataFrame:
@@ -110,29 +135,6 @@ def vanishing(layers: pd.DataFrame) -> pd.DataFrame:
         ratio = np.where(np.isnan(steps), np.nan, g_first / g_last)
         gain = (np.log(g_first) - np.log(g_last)) / steps
     return first[_PROBED].assign(ratio=ratio, gain=gain)
-
-
-def _bca(samples: np.ndarray, *, rng: np.random.Generator, resamples: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Mean, low and high of each row of `samples` (groups, n)."""
-    mean = samples.mean(axis=1)
-    if samples.shape[1] == 1:
-        return mean, np.full_like(mean, np.nan), np.full_like(mean, np.nan)
-    low, high = mean.copy(), mean.copy()
-    # BCa is undefined for equal values; those that differ by rounding only count as equal.
-    varies = np.ptp(samples, axis=1) > 1e-12 * np.abs(samples).max(axis=1)
-    if varies.any():
-        result = scipy.stats.bootstrap(
-            (samples[varies],),
-            np.mean,
-            axis=1,
-            vectorized=True,
-            n_resamples=resamples,
-            confidence_level=LEVEL,
-            method="BCa",
-            rng=rng,
-        )
-        low[varies], high[varies] = result.confidence_interval
-    return mean, low, high
 
 
 def _chunks(rows: np.ndarray, *, size: int) -> Iterator[np.ndarray]:

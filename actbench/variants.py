@@ -10,6 +10,8 @@ from actbench.tables import Tables, config_columns
 
 # Which seeds were drawn is not part of what they are drawn for; where the data lie changes no number.
 _NOT_A_WORKLOAD = ("seed", "num_seeds", "data.root")
+# Chosen for each activation where `track` is tuned: the variant's own there, not what it is compared on.
+_TUNED = ("optim.lr",)
 
 
 class NothingToReportError(ValueError):
@@ -62,6 +64,8 @@ def workloads(tables: Tables, *, run_ids: Collection[str] | None = None) -> list
         )
     config = pd.DataFrame({name: runs[name].map(text) for name in config_columns(runs)}, index=runs.index)
     keys = config[[n for n in config.columns if n.split(".")[0] != "act" and n not in _NOT_A_WORKLOAD]]
+    if "track" in keys:
+        keys = keys.assign(**{n: keys[n].mask(keys["track"] == "tuned", "") for n in _TUNED if n in keys})
     keys = keys.assign(PROTOCOL=runs["protocol"].map(text))
     number = keys.groupby(list(keys), sort=False).ngroup()
     if run_ids is not None:

@@ -8,35 +8,26 @@ import pytest
 PACKAGE = Path(__file__).resolve().parent.parent / "actbench"
 FILES = sorted(PACKAGE.rglob("*.py"))
 
-FLOORS = [
-    {"", "streams", "config", "schedules", "tables", "activations", "properties", "stats", "page", "function_tables"},
-    {"trace", "checks", "help", "data", "data.splits", "data.augment", "variants", "tuning", "kinks", "asymptotes"},
-    {"models", "plan", "probes", "findings", "data.files", "shape"},
-    {"models.block", "models.init", "models.norm", "tasks", "train", "canvas", "settings", "summary", "sentences"},
-    {"models.mlp", "models.cnn", "tasks.classification", "facts", "function_plots"},
-    {"data.digits", "data.mnist", "data.fashion_mnist", "data.cifar", "build", "drawing", "function_report"},
-    {"preflight", "run", "by_layer"},
-    {"plots", "functions"},
-    {"report", "curves", "distances", "cost"},
-    {"sweep", "describe"},
-    {"__main__"},
-]
-REPORTING = {
-    "function_plots",
-    "function_report",
-    "stats",
-    "variants",
-    "findings",
-    "sentences",
-    "settings",
-    "summary",
-    "canvas",
-    "drawing",
-    "by_layer",
-    "plots",
-    "page",
-    "report",
-}
+# Measuring and reporting side by side; a module imports from the lines above its own only.
+_FLOORS = """
+streams config schedules tables activations properties stats page function_tables
+trace checks help data data.splits data.augment kinks asymptotes variants tuning paired
+models plan probes data.files shape findings pairs across tracks
+models.block models.init models.norm tasks train canvas settings summary sentences relations comparison
+models.mlp models.cnn tasks.classification facts function_plots
+data.digits data.mnist data.fashion_mnist data.cifar build drawing function_report
+preflight run by_layer comparison_plots
+functions plots comparison_parts
+curves distances cost report
+sweep describe
+__main__
+"""
+FLOORS = [{""}, *(set(line.split()) for line in _FLOORS.strip().splitlines())]
+_REPORTING = """
+stats variants findings sentences settings summary canvas drawing by_layer plots page report function_plots
+function_report paired pairs across tracks relations comparison comparison_plots comparison_parts
+"""
+REPORTING = set(_REPORTING.split())
 # The command and what surrounds a sweep stand above both sides.
 NEITHER = {"", "tables", "tuning", "function_tables", "config", "help", "sweep", "__main__"}
 

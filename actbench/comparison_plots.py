@@ -1,0 +1,216 @@
+"""The figures of a paired comparison: table -> Figure, one function each.
+
+`labels` maps the variants to what is written at them, in the order in which they are shown, as in `plots`.
+"""
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.colors import SymLogNorm, to_rgba
+from matplotlib.figure import Figure
+from matplotlib.ticker import FixedLocator, MaxNLocator, NullLocator
+from seaborn import color_palette
+
+from actbench import canvas, drawing
+from actbench.paired import ALPHA
+from actbench.tables import label
+
+DETAILED = 12  # so many variants have room for mean, wins and p in a cell of the matrix
+_FACES = {"better": "full", "worse": "full", "equivalent": "none", "inconclusive": "none"}
+_SHAPES = {"better": "o", "worse": "o", "equivalent": "s", "inconclusive": "o"}
+
+
+def forest(tables: dict[str, tuple[pd.DataFrame, float]], labels: dict[str, str]) -> Figure:
+    """Paired differences with their intervals, a row for each variant, a panel for each column with its margin.
+
+    `tables` holds what `paired.compare` gave and the margin (nan for none) by the label of the axis.
+    """
+    figure, panels = canvas.rows(labels, panels=len(tables))
+    place = {name: i for i, name in enumerate(labels)}
+    for panel, (words, (table, margin)) in zip(panels, tables.items(), strict=True):
+        if np.isfinite(margin):
+            panel.axvspan(-margin, margin, color="#e6e6e6", linewidth=0, zorder=0)
+        panel.axvline(0, color="#707070", linewidth=0.8, zorder=1)
+        for row in table.to_dict("records"):
+            name, colour = row["variant"], canvas.colour(row["variant"])
+            if name not in place:
+                continue
+            if np.isnan(row["mean"]):
+                across = panel.get_yaxis_transform()
+                panel.text(0.02, place[name], "a value is not finite", transform=across, va="center", fontsize=6)
+                continue
+            panel.plot([row["low"], row["high"]], [place[name]] * 2, color=colour, linewidth=2, alpha=0.6, zorder=3)
+            face = colour if _FACES[row["verdict"]] == "full" else "white"
+            shape = _SHAPES[row["verdict"]]
+            panel.plot([row["mean"]], [place[name]], shape, color=colour, markerfacecolor=face, markersize=4, zorder=4)
+        _difference_axis(panel, table, margin)
+        panel.set_xlabel(words)
+    return figure
+
+
+def rank_intervals(ranks: pd.DataFrame, labels: dict[str, str]) -> Figure:
+    """The rank of every variant with its interval; a bar that spans many ranks is a rank that is not known."""
+    figure, (panel,) = canvas.rows(labels, panels=1)
+    place = {name: i for i, name in enumerate(labels)}
+    for name, rank, low, high in ranks[["variant", "rank", "low", "high"]].itertuples(index=False):
+        if name in place:
+            colour = canvas.colour(name)
+            panel.plot([low, high], [place[name]] * 2, color=colour, linewidth=3, alpha=0.5, zorder=3)
+            panel.plot([rank], [place[name]], "o", color=colour, markersize=3.6, zorder=4)
+    panel.set_xlim(0.5, len(ranks) + 0.5)
+    panel.xaxis.set_major_locator(MaxNLocator(nbins=12, integer=True, min_n_ticks=1))
+    panel.xaxis.set_minor_locator(NullLocator())
+    panel.set_xlabel("rank of the mean (1 is best)")
+    return figure
+
+
+def profiles(table: pd.DataFrame, labels: dict[str, str]) -> Figure:
+    """Share of problems within τ of the best, a panel for each variant, the others in grey."""
+    figure, panels = canvas.multiples(labels, x="τ (steps / the fewest steps)", y="share of seeds")
+    own = {str(name): frame.rename(columns={"share": "mean"}) for name, frame in table.groupby("variant")}
+    others = drawing.grey({name: own[name] for name in labels}, x="tau")
+    for name, panel in panels.items():
+        panel.add_collection(others())
+        drawing.line(panel, own[name], x="tau", variant=name)
+    panel = next(iter(panels.values()))
+    panel.set(xlim=(0.95, 4.05), ylim=(-0.04, 1.04))
+    panel.xaxis.set_major_locator(FixedLocator([1, 2, 3, 4]))
+    panel.yaxis.set_major_locator(FixedLocator([0, 0.5, 1]))
+    panel.yaxis.set_major_formatter(lambda value, _: canvas.short(value))
+    return figure
+
+
+def matrix(pairs: pd.DataFrame, labels: dict[str, str]) -> Figure:
+    """Each variant (row) against each other (column): mean difference, seeds won, tied and lost, p; BH-marked.
+
+    Beyond `DETAILED` variants a cell has room for the number of seeds won only.
+    """
+    left, bottom = canvas.label_width(labels), 0.1
+    top, side = 0.85 * left, min((canvas.WIDTH - left - 0.1) / len(labels), 0.62)
+    height = top + bottom + side * len(labels)
+    figure = Figure(figsize=(canvas.WIDTH, height))
+    wide = side * len(labels)
+    panel = figure.add_axes((left / canvas.WIDTH, bottom / height, wide / canvas.WIDTH, wide / height))
+    place = {name: i for i, name in enumerate(labels)}
+    both = pd.concat([pairs, _turned(pairs)], ignore_index=True)
+    shown = both[both["a"].isin(place) & both["b"].isin(place)]
+    norm, shades = _strength(shown["mean"]), color_palette("vlag", as_cmap=True)
+    cells = np.full((len(labels), len(labels), 4), 1.0)
+    cells[np.diag_indices(len(labels))] = to_rgba("#f0f0f0")
+    detailed = len(labels) <= DETAILED
+    size = min(6.2, side * 10.2) if detailed else min(6.0, side * 30)
+    for row in shown.to_dict("records"):
+        y, x, ink = place[row["a"]], place[row["b"]], "#808080"
+        if row["p_bh"] < ALPHA:
+            cells[y, x] = shades(norm(row["mean"]))
+            ink = _ink(cells[y, x])
+        words = _cell(row) if detailed else str(int(row["wins"]))
+        panel.text(x, y, words, ha="center", va="center", fontsize=size, color=ink, linespacing=1.15)
+    panel.imshow(cells, aspect="auto", interpolation="nearest")
+    _matrix_axes(panel, labels)
+    return figure
+
+
+def relations(table: pd.DataFrame) -> Figure:
+    """Spearman's ρ of each diagnostic with the loss, a panel for each time; filled where BH-adjusted p < .05."""
+    names = {str(n): "gradient gain λ" if n == "gain" else label(str(n)) for n in table["measure"].unique()}
+    names = {name: words.replace("output mean", "|output mean|") for name, words in names.items()}
+    whens = list(table["when"].unique())
+    figure, panels = canvas.rows(names, panels=len(whens))
+    for tick in panels[0].get_yticklabels():
+        tick.set_color(canvas.INK)
+    place = {name: i for i, name in enumerate(names)}
+    for panel, when in zip(panels, whens, strict=True):
+        panel.axvline(0, color="#707070", linewidth=0.8, zorder=1)
+        for row in table[table["when"] == when].to_dict("records"):
+            y, face = place[row["measure"]], canvas.INK if row["p_bh"] < ALPHA else "white"
+            panel.plot([row["low"], row["high"]], [y, y], color=canvas.INK, linewidth=1.6, alpha=0.5, zorder=3)
+            panel.plot([row["rho"]], [y], "o", color=canvas.INK, markerfacecolor=face, markersize=4, zorder=4)
+        panel.set_xlim(-1.02, 1.02)
+        panel.xaxis.set_major_locator(FixedLocator([-1, -0.5, 0, 0.5, 1]))
+        panel.xaxis.set_major_formatter(lambda value, _: canvas.short(value))
+        panel.set_xlabel(f"Spearman's ρ with the loss, {when}")
+    return figure
+
+
+def tracks(variants: pd.DataFrame) -> Figure:
+    """The rank of each variant on the shared (left) and the tuned track (right); thick where the verdict changes."""
+    height = 0.45 + max(0.19 * len(variants), 0.5)
+    figure = Figure(figsize=(canvas.WIDTH, height))
+    panel = figure.add_axes((0.3, 0.1 / height, 0.4, 1 - 0.45 / height))
+    for row in variants.to_dict("records"):
+        name, ends = row["variant"], (row["rank_shared"], row["rank_tuned"])
+        changes = row["verdict_shared"] != row["verdict_tuned"] and isinstance(row["verdict_shared"], str)
+        panel.plot([0, 1], ends, color=canvas.colour(name), linewidth=2.4 if changes else 0.9, clip_on=False)
+    for x, column, side in ((0, "rank_shared", "right"), (1, "rank_tuned", "left")):
+        ordered = variants.sort_values([column, "variant"])
+        for y, name, rank in zip(range(1, len(variants) + 1), ordered["variant"], ordered[column], strict=True):
+            text = f"{canvas.safe(name)}  {rank:g}" if side == "right" else f"{rank:g}  {canvas.safe(name)}"
+            panel.text(x + (0.02 if x else -0.02), y, text, ha=side, va="center", fontsize=7, color=canvas.colour(name))
+    panel.set(xlim=(0, 1), ylim=(len(variants) + 0.5, 0.5))
+    panel.axis("off")
+    figure.text(0.3, 1 - 0.1 / height, "shared", ha="right", va="top", fontweight="bold")
+    figure.text(0.7, 1 - 0.1 / height, "tuned", ha="left", va="top", fontweight="bold")
+    return figure
+
+
+def _difference_axis(panel: Axes, table: pd.DataFrame, margin: float) -> None:
+    """Linear around 0; logarithmic beyond, where some differences are over 15 times as large as most or the margin."""
+    sizes = table[["low", "mean", "high"]].abs().to_numpy()
+    sizes = sizes[np.isfinite(sizes) & (sizes > 0)]
+    most = float(sizes.max()) if len(sizes) else 1.0
+    linear = max(margin if np.isfinite(margin) else 0.0, float(np.median(sizes)) / 2 if len(sizes) else 0.0)
+    ticks = np.empty(0)
+    if linear and most > 15 * linear:
+        panel.set_xscale("symlog", linthresh=linear, linscale=0.8)
+        ticks = 10.0 ** np.arange(np.ceil(np.log10(0.4 * linear)), np.ceil(np.log10(most)) + 1)
+    else:
+        panel.xaxis.set_major_locator(MaxNLocator(5))
+    low, high = np.nanmin(table["low"], initial=0), np.nanmax(table["high"], initial=0)
+    room, least = (1.6, 0.5 * linear) if panel.get_xscale() == "symlog" else (1.1, 0.05 * most)
+    panel.set_xlim(min(low * room, -least), max(high * room, least))
+    if panel.get_xscale() == "symlog":
+        places = panel.transAxes.inverted().transform(panel.transData.transform([(t, 0) for t in (0, *ticks)]))[:, 0]
+        ticks = ticks[places[1:] - places[0] > 0.08]  # room for its label beside that of 0
+        panel.xaxis.set_major_locator(FixedLocator([*-ticks[::-1], 0, *ticks]))
+    panel.xaxis.set_minor_locator(NullLocator())
+    panel.xaxis.set_major_formatter(lambda value, _: canvas.short(round(value, 9)))
+
+
+def _matrix_axes(panel: Axes, labels: dict[str, str]) -> None:
+    count = len(labels)
+    panel.set(xlim=(-0.5, count - 0.5), ylim=(count - 0.5, -0.5))
+    panel.grid(False)
+    panel.set_xticks(range(count), [canvas.safe(text) for text in labels.values()], rotation=90, fontsize=6.5)
+    panel.set_yticks(range(count), [canvas.safe(text) for text in labels.values()], fontsize=6.5)
+    panel.xaxis.tick_top()
+    panel.tick_params(length=0)
+    for axis in (panel.get_xticklabels(), panel.get_yticklabels()):
+        for tick, name in zip(axis, labels, strict=True):
+            tick.set_color(canvas.colour(name))
+    lines = np.arange(-0.5, count, 1)
+    panel.hlines(lines, -0.5, count - 0.5, color="white", linewidth=0.6)
+    panel.vlines(lines, -0.5, count - 0.5, color="white", linewidth=0.6)
+
+
+def _strength(means: pd.Series) -> SymLogNorm:
+    """Colours by the size of a difference, on a logarithmic scale above the tenth of them that are smallest."""
+    sizes = means.abs().replace(0, np.nan).dropna()
+    most = float(sizes.max()) if len(sizes) else 1.0
+    return SymLogNorm(float(sizes.quantile(0.1)) if len(sizes) else 1.0, vmin=-most, vmax=most)
+
+
+def _turned(pairs: pd.DataFrame) -> pd.DataFrame:
+    names = {"a": "b", "b": "a", "wins": "losses", "losses": "wins"}
+    return pairs.rename(columns=names).assign(mean=0.0 - pairs["mean"])
+
+
+def _cell(row: dict) -> str:
+    """Three lines: `−0.026`, `9/0/1`, `p .004*`."""
+    mean = "not finite" if np.isnan(row["mean"]) else f"{row['mean']:.2g}".replace("-", "−")
+    p = "" if np.isnan(row["p"]) else f"p {row['p']:.3f}".replace("0.", ".", 1)
+    return f"{mean}\n{row['wins']}/{row['ties']}/{row['losses']}\n{p}{'*' if row['p_bh'] < ALPHA else ''}"
+
+
+def _ink(shade: np.ndarray) -> str:
+    return "white" if 0.3 * shade[0] + 0.59 * shade[1] + 0.11 * shade[2] < 0.5 else "#202020"

@@ -1,0 +1,83 @@
+"""Every pair of variants on shared seeds, exploratory; and the same tests where there is nothing to find."""
+
+from itertools import combinations
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from actbench.paired import ALPHA, REFERENCE, adjust, by_seed, signed_rank
+from actbench.tables import better
+
+
+class Null(NamedTuple):
+    """How often the tests of a report find something where nothing is, see `swapped`.
+
+    Attributes:
+        n: Pairs of each comparison.
+        tests: Comparisons in the family.
+        draws: How often the family was tested.
+        single: Share of single tests with p < .05.
+        family: Share of families in which any Holm-adjusted p is below .05.
+    """
+
+    n: int
+    tests: int
+    draws: int
+    single: float
+    family: float
+
+
+def all_pairs(runs: pd.DataFrame, *, value: str) -> pd.DataFrame:
+    """Every pair of variants on the seeds that both have, one row each: mean of a − b, seeds won by a, tied, lost, p.
+
+    `p` is Wilcoxon's signed-rank test, `p_bh` adjusted over all pairs (Benjamini & Hochberg 1995): of the pairs with
+    p_bh < .05 about one in twenty is expected to be no difference. A pair with a value that is not finite has no p.
+    """
+    wide = by_seed(runs, value=value)
+    sign = 1 if better(value) == "higher" else -1
+    rows = []
+    for a, b in combinations(wide.columns, 2):
+        both = wide[[a, b]].dropna().to_numpy()
+        wins, losses = (sign * both[:, 0] > sign * both[:, 1]).sum(), (sign * both[:, 0] < sign * both[:, 1]).sum()
+        rows.append((a, b, len(both), wins, len(both) - wins - losses, losses))
+    table = pd.DataFrame(rows, columns=["a", "b", "n", "wins", "ties", "losses"])
+    return table.assign(**_tested(wide, table))
+
+
+def swapped(
+    runs: pd.DataFrame, *, value: str, rng: np.random.Generator, reference: str = REFERENCE, draws: int = 1000
+) -> Null:
+    """A/A on the tables at hand: variant and reference change places at random, seed by seed, then all is tested.
+
+    A variant that does not differ from the reference has differences that are as likely of either sign, so exchanging
+    the two of a seed makes the null true and keeps the sizes, the ties and, as all variants are exchanged together,
+    what they have in common. It shows that testing and adjusting keep their word on data like these. It does not show
+    that seeds are independent of each other: that needs runs on other seeds.
+
+    Only variants with a finite value on every seed of the reference take part.
+    """
+    wide = by_seed(runs, value=value)
+    wide = wide.loc[wide[reference].notna()]
+    differences = wide.drop(columns=reference).sub(wide[reference], axis=0).to_numpy().T  # (k, n)
+    differences = differences[np.isfinite(differences).all(axis=1)]
+    k, n = differences.shape
+    if not k:
+        return Null(n, 0, 0, np.nan, np.nan)
+    signs = rng.choice([-1.0, 1.0], size=(draws, 1, n))
+    p = signed_rank((signs * differences).reshape(-1, n)).reshape(draws, k)
+    family = p.min(axis=1) * k < ALPHA  # Holm's smallest adjusted p is Bonferroni's
+    return Null(n, k, draws, float((p < ALPHA).mean()), float(family.mean()))
+
+
+def _tested(wide: pd.DataFrame, table: pd.DataFrame) -> dict[str, np.ndarray]:
+    """Mean and p of each pair; pairs of one size are tested together."""
+    mean, p = np.full(len(table), np.nan), np.full(len(table), np.nan)
+    for n, rows in table.groupby("n").groups.items():
+        known = [wide[[a, b]].dropna().to_numpy() for a, b in table.loc[rows, ["a", "b"]].itertuples(index=False)]
+        whole = [i for i, both in enumerate(known) if n and np.isfinite(both).all()]
+        if whole:
+            differences = np.stack([known[i][:, 0] - known[i][:, 1] for i in whole])
+            mean[rows[whole]] = differences.mean(axis=1)
+            p[rows[whole]] = signed_rank(differences)
+    return {"mean": mean, "p": p, "p_bh": adjust(p, method="fdr_bh")}

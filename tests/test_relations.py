@@ -1,0 +1,64 @@
+import numpy as np
+import pandas as pd
+import pytest
+import scipy.stats
+import synthetic
+from test_paired import rng
+
+from actbench.relations import diagnostics, relate
+from actbench.variants import workloads
+
+NAMES = [f"f{i}" for i in range(12)]
+
+
+def tables():
+    return workloads(synthetic.tables(NAMES, seeds=2))[0].tables
+
+
+def test_a_diagnostic_that_orders_as_the_loss_does() -> None:
+    made = tables()
+    loss = made.runs.groupby("variant")["test_loss"].mean()
+    layers = made.layers.assign(rank=made.layers["variant"].map(-loss), dead=made.layers["variant"].map(loss))
+    found = relate(layers, made.runs, rng=rng()).set_index(["when", "measure"])
+    for when in ("at initialisation", "at the end"):
+        assert found.loc[(when, "dead"), ["n", "rho", "high"]].tolist() == pytest.approx([12, 1, 1])
+        assert found.loc[(when, "rank"), ["rho", "low"]].tolist() == pytest.approx([-1, -1])
+        assert found.loc[(when, "dead"), "p_bh"] < 0.05
+
+
+def test_rho_and_p_are_scipys() -> None:
+    made = tables()
+    found = relate(made.layers, made.runs, rng=rng()).set_index(["when", "measure"])
+    measured = diagnostics(made.layers).query("when == 'at the end'").set_index("variant")["saturation_low"]
+    loss = made.runs.groupby("variant")["test_loss"].mean()
+    expected = scipy.stats.spearmanr(measured, loss[measured.index])
+    row = found.loc[("at the end", "saturation_low")]
+    assert (row["rho"], row["p"]) == pytest.approx((expected.statistic, expected.pvalue))
+    assert row["low"] < row["rho"] < row["high"]
+    assert (found["p_bh"] >= found["p"]).all()
+
+
+def test_nothing_is_related_where_nothing_is_to_find() -> None:
+    draw, found = rng(4), []
+    both = pd.DataFrame({"run_id": NAMES, "seed": 0, "step": 0, "layer_index": 1, "variant": NAMES})
+    layers = tables().layers.iloc[:0].reindex(range(12)).assign(**both)
+    for _ in range(20):
+        runs = pd.DataFrame({"variant": NAMES, "test_loss": draw.normal(size=12), "val_loss": 0.0})
+        found.append(relate(layers.assign(dead=draw.normal(size=12)), runs, rng=draw, resamples=100))
+    p = pd.concat(found)["p"]
+    assert len(p) == 20
+    assert (p < 0.05).sum() <= 4
+    assert 0.3 < p.mean() < 0.7
+
+
+def test_a_few_variants_or_a_constant_diagnostic_have_no_row() -> None:
+    made = workloads(synthetic.tables(NAMES[:7], seeds=2))[0].tables
+    assert relate(made.layers, made.runs, rng=rng()).empty
+    assert "out_std" not in set(relate(tables().layers, tables().runs, rng=rng())["measure"])  # 1 for all
+
+
+def test_no_layers_and_what_is_not_finite() -> None:
+    made = tables()
+    assert relate(made.layers[:0], made.runs, rng=rng()).empty
+    layers = made.layers.assign(dead=np.where(made.layers["variant"] == "f0", np.inf, made.layers["layer_index"]))
+    assert np.isnan(diagnostics(layers).set_index("variant").loc["f0", "dead"]).all()

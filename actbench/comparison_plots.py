@@ -155,7 +155,7 @@ def tracks(variants: pd.DataFrame) -> Figure:
 
 
 def _difference_axis(panel: Axes, table: pd.DataFrame, margin: float) -> None:
-    """Linear around 0; logarithmic beyond, where some differences are over 15 times as large as most or the margin."""
+    """Linear around 0, logarithmic beyond, where the largest difference is far above the margin and the median."""
     sizes = table[["low", "mean", "high"]].abs().to_numpy()
     sizes = sizes[np.isfinite(sizes) & (sizes > 0)]
     most = float(sizes.max()) if len(sizes) else 1.0

@@ -8,7 +8,11 @@ from pathlib import Path
 USAGE = """Usage: python -m actbench +act=NAME [KEY=VALUE ...]         one run: a pack of seeds, a report
        python -m actbench -m +act=A,B [KEY=V,W ...]          a sweep over all combinations, on every core
        python -m actbench +experiment=NAME [KEY=VALUE ...]   a question from experiments/
-       python -m actbench.report PATH                        a results folder's report again, from its tables"""
+       python -m actbench +act=custom act._target_=FILE.FUNCTION +act.PARAMETER=VALUE     your own activation
+       python -m actbench.report PATH                        a results folder's report again, from its tables
+       python -m actbench.properties [+act=NAME]             what is computed of a function
+       python -m actbench.cost [NAME ...]                    time and memory against ReLU
+       python -m actbench.tuning PATH                        the learning rates that a tuning experiment chose"""
 
 
 def job(config) -> None:

@@ -21,8 +21,6 @@ def binary_step_straight_through(z: Tensor) -> Tensor:
 
 
 class _StraightThroughStep(torch.autograd.Function):
-    generate_vmap_rule = True  # packs of seeds are stacked with torch.func.vmap
-
     @staticmethod
     def forward(z: Tensor) -> Tensor:
         return binary_step(z)

@@ -1,6 +1,8 @@
 """From a config to the objects of a run. Everything with a `_target_` is made by one call site, `_part`."""
 
 import functools
+import inspect
+import math
 import platform
 from collections.abc import Callable
 from pathlib import Path
@@ -58,9 +60,24 @@ def act_factory(node: DictConfig) -> Callable[[], Activation]:
     return lambda: Activation(part() if isinstance(part.func, type) else part)
 
 
+def source_text(node: DictConfig) -> str:
+    """The text of the file that defines the activation; empty where it has none (torch's own in C++)."""
+    try:
+        return Path(inspect.getfile(inspect.unwrap(_part(node).func))).read_text(encoding="utf-8")
+    except (TypeError, OSError, UnicodeDecodeError):
+        return ""
+
+
 def gain(act: Callable[[], Activation], *, dropout: float) -> float:
-    """sqrt(keep / E f(z)^2), z ~ N(0, 1): what `init=matched` scales by."""
-    return ((1 - dropout) / properties.second_moment(act())) ** 0.5
+    """sqrt(keep / E f(z)^2), z ~ N(0, 1): what `init=matched` scales by.
+
+    Raises:
+        ValueError: If E f(z)^2 is zero or does not exist.
+    """
+    moment = properties.second_moment(act())
+    if not 0 < moment < math.inf:
+        raise ValueError(f"init=matched needs a mean square of f under N(0, 1) above 0, but it is {moment}.")
+    return ((1 - dropout) / moment) ** 0.5
 
 
 def model(config: DictConfig, *, input_shape: torch.Size, seed: int, on: torch.device) -> nn.Module:
@@ -74,7 +91,7 @@ def model(config: DictConfig, *, input_shape: torch.Size, seed: int, on: torch.d
             norm=_part(config.norm),
             generator=stream(seed, "dropout", on),
         )
-    scale = gain(act, dropout=config.model.dropout)
+    scale = functools.partial(gain, act, dropout=config.model.dropout)
     initialize(built, _part(config.init), generator=stream(seed, "init"), gain=scale)
     return built.to(on)
 

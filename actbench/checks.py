@@ -3,6 +3,7 @@
 What needs torch (the activation itself, the data, the device) is checked in preflight.py.
 """
 
+import json
 import math
 from collections.abc import Callable
 from typing import Any
@@ -11,37 +12,36 @@ from omegaconf import DictConfig, OmegaConf
 
 from actbench.config import GROUPS, ConfigError, defaults, flatten, nearest, options
 
+
+def _whole(least: int, most: float = math.inf) -> Callable[[Any], bool]:
+    return lambda value: isinstance(value, int) and not isinstance(value, bool) and least <= value <= most
+
+
+def _number(within: Callable[[float], bool]) -> Callable[[Any], bool]:
+    return lambda value: isinstance(value, int | float) and not isinstance(value, bool) and within(value)
+
+
+def _device(value: Any) -> bool:
+    return value in ("auto", "cpu") or str(value).split(":")[0] == "cuda"
+
+
 # Last part of a key -> which values are allowed, in words and as a test. A key is checked wherever it stands.
-_ALLOWED: dict[str, tuple[str, Callable[[Any], bool]]] = {
-    name: rule
-    for names, rule in (
-        (
-            "seed",
-            ("a whole number, 0 or more", lambda v: v >= 0),
-        ),
-        (
-            "num_seeds threads epochs batch_size depth width num_val num_test num_train num_examples per_decade",
-            ("a whole number, 1 or more", lambda v: v >= 1),
-        ),
-        (
-            "lr clip_grad_norm epsilon eps target_loss",
-            ("a number above 0", lambda v: 0 < v < math.inf),
-        ),
-        (
-            "weight_decay momentum",
-            ("a number, 0 or more", lambda v: 0 <= v < math.inf),
-        ),
-        (
-            "dropout",
-            ("a number from 0 up to, not including, 1", lambda v: 0 <= v < 1),
-        ),
-        (
-            "device",
-            ("auto, cpu or cuda", lambda v: v in ("auto", "cpu") or v.split(":")[0] == "cuda"),
-        ),
-    )
-    for name in names.split()
-}
+_RULES: tuple[tuple[str, str, Callable[[Any], bool]], ...] = (
+    ("seed", "a whole number from 0 to 2,147,483,647", _whole(0, 2**31 - 1)),
+    (
+        "num_seeds threads epochs batch_size depth width num_val num_test num_train num_classes num_examples "
+        "per_decade",
+        "a whole number, 1 or more",
+        _whole(1),
+    ),
+    ("lr clip_grad_norm eps target_loss", "a finite number above 0", _number(lambda v: 0 < v < math.inf)),
+    ("epsilon", "a number between 0 and 1", _number(lambda v: 0 < v < 1)),
+    ("weight_decay momentum", "a finite number, 0 or more", _number(lambda v: 0 <= v < math.inf)),
+    ("dropout", "a number from 0 up to, not including, 1", _number(lambda v: 0 <= v < 1)),
+    ("device", "auto, cpu or cuda", _device),
+)
+_ALLOWED = {name: (words, allowed) for names, words, allowed in _RULES for name in names.split()}
+_MAY_BE_NULL = ("clip_grad_norm", "num_test", "num_train")
 _KINDS = {bool: "true or false", int: "a whole number", float: "a number", str: "a word"}
 
 
@@ -57,14 +57,17 @@ def check(config: DictConfig, choices: dict[str, str]) -> None:
         if choices[group] != "custom":
             _check_option(group, choices[group], config[group])
     for key, value in flatten(OmegaConf.to_container(config, resolve=True)).items():  # type: ignore[arg-type]
-        words, allowed = _ALLOWED.get(key.rsplit(".", 1)[-1], ("", None))
-        if allowed is not None and not key.startswith("act.") and value is not None and not allowed(value):
-            raise ConfigError(f"{key}={value} is out of range: it must be {words}.")
-    for width in config.model.get("widths", ()):
-        if width < 1:
-            raise ConfigError(
-                f"model.widths={list(config.model.widths)} is out of range: every width must be 1 or more."
-            )
+        name = key.rsplit(".", 1)[-1]
+        words, allowed = _ALLOWED.get(name, ("", None))
+        if allowed is None or key.startswith("act.") or (value is None and name in _MAY_BE_NULL):
+            continue
+        if not allowed(value):
+            raise ConfigError(f"{key}={_text(value)} is out of range: it must be {words}.")
+    widths = config.model.get("widths", [1])
+    if not widths or min(widths) < 1:
+        raise ConfigError(
+            f"model.widths={list(widths)} is out of range: it must be a list of whole numbers, 1 or more."
+        )
     if config.optim.get("nesterov") and not config.optim.momentum:
         raise ConfigError("optim.nesterov=true needs a momentum above 0: set optim.momentum, for instance to 0.9.")
 
@@ -89,10 +92,10 @@ def _check_option(group: str, choice: str, given: DictConfig) -> None:
         if key not in known:
             names = [f"{group}.{name}" for name in known]
             raise ConfigError(unknown_key(f"{group}.{key}", known=names, option=f"{group}={choice}"))
-        kind = _kind(known[key])
-        if kind is not None and value is not None and not _is_a(value, kind):
+        if not _alike(value, known[key]):
             raise ConfigError(
-                f"{group}.{key}={value} is of the wrong type: it must be {_KINDS[kind]}, as {known[key]} is."
+                f"{group}.{key}={_text(value)} is of the wrong type: it must be {_kind(known[key])}, "
+                f"as {_text(known[key])} is."
             )
 
 
@@ -103,14 +106,29 @@ def unknown_key(key: str, *, known: list[str], option: str) -> str:
     return f"There is no key {key} with {option}: {nearest(key, known)}"
 
 
-def _kind(reference: Any) -> type | None:
-    """The type that a value must have; None where the file leaves it open (null, or an interpolation)."""
+def _alike(value: Any, reference: Any) -> bool:
+    """Whether a value has the type of the one in the option's file; null or an interpolation there leaves it open."""
     if reference is None or (isinstance(reference, str) and reference.startswith("${")):
-        return None
-    return type(reference)
+        return True
+    if _is_list(reference):
+        entries = json.loads(value) if _is_list(value) else []
+        return bool(entries) and all(_alike(entry, json.loads(reference)[0]) for entry in entries)
+    if isinstance(value, bool) or isinstance(reference, bool):
+        return isinstance(value, bool) and isinstance(reference, bool)
+    return isinstance(value, type(reference)) or (isinstance(reference, float) and isinstance(value, int))
 
 
-def _is_a(value: Any, kind: type) -> bool:
-    if isinstance(value, bool) or kind is bool:
-        return isinstance(value, bool) and kind is bool
-    return isinstance(value, kind) or (kind is float and isinstance(value, int))
+def _is_list(value: Any) -> bool:
+    """Flattened configs hold a list as its JSON text."""
+    return isinstance(value, str) and value.startswith("[")
+
+
+def _kind(reference: Any) -> str:
+    if _is_list(reference):
+        return f"a list of {_KINDS[type(json.loads(reference)[0])].removeprefix('a ')}s"
+    return _KINDS[type(reference)]
+
+
+def _text(value: Any) -> str:
+    """A value as it is typed."""
+    return json.dumps(value) if value is None or isinstance(value, bool) else str(value)

@@ -110,6 +110,8 @@ def describe(path: Path) -> str:
 def nearest(name: str, known: Iterable[str]) -> str:
     """A clause that names the nearest known name, or all of them where none is near."""
     names = sorted(known)
+    if not names:
+        return "none is known there."
     near = difflib.get_close_matches(name.lower(), names, n=1, cutoff=0.6)
     return f"did you mean {near[0]}?" if near else f"known are: {', '.join(names)}."
 

@@ -79,9 +79,24 @@ def read(argv: list[str]) -> Command:
         given = {override.key_or_group for override in overrides}
         axes = [f"{key}={value}" for key, value in params.items() if key.lstrip("+") not in given]
         jobs = [_job(job) for job in _expand(axes + arguments.overrides)]
+        argv = _for_the_sweeper(argv, _parse(axes + arguments.overrides))
     return Command(
         [*argv, *axes, "hydra.sweeper.params=null", *([] if arguments.multirun else ["-m"])], sweep=True, jobs=jobs
     )
+
+
+def _for_the_sweeper(argv: list[str], overrides: list[Override]) -> list[str]:
+    """The arguments with each fixed key of a swept group as an axis of one value.
+
+    Hydra composes the sweep's own config without the axes; there such a key is unknown (act.alpha=1 for +act=elu,celu).
+    """
+    swept = {override.key_or_group for override in overrides if override.is_sweep_override()} & set(GROUPS)
+    fixed = {
+        str(override.input_line): f"{str(override.input_line).split('=', 1)[0]}=choice({override.get_value_string()})"
+        for override in overrides
+        if override.key_or_group.split(".")[0] in swept - {override.key_or_group} and not override.is_sweep_override()
+    }
+    return [fixed.get(argument, argument) for argument in argv]
 
 
 def asks_only(argv: list[str]) -> bool:
@@ -171,6 +186,8 @@ def _check_keys(overrides: list[Override], *, sweep: bool) -> None:
         first = key.replace("/", ".").split(".")[0]
         if first not in top:
             raise ConfigError(f"There is no key {key}: {nearest(first, top)}")
+        if key.endswith("_target_") and not (custom and key == "act._target_"):
+            raise ConfigError(f"{key} cannot be set{_instead(first)}.")
         may_add = key in (*GROUPS, *PRESETS) or key.startswith("hydra") or (custom and key.startswith("act."))
         if override.is_add() and not may_add:
             _refuse_added(key, overrides)
@@ -178,12 +195,18 @@ def _check_keys(overrides: list[Override], *, sweep: bool) -> None:
             raise ConfigError(f"{key} has several values: add -m to run them as a sweep.")
 
 
+def _instead(group: str) -> str:
+    if group == "act":
+        return " but with act=custom alone, in a command of its own"
+    return f": choose another option of {group} instead" if group in GROUPS else ""
+
+
 def _refuse_added(key: str, overrides: list[Override]) -> None:
     """Only act=custom takes new keys; the rest is set without a plus sign."""
     lines = [str(override.input_line) for override in overrides]
-    job = _job([line for line in lines if _is_group(line)])
-    if OmegaConf.select(job.config, key, default=job) is job:
-        raise ConfigError(_no_such_key(key, job))
+    config = _composed([line for line in lines if _is_group(line)])
+    if OmegaConf.select(config, key, default=config) is config:
+        raise ConfigError(_no_such_key(key, config))
     raise ConfigError(f"+{key} adds a key that is there already: give it without the plus sign.")
 
 
@@ -217,7 +240,7 @@ def _explain(error: Exception, overrides: list[str]) -> str:
         wanted = next((words for name, words in kind.items() if name in str(cause)), "of another type")
         return f"{key}={value} is of the wrong type: it must be {wanted}."
     if isinstance(cause, ConfigAttributeError | ConfigKeyError):
-        return _no_such_key(str(key), _job([o for o in overrides if _is_group(o)]))
+        return _no_such_key(str(key), _composed([o for o in overrides if _is_group(o)]))
     return " ".join(f"{error} {cause or ''}".split())
 
 
@@ -225,13 +248,12 @@ def _is_group(override: str) -> bool:
     return override.lstrip("+").split("=", 1)[0] in (*GROUPS, *PRESETS)
 
 
-def _no_such_key(key: str, job: Job) -> str:
+def _no_such_key(key: str, config: DictConfig) -> str:
     group = key.split(".")[0]
-    known = [name for name in _keys(job.config) if name.split(".")[0] == group]
-    if group in GROUPS:
-        return unknown_key(key, known=known, option=f"{group}={job.choices[group]}")
-    return f"There is no key {key}: {nearest(key, known)}"
-
-
-def _keys(config: DictConfig) -> list[str]:
-    return list(cfg.flatten(OmegaConf.to_container(config)))  # type: ignore[arg-type]
+    known = [name for name in cfg.flatten(OmegaConf.to_container(config)) if name.split(".")[0] == group]  # type: ignore[arg-type]
+    if group not in GROUPS:
+        return f"There is no key {key}: {nearest(key, known)}"
+    choice = config.hydra.runtime.choices[group]
+    if choice == "custom":
+        return f"{key} is new to act=custom: give it with a plus sign, +{key}=VALUE."
+    return unknown_key(key, known=known, option=f"{group}={choice}")

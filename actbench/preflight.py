@@ -11,6 +11,7 @@ from torch import Tensor
 
 from actbench import build
 from actbench.config import ConfigError
+from actbench.data.splits import indices
 from actbench.plan import Job
 
 
@@ -68,9 +69,11 @@ def _check_data(job: Job) -> None:
         stored = build.source(data)
     except (FileNotFoundError, ValueError) as error:
         raise ConfigError(f"data={job.choices['data']}: {error}") from None
-    if not (data.num_test or stored.num_test):
+    num_classes = int(stored.labels.max()) + 1
+    if num_classes != data.num_classes:
         raise ConfigError(
-            f"data={job.choices['data']} has no published test set: give the number to hold out, data.num_test."
+            f"data.num_classes={data.num_classes}, but the labels of data={job.choices['data']} are of {num_classes} "
+            "classes: leave the number out, or put whole label files in place."
         )
     num_held_out = data.num_val + (data.num_test or stored.num_test)
     num_left = len(stored.labels) - num_held_out
@@ -87,15 +90,22 @@ def _check_data(job: Job) -> None:
             "give a smaller one."
         )
 
+    try:
+        indices(stored, num_val=data.num_val, num_test=data.num_test, num_train=data.num_train, seed=job.config.seed)
+    except ValueError as error:
+        raise ConfigError(f"data={job.choices['data']} cannot be split so: {_told(error)}.") from error
+
 
 def check_act(job: Job) -> None:
     """The activation can be made, and is a function that keeps a tensor's shape and is finite on [-3, 3]."""
     name = f"act={job.choices['act']}"
-    f = _imported(job.config.act, name)
+    f = _imported(job.config.act, name).eval()
     z = torch.arange(-10, 11).mul(0.3).reshape(3, 7)  # 0 is among them, exactly
+    given = z.clone().requires_grad_()
     try:
-        with torch.random.fork_rng(devices=[]), torch.no_grad():
-            a = f(z)
+        with torch.random.fork_rng(devices=[]):
+            a = f(given * 1)  # not a leaf, as in a network
+            turned = f(z.T.contiguous())
     except Exception as error:
         raise ConfigError(f"{name} fails on a tensor of shape (3, 7): {_told(error)}.") from error
     if not isinstance(a, Tensor):
@@ -104,9 +114,29 @@ def check_act(job: Job) -> None:
         raise ConfigError(
             f"{name} turns a tensor of shape {tuple(z.shape)} into {tuple(a.shape)}: an activation keeps the shape."
         )
+    if a.dtype != z.dtype:
+        raise ConfigError(f"{name} turns {z.dtype} into {a.dtype}: an activation keeps the dtype.")
+    if not a.requires_grad:
+        raise ConfigError(
+            f"{name} returns a tensor that autograd cannot follow back to z: add 0 * z, for a gradient of 0."
+        )
+    a, turned = a.detach(), turned.detach()
     if not a.isfinite().all():
         at = float(z[~a.isfinite()][0])
         raise ConfigError(f"{name} returns {float(a[~a.isfinite()][0])} at {at:g}: it must be finite on [-3, 3].")
+
+    if not torch.allclose(turned.T, a, rtol=1e-4, atol=1e-6):
+        raise ConfigError(f"{name} mixes entries of a tensor: an activation maps each entry by itself.")
+    _check_untouched(f, z, name)
+
+
+def _check_untouched(f: build.Activation, z: Tensor, name: str) -> None:
+    """f does not write into its argument, which a trace still needs."""
+    given = z.clone()
+    with torch.no_grad():
+        f(given)
+    if not torch.equal(given, z):
+        raise ConfigError(f"{name} changes its argument in place: return a new tensor.")
 
 
 def _imported(node: DictConfig, name: str) -> build.Activation:
@@ -132,12 +162,14 @@ def _imported(node: DictConfig, name: str) -> build.Activation:
 
 
 def _check_model(job: Job) -> None:
-    """Model and optimizer can be built with their parameters."""
+    """Model and optimizer can be built with their parameters, and a batch of two passes through."""
     shape = build.source(job.config.data).images.shape[1:]
     try:
         built = build.model(job.config, input_shape=shape, seed=job.config.seed, on=torch.device("cpu"))
         build.optimizer(job.config, built)
-    except (ValueError, TypeError) as error:
+        with torch.random.fork_rng(devices=[]):
+            built(torch.zeros(min(2, job.config.train.batch_size), *shape)).sum().backward()
+    except (ValueError, TypeError, IndexError, RuntimeError) as error:
         raise ConfigError(f"{_told(error)}.") from error
 
 

@@ -14,6 +14,7 @@ from actbench import properties
 from actbench.trace import LayerTrace
 
 _EXAMPLES_AT_ONCE = 64
+_MISSING = torch.tensor(math.nan)
 
 
 @dataclass(frozen=True)
@@ -32,13 +33,13 @@ def shape_of(f: nn.Module, *, epsilon: float) -> Shape:
 
 
 def saturation_low(t: LayerTrace, s: Shape) -> Tensor:
-    """P(z < z_lo)."""
-    return _share(t.z < s.z_lo).mean()
+    """P(z < z_lo); missing where f has no threshold (sup|f'| infinite under N(0, 1) too)."""
+    return _MISSING if math.isnan(s.z_lo) else _share(t.z < s.z_lo).mean()
 
 
 def saturation_high(t: LayerTrace, s: Shape) -> Tensor:
-    """P(z > z_hi)."""
-    return _share(t.z > s.z_hi).mean()
+    """P(z > z_hi); missing where f has no threshold."""
+    return _MISSING if math.isnan(s.z_hi) else _share(t.z > s.z_hi).mean()
 
 
 def saturated_units(t: LayerTrace, s: Shape) -> Tensor:
@@ -60,13 +61,14 @@ def dead(t: LayerTrace, s: Shape) -> Tensor:
 def constant(t: LayerTrace, s: Shape) -> Tensor:
     """Share of units whose standard deviation over inputs is below 1e-3 of the layer's RMS."""
     variance = t.covariance.diagonal()
-    return (variance.sqrt() < 1e-3 * (variance + t.mean.square()).mean().sqrt()).double().mean()
+    # Not "below" but "at most": a layer whose outputs are all zero is constant.
+    return (variance.sqrt() <= 1e-3 * (variance + t.mean.double().square()).mean().sqrt()).double().mean()
 
 
 def phi(t: LayerTrace, s: Shape) -> Tensor:
     """E|2 (a − inf f)/(sup f − inf f) − 1| for bounded f, else missing (after Rakitianskaia & Engelbrecht 2015)."""
     if not math.isfinite(s.high - s.low) or s.high == s.low:
-        return torch.tensor(math.nan)
+        return _MISSING
     return (2 * (t.a - s.low) / (s.high - s.low) - 1).abs().mean()
 
 
@@ -93,7 +95,7 @@ def out_ratio(t: LayerTrace, s: Shape) -> Tensor:
 def bias_shift(t: LayerTrace, s: Shape) -> Tensor:
     """std over units of (W μ) / std(z) in the next layer, μ = E_x a: W μ is the mean of W a, so pooling is included."""
     if t.next_y is None or t.next_bias is None:
-        return torch.tensor(math.nan)
+        return _MISSING
     return (t.next_y.mean((0, 2)) - t.next_bias).std(correction=0) / t.next_y.std(correction=0)
 
 
@@ -116,7 +118,7 @@ def grad_hoyer(t: LayerTrace, s: Shape) -> Tensor:
 def update_ratio(t: LayerTrace, s: Shape) -> Tensor:
     """‖ΔW‖/‖W‖ of the last update of the weight that feeds the layer; missing before the first."""
     if t.weight_before is None:
-        return torch.tensor(math.nan)
+        return _MISSING
     return (t.weight - t.weight_before).norm() / t.weight.norm()
 
 

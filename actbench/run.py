@@ -2,7 +2,6 @@
 
 import functools
 import hashlib
-import inspect
 import json
 import platform
 import resource
@@ -28,15 +27,8 @@ PROTOCOL = 1
 
 
 def run_id(job: Job) -> str:
-    """The run's identity: activation and a hash of PROTOCOL and of every value that can change a number.
-
-    For the user's own activation the text of its file counts too: an edited function is another run.
-    """
-    known = _columns(job) | {"act._target_": job.config.act["_target_"], "protocol": PROTOCOL}
-    if job.choices["act"] == "custom":
-        target = build.act_factory(job.config.act)().f
-        code = inspect.unwrap(getattr(target, "func", type(target)))
-        known["act.source"] = Path(inspect.getfile(code)).read_text(encoding="utf-8")
+    """The run's identity: activation and a hash of PROTOCOL and of every value that can change a number."""
+    known = _columns(job) | {"protocol": PROTOCOL}
     text = json.dumps(known, sort_keys=True)
     return f"{known['act']}-{hashlib.sha256(text.encode()).hexdigest()[:12]}"
 
@@ -87,6 +79,8 @@ def _commit() -> str:
     Asked once a process: what is edited or committed later is not what this process runs.
     """
     folder = Path(__file__).resolve().parent.parent
+    if not (folder / "pyproject.toml").is_file():  # installed, perhaps below somebody else's repository
+        return ""
 
     def git(*arguments: str) -> str:
         return subprocess.run(
@@ -101,7 +95,14 @@ def _commit() -> str:
 
 
 def _columns(job: Job) -> dict:
-    return config.columns(job.config, job.choices) | {"device": build.device(job.config.device).type}
+    """The config as columns. The user's own activation is told by its dotted path and a hash of its file's text, so
+    that an edited function is another run and another row of the report.
+    """
+    known = config.columns(job.config, job.choices) | {"device": build.device(job.config.device).type}
+    if job.choices["act"] == "custom":
+        code = build.source_text(job.config.act).encode()
+        known |= {"act.target": job.config.act["_target_"], "act.source": hashlib.sha256(code).hexdigest()[:8]}
+    return known
 
 
 def _keys(job: Job, name: str, seed: int) -> dict:
@@ -122,6 +123,8 @@ def _measure(job: Job, name: str, *, show_progress: bool) -> tables.Tables:
         for seed in range(first, first + job.config.num_seeds):
             bar.set_description(f"{config.act_name(job.config, job.choices)}, seed {seed}")
             with torch.random.fork_rng(devices=[on] if on.type == "cuda" else []):
+                if on.type == "cuda":
+                    torch.cuda.reset_peak_memory_stats(on)
                 torch.manual_seed(stream_seed(seed, "global"))  # only rrelu's slopes are drawn from the global stream
                 outcome, history = _measure_seed(job, seed, epochs=_counted(epochs, bar))
             keys = {"run_id": name, "seed": seed}
@@ -168,14 +171,19 @@ def _measure_seed(job: Job, seed: int, *, epochs: Iterator[int]) -> tuple[dict, 
 def _prober(job: Job, val: Split, *, num_steps: int) -> Prober:
     """Probes on the first validation images; the shape of an activation without learned parameters is found once."""
     epsilon = job.config.probes.epsilon
-    fixed = build.act_factory(job.config.act)()
-    learns = any(True for _ in fixed.parameters())
-    shape = None if learns else probes.shape_of(fixed, epsilon=epsilon)
+    shape = _fixed_shape(OmegaConf.to_yaml(job.config.act), epsilon)
     return Prober(
         batch=Split(*(t[: job.config.probes.num_examples] for t in val)),
         steps=build.probe_steps(job.config, num_steps=num_steps),
         shape=lambda f: shape or probes.shape_of(f, epsilon=epsilon),
     )
+
+
+@functools.lru_cache(maxsize=1)
+def _fixed_shape(act: str, epsilon: float) -> probes.Shape | None:
+    """The shape of an activation that learns nothing, the same for every seed and layer; None of one that learns."""
+    fixed = build.act_factory(OmegaConf.create(act))()  # type: ignore[arg-type]
+    return None if any(True for _ in fixed.parameters()) else probes.shape_of(fixed, epsilon=epsilon)
 
 
 def _outcome(job: Job, history: History, task, test: Split, *, num_parameters: int) -> dict:
@@ -202,7 +210,7 @@ def _outcome(job: Job, history: History, task, test: Split, *, num_parameters: i
 
 
 def _peak_mib(job: Job) -> float:
-    """Peak memory in MiB: the device's allocations, or on the CPU the process's resident set so far."""
+    """Peak memory in MiB: the device's allocations by this seed, or on the CPU the process's resident set so far."""
     on = build.device(job.config.device)
     if on.type == "cuda":
         return torch.cuda.max_memory_allocated(on) / 2**20

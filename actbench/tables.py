@@ -224,5 +224,12 @@ def _conform(frame: pd.DataFrame, columns: tuple[Column, ...]) -> pd.DataFrame:
         column.name: frame.get(column.name, pd.Series(index=frame.index, dtype=column.dtype)) for column in columns
     }
     typed = {column.name: known[column.name].astype(pd.api.types.pandas_dtype(column.dtype)) for column in columns}
-    others = {str(name): frame[name] for name in frame.columns if name not in known}
+    others = {str(name): _uniform(frame[name]) for name in frame.columns if name not in known}
     return pd.DataFrame({**typed, **others}, index=frame.index)
+
+
+def _uniform(values: pd.Series) -> pd.Series:
+    """A config column of one kind: where runs gave values of several (a word here, a number there) all are text."""
+    if values.dtype != object or len({type(value) for value in values.dropna()}) < 2:
+        return values
+    return values.map(str, na_action="ignore").astype("string")

@@ -66,8 +66,9 @@ class LayerTrace:
     @cached_property
     def covariance(self) -> Tensor:
         """Of a over examples and positions, (U, U), in float64."""
-        centred = (self.a - self.mean[:, None]).transpose(0, 1).flatten(1)  # (U, N P)
-        return (centred @ centred.T).double() / centred.shape[1]
+        # In float64 throughout: outputs of a run about to diverge overflow float32 when squared.
+        centred = (self.a.double() - self.a.double().mean((0, 2))[:, None]).transpose(0, 1).flatten(1)  # (U, N P)
+        return centred @ centred.T / centred.shape[1]
 
     @cached_property
     def std(self) -> Tensor:
@@ -76,7 +77,7 @@ class LayerTrace:
 
     def slope(self, z: Tensor) -> Tensor:
         """f'(z), by autograd of f alone."""
-        with torch.enable_grad(), _evaluation_mode(self.f):
+        with torch.enable_grad(), _undisturbed(self.f):
             z = z.detach().requires_grad_()
             (slope,) = torch.autograd.grad(self.f(z).sum(), z)
         return slope
@@ -87,9 +88,15 @@ def activations(model: nn.Module) -> dict[str, Activation]:
     return {name: module for name, module in model.named_modules() if isinstance(module, Activation)}
 
 
+def weight_layers(model: nn.Module) -> dict[str, nn.Linear | nn.Conv2d]:
+    """The weight layers of a model by module path; what an activation keeps inside is its own."""
+    inside = {module for layer in activations(model).values() for module in layer.modules()}
+    return {n: m for n, m in model.named_modules() if isinstance(m, _AFFINE) and m not in inside}
+
+
 def weights(model: nn.Module) -> dict[nn.Module, Tensor]:
     """A copy of every weight layer's weight, for the update ratio of the step that follows."""
-    return {module: module.weight.detach().clone() for module in model.modules() if isinstance(module, _AFFINE)}
+    return {layer: layer.weight.detach().clone() for layer in weight_layers(model).values()}
 
 
 def trace(
@@ -102,7 +109,7 @@ def trace(
         loss: Calls `model` once and returns the per-sample losses, summed.
         weights_before: What `weights(model)` returned before the last update.
     """
-    with _evaluation_mode(model), torch.enable_grad(), _recording(model) as passes:
+    with _undisturbed(model), torch.enable_grad(), _recording(model) as passes:
         total = loss()
         acts = [i for i, passed in enumerate(passes) if isinstance(passed.module, Activation)]
         at = [t for i in acts for t in (passes[i].x, passes[i].y)]
@@ -148,8 +155,8 @@ def _recording(model: nn.Module) -> Iterator[list[_Pass]]:
     def hook(name: str) -> Callable[[nn.Module, tuple[Tensor], Tensor], None]:
         return lambda module, inputs, output: passes.append(_Pass(name, module, inputs[0], output))
 
-    watched = [(n, m) for n, m in model.named_modules() if isinstance(m, (Activation, *_AFFINE))]
-    handles = [module.register_forward_hook(hook(name)) for name, module in watched]
+    watched: dict[str, nn.Module] = {**activations(model), **weight_layers(model)}
+    handles = [module.register_forward_hook(hook(name)) for name, module in watched.items()]
     try:
         yield passes
     finally:
@@ -158,12 +165,14 @@ def _recording(model: nn.Module) -> Iterator[list[_Pass]]:
 
 
 @contextmanager
-def _evaluation_mode(model: nn.Module) -> Iterator[None]:
-    """Evaluation mode while the context is open; afterwards every module in the mode it was in."""
+def _undisturbed(model: nn.Module) -> Iterator[None]:
+    """Evaluation mode while the context is open; afterwards every mode and the random state are as they were."""
     modes = {module: module.training for module in model.modules()}
     model.eval()
+    on = {parameter.device for parameter in model.parameters() if parameter.is_cuda}
     try:
-        yield
+        with torch.random.fork_rng(devices=list(on)):
+            yield
     finally:
         for module, training in modes.items():
             module.training = training

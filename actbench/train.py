@@ -120,6 +120,8 @@ def _probe(
 ) -> None:
     if history.step not in prober.steps:
         return
+    if prober.batch.labels.is_cuda:  # steps still queued are training time, not probing time
+        torch.cuda.synchronize()
     start = perf_counter()
     keys = {"epoch": epoch, "step": history.step}
     history.layers += [keys | row for row in prober.rows(task, weights_before=weights_before)]

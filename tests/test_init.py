@@ -30,7 +30,7 @@ def draw() -> Draw:
         uniform_bias=2 * torch.rand(FAN_OUT, generator=generator) - 1,
         fan_in=FAN_IN,
         fan_out=FAN_OUT,
-        gain=1.7,
+        gain=lambda: 1.7,
     )
 
 
@@ -76,7 +76,7 @@ def test_fans_of_a_convolution_count_its_positions():
         seen.append((given.fan_in, given.fan_out))
         return torch.zeros(8, 3, 5, 5), torch.zeros(8)
 
-    initialize(model, scheme, generator=stream(0, "init"), gain=1.0)
+    initialize(model, scheme, generator=stream(0, "init"), gain=lambda: 1.0)
     assert seen == [(75, 200)]
 
 
@@ -85,10 +85,10 @@ def test_the_first_layer_has_gain_one():
     gains = []
 
     def scheme(given: Draw):
-        gains.append(given.gain)
+        gains.append(given.gain())
         return torch.zeros(4, 4), torch.zeros(4)
 
-    initialize(model, scheme, generator=stream(0, "init"), gain=1.5)
+    initialize(model, scheme, generator=stream(0, "init"), gain=lambda: 1.5)
     assert gains == [1.0, 1.5, 1.5]
 
 

@@ -48,7 +48,7 @@ MODELS = ", ".join(options("model"))
         ("+act=mish train.epochs=1.5", "train.epochs=1.5 is of the wrong type: it must be a whole number."),
         ("+act=mish model.depth=x", "model.depth=x is of the wrong type: it must be a whole number, as 3 is."),
         ("+act=mish model.depth=2.5", "model.depth=2.5 is of the wrong type: it must be a whole number, as 3 is."),
-        ("+act=elu act.alpha=true", "act.alpha=True is of the wrong type: it must be a number, as 1.0 is."),
+        ("+act=elu act.alpha=true", "act.alpha=true is of the wrong type: it must be a number, as 1.0 is."),
         ("+act=elu act.alpha=big", "act.alpha=big is of the wrong type: it must be a number, as 1.0 is."),
         ("+act=mish data=mnst", "There is no data=mnst: did you mean mnist?"),
         ("+act=mish model=transformer", f"There is no model=transformer: known are: {MODELS}."),
@@ -67,6 +67,49 @@ MODELS = ", ".join(options("model"))
             "mine has not been run: python -m actbench +experiment=mine tunes the learning rates.",
         ),
         (
+            "+act=mish model=cnn model.widths=[]",
+            "model.widths=[] is of the wrong type: it must be a list of whole numbers, as [16, 32, 64] is.",
+        ),
+        (
+            "+act=mish model=cnn model.widths=[8,a]",
+            'model.widths=[8, "a"] is of the wrong type: it must be a list of whole numbers, as [16, 32, 64] is.',
+        ),
+        (
+            "+act=mish model=cnn model.widths=8",
+            "model.widths=8 is of the wrong type: it must be a list of whole numbers, as [16, 32, 64] is.",
+        ),
+        (
+            "+act=mish model.width=null",
+            "model.width=null is of the wrong type: it must be a whole number, as 128 is.",
+        ),
+        ("+act=mish data.num_train=abc", "data.num_train=abc is out of range: it must be a whole number, 1 or more."),
+        ("+act=mish data.num_train=5.5", "data.num_train=5.5 is out of range: it must be a whole number, 1 or more."),
+        ("+act=mish probes.epsilon=2.0", "probes.epsilon=2.0 is out of range: it must be a number between 0 and 1."),
+        (
+            "+act=mish seed=99999999999",
+            "seed=99999999999 is out of range: it must be a whole number from 0 to 2,147,483,647.",
+        ),
+        (
+            "+act=mish init._target_=actbench.models.init.he",
+            "init._target_ cannot be set: choose another option of init instead.",
+        ),
+        (
+            "+act=mish data.load._target_=os.getcwd",
+            "data.load._target_ cannot be set: choose another option of data instead.",
+        ),
+        (
+            "+act=relu act._target_=torch.nn.Tanh",
+            "act._target_ cannot be set but with act=custom alone, in a command of its own.",
+        ),
+        (
+            "-m act=relu,custom act._target_=mine.f",
+            "act._target_ cannot be set but with act=custom alone, in a command of its own.",
+        ),
+        (
+            "act=custom act._target_=mine.f act.alpha=2",
+            "act.alpha is new to act=custom: give it with a plus sign, +act.alpha=VALUE.",
+        ),
+        (
             "+act=mish device=gpu",
             "device=gpu is out of range: it must be auto, cpu or cuda.",
         ),
@@ -76,7 +119,7 @@ MODELS = ", ".join(options("model"))
         ),
         (
             "+act=mish model=cnn model.widths=[8,0]",
-            "model.widths=[8, 0] is out of range: every width must be 1 or more.",
+            "model.widths=[8, 0] is out of range: it must be a list of whole numbers, 1 or more.",
         ),
     ],
 )
@@ -100,7 +143,7 @@ def test_counts_are_one_or_more(key, value):
 def test_the_learning_rate_is_above_zero(value):
     with pytest.raises(ConfigError) as caught:
         plan.read(["+act=mish", f"optim.lr={value}"])
-    assert str(caught.value) == f"optim.lr={value} is out of range: it must be a number above 0."
+    assert str(caught.value) == f"optim.lr={value} is out of range: it must be a finite number above 0."
 
 
 def test_with_and_without_the_plus_sign_is_the_same():
@@ -112,6 +155,19 @@ def test_a_sweep_is_the_product_of_its_axes():
     assert [(job.config.act.alpha, job.config.seed) for job in command.jobs] == [
         (0.1, 0), (0.1, 10), (0.5, 0), (0.5, 10), (1.0, 0), (1.0, 10),
     ]  # fmt: skip
+
+
+def test_a_fixed_key_of_a_swept_group_is_an_axis_for_hydra():
+    """Hydra would not know act.alpha in the sweep's own config, where no activation is chosen yet."""
+    command = plan.read(["-m", "+act=elu,celu", "act.alpha=0.5", "model.width=16"])
+    assert [(job.choices["act"], job.config.act.alpha) for job in command.jobs] == [("elu", 0.5), ("celu", 0.5)]
+    assert command.argv == [
+        "-m",
+        "+act=elu,celu",
+        "act.alpha=choice(0.5)",
+        "model.width=16",
+        "hydra.sweeper.params=null",
+    ]
 
 
 def test_glob_takes_every_activation_and_no_other():

@@ -95,6 +95,16 @@ def test_constant_units_by_hand(rng):
     assert measured(_trace(a=a), shape=EVERYWHERE)["constant"] == pytest.approx(2 / 3)
 
 
+def test_a_layer_that_is_all_zero_is_constant():
+    assert measured(_trace(a=[[0.0, 0.0], [0.0, 0.0]]), shape=EVERYWHERE)["constant"] == 1
+
+
+def test_saturation_is_missing_where_there_is_no_threshold():
+    found = measured(_trace(a=[[1.0]]), shape=Shape(math.nan, math.nan, 0, math.inf))
+    assert math.isnan(found["saturation_low"])
+    assert math.isnan(found["saturation_high"])
+
+
 def test_phi_by_hand_and_only_for_bounded_functions():
     a = [[0.0, 1.0], [0.5, 0.25]]
     assert measured(_trace(a=a), shape=Shape(-6, 6, 0, 1))["phi"] == pytest.approx((1 + 1 + 0 + 0.5) / 4)

@@ -10,7 +10,10 @@ from actbench import findings, report, run, tables
 from actbench.variants import workloads
 
 ROOT = Path(__file__).resolve().parent.parent
-PUBLISHED = sorted(path.parent.parent for path in ROOT.glob("results/*/tables/runs.parquet"))
+LISTED = re.findall(r"\]\((\w+)/report\.md\)", (ROOT / "results" / "README.md").read_text(encoding="utf-8"))
+PUBLISHED = [
+    ROOT / "results" / name for name in LISTED if (ROOT / "results" / name / "tables" / "runs.parquet").is_file()
+]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 
 

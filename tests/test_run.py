@@ -8,6 +8,7 @@ import pytest
 
 from actbench import build, run, tables
 from actbench.tables import SCHEMA
+from actbench.variants import workloads
 
 CLOCK = ["train_seconds", "probe_seconds", "samples_per_second", "peak_mib"]
 
@@ -67,6 +68,36 @@ def test_an_edited_activation_is_another_run(job_of):
     after = run.run_id(job_of(*given))
     assert before.startswith("f-")
     assert before != after
+
+
+def test_activations_of_one_name_are_told_apart(measure):
+    """The user's mish beside torch's, and two editions of one function: a row each in the report."""
+    Path("mine.py").write_text("def mish(z): return z.tanh()\n")
+    measure("+act=mish")
+    measure("+act=custom", "act._target_=mine.mish")
+    (work,) = workloads(tables.collect("results/adhoc"))
+    assert len(work.tables.runs) == 2
+    names = sorted(work.tables.runs["variant"])
+    assert names[0].startswith("mish target=default")
+    assert names[1].startswith("mish target=mine.mish")
+
+
+def test_an_activation_keeps_its_own_weights(measure):
+    """A weight layer inside an activation is not initialised, traced or counted as the model's."""
+    Path("inner.py").write_text(
+        "import torch\n"
+        "class Inner(torch.nn.Module):\n"
+        "    def __init__(self):\n"
+        "        super().__init__()\n"
+        "        self.inner = torch.nn.Linear(1, 1)\n"
+        "        torch.nn.init.constant_(self.inner.weight, 0.5)\n"
+        "    def forward(self, z):\n"
+        "        return torch.tanh(self.inner(z[..., None])[..., 0])\n"
+    )
+    layers = measure("+act=custom", "act._target_=inner.Inner").layers
+    start = layers[layers["step"] == 0]
+    assert start["act.inner.weight"].tolist() == [0.5, 0.5]
+    assert start["layer_index"].tolist() == [1, 2]
 
 
 def test_a_measured_run_is_not_measured_again(measure, monkeypatch):

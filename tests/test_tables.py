@@ -80,6 +80,16 @@ def test_a_folder_without_results_is_named():
     )
 
 
+def test_a_parameter_of_several_kinds_is_text():
+    """A word in one run, a number in the next: one dtype a column, so that the tables can be written and read."""
+    for name, mode in (("a", "fast"), ("b", 2), ("c", None)):
+        tables.land(_tables(name, act="mine", **{"act.mode": mode}), Path("r/runs") / name)
+    tables.compact("r")
+    modes = tables.collect("r").runs["act.mode"]
+    assert modes.isna().tolist() == [False, False, True]
+    assert modes.dropna().tolist() == ["fast", "2"]
+
+
 def test_labels_and_directions_are_stated_once():
     assert tables.better("test_accuracy") == "higher"
     assert tables.better("test_loss") == "lower"

@@ -74,6 +74,16 @@ def test_a_trace_leaves_the_model_as_it_was(batch, job_of):
     assert torch.equal(random_state, torch.random.get_rng_state())
 
 
+def test_a_trace_leaves_the_random_state_though_the_function_draws(batch, job_of):
+    model = _model(job_of("+act=relu"))
+    for block in model.hidden:
+        block.act = Activation(lambda z: z + torch.rand_like(z))
+    before = torch.random.get_rng_state()
+    for t in trace(model, _loss(model, batch)):
+        t.slope(t.z)
+    assert torch.equal(before, torch.random.get_rng_state())
+
+
 def test_hooks_are_removed_when_the_pass_fails(batch, job_of):
     model = _model(job_of("+act=relu"))
     with pytest.raises(ZeroDivisionError):

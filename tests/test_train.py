@@ -62,6 +62,13 @@ def test_divergence_is_a_result(act, optim, measure):
     assert (layers["step"] == 0).any()
 
 
+@pytest.mark.parametrize("lr", ["1e1", "1e3", "1e6", "1e12"])
+@pytest.mark.parametrize("act", ["squared_relu", "star_relu", "rational"])
+def test_no_learning_rate_makes_a_run_fail(act, lr, measure):
+    """Outputs that are finite and overflow when squared are a result like the others."""
+    assert measure(f"+act={act}", f"optim.lr={lr}").runs["status"].item() in {"done", "diverged"}
+
+
 def test_steps_to_target_are_those_of_the_first_epoch_below_it(measure):
     runs, epochs, _ = measure("+act=tanh", "train.epochs=20", "optim.lr=0.01", "data.num_train=512", "model.width=64")
     below = epochs[epochs["val_loss"] <= 0.2]

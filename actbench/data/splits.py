@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from typing import NamedTuple
 
+import numpy as np
 import torch
 from sklearn.model_selection import train_test_split
 from torch import Tensor
@@ -63,21 +64,33 @@ def split(
         seed: Fixes the split.
         device: Where the tensors are put.
     """
+    drawn = indices(source, num_val=num_val, num_test=num_test, num_train=num_train, seed=seed)
+
+    def take(index: np.ndarray) -> Split:
+        pixels = source.images[index].to(device, torch.float32).div_(source.white)
+        return Split(pixels, source.labels[index].to(device))
+
+    splits = Splits(*map(take, drawn))
+    return _standardized(splits) if standardize else splits
+
+
+def indices(
+    source: Source, *, num_val: int, num_test: int | None, num_train: int | None, seed: int
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Which examples are for training, validation and test.
+
+    Raises:
+        ValueError: If a split is too small to hold every class.
+    """
     labels, random_state = source.labels.numpy(), stream_seed(seed, "split")
     num_stored = len(labels) - source.num_test
-    rest, test = torch.arange(num_stored).numpy(), torch.arange(num_stored, len(labels)).numpy()
+    rest, test = np.arange(num_stored), np.arange(num_stored, len(labels))
     if num_test is not None:
         rest, test = train_test_split(rest, test_size=num_test, stratify=labels[rest], random_state=random_state)
     rest, val = train_test_split(rest, test_size=num_val, stratify=labels[rest], random_state=random_state)
     if num_train is not None and num_train < len(rest):
         rest, _ = train_test_split(rest, train_size=num_train, stratify=labels[rest], random_state=random_state)
-
-    def take(index) -> Split:
-        pixels = source.images[index].to(device, torch.float32).div_(source.white)
-        return Split(pixels, source.labels[index].to(device))
-
-    splits = Splits(take(rest), take(val), take(test))
-    return _standardized(splits) if standardize else splits
+    return rest, val, test
 
 
 def _standardized(splits: Splits) -> Splits:

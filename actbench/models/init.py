@@ -11,6 +11,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+from actbench.trace import weight_layers
+
 
 @dataclass(frozen=True)
 class Draw:
@@ -20,7 +22,7 @@ class Draw:
         normal, uniform: Two independent draws of the weight's shape, (fan_out, …).
         uniform_bias: A draw of the bias's shape.
         fan_in, fan_out: Inputs that reach a unit, units that an input reaches.
-        gain: sqrt(keep / E f(z)^2), z ~ N(0, 1), of the activation before this layer; 1 for the first layer.
+        gain: sqrt(keep / E f(z)^2), z ~ N(0, 1), of the activation before this layer, when called; 1 for the first.
     """
 
     normal: Tensor
@@ -28,7 +30,7 @@ class Draw:
     uniform_bias: Tensor
     fan_in: int
     fan_out: int
-    gain: float
+    gain: Callable[[], float]
 
 
 def torch_default(draw: Draw) -> tuple[Tensor, Tensor]:
@@ -64,16 +66,19 @@ def positive_mean(draw: Draw, *, mean: float) -> tuple[Tensor, Tensor]:
 
 def matched(draw: Draw) -> tuple[Tensor, Tensor]:
     """N(0, gain^2 / fan_in), biases 0: with the activation's own gain, pre-activations keep variance 1."""
-    return draw.gain * draw.normal / math.sqrt(draw.fan_in), torch.zeros_like(draw.uniform_bias)
+    return draw.gain() * draw.normal / math.sqrt(draw.fan_in), torch.zeros_like(draw.uniform_bias)
 
 
 @torch.no_grad()
 def initialize(
-    model: nn.Module, scheme: Callable[[Draw], tuple[Tensor, Tensor]], *, generator: torch.Generator, gain: float
+    model: nn.Module,
+    scheme: Callable[[Draw], tuple[Tensor, Tensor]],
+    *,
+    generator: torch.Generator,
+    gain: Callable[[], float],
 ) -> None:
     """Set every weight layer of `model`, in the order of definition, from draws of a CPU `generator`."""
-    layers = [module for module in model.modules() if isinstance(module, nn.Linear | nn.Conv2d)]
-    for index, layer in enumerate(layers):
+    for index, layer in enumerate(weight_layers(model).values()):
         shape = layer.weight.shape
         draw = Draw(
             normal=torch.randn(shape, generator=generator),
@@ -81,7 +86,7 @@ def initialize(
             uniform_bias=2 * torch.rand(shape[0], generator=generator) - 1,
             fan_in=shape[1:].numel(),
             fan_out=shape[0] * shape[2:].numel(),
-            gain=1.0 if index == 0 else gain,
+            gain=(lambda: 1.0) if index == 0 else gain,
         )
         weight, bias = scheme(draw)
         layer.weight.copy_(weight)

@@ -67,7 +67,8 @@ class LayerTrace:
     def covariance(self) -> Tensor:
         """Of a over examples and positions, (U, U), in float64."""
         # In float64 throughout: outputs of a run about to diverge overflow float32 when squared.
-        centred = (self.a.double() - self.a.double().mean((0, 2))[:, None]).transpose(0, 1).flatten(1)  # (U, N P)
+        a = self.a.double()
+        centred = (a - a.mean((0, 2))[:, None]).transpose(0, 1).flatten(1)  # (U, N P)
         return centred @ centred.T / centred.shape[1]
 
     @cached_property

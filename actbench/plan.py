@@ -1,29 +1,20 @@
 """From a command line to the jobs that it stands for, each composed and checked before any of them starts."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from hydra import compose, initialize_config_dir
 from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
 from hydra._internal.utils import get_args_parser
-from hydra.core.global_hydra import GlobalHydra
 from hydra.core.hydra_config import HydraConfig
-from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Glob, Override
-from hydra.errors import HydraException, OverrideParseException
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import (
-    ConfigAttributeError,
-    ConfigKeyError,
     InterpolationResolutionError,
-    OmegaConfBaseException,
-    ValidationError,
 )
 
 from actbench import config as cfg
-from actbench.checks import check, unknown_key
+from actbench.checks import check
+from actbench.composition import composed, composing, is_group, no_such_key, parse
 from actbench.config import GROUPS, PRESETS, ConfigError, nearest, options
 
 
@@ -68,8 +59,8 @@ def read(argv: list[str]) -> Command:
     """
     arguments = get_args_parser().parse_args(argv)
     cfg.register(custom=any(text.lstrip("+").startswith("act=") and "custom" in text for text in arguments.overrides))
-    with _composing():
-        overrides = _parse(arguments.overrides)
+    with composing():
+        overrides = parse(arguments.overrides)
         _check_groups(overrides)
         params = _sweeper_params(overrides)
         sweep = arguments.multirun or bool(params)
@@ -79,7 +70,7 @@ def read(argv: list[str]) -> Command:
         given = {override.key_or_group for override in overrides}
         axes = [f"{key}={value}" for key, value in params.items() if key.lstrip("+") not in given]
         jobs = [_job(job) for job in _expand(axes + arguments.overrides)]
-        argv = _for_the_sweeper(argv, _parse(axes + arguments.overrides))
+        argv = _for_the_sweeper(argv, parse(axes + arguments.overrides))
     return Command(
         [*argv, *axes, "hydra.sweeper.params=null", *([] if arguments.multirun else ["-m"])], sweep=True, jobs=jobs
     )
@@ -111,33 +102,17 @@ def job_of(config: DictConfig, choices: dict[str, str]) -> Job:
     return Job(config, {group: choices[group] for group in (*GROUPS, *PRESETS) if group in choices})
 
 
-@contextmanager
-def _composing() -> Iterator[None]:
-    GlobalHydra.instance().clear()
-    with initialize_config_dir(version_base="1.3", config_dir=str(cfg.CONF)):
-        yield
-
-
-def _parse(overrides: list[str]) -> list[Override]:
-    try:
-        return OverridesParser.create(GlobalHydra.instance().config_loader()).parse_overrides(overrides)
-    except OverrideParseException as error:
-        raise ConfigError(
-            f"{error.override!r} cannot be read: an argument is KEY=VALUE, as in train.epochs=5."
-        ) from None
-
-
 def _sweeper_params(overrides: list[Override]) -> dict[str, str]:
     """The sweep that the named experiment brings; what the command line sets replaces its axis."""
     named = [str(override.input_line) for override in overrides if override.key_or_group == "experiment"]
     if not named:
         return {}
-    return dict(_composed(named).hydra.sweeper.params or {})
+    return dict(composed(named).hydra.sweeper.params or {})
 
 
 def _expand(overrides: list[str]) -> list[list[str]]:
     """The jobs of a sweep, in the sweeper's order."""
-    (batch,) = BasicSweeper.split_arguments(_parse(overrides), max_batch_size=None)
+    (batch,) = BasicSweeper.split_arguments(parse(overrides), max_batch_size=None)
     return batch
 
 
@@ -204,15 +179,15 @@ def _instead(group: str) -> str:
 def _refuse_added(key: str, overrides: list[Override]) -> None:
     """Only act=custom takes new keys; the rest is set without a plus sign."""
     lines = [str(override.input_line) for override in overrides]
-    config = _composed([line for line in lines if _is_group(line)])
+    config = composed([line for line in lines if is_group(line)])
     if OmegaConf.select(config, key, default=config) is config:
-        raise ConfigError(_no_such_key(key, config))
+        raise ConfigError(no_such_key(key, config))
     raise ConfigError(f"+{key} adds a key that is there already: give it without the plus sign.")
 
 
 def _job(overrides: list[str]) -> Job:
     """Compose and check one job."""
-    config = _composed(overrides)
+    config = composed(overrides)
     HydraConfig.instance().set_config(config)  # track=tuned asks for the chosen activation
     choices = dict(config.hydra.runtime.choices)
     try:
@@ -221,39 +196,3 @@ def _job(overrides: list[str]) -> Job:
         raise ConfigError(str(error).split("\n")[0].removeprefix(_RESOLVING)) from error
     check(job.config, job.choices)
     return job
-
-
-def _composed(overrides: list[str]) -> DictConfig:
-    try:
-        return compose("config", overrides, return_hydra_config=True)
-    except (HydraException, OmegaConfBaseException) as error:
-        raise ConfigError(_explain(error, overrides)) from error
-
-
-def _explain(error: Exception, overrides: list[str]) -> str:
-    """One sentence for what Hydra or OmegaConf found while composing."""
-    cause = error.__cause__
-    key = getattr(cause, "full_key", None)
-    if isinstance(cause, ValidationError):
-        value = next((o.split("=", 1)[1] for o in overrides if o.lstrip("+").startswith(f"{key}=")), "?")
-        kind = {"Integer": "a whole number", "Float": "a number", "Boolean": "true or false"}
-        wanted = next((words for name, words in kind.items() if name in str(cause)), "of another type")
-        return f"{key}={value} is of the wrong type: it must be {wanted}."
-    if isinstance(cause, ConfigAttributeError | ConfigKeyError):
-        return _no_such_key(str(key), _composed([o for o in overrides if _is_group(o)]))
-    return " ".join(f"{error} {cause or ''}".split())
-
-
-def _is_group(override: str) -> bool:
-    return override.lstrip("+").split("=", 1)[0] in (*GROUPS, *PRESETS)
-
-
-def _no_such_key(key: str, config: DictConfig) -> str:
-    group = key.split(".")[0]
-    known = [name for name in cfg.flatten(OmegaConf.to_container(config)) if name.split(".")[0] == group]  # type: ignore[arg-type]
-    if group not in GROUPS:
-        return f"There is no key {key}: {nearest(key, known)}"
-    choice = config.hydra.runtime.choices[group]
-    if choice == "custom":
-        return f"{key} is new to act=custom: give it with a plus sign, +{key}=VALUE."
-    return unknown_key(key, known=known, option=f"{group}={choice}")

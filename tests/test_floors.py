@@ -12,8 +12,8 @@ FILES = sorted(PACKAGE.rglob("*.py"))
 _FLOORS = """
 streams config schedules tables activations properties stats page function_tables
 trace checks help data data.splits data.augment kinks asymptotes variants tuning paired
-models plan probes data.files shape findings pairs across tracks
-models.block models.init models.norm tasks train canvas settings summary sentences relations comparison
+models composition probes data.files shape findings pairs across tracks
+plan models.block models.init models.norm tasks train canvas settings summary sentences relations comparison
 models.mlp models.cnn tasks.classification facts function_plots
 data.digits data.mnist data.fashion_mnist data.cifar build drawing function_report
 preflight run by_layer comparison_plots

@@ -72,14 +72,14 @@ def test_an_edited_activation_is_another_run(job_of):
 
 def test_activations_of_one_name_are_told_apart(measure):
     """The user's mish beside torch's, and two editions of one function: a row each in the report."""
-    Path("mine.py").write_text("def mish(z): return z.tanh()\n")
+    Path("my_mish.py").write_text("def mish(z): return z.tanh()\n")
     measure("+act=mish")
-    measure("+act=custom", "act._target_=mine.mish")
+    measure("+act=custom", "act._target_=my_mish.mish")
     (work,) = workloads(tables.collect("results/adhoc"))
     assert len(work.tables.runs) == 2
     names = sorted(work.tables.runs["variant"])
     assert names[0].startswith("mish target=default")
-    assert names[1].startswith("mish target=mine.mish")
+    assert names[1].startswith("mish target=my_mish.mish")
 
 
 def test_an_activation_keeps_its_own_weights(measure):

@@ -1,0 +1,77 @@
+"""Hydra's composition of a config, with what it finds wrong as a sentence."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from hydra import compose, initialize_config_dir
+from hydra.core.global_hydra import GlobalHydra
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.override_parser.types import Override
+from hydra.errors import HydraException, OverrideParseException
+from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import ConfigAttributeError, ConfigKeyError, OmegaConfBaseException, ValidationError
+
+from actbench import config as cfg
+from actbench.checks import unknown_key
+from actbench.config import GROUPS, PRESETS, ConfigError, nearest
+
+
+@contextmanager
+def composing() -> Iterator[None]:
+    """Compose from conf/ while the context is open."""
+    GlobalHydra.instance().clear()
+    with initialize_config_dir(version_base="1.3", config_dir=str(cfg.CONF)):
+        yield
+
+
+def parse(overrides: list[str]) -> list[Override]:
+    """The arguments as Hydra reads them."""
+    try:
+        return OverridesParser.create(GlobalHydra.instance().config_loader()).parse_overrides(overrides)
+    except OverrideParseException as error:
+        raise ConfigError(
+            f"{error.override!r} cannot be read: an argument is KEY=VALUE, as in train.epochs=5."
+        ) from None
+
+
+def composed(overrides: list[str]) -> DictConfig:
+    """The whole config, with hydra's own node.
+
+    Raises:
+        ConfigError: If an argument names no key, or a value is of the wrong type.
+    """
+    try:
+        return compose("config", overrides, return_hydra_config=True)
+    except (HydraException, OmegaConfBaseException) as error:
+        raise ConfigError(_explain(error, overrides)) from error
+
+
+def _explain(error: Exception, overrides: list[str]) -> str:
+    """One sentence for what Hydra or OmegaConf found while composing."""
+    cause = error.__cause__
+    key = getattr(cause, "full_key", None)
+    if isinstance(cause, ValidationError):
+        value = next((o.split("=", 1)[1] for o in overrides if o.lstrip("+").startswith(f"{key}=")), "?")
+        kind = {"Integer": "a whole number", "Float": "a number", "Boolean": "true or false"}
+        wanted = next((words for name, words in kind.items() if name in str(cause)), "of another type")
+        return f"{key}={value} is of the wrong type: it must be {wanted}."
+    if isinstance(cause, ConfigAttributeError | ConfigKeyError):
+        return no_such_key(str(key), composed([o for o in overrides if is_group(o)]))
+    return " ".join(f"{error} {cause or ''}".split())
+
+
+def is_group(override: str) -> bool:
+    """Whether an argument chooses an option."""
+    return override.lstrip("+").split("=", 1)[0] in (*GROUPS, *PRESETS)
+
+
+def no_such_key(key: str, config: DictConfig) -> str:
+    """The sentence for a key that the chosen options lack."""
+    group = key.split(".")[0]
+    known = [name for name in cfg.flatten(OmegaConf.to_container(config)) if name.split(".")[0] == group]  # type: ignore[arg-type]
+    if group not in GROUPS:
+        return f"There is no key {key}: {nearest(key, known)}"
+    choice = config.hydra.runtime.choices[group]
+    if choice == "custom":
+        return f"{key} is new to act=custom: give it with a plus sign, +{key}=VALUE."
+    return unknown_key(key, known=known, option=f"{group}={choice}")

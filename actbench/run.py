@@ -163,7 +163,7 @@ def _measure_seed(job: Job, seed: int, *, epochs: Iterator[int]) -> tuple[dict, 
         augment=build.augment(cfg),
         prober=_prober(job, splits.val, num_steps=num_steps),
         order=stream(seed, "order"),
-        noise=stream(seed, "augment"),
+        augmentation=stream(seed, "augment"),
     )
     return _outcome(job, history, task, splits.test, num_parameters=sum(p.numel() for p in model.parameters())), history
 

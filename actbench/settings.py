@@ -4,8 +4,6 @@ import pandas as pd
 
 from actbench.variants import Workload, text
 
-_OWN = ("torch.", "actbench.")
-
 
 def counts(runs: pd.DataFrame) -> str:
     """`360 runs: 357 done, 3 diverged, 0 failed`: a run is one activation on one seed."""
@@ -84,13 +82,12 @@ def lost(works: list[Workload]) -> list[list[str]]:
 
 
 def _activations(runs: pd.DataFrame) -> str:
-    """Every activation with its parameters; where it is defined if not by torch or by actbench."""
+    """Every activation with its parameters; the user's own with its dotted path and the hash of its file."""
     columns = [name for name in runs.columns if name.startswith("act.")]
     told = []
     for name, own in runs.groupby("act"):
         values = {column.removeprefix("act."): [v for v in own[column].map(text).unique() if v] for column in columns}
-        values = {k: v for k, v in values.items() if v and not (k == "_target_" and v[0].startswith(_OWN))}
-        given = ", ".join(f"{key}={'|'.join(found)}" for key, found in values.items())
+        given = ", ".join(f"{key}={'|'.join(found)}" for key, found in values.items() if found)
         told.append(f"{name} ({given})" if given else str(name))
     return "; ".join(told)
 

@@ -19,8 +19,6 @@ from typing import Literal, NamedTuple
 
 import pandas as pd
 
-Status = Literal["done", "diverged", "failed"]
-
 
 @dataclass(frozen=True)
 class Column:
@@ -46,7 +44,7 @@ _HELD_OUT = tuple(
 
 RUNS = (
     *_RUN,
-    Column("status", "string", "status"),
+    Column("status", "string", "status"),  # done, diverged or failed
     Column("message", "string", "why the run failed"),
     *_TIME,
     Column("train_loss", "float64", "training NLL (nats)", "lower"),

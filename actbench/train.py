@@ -72,7 +72,7 @@ def train(
     augment: Callable[..., Tensor],
     prober: Prober,
     order: torch.Generator,
-    noise: torch.Generator,
+    augmentation: torch.Generator,
 ) -> History:
     """Train until the last epoch or divergence: a training or validation loss that is not finite.
 
@@ -83,10 +83,10 @@ def train(
         num_steps: Steps of the whole run, for the schedule.
         batch_size: Examples per step.
         schedule: Factor on the learning rate at a share of all steps.
-        augment: Changes the images of a batch, drawing from `noise`.
+        augment: Changes the images of a batch, drawing from `augmentation`.
         prober: Probes outside the training step and outside the training clock.
         order: Draws the order of examples.
-        noise: Draws the augmentation.
+        augmentation: Draws what `augment` does to each batch.
     """
     scheduler = LambdaLR(task.optimizer, lambda step: schedule(step / num_steps))
     history = History()
@@ -99,7 +99,7 @@ def train(
         for batch in batches(splits.train, batch_size=batch_size, order=order):
             probing = history.step + 1 in prober.steps
             weights_before = task.weights() if probing else None
-            total += task.step(Split(augment(batch.images, generator=noise), batch.labels))
+            total += task.step(Split(augment(batch.images, generator=augmentation), batch.labels))
             scheduler.step()
             history.step, num_batches = history.step + 1, num_batches + 1
             if probing:

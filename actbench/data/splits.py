@@ -71,7 +71,9 @@ def split(
         return Split(pixels, source.labels[index].to(device))
 
     splits = Splits(*map(take, drawn))
-    return _standardized(splits) if standardize else splits
+    if standardize:
+        _standardize(splits)
+    return splits
 
 
 def indices(
@@ -93,10 +95,11 @@ def indices(
     return rest, val, test
 
 
-def _standardized(splits: Splits) -> Splits:
-    """Every split with the training pixels' mean 0 and standard deviation 1, per channel."""
+def _standardize(splits: Splits) -> None:
+    """Give every split, in place, the training pixels' mean 0 and standard deviation 1, per channel."""
     std, mean = torch.std_mean(splits.train.images, dim=(0, 2, 3), keepdim=True, correction=0)
-    return Splits(*(Split(part.images.sub(mean).div_(std), part.labels) for part in splits))
+    for part in splits:  # in place: a second copy of a data set costs a third of the time of a short run
+        part.images.sub_(mean).div_(std)
 
 
 def batches(train: Split, *, batch_size: int, order: torch.Generator) -> Iterator[Split]:

@@ -121,8 +121,9 @@ def _of_runs(table: pd.DataFrame, column: str, variants: pd.DataFrame) -> dict[s
 def _digits(value: float, width: float) -> str:
     """Two digits of the interval's width, four of the value where there is no width."""
     size = width if np.isfinite(width) and width > 0 else abs(value) / 100
-    if size > 0 and (abs(value) < 1e-4 * 10 or abs(value) >= 1e6) and abs(value) > 0 and size < 1e-4:
-        return f"{value:.2e}".replace("e-0", "e-").replace("-", "−")
+    tiny = 0 < abs(value) < 1e-3 and 0 < size < 1e-4
+    if tiny or max(abs(value), size) >= 1e6:
+        return f"{value:.2e}".replace("e-0", "e-").replace("e+0", "e").replace("e+", "e").replace("-", "−")
     return _fixed(value, int(np.clip(1 - np.floor(np.log10(size)), 0, 5)) if size > 0 else 0)
 
 

@@ -111,17 +111,17 @@ def _by_seed(regime: Regime, rows: pd.DataFrame) -> pd.Series:
 
 
 def _identity(regime: Regime, facts: pd.DataFrame) -> Decision:
-    """A computed number lies in the claimed set, beyond its error."""
+    """A computed number lies in the claimed set, with its error; a measured ratio does with its quartiles."""
     rows = select(facts, regime.where)
     if not len(rows):
         return Decision(regime, np.empty(0), note="no fact is recorded under these settings")
     values = rows[regime.column].to_numpy(float)
-    errors = rows["error"].fillna(0).to_numpy(float) if "error" in rows else np.zeros(len(rows))
-    mean = float(getattr(np, regime.reduce)(values))
-    low, high = float((values - errors).min()), float((values + errors).max())
+    error = rows["error"].fillna(0) if "error" in rows else 0.0
+    low = float(rows.get(f"{regime.column}_low", values - error).min())
+    high = float(rows.get(f"{regime.column}_high", values + error).max())
     inside, outside = low >= regime.low and high <= regime.high, high < regime.low or low > regime.high
     verdict = "supported" if inside else "refuted" if outside else "inconclusive"
-    return Decision(regime, values, mean, low, high, verdict=verdict)
+    return Decision(regime, values, float(getattr(np, regime.reduce)(values)), low, high, verdict=verdict)
 
 
 def _chances(values: np.ndarray, low: float, high: float) -> tuple[float, float]:

@@ -133,6 +133,13 @@ def test_a_fact_is_decided_by_its_error():
     assert _verdict(_regime("identity", (0, 1), where={"function": "c"}, n=1), facts).verdict == "not measured"
 
 
+def test_a_measured_ratio_is_decided_by_its_quartiles():
+    facts = pd.DataFrame({"function": ["a"], "ratio": [2.0], "ratio_low": [1.8], "ratio_high": [2.4]})
+    regime = _regime("identity", (None, 2.2), column="ratio", where={"function": "a"}, n=1)
+    decision = _verdict(regime, facts)
+    assert (decision.low, decision.high, decision.verdict) == (1.8, 2.4, "inconclusive")
+
+
 def test_rows_are_selected_by_value_list_and_place():
     frame = pd.DataFrame({
         "run_id": ["a"] * 4, "seed": [0, 0, 1, 1], "step": [0, 9, 0, 5], "beta": [1.0, np.nan, 1.0, 2.0],

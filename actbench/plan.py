@@ -188,7 +188,7 @@ def _refuse_added(key: str, overrides: list[Override]) -> None:
 def _job(overrides: list[str]) -> Job:
     """Compose and check one job."""
     config = composed(overrides)
-    HydraConfig.instance().set_config(config)  # track=tuned asks for the chosen activation
+    HydraConfig.instance().set_config(config)  # a tuned track asks for the chosen activation
     choices = dict(config.hydra.runtime.choices)
     try:
         job = job_of(OmegaConf.masked_copy(config, [str(key) for key in config if key != "hydra"]), choices)

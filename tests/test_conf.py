@@ -8,6 +8,7 @@ from omegaconf import OmegaConf
 
 from actbench import build, config, plan
 from actbench.config import CONF, EXPERIMENTS, GROUPS, defaults, describe, options
+from actbench.variants import TRACKS
 
 ALL = [(group, name) for group in (*GROUPS, "track") for name in options(group)]
 ACTS = list(options("act"))
@@ -40,6 +41,13 @@ def test_an_experiment_is_a_sweep_of_valid_jobs(name, monkeypatch):
     assert command.sweep
     assert len(command.jobs) > 1
     assert {job.folder.name for job in command.jobs} == {name}
+
+
+def test_a_report_knows_what_each_track_sets():
+    """By the files: an init of its own, a learning rate of its own."""
+    marks = {"init": "override /init: ", "optim.lr": "lr: ${tuned_lr:"}
+    files = {name: path.read_text(encoding="utf-8") for name, path in options("track").items()}
+    assert {name: tuple(key for key, mark in marks.items() if mark in text) for name, text in files.items()} == TRACKS
 
 
 def test_nothing_in_conf_sweeps():

@@ -57,8 +57,10 @@ def profile(runs: pd.DataFrame, *, taus: Sequence[float], value: str = "steps_to
     """`variant, tau, share`: on how many problems a variant needs at most τ times the best one's value.
 
     A problem is a seed of a workload (Dolan & Moré 2002). ∞, the target not reached, is within no τ, also where
-    nobody reached it; a run that is missing counts as ∞.
+    nobody reached it; a run that is missing counts as ∞. No row where no run reached its target.
     """
+    if not np.isfinite(runs[value]).any():
+        return pd.DataFrame(columns=["variant", "tau", "share"])
     wide = pd.concat([by_seed(own, value=value) for _, own in runs.groupby("workload")])
     needed = wide.fillna(np.inf)
     best = needed.min(axis=1)

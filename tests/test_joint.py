@@ -4,7 +4,7 @@ import pytest
 import scipy.stats
 from test_paired import rng, runs
 
-from actbench.across import failures, iqm, profile, ranks
+from actbench.joint import failures, iqm, profile, ranks
 
 
 def works(**losses: dict) -> pd.DataFrame:

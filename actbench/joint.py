@@ -5,7 +5,7 @@ are of the joint bootstrap: seeds are drawn with replacement within each workloa
 that what the seeds have in common is no reason to change a rank. They are 95 % percentile intervals.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 
 import numpy as np
 import pandas as pd
@@ -20,12 +20,19 @@ _TAILS = ((1 - LEVEL) / 2, (1 + LEVEL) / 2)
 
 
 def ranks(
-    runs: pd.DataFrame, *, value: str, reference: str, rng: np.random.Generator, resamples: int = RESAMPLES
+    runs: pd.DataFrame,
+    *,
+    value: str,
+    reference: str,
+    rng: np.random.Generator,
+    among: Collection[str] | None = None,
+    resamples: int = RESAMPLES,
 ) -> pd.DataFrame:
     """`variant, rank, low, high`: the rank of each variant's mean, 1 the best, ties shared, best first.
 
     Over several workloads it is the rank of the mean of the means, each divided by the reference's mean in its
-    workload. A variant with a value that is not finite stands behind all that have none.
+    workload. A variant with a value that is not finite stands behind all that have none. With `among` these variants
+    are ranked and no others; the reference need not be one of them.
     """
     sign = -1 if better(value) == "higher" else 1
 
@@ -33,7 +40,7 @@ def ranks(
         means = np.mean([part.mean(axis=1) for part in parts], axis=0)  # (resamples, variants)
         return scipy.stats.rankdata(sign * means, axis=1)
 
-    table = _bootstrapped(runs, rank, value=value, reference=reference, rng=rng, resamples=resamples)
+    table = _bootstrapped(runs, rank, value=value, reference=reference, rng=rng, among=among, resamples=resamples)
     return table.rename(columns={"estimate": "rank"}).sort_values("rank", kind="stable", ignore_index=True)
 
 
@@ -95,16 +102,19 @@ def _bootstrapped(
     reference: str,
     rng: np.random.Generator,
     resamples: int,
+    among: Collection[str] | None = None,
 ) -> pd.DataFrame:
     """A statistic of all variants and its interval; it gets values (resamples, seeds, variants), one per workload."""
     parts, names = _common(runs, value=value, reference=reference)
     at = names.index(reference)
-    estimate = statistic([_normalised(part[None], at=at) for part in parts])[0]
-    drawn = np.concatenate(
-        [statistic([_normalised(part, at=at) for part in chunk]) for chunk in _resampled(parts, rng, resamples)]
-    )
-    low, high = np.quantile(drawn, _TAILS, axis=0)
-    return pd.DataFrame({"variant": names, "estimate": estimate, "low": low, "high": high})
+    kept = [i for i, name in enumerate(names) if among is None or name in among]
+
+    def of(drawn: list[np.ndarray]) -> np.ndarray:
+        return statistic([_normalised(part, at=at)[..., kept] for part in drawn])
+
+    estimate = of([part[None] for part in parts])[0]
+    low, high = np.quantile(np.concatenate([of(chunk) for chunk in _resampled(parts, rng, resamples)]), _TAILS, axis=0)
+    return pd.DataFrame({"variant": [names[i] for i in kept], "estimate": estimate, "low": low, "high": high})
 
 
 def _common(runs: pd.DataFrame, *, value: str, reference: str) -> tuple[list[np.ndarray], list[str]]:

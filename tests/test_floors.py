@@ -15,19 +15,19 @@ trace checks help data data.splits data.augment kinks asymptotes variants tuning
 models composition probes data.files shape findings pairs joint
 plan tracks models.block models.init models.norm tasks train canvas settings summary sentences relations
 models.mlp models.cnn tasks.classification facts function_plots comparison
-data.digits data.mnist data.fashion_mnist data.cifar build drawing function_report corners
+data.digits data.mnist data.fashion_mnist data.cifar build drawing function_report corners combined
 preflight run by_layer comparison_plots printed
 functions plots comparison_parts track_plots
 curves distances cost track_parts
-report
+report across
 sweep describe
 __main__
 """
 FLOORS = [{""}, *(set(line.split()) for line in _FLOORS.strip().splitlines())]
 _REPORTING = """
 stats variants findings sentences settings summary canvas drawing by_layer plots page report function_plots
-function_report paired pairs joint tracks relations comparison corners comparison_plots track_plots comparison_parts
-track_parts printed
+function_report paired pairs joint tracks relations comparison corners combined comparison_plots track_plots
+comparison_parts track_parts printed across
 """
 REPORTING = set(_REPORTING.split())
 # The command and what surrounds a sweep stand above both sides.

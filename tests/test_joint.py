@@ -36,6 +36,15 @@ def test_ranks_over_workloads_are_of_normalised_means() -> None:
     assert found["variant"].tolist() == ["a", "b", "relu"]
 
 
+def test_ranks_among_some_are_in_units_of_a_reference_that_is_not_one_of_them() -> None:
+    # In units of relu a has 1 and 4, b 3 and 1: b is ahead; in units of a it would be behind (1, 1 against 3, 1/4).
+    frame = works(
+        u={"relu": [1.0] * 3, "a": [1.0] * 3, "b": [3.0] * 3}, v={"relu": [1.0] * 3, "a": [4.0] * 3, "b": [1.0] * 3}
+    )
+    found = ranks(frame, value="test_loss", reference="relu", rng=rng(), among=["a", "b"], resamples=50)
+    assert found[["variant", "rank"]].values.tolist() == [["b", 1], ["a", 2]]
+
+
 def test_iqm_by_hand() -> None:
     # Eight values in units of the reference's mean 2: the middle four of 1 … 8 are 3, 4, 5, 6.
     frame = works(w={"relu": [2.0] * 8, "a": [2.0 * k for k in (8, 7, 6, 5, 4, 3, 2, 1)]})

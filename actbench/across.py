@@ -1,0 +1,163 @@
+"""`python -m actbench.across results/A results/B …`: one report over several published workloads, results/across/."""
+
+import argparse
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import matplotlib as mpl
+import pandas as pd
+from matplotlib.figure import Figure
+
+from actbench import canvas, combined, comparison_plots, page, printed, track_plots
+from actbench.combined import TRACKS, Across
+from actbench.comparison import listed
+from actbench.comparison_parts import failures, part, saver
+from actbench.findings import number
+from actbench.paired import REFERENCE
+from actbench.stats import Interval
+
+_READ_RANKS = (
+    "The rank of each activation's mean loss over the workloads, on the {track} track, each in units of the tuned "
+    "{reference}'s. The interval is the one that the rank has when the seeds of every workload are drawn again, the "
+    "same ones for all activations."
+)
+_READ_IQM = (
+    "The interquartile mean over all workloads and seeds of the test loss, in units of the tuned {reference}'s mean on "
+    "that workload: left of 1 is better than the tuned {reference}, on either track. A quarter of the values is cut on "
+    "each side, so that a few bad runs do not decide. 95 % intervals: seeds drawn again within each workload."
+)
+_READ_PROFILES = (
+    "On the {track} track, the share of seeds of all workloads on which an activation reached the target validation "
+    "loss in at most τ times the steps of the fastest one there. What never got there is in no share."
+)
+_READ_PAIRS = (
+    "On the {track} track, a row against a column over the seeds of all workloads: mean difference in units of the "
+    "tuned {reference}'s loss; seeds won/tied/lost by the row; p of the signed-rank test before adjustment. Coloured "
+    "where the p adjusted over all pairs (Benjamini and Hochberg) is below .05, blue where the row is better; grey "
+    "with = where TOST shows a difference below 5 %. Seeds are the sample: p says nothing about other workloads."
+)
+_READ_FAILURES = (
+    "Runs that diverged, or whose test loss is that of a guess that ignores its input, over all workloads, with the "
+    "Clopper–Pearson interval of the rate."
+)
+
+
+def write(folders: list[Path], to: Path) -> Path:
+    """Make report.md, report.html, figures/ and statistics/ in `to`; the path of report.html.
+
+    Raises:
+        FileNotFoundError: If there are no results in a folder.
+        ValueError: If the folders have nothing in common to compare, see `combined.gathered`.
+    """
+    found = combined.compute(combined.gathered(folders))
+    (to / "figures").mkdir(parents=True, exist_ok=True)
+    for old in (to / "figures").glob("*.png"):
+        old.unlink()
+    names = ("ranks", "iqm", "profile", "failures", "pairs")
+    printed.land(to, {name: getattr(found, name) for name in names})
+    with mpl.rc_context(canvas.style()):
+        parts = _parts(found, save=saver(to / "figures", ""))
+    title = "across: activation functions over several workloads"
+    markdown = page.template("across.md.j2").render(
+        title=title,
+        command="python -m actbench.across " + " ".join(f"results/{folder.resolve().name}" for folder in folders),
+        in_short=sentences(found),
+        parts=parts,
+    )
+    (to / "report.md").write_text(markdown, encoding="utf-8")
+    (to / "report.html").write_text(page.render(markdown, title=title, folder=to), encoding="utf-8")
+    return to / "report.html"
+
+
+def sentences(found: Across) -> list[str]:
+    """Is the reference still a good default? On each track, and on both."""
+    told = ", ".join(f"{name} ({n} seeds)" for name, n in found.workloads.items())
+    acts = found.ranks["variant"].nunique()
+    said = [f"{acts} activations on {len(found.workloads)} workloads, both tracks: {told}."]
+    better: dict[str, set[str]] = {}
+    for track in reversed(TRACKS):
+        ranks, iqm = (table[table["track"] == track] for table in (found.ranks, found.iqm))
+        first, own = ranks["variant"].iloc[0], ranks[ranks["variant"] == REFERENCE].iloc[0]
+        verdicts = _against(found.pairs[found.pairs["track"] == track])
+        better[track] = {name for name, word in verdicts.items() if word == "better"}
+        counts = "; ".join(
+            f"{len(names)} {word}" + (f" ({listed(names)})" if names else "")
+            for word in ("better", "equivalent", "worse", "inconclusive")
+            if (names := sorted(name for name, own in verdicts.items() if own == word)) or word == "better"
+        )
+        said.append(
+            f"{track.capitalize()} track: {REFERENCE} has rank {own['rank']:g} [{own['low']:g}, {own['high']:g}] of "
+            f"{acts}, and {_relative(iqm, REFERENCE)} of the tuned {REFERENCE}'s mean loss (interquartile mean); "
+            f"rank 1 has {first}, {_relative(iqm, first)}. Against {REFERENCE}, exploratory: {counts}."
+        )
+    both = sorted(set.intersection(*better.values()))
+    default = (
+        f"better than it on both tracks {'is' if len(both) == 1 else 'are'} {listed(both)}." if both
+        else "nothing is better than it on both tracks."
+    )  # fmt: skip
+    said.append(f"Is {REFERENCE} still a good default? Over these workloads {default}")
+    said.append("What not: seeds were drawn again, workloads were not, so nothing is said of any other workload.")
+    return said
+
+
+def _relative(iqm: pd.DataFrame, name: str) -> str:
+    row = iqm[iqm["variant"] == name].iloc[0]
+    return number(Interval(row["iqm"], row["low"], row["high"], 2))
+
+
+def _against(pairs: pd.DataFrame) -> dict[str, str]:
+    """The verdict of each activation against the reference."""
+    turned = {"better": "worse", "worse": "better"}
+    found = {}
+    for row in pairs.to_dict("records"):
+        if row["b"] == REFERENCE:
+            found[row["a"]] = row["verdict"]
+        elif row["a"] == REFERENCE:
+            found[row["b"]] = turned.get(row["verdict"], row["verdict"])
+    return found
+
+
+def _parts(found: Across, *, save: Callable[[Figure, str], page.Markdown]) -> list[dict]:
+    of = {track: _on(found, track) for track in TRACKS}
+    order = list(of[TRACKS[1]]["ranks"]["variant"])
+    labels = {name: name for name in order}
+    figure = save(track_plots.relative({track: of[track]["iqm"] for track in TRACKS}, labels), "iqm")
+    parts = [part("In units of the tuned reference", _READ_IQM.format(reference=REFERENCE), "", figure)]
+    drawn = (
+        ("ranks", "Rank intervals", _READ_RANKS, comparison_plots.rank_intervals),
+        ("profile", "Steps to the target", _READ_PROFILES, comparison_plots.profiles),
+        ("pairs", "Every pair", _READ_PAIRS, comparison_plots.matrix),
+    )
+    for name, title, read, draw in drawn:
+        for track in TRACKS:
+            table = of[track][name]
+            if len(table):
+                own = list(table["variant"]) if name == "ranks" else order
+                picture = save(draw(table, {act: act for act in own}), f"{name}_{track}")
+                words = read.format(track=track, reference=REFERENCE)
+                parts.append(part(f"{title}, {track} track", words, "", picture))
+    named = found.failures.assign(variant=found.failures["variant"] + ", " + found.failures["track"])
+    return parts + [own | {"read": _READ_FAILURES} for own in failures(named)]
+
+
+def _on(found: Across, track: str) -> dict[str, pd.DataFrame]:
+    tables = {name: getattr(found, name) for name in ("ranks", "iqm", "profile", "pairs")}
+    return {name: table[table["track"] == track] for name, table in tables.items()}
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """The command line; 0, or 2 after a sentence that says what is wrong."""
+    parser = argparse.ArgumentParser(prog="python -m actbench.across", description="Compare over several workloads.")
+    parser.add_argument("folders", nargs="+", type=Path, help="results folders with both tracks")
+    given = parser.parse_args(arguments)
+    try:
+        print(write(given.folders, given.folders[0].parent / "across"))
+    except (OSError, ValueError) as error:
+        print(f"{error}", file=sys.stderr)
+        return 2
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,87 @@
+"""One report over several workloads: by hand where there is one answer, the same bytes twice, errors in whole."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import synthetic
+from test_report import headings, joined
+
+from actbench import across, combined
+
+LOSS = {"relu": 0.2, "elu": 0.1, "mish": 0.4}
+
+
+def landed(folder: Path, *, scale: float, tracks: tuple[str, ...] = ("shared", "tuned"), seeds: int = 6) -> Path:
+    """A folder with both tracks; the loss of an activation, a half more on the shared one, times `scale`."""
+    parts = []
+    for track in tracks:
+        for i, (name, loss) in enumerate(LOSS.items()):
+            own = {"track": track, "data": folder.name, "init": "matched" if track == "tuned" else "torch"}
+            made = synthetic.tables([name], seeds=seeds, depth=1, epochs=1, **own)
+            noise = 1 + 0.01 * np.random.default_rng(i).uniform(size=seeds)
+            losses = scale * loss * noise * (1.5 if track == "shared" else 1)
+            parts.append(made._replace(runs=made.runs.assign(test_loss=losses, steps_to_target=100.0 * (i + 1))))
+    whole = joined(*parts)
+    return synthetic.landed(folder, whole._replace(epochs=whole.epochs[:0], layers=whole.layers[:0]))
+
+
+@pytest.fixture
+def folders(tmp_path) -> list[Path]:
+    return [landed(tmp_path / "small", scale=1), landed(tmp_path / "large", scale=50, seeds=8)]
+
+
+def test_by_hand(folders) -> None:
+    """In units of the tuned relu: tuned 1, 1/2, 2; shared a half more; the same on both workloads."""
+    found = combined.compute(combined.gathered(folders))
+    assert found.workloads == {"large": 8, "small": 6}
+    iqm = found.iqm.pivot_table("iqm", "variant", "track")
+    assert iqm["tuned"].to_dict() == pytest.approx({"relu": 1, "elu": 0.5, "mish": 2}, rel=0.01)
+    assert iqm["shared"].to_dict() == pytest.approx({"relu": 1.5, "elu": 0.75, "mish": 3}, rel=0.01)
+    for _, own in found.ranks.groupby("track"):
+        assert own[["variant", "rank", "low", "high"]].values.tolist() == [
+            ["elu", 1, 1, 1], ["relu", 2, 2, 2], ["mish", 3, 3, 3],
+        ]  # fmt: skip
+    pair = found.pairs.query("track == 'tuned' and a == 'elu' and b == 'relu'").iloc[0]
+    assert pair[["n", "wins", "losses", "verdict"]].tolist() == [14, 14, 0, "better"]
+    assert pair["mean"] == pytest.approx(-0.5, rel=0.01)
+    shares = found.profile.query("track == 'tuned'").pivot_table("share", "variant", "tau")
+    assert shares.loc[["relu", "elu", "mish"], 2.0].tolist() == [1, 1, 0]
+    assert found.failures["n"].tolist() == [14] * 6
+
+
+def test_the_report(folders, capsys) -> None:
+    assert across.main([str(folder) for folder in folders]) == 0
+    place = folders[0].parent / "across"
+    assert capsys.readouterr().out == f"{place / 'report.html'}\n"
+    markdown = (place / "report.md").read_text("utf-8")
+    assert "- 3 activations on 2 workloads, both tracks: large (8 seeds), small (6 seeds).\n" in markdown
+    assert "- Tuned track: relu has rank 2 [2, 2] of 3, and 1.0" in markdown
+    assert "exploratory: 1 better (elu); 1 worse (mish)." in markdown
+    assert "- Is relu still a good default? Over these workloads better than it on both tracks is elu.\n" in markdown
+    assert "Made by `python -m actbench.across results/small results/large`" in markdown
+    assert headings(markdown)[:3] == [
+        "In units of the tuned reference", "Rank intervals, shared track", "Rank intervals, tuned track",
+    ]  # fmt: skip
+    assert len(list((place / "figures").iterdir())) == 7
+    assert {path.stem for path in (place / "statistics").iterdir()} == {"ranks", "iqm", "profile", "failures", "pairs"}
+    found = pd.read_csv(place / "statistics" / "iqm.csv")
+    computed = combined.compute(combined.gathered(folders)).iqm
+    pd.testing.assert_frame_equal(found, computed, check_exact=True, check_dtype=False)
+
+
+def test_a_folder_without_both_tracks(tmp_path, capsys) -> None:
+    folder = landed(tmp_path / "one", scale=1, tracks=("shared",))
+    assert across.main([str(folder)]) == 2
+    assert capsys.readouterr().err == (
+        f"{folder} has no workload on both tracks: run its experiment with track=shared,tuned.\n"
+    )
+
+
+def test_nothing_in_common(tmp_path, monkeypatch) -> None:
+    first = landed(tmp_path / "first", scale=1)
+    monkeypatch.setitem(globals(), "LOSS", {"elu": 0.1})
+    with pytest.raises(ValueError, match="one other") as error:
+        combined.gathered([first, landed(tmp_path / "second", scale=1)])
+    assert str(error.value) == ("relu and one other activation must be in every workload on both tracks; elu is.")

@@ -1,135 +1,163 @@
-"""Variants over several workloads: ranks, IQM, performance profile, failures.
+"""`python -m actbench.across results/A results/B …`: one report over several published workloads, results/across/."""
 
-Every function takes runs with the columns `workload`, `variant` and `seed`; one workload is a special case. Intervals
-are of the joint bootstrap: seeds are drawn with replacement within each workload, the same ones for all variants, so
-that what the seeds have in common is no reason to change a rank. They are 95 % percentile intervals.
-"""
+import argparse
+import sys
+from collections.abc import Callable
+from pathlib import Path
 
-from collections.abc import Callable, Iterator, Sequence
-
-import numpy as np
+import matplotlib as mpl
 import pandas as pd
-import scipy.stats
+from matplotlib.figure import Figure
 
-from actbench.paired import by_seed
-from actbench.stats import LEVEL, RESAMPLES
-from actbench.tables import better
+from actbench import canvas, combined, comparison_plots, page, printed, track_plots
+from actbench.combined import TRACKS, Across
+from actbench.comparison import listed
+from actbench.comparison_parts import failures, part, saver
+from actbench.findings import number
+from actbench.paired import REFERENCE
+from actbench.stats import Interval
 
-_CHUNK = 4_000_000  # resampled numbers held at once: 32 MB
-_TAILS = ((1 - LEVEL) / 2, (1 + LEVEL) / 2)
-
-
-def ranks(
-    runs: pd.DataFrame, *, value: str, reference: str, rng: np.random.Generator, resamples: int = RESAMPLES
-) -> pd.DataFrame:
-    """`variant, rank, low, high`: the rank of each variant's mean, 1 the best, ties shared, best first.
-
-    Over several workloads it is the rank of the mean of the means, each divided by the reference's mean in its
-    workload. A variant with a value that is not finite stands behind all that have none.
-    """
-    sign = -1 if better(value) == "higher" else 1
-
-    def rank(parts: list[np.ndarray]) -> np.ndarray:
-        means = np.mean([part.mean(axis=1) for part in parts], axis=0)  # (resamples, variants)
-        return scipy.stats.rankdata(sign * means, axis=1)
-
-    table = _bootstrapped(runs, rank, value=value, reference=reference, rng=rng, resamples=resamples)
-    return table.rename(columns={"estimate": "rank"}).sort_values("rank", kind="stable", ignore_index=True)
-
-
-def iqm(
-    runs: pd.DataFrame, *, value: str, reference: str, rng: np.random.Generator, resamples: int = RESAMPLES
-) -> pd.DataFrame:
-    """`variant, iqm, low, high`: the interquartile mean over workloads × seeds (Agarwal et al. 2021), stratified.
-
-    Values are divided by the reference's mean in their workload, also in each resample: the reference is near 1. A
-    quarter of the values is cut on each side, rounded down as by `scipy.stats.trim_mean`.
-    """
-
-    def trimmed(parts: list[np.ndarray]) -> np.ndarray:
-        return scipy.stats.trim_mean(np.concatenate(parts, axis=1), 0.25, axis=1)
-
-    table = _bootstrapped(runs, trimmed, value=value, reference=reference, rng=rng, resamples=resamples)
-    return table.rename(columns={"estimate": "iqm"})
+_READ_RANKS = (
+    "The rank of each activation's mean loss over the workloads, on the {track} track, each in units of the tuned "
+    "{reference}'s. The interval is the one that the rank has when the seeds of every workload are drawn again, the "
+    "same ones for all activations."
+)
+_READ_IQM = (
+    "The interquartile mean over all workloads and seeds of the test loss, in units of the tuned {reference}'s mean on "
+    "that workload: left of 1 is better than the tuned {reference}, on either track. A quarter of the values is cut on "
+    "each side, so that a few bad runs do not decide. 95 % intervals: seeds drawn again within each workload."
+)
+_READ_PROFILES = (
+    "On the {track} track, the share of seeds of all workloads on which an activation reached the target validation "
+    "loss in at most τ times the steps of the fastest one there. What never got there is in no share."
+)
+_READ_PAIRS = (
+    "On the {track} track, a row against a column over the seeds of all workloads: mean difference in units of the "
+    "tuned {reference}'s loss; seeds won/tied/lost by the row; p of the signed-rank test before adjustment. Coloured "
+    "where the p adjusted over all pairs (Benjamini and Hochberg) is below .05, blue where the row is better; grey "
+    "with = where TOST shows a difference below 5 %. Seeds are the sample: p says nothing about other workloads."
+)
+_READ_FAILURES = (
+    "Runs that diverged, or whose test loss is that of a guess that ignores its input, over all workloads, with the "
+    "Clopper–Pearson interval of the rate."
+)
 
 
-def profile(runs: pd.DataFrame, *, taus: Sequence[float], value: str = "steps_to_target") -> pd.DataFrame:
-    """`variant, tau, share`: on how many problems a variant needs at most τ times the best one's value.
-
-    A problem is a seed of a workload (Dolan & Moré 2002). ∞, the target not reached, is within no τ, also where
-    nobody reached it; a run that is missing counts as ∞.
-    """
-    wide = pd.concat([by_seed(own, value=value) for _, own in runs.groupby("workload")])
-    needed = wide.fillna(np.inf)
-    best = needed.min(axis=1)
-    ratio = needed.where(np.isfinite(best), np.inf).div(best.where(np.isfinite(best), 1.0), axis=0)
-    shares = [(str(name), float(tau), float((ratio[name] <= tau).mean())) for name in ratio for tau in taus]
-    return pd.DataFrame(shares, columns=["variant", "tau", "share"])
-
-
-def failures(runs: pd.DataFrame) -> pd.DataFrame:
-    """`variant, n, failed, rate, low, high`: runs that diverged or learned nothing, with a Clopper–Pearson interval.
-
-    Nothing was learned where the test loss is at least 99 % of ln(classes), that of a guess that ignores the input;
-    where the number of classes is not in the tables, only diverged runs count.
-    """
-    kept = runs[runs["status"] != "failed"]
-    classes = pd.to_numeric(kept.get("data.num_classes", pd.Series(np.nan, index=kept.index))).astype("float64")
-    chance = 0.99 * np.log(classes.to_numpy())
-    failed = kept["status"].eq("diverged").to_numpy(bool) | (kept["test_loss"].to_numpy() >= chance)
-    counts = pd.Series(failed, index=kept.index).groupby(kept["variant"]).agg(["size", "sum"])
-    rows = []
-    for name, (n, k) in counts.iterrows():
-        bounds = scipy.stats.binomtest(int(k), int(n)).proportion_ci(LEVEL, method="exact")
-        rows.append((str(name), int(n), int(k), k / n, float(bounds.low), float(bounds.high)))
-    return pd.DataFrame(rows, columns=["variant", "n", "failed", "rate", "low", "high"])
-
-
-def _bootstrapped(
-    runs: pd.DataFrame,
-    statistic: Callable[[list[np.ndarray]], np.ndarray],
-    *,
-    value: str,
-    reference: str,
-    rng: np.random.Generator,
-    resamples: int,
-) -> pd.DataFrame:
-    """A statistic of all variants and its interval; it gets values (resamples, seeds, variants), one per workload."""
-    parts, names = _common(runs, value=value, reference=reference)
-    at = names.index(reference)
-    estimate = statistic([_normalised(part[None], at=at) for part in parts])[0]
-    drawn = np.concatenate(
-        [statistic([_normalised(part, at=at) for part in chunk]) for chunk in _resampled(parts, rng, resamples)]
-    )
-    low, high = np.quantile(drawn, _TAILS, axis=0)
-    return pd.DataFrame({"variant": names, "estimate": estimate, "low": low, "high": high})
-
-
-def _common(runs: pd.DataFrame, *, value: str, reference: str) -> tuple[list[np.ndarray], list[str]]:
-    """Values (seeds, variants) of each workload: the variants that all workloads have on every seed of the reference.
+def write(folders: list[Path], to: Path) -> Path:
+    """Make report.md, report.html, figures/ and statistics/ in `to`; the path of report.html.
 
     Raises:
-        ValueError: If the reference is missing in a workload.
+        FileNotFoundError: If there are no results in a folder.
+        ValueError: If the folders have nothing in common to compare, see `combined.gathered`.
     """
-    tables = {name: by_seed(own, value=value) for name, own in runs.groupby("workload", sort=True)}
-    without = [str(name) for name, wide in tables.items() if reference not in wide]
-    if without or not tables:
-        raise ValueError(
-            f"The reference {reference} was not measured on {', '.join(without) or 'any workload'}: "
-            "values are divided by its mean in each workload."
+    found = combined.compute(combined.gathered(folders))
+    (to / "figures").mkdir(parents=True, exist_ok=True)
+    for old in (to / "figures").glob("*.png"):
+        old.unlink()
+    names = ("ranks", "iqm", "profile", "failures", "pairs")
+    printed.land(to, {name: getattr(found, name) for name in names})
+    with mpl.rc_context(canvas.style()):
+        parts = _parts(found, save=saver(to / "figures", ""))
+    title = "across: activation functions over several workloads"
+    markdown = page.template("across.md.j2").render(
+        title=title,
+        command="python -m actbench.across " + " ".join(f"results/{folder.resolve().name}" for folder in folders),
+        in_short=sentences(found),
+        parts=parts,
+    )
+    (to / "report.md").write_text(markdown, encoding="utf-8")
+    (to / "report.html").write_text(page.render(markdown, title=title, folder=to), encoding="utf-8")
+    return to / "report.html"
+
+
+def sentences(found: Across) -> list[str]:
+    """Is the reference still a good default? On each track, and on both."""
+    told = ", ".join(f"{name} ({n} seeds)" for name, n in found.workloads.items())
+    acts = found.ranks["variant"].nunique()
+    said = [f"{acts} activations on {len(found.workloads)} workloads, both tracks: {told}."]
+    better: dict[str, set[str]] = {}
+    for track in reversed(TRACKS):
+        ranks, iqm = (table[table["track"] == track] for table in (found.ranks, found.iqm))
+        first, own = ranks["variant"].iloc[0], ranks[ranks["variant"] == REFERENCE].iloc[0]
+        verdicts = _against(found.pairs[found.pairs["track"] == track])
+        better[track] = {name for name, word in verdicts.items() if word == "better"}
+        counts = "; ".join(
+            f"{len(names)} {word}" + (f" ({listed(names)})" if names else "")
+            for word in ("better", "equivalent", "worse", "inconclusive")
+            if (names := sorted(name for name, own in verdicts.items() if own == word)) or word == "better"
         )
-    whole = [wide.loc[wide[reference].notna()].dropna(axis="columns") for wide in tables.values()]
-    names = sorted(set.intersection(*(set(wide.columns) for wide in whole)))
-    return [wide[names].to_numpy() for wide in whole], names
+        said.append(
+            f"{track.capitalize()} track: {REFERENCE} has rank {own['rank']:g} [{own['low']:g}, {own['high']:g}] of "
+            f"{acts}, and {_relative(iqm, REFERENCE)} of the tuned {REFERENCE}'s mean loss (interquartile mean); "
+            f"rank 1 has {first}, {_relative(iqm, first)}. Against {REFERENCE}, exploratory: {counts}."
+        )
+    both = sorted(set.intersection(*better.values()))
+    default = (
+        f"better than it on both tracks {'is' if len(both) == 1 else 'are'} {listed(both)}." if both
+        else "nothing is better than it on both tracks."
+    )  # fmt: skip
+    said.append(f"Is {REFERENCE} still a good default? Over these workloads {default}")
+    said.append("What not: seeds were drawn again, workloads were not, so nothing is said of any other workload.")
+    return said
 
 
-def _normalised(values: np.ndarray, *, at: int) -> np.ndarray:
-    return values / values[..., at].mean(axis=-1)[..., None, None]
+def _relative(iqm: pd.DataFrame, name: str) -> str:
+    row = iqm[iqm["variant"] == name].iloc[0]
+    return number(Interval(row["iqm"], row["low"], row["high"], 2))
 
 
-def _resampled(parts: list[np.ndarray], rng: np.random.Generator, resamples: int) -> Iterator[list[np.ndarray]]:
-    """Chunks of resamples, each a list of values (chunk, seeds, variants), one per workload."""
-    step = max(1, _CHUNK // sum(part.size for part in parts))
-    for start in range(0, resamples, step):
-        count = min(step, resamples - start)
-        yield [part[rng.integers(0, len(part), (count, len(part)))] for part in parts]
+def _against(pairs: pd.DataFrame) -> dict[str, str]:
+    """The verdict of each activation against the reference."""
+    turned = {"better": "worse", "worse": "better"}
+    found = {}
+    for row in pairs.to_dict("records"):
+        if row["b"] == REFERENCE:
+            found[row["a"]] = row["verdict"]
+        elif row["a"] == REFERENCE:
+            found[row["b"]] = turned.get(row["verdict"], row["verdict"])
+    return found
+
+
+def _parts(found: Across, *, save: Callable[[Figure, str], page.Markdown]) -> list[dict]:
+    of = {track: _on(found, track) for track in TRACKS}
+    order = list(of[TRACKS[1]]["ranks"]["variant"])
+    labels = {name: name for name in order}
+    figure = save(track_plots.relative({track: of[track]["iqm"] for track in TRACKS}, labels), "iqm")
+    parts = [part("In units of the tuned reference", _READ_IQM.format(reference=REFERENCE), "", figure)]
+    drawn = (
+        ("ranks", "Rank intervals", _READ_RANKS, comparison_plots.rank_intervals),
+        ("profile", "Steps to the target", _READ_PROFILES, comparison_plots.profiles),
+        ("pairs", "Every pair", _READ_PAIRS, comparison_plots.matrix),
+    )
+    for name, title, read, draw in drawn:
+        for track in TRACKS:
+            table = of[track][name]
+            if len(table):
+                own = list(table["variant"]) if name == "ranks" else order
+                picture = save(draw(table, {act: act for act in own}), f"{name}_{track}")
+                words = read.format(track=track, reference=REFERENCE)
+                parts.append(part(f"{title}, {track} track", words, "", picture))
+    named = found.failures.assign(variant=found.failures["variant"] + ", " + found.failures["track"])
+    return parts + [own | {"read": _READ_FAILURES} for own in failures(named)]
+
+
+def _on(found: Across, track: str) -> dict[str, pd.DataFrame]:
+    tables = {name: getattr(found, name) for name in ("ranks", "iqm", "profile", "pairs")}
+    return {name: table[table["track"] == track] for name, table in tables.items()}
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """The command line; 0, or 2 after a sentence that says what is wrong."""
+    parser = argparse.ArgumentParser(prog="python -m actbench.across", description="Compare over several workloads.")
+    parser.add_argument("folders", nargs="+", type=Path, help="results folders with both tracks")
+    given = parser.parse_args(arguments)
+    try:
+        print(write(given.folders, given.folders[0].parent / "across"))
+    except (OSError, ValueError) as error:
+        print(f"{error}", file=sys.stderr)
+        return 2
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -6,12 +6,13 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from actbench import findings, paired, pairs
+from actbench import findings, joint, paired, pairs, relations
 from actbench.paired import ALPHA, FEWEST, REFERENCE
 from actbench.stats import Interval
 from actbench.variants import Workload
 
 SMOKE = 5  # seeds with which no difference can reach p < .05
+TAUS = np.linspace(1, 4, 61).tolist()  # of the performance profile
 VERDICTS = ("better", "worse", "equivalent", "inconclusive")
 
 
@@ -27,6 +28,9 @@ class Comparison:
         accuracy_margin: The same for accuracy; nan where none was stated beforehand.
         accuracy: What `paired.compare` gives on test accuracy; no row where it was not measured.
         null: The A/A.
+        ranks, profile, failures: See `joint`; no row in `profile` where no run reached its target.
+        pairs: See `pairs.all_pairs`.
+        diagnostics, properties: See `relations`; no row where there is nothing to relate.
     """
 
     reference: str
@@ -36,6 +40,12 @@ class Comparison:
     accuracy_margin: float
     accuracy: pd.DataFrame
     null: pairs.Null
+    ranks: pd.DataFrame
+    profile: pd.DataFrame
+    failures: pd.DataFrame
+    pairs: pd.DataFrame
+    diagnostics: pd.DataFrame
+    properties: pd.DataFrame
 
     @property
     def num_seeds(self) -> int:
@@ -43,10 +53,13 @@ class Comparison:
         return int(self.loss["n"].max())
 
 
-def of(work: Workload, *, reference: str = REFERENCE) -> Comparison | None:
-    """The comparison of a workload, or None where the reference shares fewer than five seeds with every other."""
-    runs = work.tables.runs
-    value = findings.primary(runs[runs["status"] != "failed"])
+def of(work: Workload, *, reference: str = REFERENCE, facts: pd.DataFrame = relations.NO_FACTS) -> Comparison | None:
+    """The comparison of a workload, or None where the reference shares fewer than five seeds with every other.
+
+    `facts` is the table `properties` of `function_tables`.
+    """
+    runs = work.tables.runs[work.tables.runs["status"] != "failed"]
+    value = findings.primary(runs)
     if value is None or "loss" not in value:
         return None
     wide = paired.by_seed(runs, value=value)
@@ -60,9 +73,22 @@ def of(work: Workload, *, reference: str = REFERENCE) -> Comparison | None:
         if np.isfinite(runs[name]).any()
     ]
     loss = tables[0].sort_values("mean", kind="stable", ignore_index=True)
-    accuracy = tables[1] if len(tables) > 1 else loss[:0]
-    null = pairs.swapped(runs, value=value, rng=np.random.default_rng(0), reference=reference)
-    return Comparison(reference, value, margins[0], loss, margins[1], accuracy, null)
+    alone = runs.assign(workload="")
+    return Comparison(
+        reference=reference,
+        value=value,
+        margin=margins[0],
+        loss=loss,
+        accuracy_margin=margins[1],
+        accuracy=tables[1] if len(tables) > 1 else loss[:0],
+        null=pairs.swapped(runs, value=value, rng=np.random.default_rng(0), reference=reference),
+        ranks=joint.ranks(alone, value=value, reference=reference, rng=np.random.default_rng(0)),
+        profile=joint.profile(alone, taus=TAUS),
+        failures=joint.failures(runs),
+        pairs=pairs.all_pairs(runs, value=value, margin=margins[0]),
+        diagnostics=relations.relate(work.tables.layers, runs, rng=np.random.default_rng(0)),
+        properties=relations.relate_properties(facts, runs, rng=np.random.default_rng(0)),
+    )
 
 
 def sentences(found: Comparison) -> list[str]:

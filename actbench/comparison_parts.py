@@ -3,18 +3,15 @@
 from collections.abc import Callable
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from actbench import across, canvas, comparison, comparison_plots, page, pairs, tracks
+from actbench import canvas, comparison, comparison_plots, page
 from actbench.comparison import Comparison, listed
-from actbench.findings import primary
-from actbench.paired import ALPHA, REFERENCE
-from actbench.relations import relate
+from actbench.paired import ALPHA
 from actbench.variants import Workload
 
-FIGURES = ("forest", "rank_intervals", "profiles", "matrix", "matrix_first", "relations", "tracks")
+FIGURES = ("forest", "rank_intervals", "profiles", "matrix", "matrix_first", "relations", "properties")
 Save = Callable[[Figure, str], page.Markdown]
 
 
@@ -31,15 +28,15 @@ def parts(work: Workload, found: Comparison, *, order: list[str], save: Save) ->
         panels["Δ test accuracy (points)"] = (points, 100 * found.accuracy_margin)
     forest = save(comparison_plots.forest(panels, labels), "forest")
     return [
-        _part(
+        part(
             f"Against {found.reference}, paired by seed", _READ_FOREST.format(found=found), comparison.bought(found),
             forest, page.table(comparison.table(found)),
         ),
-        *_ranks(runs, found, save=save),
-        *_profiles(runs, order=order, save=save),
-        *_failures(runs),
-        *_pairs(runs, found, order=order, save=save),
-        *_relations(work, runs, save=save),
+        *_ranks(found, save=save),
+        *_profiles(found, order=order, save=save),
+        *failures(found.failures),
+        *_pairs(found, order=order, save=save),
+        *_relations(runs, found, save=save),
     ]  # fmt: skip
 
 
@@ -56,15 +53,21 @@ _READ_RANKS = (
     "A long bar is a rank that these seeds do not know."
 )
 _READ_PAIRS = (
-    "A row against a column, without a correction for having looked at everything but Benjamini and Hochberg's: "
-    "coloured where their adjusted p is below .05, blue where the row has the lower loss. {cells} Exploratory: it "
-    "suggests what to test on new seeds."
+    "A row against a column, without a correction for having looked at everything but Benjamini and Hochberg's: blue "
+    "where the row has the lower loss with their adjusted p below .05, red where it has the higher one, grey with = "
+    "where TOST shows with the same that the two are closer than ±{margin:.3g} nats, however sure the difference is. "
+    "{cells} Exploratory: it suggests what to test on new seeds."
 )
 _READ_RELATIONS = (
     "Spearman's rank correlation, over variants, of each diagnostic (mean over layers and seeds) with the mean loss: "
     "right of 0 more of it goes with a higher loss. Filled where p < .05 after Benjamini and Hochberg; bars are 95 % "
     "bootstrap intervals over variants. Exploratory: variants are no random sample, many are relatives, and a "
     "correlation is no cause."
+)
+_READ_PROPERTIES = (
+    "The same for what the function itself is, computed without a network (results/functions): its range, kinks, "
+    "monotonicity, slopes, saturation thresholds and moments under N(0, 1). Right of 0 more of it goes with a higher "
+    "loss, or with a higher accuracy. Exploratory, as above; adjusted over both panels together."
 )
 _READ_PROFILES = (
     "The share of seeds on which a variant reached the target validation loss in at most τ times the steps of the "
@@ -74,67 +77,67 @@ _READ_FAILURES = (
     "Runs that diverged, or whose test loss is that of a guess that ignores its input (99 % of ln(classes) and more), "
     "with the Clopper–Pearson interval of the rate."
 )
-_READ_TRACKS = (
-    "Left the ranks with one learning rate and init for all, right those with both chosen for each variant on "
-    "validation data. Thick lines change their verdict. τ is 1 where tuning changes no order, 0 where the two orders "
-    "have nothing in common; its interval is of seeds drawn again, which adds noise to both orders and lowers τ."
-)
 
 
-def _ranks(runs: pd.DataFrame, found: Comparison, *, save: Save) -> list[dict]:
-    rng = np.random.default_rng(0)
-    table = across.ranks(runs.assign(workload=""), value=found.value, reference=found.reference, rng=rng)
+def _ranks(found: Comparison, *, save: Save) -> list[dict]:
+    table = found.ranks
     if len(table) < 2:
         return []
     wide = (table["high"] - table["low"]).max()
     first = table[table["low"] <= 1]["variant"]
     shows = f"{listed(first)} may have rank 1; the longest interval spans {wide:g} ranks."
     figure = comparison_plots.rank_intervals(table, {name: name for name in table["variant"]})
-    return [_part("Rank intervals", _READ_RANKS, shows, save(figure, "rank_intervals"))]
+    return [part("Rank intervals", _READ_RANKS, shows, save(figure, "rank_intervals"))]
 
 
-def _pairs(runs: pd.DataFrame, found: Comparison, *, order: list[str], save: Save) -> list[dict]:
+def _pairs(found: Comparison, *, order: list[str], save: Save) -> list[dict]:
     """The matrix of all, and where that has no room for numbers, one of the first in the order and the reference."""
-    table = pairs.all_pairs(runs, value=found.value)
-    told = int((table["p_bh"] < ALPHA).sum())
-    shows = f"{told} of {len(table)} pairs have an adjusted p below .05."
+    told = found.pairs["verdict"].value_counts()
+    different, equal = told.get("better", 0) + told.get("worse", 0), told.get("equivalent", 0)
+    shows = f"Of {len(found.pairs)} pairs {different} differ and {equal} are equivalent."
     detailed = "Lines: mean difference (nats); seeds won/tied/lost by the row; p before adjustment, * where adjusted."
     few = len(order) <= comparison_plots.DETAILED
-    all_of = comparison_plots.matrix(table, {name: name for name in order})
-    read = _READ_PAIRS.format(cells=detailed if few else "The number is the seeds on which the row is better.")
-    made = [_part("Every pair", read, shows, save(all_of, "matrix"))]
+    all_of = comparison_plots.matrix(found.pairs, {name: name for name in order})
+    cells = detailed if few else "The number is the seeds on which the row is better."
+    made = [part("Every pair", _READ_PAIRS.format(cells=cells, margin=found.margin), shows, save(all_of, "matrix"))]
     if not few:
         first = order[: comparison_plots.DETAILED]
         first = first if found.reference in first else [*first[:-1], found.reference]
         words = f"The first {len(first) - 1} in the ranking and {found.reference}, adjusted over all pairs. {detailed}"
-        figure = comparison_plots.matrix(table, {name: name for name in order if name in first})
-        made.append(_part("The first of the ranking, every pair", words, "", save(figure, "matrix_first")))
+        figure = comparison_plots.matrix(found.pairs, {name: name for name in order if name in first})
+        made.append(part("The first of the ranking, every pair", words, "", save(figure, "matrix_first")))
     return made
 
 
-def _relations(work: Workload, runs: pd.DataFrame, *, save: Save) -> list[dict]:
-    table = relate(work.tables.layers, runs, rng=np.random.default_rng(0))
-    if not len(table):
-        return []
-    told = table[table["p_bh"] < ALPHA]
-    shows = f"{len(told)} of {len(table)} relations have an adjusted p below .05."
-    figure = save(comparison_plots.relations(table), "relations")
-    return [_part("What goes with a low loss", _READ_RELATIONS, shows, figure)]
+def _relations(runs: pd.DataFrame, found: Comparison, *, save: Save) -> list[dict]:
+    made = []
+    if len(found.diagnostics):
+        figure = save(comparison_plots.diagnostics(found.diagnostics), "relations")
+        made.append(part("What goes with a low loss", _READ_RELATIONS, _told(found.diagnostics), figure))
+    if len(found.properties):
+        figure = save(comparison_plots.properties(found.properties), "properties")
+        shows, without = _told(found.properties), runs["variant"].nunique() - int(found.properties["n"].max())
+        if without:
+            shows += f" {without} variants are left out: for their parameters no property is published."
+        made.append(part("Which property of the function goes with it", _READ_PROPERTIES, shows, figure))
+    return made
 
 
-def _profiles(runs: pd.DataFrame, *, order: list[str], save: Save) -> list[dict]:
-    if not np.isfinite(runs["steps_to_target"]).any():
+def _told(table: pd.DataFrame) -> str:
+    return f"{(table['p_bh'] < ALPHA).sum()} of {len(table)} relations have an adjusted p below .05."
+
+
+def _profiles(found: Comparison, *, order: list[str], save: Save) -> list[dict]:
+    if not len(found.profile):
         return []
-    table = across.profile(runs.assign(workload=""), taus=np.linspace(1, 4, 61).tolist())
-    figure = comparison_plots.profiles(table, {name: name for name in order})
-    never = sorted(table.groupby("variant")["share"].max().loc[lambda share: share == 0].index)
+    figure = comparison_plots.profiles(found.profile, {name: name for name in order})
+    never = sorted(found.profile.groupby("variant")["share"].max().loc[lambda share: share == 0].index)
     shows = f"Never within 4 times the fewest steps: {listed(never)}." if never else ""
-    return [_part("Steps to the target", _READ_PROFILES, shows, save(figure, "profiles"))]
+    return [part("Steps to the target", _READ_PROFILES, shows, save(figure, "profiles"))]
 
 
-def _failures(runs: pd.DataFrame) -> list[dict]:
+def failures(table: pd.DataFrame) -> list[dict]:
     """A table of those that failed, where any did."""
-    table = across.failures(runs)
     table = table[table["failed"] > 0].sort_values("rate", ascending=False, kind="stable")
     if not len(table):
         return []
@@ -143,7 +146,7 @@ def _failures(runs: pd.DataFrame) -> list[dict]:
         for row in table.to_dict("records")
     ]
     return [
-        _part("Failures", _READ_FAILURES, "", page.Markdown(""), page.table([["activation", "runs", "rate"], *rows]))
+        part("Failures", _READ_FAILURES, "", page.Markdown(""), page.table([["activation", "runs", "rate"], *rows]))
     ]
 
 
@@ -157,45 +160,11 @@ def saver(figures: Path, prefix: str) -> Save:
     return save
 
 
-def on_both_tracks(works: list[Workload], *, figures: Path, reference: str = REFERENCE) -> list[dict]:
-    """A part for each workload that was measured on the shared and on the tuned track."""
-    return [
-        part
-        for i, (title, shared, tuned) in enumerate(tracks.both_tracks(works), 1)
-        for part in survival(
-            shared, tuned, title=title or "Both tracks", reference=reference, save=saver(figures, f"w{i}-")
-        )
-    ]
-
-
-def survival(shared: Workload, tuned: Workload, *, title: str, reference: str, save: Save) -> list[dict]:
-    """The part on two tracks of one workload, or nothing where they have no ranking in common."""
-    runs = [work.tables.runs[work.tables.runs["status"] != "failed"] for work in (shared, tuned)]
-    value = primary(runs[0])
-    common = set(runs[0]["variant"]) & set(runs[1]["variant"])
-    if value is None or primary(runs[1]) != value or reference not in common or len(common) < 2:
-        return []
-    found = tracks.survive(*runs, value=value, rng=np.random.default_rng(0), reference=reference)
-    said = [f"Kendall's τ = {found.tau:.2f} [{found.low:.2f}, {found.high:.2f}] over {found.n} variants."]
-    changes = tracks.changed(found).to_dict("records")
-    told = [f"{row['variant']} ({row['verdict_shared']}, then {row['verdict_tuned']})" for row in changes]
-    said.append(f"The verdict changes for {listed(told)}." if told else "No verdict changes.")
-    rates = runs[1].groupby("variant")["optim.lr"].first() if "optim.lr" in runs[1] else pd.Series(dtype=float)
-    heading = ["activation", "rank, shared", "rank, tuned", "verdict, shared", "verdict, tuned"]
-    rows = [
-        [row["variant"], f"{row['rank_shared']:g}", f"{row['rank_tuned']:g}",
-         *(row[name] if isinstance(row[name], str) else "reference" for name in ("verdict_shared", "verdict_tuned")),
-         *([f"{rates[row['variant']]:g}"] if len(rates) else [])]
-        for row in found.variants.to_dict("records")
-    ]  # fmt: skip
-    table = page.table([[*heading, *(["tuned learning rate"] if len(rates) else [])], *rows])
-    return [_part(title, _READ_TRACKS, " ".join(said), save(comparison_plots.tracks(found.variants), "tracks"), table)]
-
-
 def _short(name: str) -> str:
     """A name that leaves room for a verdict."""
     return name if len(name) <= 20 else f"{name[:11]}…{name[-8:]}"
 
 
-def _part(title: str, read: str, shows: str, figure: page.Markdown, table: str = "") -> dict:
+def part(title: str, read: str, shows: str, figure: page.Markdown, table: str = "") -> dict:
+    """What the report's template needs of one part."""
     return {"title": title, "read": read, "shows": shows, "figure": figure, "table": table}

@@ -13,6 +13,7 @@ from seaborn import color_palette
 
 from actbench import canvas, drawing
 from actbench.paired import ALPHA
+from actbench.relations import PROPERTIES
 from actbench.tables import label
 
 DETAILED = 12  # so many variants have room for mean, wins and p in a cell of the matrix
@@ -43,7 +44,7 @@ def forest(tables: dict[str, tuple[pd.DataFrame, float]], labels: dict[str, str]
             face = colour if _FACES[row["verdict"]] == "full" else "white"
             shape = _SHAPES[row["verdict"]]
             panel.plot([row["mean"]], [place[name]], shape, color=colour, markerfacecolor=face, markersize=4, zorder=4)
-        _difference_axis(panel, table, margin)
+        difference_axis(panel, table, margin)
         panel.set_xlabel(words)
     return figure
 
@@ -81,7 +82,7 @@ def profiles(table: pd.DataFrame, labels: dict[str, str]) -> Figure:
 
 
 def matrix(pairs: pd.DataFrame, labels: dict[str, str]) -> Figure:
-    """Each variant (row) against each other (column): mean difference, seeds won, tied and lost, p; BH-marked.
+    """Each variant (row) against each other (column): mean difference, seeds won, tied and lost, p, verdict.
 
     Beyond `DETAILED` variants a cell has room for the number of seeds won only.
     """
@@ -101,60 +102,53 @@ def matrix(pairs: pd.DataFrame, labels: dict[str, str]) -> Figure:
     size = min(6.2, side * 10.2) if detailed else min(6.0, side * 30)
     for row in shown.to_dict("records"):
         y, x, ink = place[row["a"]], place[row["b"]], "#808080"
-        if row["p_bh"] < ALPHA:
+        if row["verdict"] == "equivalent":
+            cells[y, x] = to_rgba("#e0e0e0")
+        elif row["verdict"] != "inconclusive":
             cells[y, x] = shades(norm(row["mean"]))
             ink = _ink(cells[y, x])
-        words = _cell(row) if detailed else str(int(row["wins"]))
+        few = "=" if row["verdict"] == "equivalent" else str(int(row["wins"]))
+        words = _cell(row) if detailed else few
         panel.text(x, y, words, ha="center", va="center", fontsize=size, color=ink, linespacing=1.15)
     panel.imshow(cells, aspect="auto", interpolation="nearest")
     _matrix_axes(panel, labels)
     return figure
 
 
-def relations(table: pd.DataFrame) -> Figure:
-    """Spearman's ρ of each diagnostic with the loss, a panel for each time; filled where BH-adjusted p < .05."""
+def diagnostics(table: pd.DataFrame) -> Figure:
+    """Spearman's ρ of each diagnostic with the loss, a panel for each time."""
     names = {str(n): "gradient gain λ" if n == "gain" else label(str(n)) for n in table["measure"].unique()}
     names = {name: words.replace("output mean", "|output mean|") for name, words in names.items()}
-    whens = list(table["when"].unique())
-    figure, panels = canvas.rows(names, panels=len(whens))
+    return _correlations({f"with the loss, {when}": own for when, own in table.groupby("when", sort=False)}, names)
+
+
+def properties(table: pd.DataFrame) -> Figure:
+    """Spearman's ρ of each property of the function with loss and accuracy, a panel for each."""
+    names = {name: words for name, words in PROPERTIES.items() if name in set(table["measure"])}
+    shown = {str(value).replace("_", " "): own for value, own in table.groupby("value", sort=False)}
+    return _correlations({f"with the {words}": own for words, own in shown.items()}, names)
+
+
+def _correlations(tables: dict[str, pd.DataFrame], names: dict[str, str]) -> Figure:
+    """A row for each measure, a panel for each table; filled where the BH-adjusted p is below .05."""
+    figure, panels = canvas.rows(names, panels=len(tables))
     for tick in panels[0].get_yticklabels():
         tick.set_color(canvas.INK)
     place = {name: i for i, name in enumerate(names)}
-    for panel, when in zip(panels, whens, strict=True):
+    for panel, (words, table) in zip(panels, tables.items(), strict=True):
         panel.axvline(0, color="#707070", linewidth=0.8, zorder=1)
-        for row in table[table["when"] == when].to_dict("records"):
+        for row in table.to_dict("records"):
             y, face = place[row["measure"]], canvas.INK if row["p_bh"] < ALPHA else "white"
             panel.plot([row["low"], row["high"]], [y, y], color=canvas.INK, linewidth=1.6, alpha=0.5, zorder=3)
             panel.plot([row["rho"]], [y], "o", color=canvas.INK, markerfacecolor=face, markersize=4, zorder=4)
         panel.set_xlim(-1.02, 1.02)
         panel.xaxis.set_major_locator(FixedLocator([-1, -0.5, 0, 0.5, 1]))
         panel.xaxis.set_major_formatter(lambda value, _: canvas.short(value))
-        panel.set_xlabel(f"Spearman's ρ with the loss, {when}")
+        panel.set_xlabel(f"Spearman's ρ {words}")
     return figure
 
 
-def tracks(variants: pd.DataFrame) -> Figure:
-    """The rank of each variant on the shared (left) and the tuned track (right); thick where the verdict changes."""
-    height = 0.45 + max(0.19 * len(variants), 0.5)
-    figure = Figure(figsize=(canvas.WIDTH, height))
-    panel = figure.add_axes((0.3, 0.1 / height, 0.4, 1 - 0.45 / height))
-    for row in variants.to_dict("records"):
-        name, ends = row["variant"], (row["rank_shared"], row["rank_tuned"])
-        changes = row["verdict_shared"] != row["verdict_tuned"] and isinstance(row["verdict_shared"], str)
-        panel.plot([0, 1], ends, color=canvas.colour(name), linewidth=2.4 if changes else 0.9, clip_on=False)
-    for x, column, side in ((0, "rank_shared", "right"), (1, "rank_tuned", "left")):
-        ordered = variants.sort_values([column, "variant"])
-        for y, name, rank in zip(range(1, len(variants) + 1), ordered["variant"], ordered[column], strict=True):
-            text = f"{canvas.safe(name)}  {rank:g}" if side == "right" else f"{rank:g}  {canvas.safe(name)}"
-            panel.text(x + (0.02 if x else -0.02), y, text, ha=side, va="center", fontsize=7, color=canvas.colour(name))
-    panel.set(xlim=(0, 1), ylim=(len(variants) + 0.5, 0.5))
-    panel.axis("off")
-    figure.text(0.3, 1 - 0.1 / height, "shared", ha="right", va="top", fontweight="bold")
-    figure.text(0.7, 1 - 0.1 / height, "tuned", ha="left", va="top", fontweight="bold")
-    return figure
-
-
-def _difference_axis(panel: Axes, table: pd.DataFrame, margin: float) -> None:
+def difference_axis(panel: Axes, table: pd.DataFrame, margin: float) -> None:
     """Linear around 0, logarithmic beyond, where the largest difference is far above the margin and the median."""
     sizes = table[["low", "mean", "high"]].abs().to_numpy()
     sizes = sizes[np.isfinite(sizes) & (sizes > 0)]
@@ -202,14 +196,16 @@ def _strength(means: pd.Series) -> SymLogNorm:
 
 def _turned(pairs: pd.DataFrame) -> pd.DataFrame:
     names = {"a": "b", "b": "a", "wins": "losses", "losses": "wins"}
-    return pairs.rename(columns=names).assign(mean=0.0 - pairs["mean"])
+    verdicts = pairs["verdict"].replace({"better": "worse", "worse": "better"})
+    return pairs.rename(columns=names).assign(mean=0.0 - pairs["mean"], verdict=verdicts)
 
 
 def _cell(row: dict) -> str:
-    """Three lines: `−0.026`, `9/0/1`, `p .004*`."""
+    """Three lines: `−0.026`, `9/0/1`, `p .004*`; `p .004 =` where the two are equivalent."""
     mean = "not finite" if np.isnan(row["mean"]) else f"{row['mean']:.2g}".replace("-", "−")
     p = "" if np.isnan(row["p"]) else f"p {row['p']:.3f}".replace("0.", ".", 1)
-    return f"{mean}\n{row['wins']}/{row['ties']}/{row['losses']}\n{p}{'*' if row['p_bh'] < ALPHA else ''}"
+    mark = " =" if row["verdict"] == "equivalent" else "*" if row["p_bh"] < ALPHA else ""
+    return f"{mean}\n{row['wins']}/{row['ties']}/{row['losses']}\n{p}{mark}"
 
 
 def _ink(shade: np.ndarray) -> str:

@@ -55,8 +55,8 @@ def number(interval: Interval | None, *, of: int | None = None, places: int | No
     return text if of is None or interval.n == of else f"{text} (n = {interval.n})"
 
 
-def ranking_table(runs: pd.DataFrame, order: list[str]) -> list[list[str]]:
-    """Heading and rows: what every variant reached, with n, seeds diverged and seconds."""
+def ranking(runs: pd.DataFrame) -> dict[str, dict[str, Interval]]:
+    """What every variant reached, and its seconds."""
     columns = {
         "test loss (nats)": "test_loss",
         "test accuracy": "test_accuracy",
@@ -64,8 +64,13 @@ def ranking_table(runs: pd.DataFrame, order: list[str]) -> list[list[str]]:
         "val accuracy": "val_accuracy",
         "seconds per seed": "train_seconds",
     }
+    return {title: intervals(runs, name) for title, name in columns.items() if np.isfinite(runs[name]).any()}
+
+
+def ranking_table(runs: pd.DataFrame, order: list[str]) -> list[list[str]]:
+    """Heading and rows: what every variant reached, with n, seeds diverged and seconds."""
     runs = runs[runs["status"] != "failed"]
-    shown = {title: intervals(runs, name) for title, name in columns.items() if np.isfinite(runs[name]).any()}
+    shown = ranking(runs)
     seeds = runs.groupby("variant")["seed"].nunique()
     diverged = runs["status"].eq("diverged").groupby(runs["variant"]).sum()
     rows = [

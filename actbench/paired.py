@@ -55,7 +55,7 @@ def compare(
 
     Columns:
         n, lost: Pairs, and those of them in which a value is not finite. Where pairs are lost nothing else is known.
-        mean, low, high: Mean difference and its 95 % interval, see `interval`.
+        mean, low, high: Mean difference and its 95 % interval, see `stats.bca`.
         superiority: P(A > B), the share of seeds on which the variant is better, ties counted half.
         d_z: Mean difference / standard deviation of the differences (Cohen 1988, paired); 0/0 = 0.
         p, p_holm: Wilcoxon's signed-rank test, and adjusted within this family (Holm 1979).
@@ -99,22 +99,6 @@ def verdict(row: dict, *, sign: int) -> str:
     if row["p_holm"] < ALPHA and row["low"] * row["high"] > 0:
         return "better" if sign * row["mean"] > 0 else "worse"
     return "inconclusive"
-
-
-def interval(
-    differences: np.ndarray, *, rng: np.random.Generator, resamples: int = RESAMPLES
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Mean, low and high of each row of `differences` (k, n): a 95 % BCa bootstrap interval, expanded for small n.
-
-    The bootstrap of a mean is too narrow by sqrt((n − 1)/n) and takes the normal for Student's t: at n = 10 a plain
-    interval covers about 90 %. As Hesterberg (2015, The American Statistician 69, section 5) does for percentiles, the
-    level is raised to 2 Φ(t sqrt(n/(n − 1))) − 1, with t the 97.5 % point of Student's t with n − 1 degrees.
-    """
-    n = differences.shape[1]
-    if n < 2:
-        return bca(differences, rng=rng, resamples=resamples)
-    reach = scipy.stats.t.ppf(0.975, n - 1) * np.sqrt(n / (n - 1))
-    return bca(differences, rng=rng, resamples=resamples, level=float(2 * scipy.stats.norm.cdf(reach) - 1))
 
 
 def signed_rank(differences: np.ndarray) -> np.ndarray:
@@ -183,7 +167,7 @@ def _measures(
     resamples: int,
 ) -> tuple[np.ndarray, ...]:
     """The columns `_MEASURES` for differences (k, n) of values (k, n, 2)."""
-    mean, low, high = interval(differences, rng=rng, resamples=resamples)
+    mean, low, high = bca(differences, rng=rng, resamples=resamples)
     superiority = (sign * differences > 0).mean(axis=1) + (differences == 0).mean(axis=1) / 2
     p, p_equivalent = signed_rank(differences), equivalence(differences, margin=margin)
     if differences.shape[1] < 2:

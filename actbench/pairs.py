@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from actbench.paired import ALPHA, REFERENCE, adjust, by_seed, signed_rank
+from actbench.paired import ALPHA, REFERENCE, adjust, by_seed, equivalence, signed_rank
 from actbench.tables import better
 
 
@@ -28,11 +28,13 @@ class Null(NamedTuple):
     family: float
 
 
-def all_pairs(runs: pd.DataFrame, *, value: str) -> pd.DataFrame:
+def all_pairs(runs: pd.DataFrame, *, value: str, margin: float) -> pd.DataFrame:
     """Every pair of variants on the seeds that both have, one row each: mean of a − b, seeds won by a, tied, lost, p.
 
-    `p` is Wilcoxon's signed-rank test, `p_bh` adjusted over all pairs (Benjamini & Hochberg 1995): of the pairs with
-    p_bh < .05 about one in twenty is expected to be no difference. A pair with a value that is not finite has no p.
+    `p` is Wilcoxon's signed-rank test, `p_equivalent` TOST with this margin; `p_bh` and `p_equivalent_bh` are adjusted
+    over all pairs (Benjamini & Hochberg 1995): of the pairs called different about one in twenty is expected not to
+    be. `verdict` is of a against b. As in `paired.verdict` equivalent wins: two forms of one function that differ by
+    rounding on every seed are not told apart. A pair with a value that is not finite has no p.
     """
     wide = by_seed(runs, value=value)
     sign = 1 if better(value) == "higher" else -1
@@ -42,7 +44,11 @@ def all_pairs(runs: pd.DataFrame, *, value: str) -> pd.DataFrame:
         wins, losses = (sign * both[:, 0] > sign * both[:, 1]).sum(), (sign * both[:, 0] < sign * both[:, 1]).sum()
         rows.append((a, b, len(both), wins, len(both) - wins - losses, losses))
     table = pd.DataFrame(rows, columns=["a", "b", "n", "wins", "ties", "losses"])
-    return table.assign(**_tested(wide, table))
+    table = table.assign(**_tested(wide, table, margin=margin))
+    table = table.assign(**{f"{name}_bh": adjust(table[name], method="fdr_bh") for name in ("p", "p_equivalent")})
+    order = np.where(sign * table["mean"] > 0, "better", "worse")
+    different = np.where(table["p_bh"] < ALPHA, order, "inconclusive")
+    return table.assign(verdict=np.where(table["p_equivalent_bh"] < ALPHA, "equivalent", different))
 
 
 def swapped(
@@ -70,14 +76,15 @@ def swapped(
     return Null(n, k, draws, float((p < ALPHA).mean()), float(family.mean()))
 
 
-def _tested(wide: pd.DataFrame, table: pd.DataFrame) -> dict[str, np.ndarray]:
-    """Mean and p of each pair; pairs of one size are tested together."""
-    mean, p = np.full(len(table), np.nan), np.full(len(table), np.nan)
+def _tested(wide: pd.DataFrame, table: pd.DataFrame, *, margin: float) -> dict[str, np.ndarray]:
+    """Mean and both p of each pair; pairs of one size are tested together."""
+    found = {name: np.full(len(table), np.nan) for name in ("mean", "p", "p_equivalent")}
     for n, rows in table.groupby("n").groups.items():
         known = [wide[[a, b]].dropna().to_numpy() for a, b in table.loc[rows, ["a", "b"]].itertuples(index=False)]
         whole = [i for i, both in enumerate(known) if n and np.isfinite(both).all()]
         if whole:
             differences = np.stack([known[i][:, 0] - known[i][:, 1] for i in whole])
-            mean[rows[whole]] = differences.mean(axis=1)
-            p[rows[whole]] = signed_rank(differences)
-    return {"mean": mean, "p": p, "p_bh": adjust(p, method="fdr_bh")}
+            found["mean"][rows[whole]] = differences.mean(axis=1)
+            found["p"][rows[whole]] = signed_rank(differences)
+            found["p_equivalent"][rows[whole]] = equivalence(differences, margin=margin)
+    return found

@@ -187,7 +187,7 @@ def _refuse_added(key: str, overrides: list[Override]) -> None:
 
 def _job(config: DictConfig, hydra: DictConfig) -> Job:
     """Resolve and check one job."""
-    HydraConfig.instance().set_config(hydra)  # track=tuned asks for the chosen activation
+    HydraConfig.instance().set_config(hydra)  # a tuned track asks for the chosen activation
     try:
         job = job_of(config, dict(hydra.hydra.runtime.choices))
     except InterpolationResolutionError as error:

@@ -12,13 +12,24 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from actbench import canvas, comparison, comparison_parts, findings, page, plots, sentences, settings
+from actbench import (
+    canvas,
+    comparison,
+    comparison_parts,
+    corners,
+    findings,
+    page,
+    plots,
+    printed,
+    sentences,
+    settings,
+    track_parts,
+    tracks,
+)
 from actbench.comparison import Comparison
 from actbench.page import Markdown
 from actbench.tables import Tables, collect
 from actbench.variants import NothingToReportError, Workload, workloads
-
-render = page.render
 
 
 @dataclass(frozen=True)
@@ -106,7 +117,7 @@ PLOTS = (
 
 
 def write(folder: str | Path, *, run_ids: Collection[str] | None = None) -> Path:
-    """Make report.md, report.html and figures/ in a results folder from its tables; the path of report.html.
+    """Make report.md, report.html, figures/ and statistics/ in a results folder from its tables; path of report.html.
 
     With `run_ids` the report is of the workloads that these runs belong to, and of all runs in the folder that share
     one with them.
@@ -117,7 +128,10 @@ def write(folder: str | Path, *, run_ids: Collection[str] | None = None) -> Path
     """
     folder = Path(folder)
     works = workloads(_collected(folder), run_ids=run_ids)
-    compared = [comparison.of(work) for work in works]
+    facts = printed.facts(folder)
+    compared = [comparison.of(work, facts=facts) for work in works]
+    survived, cornered = tracks.survived(works), corners.four(works, compared)
+    printed.write(folder, works, compared, survived, cornered)
     _clear(folder / "figures")
     names = pd.concat([work.tables.runs["variant"] for work in works]).unique()
     title = f"{folder.resolve().name}: {'activation functions compared' if len(names) > 1 else names[0]}"
@@ -125,21 +139,18 @@ def write(folder: str | Path, *, run_ids: Collection[str] | None = None) -> Path
         _section(work, against, folder, prefix=f"w{i}-" if len(works) > 1 else "")
         for i, (work, against) in enumerate(zip(works, compared, strict=True), 1)
     ]
-    with mpl.rc_context(canvas.style()):
-        both = comparison_parts.on_both_tracks(works, figures=folder / "figures")
-    title_of_both = "Does the ranking survive tuning?" if both else ""
-    sections.append({"title": title_of_both, "level": Markdown("###"), "in_short": [], "parts": both})
+    sections.append(track_parts.section(survived, cornered, figures=folder / "figures"))
     markdown = page.template("report.md.j2").render(
         title=title,
         opening=settings.opening(works),
-        in_short=_in_short(works, compared, both),
+        in_short=_in_short(works, compared, sections[-1]["parts"]),
         settings=page.table(settings.rows(works)),
         lost=page.table(settings.lost(works)),
         sections=sections,
     )
     markdown = re.sub(r"\n{3,}", "\n\n", markdown)
     (folder / "report.md").write_text(markdown, encoding="utf-8")
-    (folder / "report.html").write_text(render(markdown, title=title, folder=folder), encoding="utf-8")
+    (folder / "report.html").write_text(page.render(markdown, title=title, folder=folder), encoding="utf-8")
     return folder / "report.html"
 
 
@@ -172,7 +183,7 @@ def _collected(folder: Path) -> Tables:
 def _clear(figures: Path) -> None:
     """Take away the figures of an earlier report, and nothing else."""
     figures.mkdir(exist_ok=True)
-    names = "|".join([*(plot.draw.__name__ for plot in PLOTS), *comparison_parts.FIGURES])
+    names = "|".join([*(plot.draw.__name__ for plot in PLOTS), *comparison_parts.FIGURES, *track_parts.FIGURES])
     for old in figures.glob("*.png"):
         if re.fullmatch(rf"(w\d+-)?({names})\.png", old.name):
             old.unlink()
@@ -182,7 +193,7 @@ def _in_short(works: list[Workload], compared: list[Comparison | None], both: li
     """The results in a few sentences: all that there is to say of one workload, one or two sentences of several."""
     if len(works) == 1:
         return _results(works[0], compared[0])
-    said = [f"{part['title']}, shared against tuned track: {part['shows']}" for part in both]
+    said = [f"{part['title']}: {part['shows']}" for part in both]
     for work, against in zip(works, compared, strict=True):
         result = _results(work, against)[:1] + (comparison.sentences(against)[:1] if against else [])
         said += [f"{work.title}: {' '.join(result)}"] if result else []
@@ -222,9 +233,8 @@ def _section(work: Workload, against: Comparison | None, folder: Path, *, prefix
         with mpl.rc_context(canvas.style()):
             save = comparison_parts.saver(folder / "figures", prefix)
             parts[1:1] = comparison_parts.parts(work, against, order=order, save=save)
-    level = Markdown("###" if prefix else "##")
-    said = _results(work, against)[1:]
-    return {"title": work.title if prefix else "", "level": level, "in_short": said, "parts": parts}
+    title, level = (work.title, Markdown("###")) if prefix else ("", Markdown("##"))
+    return {"title": title, "level": level, "in_short": _results(work, against)[1:], "parts": parts}
 
 
 def _part(plot: Plot, tables: Tables, order: list[str], path: Path) -> dict:

@@ -36,7 +36,7 @@ class Interval(NamedTuple):
 def mean_interval(
     values: Sequence[float] | np.ndarray | pd.Series, *, rng: np.random.Generator, resamples: int = RESAMPLES
 ) -> Interval:
-    """The mean of the finite values with its 95 % BCa bootstrap interval (Efron 1987).
+    """The mean of the finite values with its 95 % interval, see `bca`.
 
     The order of the values does not matter. Equal values have an interval of width zero, one value has none.
     """
@@ -74,12 +74,21 @@ def summarise(
 
 
 def bca(
-    samples: np.ndarray, *, rng: np.random.Generator, resamples: int = RESAMPLES, level: float = LEVEL
+    samples: np.ndarray, *, rng: np.random.Generator, resamples: int = RESAMPLES
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Mean, low and high of each row of `samples` (groups, n), all finite; the rows share their resamples."""
-    mean = samples.mean(axis=1)
-    if samples.shape[1] == 1:
+    """Mean, low and high of each row of `samples` (k, n), all finite: 95 % BCa (Efron 1987), expanded for small n.
+
+    The bootstrap of a mean is too narrow by sqrt((n − 1)/n) and takes the normal for Student's t: at n = 10 a plain
+    interval covers about 90 %. As Hesterberg (2015, The American Statistician 69, section 5) does for percentiles, the
+    level is raised to 2 Φ(t sqrt(n/(n − 1))) − 1, with t the 97.5 % point of Student's t with n − 1 degrees.
+
+    The rows share their resamples.
+    """
+    mean, n = samples.mean(axis=1), samples.shape[1]
+    if n == 1:
         return mean, np.full_like(mean, np.nan), np.full_like(mean, np.nan)
+    reach = scipy.stats.t.ppf((1 + LEVEL) / 2, n - 1) * np.sqrt(n / (n - 1))
+    level = min(float(2 * scipy.stats.norm.cdf(reach) - 1), 1 - 1e-9)  # of two values it would round to 1
     low, high = mean.copy(), mean.copy()
     # BCa is undefined for equal values; those that differ by rounding only count as equal.
     varies = np.ptp(samples, axis=1) > 1e-12 * np.abs(samples).max(axis=1)

@@ -9,6 +9,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
+from actbench.findings import primary
 from actbench.paired import REFERENCE, by_seed, compare, margin
 from actbench.stats import LEVEL, RESAMPLES
 from actbench.variants import Workload
@@ -22,12 +23,14 @@ class Survival(NamedTuple):
     """Kendall's τ-b between two rankings with its interval, and what each track says of every variant.
 
     Attributes:
+        value: The column that ranks.
         tau, low, high: The correlation of the two orders of means, and its 95 % interval.
         n: Variants on both tracks.
         variants: `variant, rank_shared, rank_tuned, verdict_shared, verdict_tuned`, by the rank on the tuned track;
             the reference has no verdict.
     """
 
+    value: str
     tau: float
     low: float
     high: float
@@ -48,6 +51,19 @@ def both_tracks(works: list[Workload]) -> list[tuple[str, Workload, Workload]]:
     return found
 
 
+def survived(works: list[Workload], *, reference: str = REFERENCE) -> list[tuple[str, Workload, Survival]]:
+    """The title, the tuned workload and the comparison of what is on both tracks and has a ranking in common there."""
+    found = []
+    for title, shared, tuned in both_tracks(works):
+        runs = [work.tables.runs[work.tables.runs["status"] != "failed"] for work in (shared, tuned)]
+        value = primary(runs[0])
+        common = set(runs[0]["variant"]) & set(runs[1]["variant"])
+        if value is not None and primary(runs[1]) == value and reference in common and len(common) > 1:
+            own = survive(*runs, value=value, rng=np.random.default_rng(0), reference=reference)
+            found.append((title, tuned, own))
+    return found
+
+
 def survive(
     shared: pd.DataFrame,
     tuned: pd.DataFrame,
@@ -65,7 +81,7 @@ def survive(
     Raises:
         ValueError: If the tracks have fewer than two variants in common.
     """
-    wide = [_whole(runs, value=value, reference=reference) for runs in (shared, tuned)]
+    wide = [whole(runs, value=value, reference=reference) for runs in (shared, tuned)]
     names = [str(name) for name in wide[0].columns if name in wide[1].columns]
     if len(names) < 2:
         raise ValueError(
@@ -85,7 +101,7 @@ def survive(
     variants = variants[["variant", "rank_shared", "rank_tuned", "verdict_shared", "verdict_tuned"]]
     tau = kendall(*(mean.to_numpy()[None] for mean in means))[0]
     ordered = variants.sort_values("rank_tuned", kind="stable", ignore_index=True)
-    return Survival(float(tau), float(low), float(high), len(names), ordered)
+    return Survival(value, float(tau), float(low), float(high), len(names), ordered)
 
 
 def kendall(x: np.ndarray, y: np.ndarray) -> np.ndarray:
@@ -107,7 +123,7 @@ def _differs(key: str) -> bool:
     return key in _DIFFERS or key.startswith(tuple(f"{name}." for name in _DIFFERS))
 
 
-def _whole(runs: pd.DataFrame, *, value: str, reference: str) -> pd.DataFrame:
+def whole(runs: pd.DataFrame, *, value: str, reference: str) -> pd.DataFrame:
     """Seeds × variants without gaps, on the seeds of the reference."""
     wide = by_seed(runs, value=value)
     if reference not in wide:

@@ -1,7 +1,7 @@
 """The tuned learning rate of each activation: the one with the lowest mean validation loss in a tuning experiment.
 
-`python -m actbench.tuning results/NAME` prints the table and writes it as results/NAME/tuned.csv; `track=tuned` reads
-the same tables. Test data plays no part.
+`python -m actbench.tuning results/NAME` prints the table and writes it as results/NAME/tuned.csv; the tracks tuned
+and tuned_lr read the same tables. Test data plays no part.
 """
 
 import functools
@@ -29,13 +29,13 @@ def chosen(runs: pd.DataFrame) -> pd.DataFrame:
 
 
 def tuned_lr(root: str, tuning: str | None, act: str) -> float:
-    """What `optim.lr` is under track=tuned.
+    """What `optim.lr` is under a track with tuned rates.
 
     Raises:
         ValueError: If no tuning experiment is named, it has not been run, or it lacks the activation.
     """
     if not tuning:
-        raise ValueError("track=tuned needs the experiment that tuned the learning rates: give tuning=NAME.")
+        raise ValueError("This track needs the experiment that tuned the learning rates: give tuning=NAME.")
     table = _table(str(Path(root, tuning)))
     if act not in table.index:
         raise ValueError(f"{tuning} has tuned no learning rate for act={act}: run it for that activation first.")

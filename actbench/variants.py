@@ -10,8 +10,10 @@ from actbench.tables import Tables, config_columns
 
 # Which seeds were drawn is not part of what they are drawn for; where the data lie changes no number.
 _NOT_A_WORKLOAD = ("seed", "num_seeds", "data.root")
-# Chosen for each activation where `track` is tuned: the variant's own there, not what it is compared on.
-_TUNED = ("optim.lr",)
+# What each track of conf/track/ sets otherwise than the shared one.
+TRACKS = {"shared": (), "matched_init": ("init",), "tuned_lr": ("optim.lr",), "tuned": ("init", "optim.lr")}
+# Where the track sets it, it was chosen for each activation: the variant's own, not what it is compared on.
+_CHOSEN = "optim.lr"
 
 
 class NothingToReportError(ValueError):
@@ -64,8 +66,9 @@ def workloads(tables: Tables, *, run_ids: Collection[str] | None = None) -> list
         )
     config = pd.DataFrame({name: runs[name].map(text) for name in config_columns(runs)}, index=runs.index)
     keys = config[[n for n in config.columns if n.split(".")[0] != "act" and n not in _NOT_A_WORKLOAD]]
-    if "track" in keys:
-        keys = keys.assign(**{n: keys[n].mask(keys["track"] == "tuned", "") for n in _TUNED if n in keys})
+    if {"track", _CHOSEN} <= set(keys):
+        tuned = [track for track, own in TRACKS.items() if _CHOSEN in own]
+        keys = keys.assign(**{_CHOSEN: keys[_CHOSEN].mask(keys["track"].isin(tuned), "")})
     keys = keys.assign(PROTOCOL=runs["protocol"].map(text))
     number = keys.groupby(list(keys), sort=False).ngroup()
     if run_ids is not None:

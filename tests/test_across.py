@@ -1,93 +1,87 @@
+"""One report over several workloads: by hand where there is one answer, the same bytes twice, errors in whole."""
+
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
-import scipy.stats
-from test_paired import rng, runs
+import synthetic
+from test_report import headings, joined
 
-from actbench.across import failures, iqm, profile, ranks
+from actbench import across, combined
 
-
-def works(**losses: dict) -> pd.DataFrame:
-    return pd.concat([runs(own).assign(workload=name) for name, own in losses.items()], ignore_index=True)
+LOSS = {"relu": 0.2, "elu": 0.1, "mish": 0.4}
 
 
-def test_ranks_by_hand() -> None:
-    frame = works(w={"relu": [1.0, 2, 3], "a": [0.0, 1, 2], "same": [1.0, 2, 3], "bad": [9.0, 9, np.nan]})
-    found = ranks(frame, value="test_loss", reference="relu", rng=rng(), resamples=200).set_index("variant")
-    assert list(found.index) == ["a", "relu", "same", "bad"]
-    assert found["rank"].tolist() == [1, 2.5, 2.5, 4]
-    # a is below relu by 1 on every seed, so whatever seeds are drawn the order of those three is the same.
-    assert found.loc[["a", "relu", "same"], "low"].tolist() == found.loc[["a", "relu", "same"], "high"].tolist()
+def landed(folder: Path, *, scale: float, tracks: tuple[str, ...] = ("shared", "tuned"), seeds: int = 6) -> Path:
+    """A folder with both tracks; the loss of an activation, a half more on the shared one, times `scale`."""
+    parts = []
+    for track in tracks:
+        for i, (name, loss) in enumerate(LOSS.items()):
+            own = {"track": track, "data": folder.name, "init": "matched" if track == "tuned" else "torch"}
+            made = synthetic.tables([name], seeds=seeds, depth=1, epochs=1, **own)
+            noise = 1 + 0.01 * np.random.default_rng(i).uniform(size=seeds)
+            losses = scale * loss * noise * (1.5 if track == "shared" else 1)
+            parts.append(made._replace(runs=made.runs.assign(test_loss=losses, steps_to_target=100.0 * (i + 1))))
+    whole = joined(*parts)
+    return synthetic.landed(folder, whole._replace(epochs=whole.epochs[:0], layers=whole.layers[:0]))
 
 
-def test_a_rank_that_hangs_on_one_seed_has_a_long_interval() -> None:
-    frame = works(w={"relu": [1.0] * 5, "a": [0.9, 0.9, 0.9, 0.9, 1.3]})
-    found = ranks(frame, value="test_loss", reference="relu", rng=rng()).set_index("variant")
-    assert found.loc["a", ["rank", "low", "high"]].tolist() == [1, 1, 2]
+@pytest.fixture
+def folders(tmp_path) -> list[Path]:
+    return [landed(tmp_path / "small", scale=1), landed(tmp_path / "large", scale=50, seeds=8)]
 
 
-def test_ranks_over_workloads_are_of_normalised_means() -> None:
-    # In units of the reference a has 1/2 and 1.2, b 0.9 and 0.9: a is ahead, though its loss on `large` is higher.
-    frame = works(
-        small={"relu": [0.2] * 3, "a": [0.1] * 3, "b": [0.18] * 3},
-        large={"relu": [10.0] * 3, "a": [12.0] * 3, "b": [9.0] * 3},
+def test_by_hand(folders) -> None:
+    """In units of the tuned relu: tuned 1, 1/2, 2; shared a half more; the same on both workloads."""
+    found = combined.compute(combined.gathered(folders))
+    assert found.workloads == {"large": 8, "small": 6}
+    iqm = found.iqm.pivot_table("iqm", "variant", "track")
+    assert iqm["tuned"].to_dict() == pytest.approx({"relu": 1, "elu": 0.5, "mish": 2}, rel=0.01)
+    assert iqm["shared"].to_dict() == pytest.approx({"relu": 1.5, "elu": 0.75, "mish": 3}, rel=0.01)
+    for _, own in found.ranks.groupby("track"):
+        assert own[["variant", "rank", "low", "high"]].values.tolist() == [
+            ["elu", 1, 1, 1], ["relu", 2, 2, 2], ["mish", 3, 3, 3],
+        ]  # fmt: skip
+    pair = found.pairs.query("track == 'tuned' and a == 'elu' and b == 'relu'").iloc[0]
+    assert pair[["n", "wins", "losses", "verdict"]].tolist() == [14, 14, 0, "better"]
+    assert pair["mean"] == pytest.approx(-0.5, rel=0.01)
+    shares = found.profile.query("track == 'tuned'").pivot_table("share", "variant", "tau")
+    assert shares.loc[["relu", "elu", "mish"], 2.0].tolist() == [1, 1, 0]
+    assert found.failures["n"].tolist() == [14] * 6
+
+
+def test_the_report(folders, capsys) -> None:
+    assert across.main([str(folder) for folder in folders]) == 0
+    place = folders[0].parent / "across"
+    assert capsys.readouterr().out == f"{place / 'report.html'}\n"
+    markdown = (place / "report.md").read_text("utf-8")
+    assert "- 3 activations on 2 workloads, both tracks: large (8 seeds), small (6 seeds).\n" in markdown
+    assert "- Tuned track: relu has rank 2 [2, 2] of 3, and 1.0" in markdown
+    assert "exploratory: 1 better (elu); 1 worse (mish)." in markdown
+    assert "- Is relu still a good default? Over these workloads better than it on both tracks is elu.\n" in markdown
+    assert "Made by `python -m actbench.across results/small results/large`" in markdown
+    assert headings(markdown)[:3] == [
+        "In units of the tuned reference", "Rank intervals, shared track", "Rank intervals, tuned track",
+    ]  # fmt: skip
+    assert len(list((place / "figures").iterdir())) == 7
+    assert {path.stem for path in (place / "statistics").iterdir()} == {"ranks", "iqm", "profile", "failures", "pairs"}
+    found = pd.read_csv(place / "statistics" / "iqm.csv")
+    computed = combined.compute(combined.gathered(folders)).iqm
+    pd.testing.assert_frame_equal(found, computed, check_exact=True, check_dtype=False)
+
+
+def test_a_folder_without_both_tracks(tmp_path, capsys) -> None:
+    folder = landed(tmp_path / "one", scale=1, tracks=("shared",))
+    assert across.main([str(folder)]) == 2
+    assert capsys.readouterr().err == (
+        f"{folder} has no workload on both tracks: run its experiment with track=shared,tuned.\n"
     )
-    found = ranks(frame, value="test_loss", reference="relu", rng=rng(), resamples=50)
-    assert found["variant"].tolist() == ["a", "b", "relu"]
 
 
-def test_iqm_by_hand() -> None:
-    # Eight values in units of the reference's mean 2: the middle four of 1 … 8 are 3, 4, 5, 6.
-    frame = works(w={"relu": [2.0] * 8, "a": [2.0 * k for k in (8, 7, 6, 5, 4, 3, 2, 1)]})
-    found = iqm(frame, value="test_loss", reference="relu", rng=rng()).set_index("variant")
-    assert found.loc["a", "iqm"] == 4.5
-    assert found.loc["a", "low"] < 4.5 < found.loc["a", "high"]
-    assert found.loc["relu", ["iqm", "low", "high"]].tolist() == [1, 1, 1]
-
-
-def test_iqm_is_stratified_over_workloads() -> None:
-    # Equal values within a workload: drawing seeds within each changes nothing.
-    frame = works(u={"relu": [1.0] * 4, "a": [3.0] * 4}, v={"relu": [1.0] * 4, "a": [5.0] * 4})
-    found = iqm(frame, value="test_loss", reference="relu", rng=rng(), resamples=100).set_index("variant")
-    assert found.loc["a", ["iqm", "low", "high"]].tolist() == [4, 4, 4]
-
-
-def test_iqm_covers_about_as_often_as_it_says() -> None:
-    draw, hits, count = rng(5), 0, 200
-    truth = 1.0
-    for _ in range(count):
-        frame = works(w={"relu": [1.0] * 40, "a": truth + draw.normal(size=40)})
-        row = iqm(frame, value="test_loss", reference="relu", rng=draw, resamples=400).set_index("variant").loc["a"]
-        hits += row["low"] <= truth <= row["high"]
-    assert 0.90 <= hits / count <= 0.98
-
-
-def test_a_missing_reference() -> None:
-    with pytest.raises(ValueError, match="not measured") as error:
-        iqm(works(u={"relu": [1.0]}, v={"a": [1.0]}), value="test_loss", reference="relu", rng=rng())
-    assert str(error.value) == (
-        "The reference relu was not measured on v: values are divided by its mean in each workload."
-    )
-
-
-def test_a_performance_profile_by_hand() -> None:
-    frame = runs({"a": [10.0, 20, np.inf, np.inf], "b": [20.0, 10, 30, np.inf]}, value="steps_to_target")
-    found = profile(frame.assign(workload="w"), taus=[1, 2, 4]).pivot_table("share", "variant", "tau")
-    assert found.loc["a"].tolist() == [0.25, 0.5, 0.5]
-    assert found.loc["b"].tolist() == [0.5, 0.75, 0.75]
-
-
-def test_failures_by_hand() -> None:
-    frame = runs({"good": [0.1] * 10, "flat": [np.log(10)] * 10}).assign(**{"data.num_classes": 10})
-    frame = frame.assign(status=["diverged" if i == 0 else "done" for i in range(20)])
-    found = failures(frame).set_index("variant")
-    assert found.loc["flat", ["n", "failed", "rate", "high"]].tolist() == [10, 10, 1, 1]
-    assert found.loc["flat", "low"] == pytest.approx(0.025 ** (1 / 10))
-    assert found.loc["good", "failed"] == 1
-    assert found.loc["good", "low"] == pytest.approx(scipy.stats.beta.ppf(0.025, 1, 10))
-    assert found.loc["good", "high"] == pytest.approx(scipy.stats.beta.ppf(0.975, 2, 9))
-
-
-def test_failures_without_the_number_of_classes_are_divergences() -> None:
-    found = failures(runs({"flat": [5.0] * 4}))
-    assert found["failed"].tolist() == [0]
+def test_nothing_in_common(tmp_path, monkeypatch) -> None:
+    first = landed(tmp_path / "first", scale=1)
+    monkeypatch.setitem(globals(), "LOSS", {"elu": 0.1})
+    with pytest.raises(ValueError, match="one other") as error:
+        combined.gathered([first, landed(tmp_path / "second", scale=1)])
+    assert str(error.value) == ("relu and one other activation must be in every workload on both tracks; elu is.")

@@ -1,6 +1,7 @@
 """The paired comparison in a report: what it says, when it is there, and that every figure draws."""
 
 import re
+from pathlib import Path
 
 import matplotlib as mpl
 import numpy as np
@@ -8,10 +9,11 @@ import pytest
 import synthetic
 from test_report import headings, joined, made
 
-from actbench import canvas, comparison, comparison_parts
+from actbench import canvas, comparison, comparison_parts, function_tables
 from actbench.tables import Tables
 from actbench.variants import Workload, workloads
 
+FACTS = function_tables.read(Path(__file__).parents[1] / "results" / "functions", "properties")
 OTHERS = [name for name in synthetic.NAMES if name != "relu"]
 
 
@@ -133,13 +135,13 @@ def test_every_figure_draws_and_fits_a_page(count: int, tmp_path) -> None:
         drawn[name] = figure
         return comparison_parts.saver(tmp_path, "")(figure, name)
 
-    against = comparison.of(steps)
+    changed = Workload("", {}, steps.tables._replace(runs=runs), 0)
+    against = comparison.of(changed, facts=FACTS)
     assert against is not None
     with mpl.rc_context(canvas.style()):
-        changed = Workload("", {}, steps.tables._replace(runs=runs), 0)
         comparison_parts.parts(changed, against, order=sorted(runs["variant"].unique()), save=keep)
     expected = {"forest", "rank_intervals", "profiles", "matrix"}
-    expected |= {"relations"} if count >= 8 else set()
+    expected |= {"relations", "properties"} if count >= 8 else set()
     expected |= {"matrix_first"} if count > 12 else set()
     assert set(drawn) == expected
     for figure in drawn.values():

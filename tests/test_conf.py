@@ -9,6 +9,7 @@ from omegaconf import OmegaConf
 
 from actbench import build, config, ledger, plan, tables, verdicts
 from actbench.config import CONF, EXPERIMENTS, GROUPS, defaults, describe, options
+from actbench.variants import TRACKS
 
 ALL = [(group, name) for group in (*GROUPS, "track") for name in options(group)]
 ACTS = list(options("act"))
@@ -57,6 +58,13 @@ def _assert_will_be_measured(regime, measured):
         rows = verdicts.select(measured, {key: value for key, value in where.items() if key in measured})
         assert len(rows) > 0, where
         assert regime.n <= rows["num_seeds"].min()
+
+
+def test_a_report_knows_what_each_track_sets():
+    """By the files: an init of its own, a learning rate of its own."""
+    marks = {"init": "override /init: ", "optim.lr": "lr: ${tuned_lr:"}
+    files = {name: path.read_text(encoding="utf-8") for name, path in options("track").items()}
+    assert {name: tuple(key for key, mark in marks.items() if mark in text) for name, text in files.items()} == TRACKS
 
 
 def test_nothing_in_conf_sweeps():

@@ -12,21 +12,22 @@ FILES = sorted(PACKAGE.rglob("*.py"))
 _FLOORS = """
 streams config schedules tables activations properties stats page function_tables
 trace checks help data data.splits data.augment kinks asymptotes variants tuning paired claims
-models composition probes data.files shape findings pairs across tracks verdicts
-plan models.block models.init models.norm tasks train canvas settings summary sentences relations comparison
-models.mlp models.cnn tasks.classification facts function_plots
-data.digits data.mnist data.fashion_mnist data.cifar build drawing function_report ledger_plots
-preflight run by_layer comparison_plots ledger_report
-functions plots comparison_parts ledger
-curves distances cost report
+models composition probes data.files shape findings pairs joint verdicts
+plan tracks models.block models.init models.norm tasks train canvas settings summary sentences relations
+models.mlp models.cnn tasks.classification tasks.propagation facts function_plots comparison
+data.digits data.mnist data.fashion_mnist data.cifar data.gaussian build drawing function_report corners combined
+preflight run by_layer comparison_plots printed ledger_plots
+functions plots comparison_parts track_plots ledger_report
+curves distances points identities cost track_parts ledger
+report across
 sweep describe
 __main__
 """
 FLOORS = [{""}, *(set(line.split()) for line in _FLOORS.strip().splitlines())]
 _REPORTING = """
 stats variants findings sentences settings summary canvas drawing by_layer plots page report function_plots
-function_report paired pairs across tracks relations comparison comparison_plots comparison_parts
-claims verdicts ledger_plots ledger_report
+function_report paired pairs joint tracks relations comparison corners combined comparison_plots track_plots
+comparison_parts track_parts printed across claims verdicts ledger_plots ledger_report
 """
 REPORTING = set(_REPORTING.split())
 # The command and what surrounds a sweep stand above both sides.

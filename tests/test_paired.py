@@ -9,12 +9,12 @@ from actbench.paired import (
     by_seed,
     compare,
     equivalence,
-    interval,
     margin,
     signed_rank,
     smallest_adjusted,
     verdict,
 )
+from actbench.stats import bca
 
 # Differences +1 … +9 and −10 of a reference at 100: W− = 10, W+ = 45.
 STEPS = np.array([1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0, 9.0, -10.0])
@@ -194,24 +194,6 @@ def test_frames_and_results_are_the_same_twice() -> None:
     assert by_seed(frame, value="test_loss").shape == (10, 2)
 
 
-@pytest.mark.parametrize("n", [10, 20])
-def test_an_interval_covers_as_often_as_it_says(n: int) -> None:
-    """Paired differences of losses that vary by 20 % from seed to seed and by 5 % from variant to variant."""
-    draw, hits, count = rng(n), 0, 4000
-    for _ in range(8):
-        seeds = np.exp(0.2 * draw.normal(size=(count // 8, n, 1)))
-        values = 0.1 * seeds * np.exp(0.05 * draw.normal(size=(count // 8, n, 2)))
-        _, low, high = interval(values[..., 0] - values[..., 1], rng=draw, resamples=1000)
-        hits += int(((low <= 0) & (high >= 0)).sum())
-    assert 0.93 <= hits / count <= 0.97
-
-
-def test_the_interval_of_one_and_of_equal_differences() -> None:
-    mean, low, high = interval(np.array([[2.0]]), rng=rng())
-    assert (mean[0], np.isnan(low[0]), np.isnan(high[0])) == (2, True, True)
-    assert [part[0] for part in interval(np.full((1, 5), 2.0), rng=rng())] == [2, 2, 2]
-
-
 def test_a_against_a_has_uniform_p() -> None:
     """One variant on 20 seeds, split at random into two halves that are paired: 4,000 times, on new seeds each time.
 
@@ -237,6 +219,6 @@ def test_a_against_a_has_no_more_false_verdicts_than_it_says() -> None:
     seeds = np.exp(0.2 * draw.normal(size=(2000, 1, 10)))
     losses = seeds * np.exp(0.05 * draw.normal(size=(2000, 6, 10)))
     differences = (losses[:, 1:] - losses[:, :1]).reshape(-1, 10)
-    _, low, high = interval(differences, rng=draw, resamples=200)
+    _, low, high = bca(differences, rng=draw, resamples=200)
     wrong = (5 * signed_rank(differences) < 0.05) & (low * high > 0)
     assert wrong.reshape(2000, 5).any(axis=1).mean() <= 0.05

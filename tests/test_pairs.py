@@ -7,17 +7,32 @@ from actbench.pairs import all_pairs, swapped
 
 def test_every_pair_by_hand() -> None:
     base = np.full(10, 100.0)
-    found = all_pairs(runs({"a": base + STEPS, "b": base, "c": base}), value="test_loss").set_index(["a", "b"])
+    found = all_pairs(runs({"a": base + STEPS, "b": base, "c": base}), value="test_loss", margin=1).set_index(
+        ["a", "b"]
+    )
     assert found.loc[("a", "b"), ["n", "wins", "ties", "losses", "mean"]].tolist() == [10, 1, 0, 9, 3.5]
     assert found.loc[("b", "c"), ["n", "wins", "ties", "losses", "mean", "p"]].tolist() == [10, 0, 10, 0, 0, 1]
     p = found.loc[("a", "b"), "p"]
     assert found.loc[("a", "b"), "p_bh"] == pytest.approx(min(1, 1.5 * p))
+    assert found.loc[("b", "c"), ["p_equivalent", "verdict"]].tolist() == [0, "equivalent"]
+
+
+def test_a_difference_by_rounding_is_equivalent_and_a_large_one_is_not() -> None:
+    base = rng().uniform(1, 2, size=10)
+    found = all_pairs(runs({"a": base, "a2": base + 1e-7, "b": base + STEPS.max()}), value="test_loss", margin=0.05)
+    assert found["p_bh"].max() < 0.05
+    assert found[["a", "b", "verdict"]].values.tolist() == [
+        ["a", "a2", "equivalent"],
+        ["a", "b", "better"],
+        ["a2", "b", "better"],
+    ]
 
 
 def test_a_pair_with_a_value_that_is_not_finite_is_lost_by_it() -> None:
-    found = all_pairs(runs({"a": [1.0] * 6, "b": [2.0] * 5 + [np.nan]}), value="test_loss").iloc[0]
+    found = all_pairs(runs({"a": [1.0] * 6, "b": [2.0] * 5 + [np.nan]}), value="test_loss", margin=1).iloc[0]
     assert found[["wins", "ties", "losses"]].tolist() == [6, 0, 0]
-    assert np.isnan([found["mean"], found["p"], found["p_bh"]]).all()
+    assert np.isnan([found["mean"], found["p"], found["p_bh"], found["p_equivalent_bh"]]).all()
+    assert found["verdict"] == "inconclusive"
 
 
 def test_where_places_are_exchanged_there_is_little_to_find() -> None:

@@ -60,7 +60,7 @@ MODELS = ", ".join(options("model"))
         ),
         (
             "+act=mish track=tuned",
-            "track=tuned needs the experiment that tuned the learning rates: give tuning=NAME.",
+            "This track needs the experiment that tuned the learning rates: give tuning=NAME.",
         ),
         (
             "+act=mish track=tuned tuning=mine",

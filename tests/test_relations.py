@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -5,7 +7,8 @@ import scipy.stats
 import synthetic
 from test_paired import rng
 
-from actbench.relations import diagnostics, relate
+from actbench import function_tables
+from actbench.relations import NO_FACTS, diagnostics, properties, relate, relate_properties
 from actbench.variants import workloads
 
 NAMES = [f"f{i}" for i in range(12)]
@@ -62,3 +65,38 @@ def test_no_layers_and_what_is_not_finite() -> None:
     assert relate(made.layers[:0], made.runs, rng=rng()).empty
     layers = made.layers.assign(dead=np.where(made.layers["variant"] == "f0", np.inf, made.layers["layer_index"]))
     assert np.isnan(diagnostics(layers).set_index("variant").loc["f0", "dead"]).all()
+
+
+FACTS = function_tables.read(Path(__file__).parents[1] / "results" / "functions", "properties")
+
+
+def functions(**config) -> pd.DataFrame:
+    return workloads(synthetic.tables(synthetic.NAMES[:12], seeds=2, depth=1, epochs=1, **config))[0].tables.runs
+
+
+def test_properties_by_hand() -> None:
+    found = properties(FACTS, functions()).round(4)
+    assert found.loc["elu", ["range_inf", "range_sup", "num_kinks", "continuity"]].tolist() == [-1, np.inf, 0, 1]
+    assert found.loc["gelu", ["monotonic", "num_extrema", "continuity", "mean"]].tolist() == [0, 1, np.inf, 0.2821]
+    assert found.loc["hardtanh", ["monotonic", "derivative_monotonic", "num_kinks"]].tolist() == [1, 0, 2]
+
+
+def test_a_property_that_orders_as_the_loss_does() -> None:
+    runs = functions()
+    slope = properties(FACTS, runs)["sup_derivative"]
+    runs = runs.assign(test_loss=runs["variant"].map(slope), test_accuracy=-runs["variant"].map(slope))
+    found = relate_properties(FACTS, runs, rng=rng()).set_index(["value", "measure"])
+    assert found.loc[("test_loss", "sup_derivative"), ["n", "rho", "high"]].tolist() == pytest.approx([12, 1, 1])
+    assert found.loc[("test_accuracy", "sup_derivative"), "rho"] == pytest.approx(-1)
+    expected = scipy.stats.spearmanr(properties(FACTS, runs)["chi"], slope)
+    assert found.loc[("test_loss", "chi"), ["rho", "p"]].tolist() == pytest.approx([*expected])
+
+
+@pytest.mark.parametrize(("alpha", "known"), [(1.0, ["celu", "elu"]), (0.5, [])])
+def test_other_parameters_have_no_published_property(alpha: float, known: list[str]) -> None:
+    runs = workloads(synthetic.tables(["celu", "elu", "mine"], seeds=2, **{"act.alpha": alpha}))[0].tables.runs
+    assert list(properties(FACTS, runs).index) == known
+
+
+def test_without_facts_nothing_is_related() -> None:
+    assert relate_properties(NO_FACTS, functions(), rng=rng()).empty

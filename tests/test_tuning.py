@@ -80,9 +80,12 @@ def test_the_resolved_rate_stands_in_the_runs_config_and_identity(measure, job_o
 
 
 @pytest.mark.usefixtures("_tuned")
-def test_the_corners_between_the_tracks_can_be_asked_for():
-    (corner,) = plan.read(["+act=relu", "track=tuned", "tuning=mine", "init=torch"]).jobs
-    assert (corner.config.optim.lr, corner.choices["init"]) == (0.02, "torch")
+def test_the_corners_between_the_tracks_change_one_thing_each():
+    jobs = plan.read(["-m", "+act=relu", "track=matched_init,tuned_lr", "tuning=mine"]).jobs
+    assert [(job.config.optim.lr, job.choices["init"], job.choices["track"]) for job in jobs] == [
+        (0.001, "matched", "matched_init"),
+        (0.02, "torch", "tuned_lr"),
+    ]
 
 
 @pytest.mark.usefixtures("_tuned")

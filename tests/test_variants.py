@@ -60,6 +60,12 @@ def test_seeds_and_where_the_data_lie_make_no_workload() -> None:
     assert shown(made) == [("", ["elu", "relu"])]
 
 
+@pytest.mark.parametrize(("track", "workloads"), [("tuned", 1), ("tuned_lr", 1), ("matched_init", 2), ("shared", 2)])
+def test_a_rate_that_the_track_chose_is_the_variants_own(track: str, workloads: int) -> None:
+    made = joined(*(small([name], track=track, **{"optim.lr": lr}) for name, lr in (("relu", 0.1), ("elu", 0.3))))
+    assert len(shown(made)) == workloads
+
+
 def test_another_protocol_is_another_workload() -> None:
     made = small(["relu", "elu"])
     runs = made.runs.assign(protocol=made.runs["protocol"].where(made.runs["act"] == "relu", 2))

@@ -1,0 +1,62 @@
+"""The figures of a workload on several tracks: table -> Figure, one function each."""
+
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+
+from actbench import canvas
+from actbench.comparison_plots import difference_axis
+from actbench.corners import EFFECTS
+
+
+def tracks(variants: pd.DataFrame) -> Figure:
+    """The rank of each variant on the shared (left) and the tuned track (right); thick where the verdict changes."""
+    height = 0.45 + max(0.19 * len(variants), 0.5)
+    figure = Figure(figsize=(canvas.WIDTH, height))
+    panel = figure.add_axes((0.3, 0.1 / height, 0.4, 1 - 0.45 / height))
+    for row in variants.to_dict("records"):
+        name, ends = row["variant"], (row["rank_shared"], row["rank_tuned"])
+        changes = row["verdict_shared"] != row["verdict_tuned"] and isinstance(row["verdict_shared"], str)
+        panel.plot([0, 1], ends, color=canvas.colour(name), linewidth=2.4 if changes else 0.9, clip_on=False)
+    for x, column, side in ((0, "rank_shared", "right"), (1, "rank_tuned", "left")):
+        ordered = variants.sort_values([column, "variant"])
+        for y, name, rank in zip(range(1, len(variants) + 1), ordered["variant"], ordered[column], strict=True):
+            text = f"{canvas.safe(name)}  {rank:g}" if side == "right" else f"{rank:g}  {canvas.safe(name)}"
+            panel.text(x + (0.02 if x else -0.02), y, text, ha=side, va="center", fontsize=7, color=canvas.colour(name))
+    panel.set(xlim=(0, 1), ylim=(len(variants) + 0.5, 0.5))
+    panel.axis("off")
+    figure.text(0.3, 1 - 0.1 / height, "shared", ha="right", va="top", fontweight="bold")
+    figure.text(0.7, 1 - 0.1 / height, "tuned", ha="left", va="top", fontweight="bold")
+    return figure
+
+
+def corners(effects: pd.DataFrame, labels: dict[str, str]) -> Figure:
+    """What init, learning rate, both and their interaction did to each variant's loss, a panel each on one axis."""
+    figure, panels = canvas.rows(labels, panels=len(EFFECTS))
+    place = {name: i for i, name in enumerate(labels)}
+    for panel, effect in zip(panels, EFFECTS, strict=True):
+        panel.axvline(0, color="#707070", linewidth=0.8, zorder=1)
+        for row in effects[effects["effect"] == effect].to_dict("records"):
+            y, colour = place[row["variant"]], canvas.colour(row["variant"])
+            face = colour if row["low"] * row["high"] > 0 else "white"
+            panel.plot([row["low"], row["high"]], [y, y], color=colour, linewidth=2, alpha=0.6, zorder=3)
+            panel.plot([row["mean"]], [y], "o", color=colour, markerfacecolor=face, markersize=4, zorder=4)
+        difference_axis(panel, effects, np.nan)
+        panel.set_xlabel(f"{effect} (Δ nats)")
+    return figure
+
+
+def relative(tables: dict[str, pd.DataFrame], labels: dict[str, str]) -> Figure:
+    """The IQM of each variant with its interval in units of the reference, which is the line at 1, a panel a track."""
+    figure, panels = canvas.rows(labels, panels=len(tables))
+    place = {name: i for i, name in enumerate(labels)}
+    for panel, (track, table) in zip(panels, tables.items(), strict=True):
+        panel.set_xscale("log")
+        panel.axvline(1, color="#707070", linewidth=0.8, zorder=1)
+        for name, iqm, low, high in table[["variant", "iqm", "low", "high"]].itertuples(index=False):
+            panel.plot([low, high], [place[name]] * 2, color=canvas.colour(name), linewidth=2, alpha=0.6, zorder=3)
+            panel.plot([iqm], [place[name]], "o", color=canvas.colour(name), markersize=4, zorder=4)
+        finite = pd.concat(tables.values())[["low", "high"]].to_numpy()
+        canvas.log_axis(panel.xaxis, min(finite.min(), 0.9), max(finite[np.isfinite(finite)].max(), 1.1))
+        panel.set_xlabel(f"loss / that of the tuned reference, {track}")
+    return figure

@@ -14,8 +14,8 @@ streams config schedules tables activations properties stats page function_table
 trace checks help data data.splits data.augment kinks asymptotes variants tuning paired
 models composition probes data.files shape findings pairs across tracks
 plan models.block models.init models.norm tasks train canvas settings summary sentences relations comparison
-models.mlp models.cnn tasks.classification facts function_plots
-data.digits data.mnist data.fashion_mnist data.cifar build drawing function_report
+models.mlp models.cnn tasks.classification tasks.propagation facts function_plots
+data.digits data.gaussian data.mnist data.fashion_mnist data.cifar build drawing function_report
 preflight run by_layer comparison_plots
 functions plots comparison_parts
 curves distances cost report

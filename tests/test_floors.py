@@ -18,7 +18,7 @@ models.mlp models.cnn tasks.classification tasks.propagation facts function_plot
 data.digits data.gaussian data.mnist data.fashion_mnist data.cifar build drawing function_report
 preflight run by_layer comparison_plots
 functions plots comparison_parts
-curves distances cost report
+curves distances points identities cost report
 sweep describe
 __main__
 """

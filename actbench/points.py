@@ -4,7 +4,7 @@ A new point is one entry of POINTS.
 """
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pandas as pd
 import torch
@@ -18,6 +18,8 @@ _FORMULAS = {
     ("value", 1): "f ′(z)",
     ("forward_difference", 1): "(f(z + h) − f(z)) / h",
     ("below_sup", 0): "sup f − f(z)",
+    ("jump", 0): "f(z+) − f(z−)",
+    ("jump", 1): "f ′(z+) − f ′(z−)",
 }
 
 
@@ -31,7 +33,8 @@ class Point:
         order: 0 for f, 1 for f'.
         side: `left` or `right` for the limit from that side of z, empty for z itself.
         parameter, setting: The parameter that is not at its default.
-        quantity: `value`; `forward_difference`, (f(z + h) − f(z)) / h, which is of order 1; `below_sup`, sup f − f(z).
+        quantity: `value`; `jump`, its limit from the right less that from the left; `forward_difference`,
+            (f(z + h) − f(z)) / h, which is of order 1; `below_sup`, sup f − f(z).
         h: The step of a forward difference.
     """
 
@@ -46,8 +49,9 @@ class Point:
 
 
 def _sides(function: str, z: float, *orders: int, parameter: str = "", setting: float = math.nan) -> list[Point]:
-    """Both sides of a kink or a jump."""
-    return [Point(function, z, order, side, parameter, setting) for order in orders for side in ("left", "right")]
+    """Both sides of a kink or a jump, and how far it jumps."""
+    kinds = (("left", "value"), ("right", "value"), ("", "jump"))
+    return [Point(function, z, order, side, parameter, setting, kind) for order in orders for side, kind in kinds]
 
 
 POINTS = (
@@ -91,6 +95,11 @@ def _value(f: Function, point: Point) -> tuple[float, float]:
     return value, 4 * _EPSILON * max(1.0, abs(value), abs(point.z) if point.side else 0.0)
 
 
+def _jump(f: Function, point: Point) -> tuple[float, float]:
+    left, right = (_value(f, replace(point, side=side)) for side in ("left", "right"))
+    return right[0] - left[0], right[1] + left[1]
+
+
 def _forward_difference(f: Function, point: Point) -> tuple[float, float]:
     """As it is computed in float64, with the rounding of f, which h magnifies, as its error."""
     ends = f(torch.tensor([point.z, point.z + point.h], dtype=torch.float64)).detach()
@@ -102,4 +111,4 @@ def _below_sup(f: Function, point: Point) -> tuple[float, float]:
     return supremum - value, 1e-12 * max(1.0, abs(supremum))
 
 
-_COMPUTED = {"value": _value, "forward_difference": _forward_difference, "below_sup": _below_sup}
+_COMPUTED = {"value": _value, "jump": _jump, "forward_difference": _forward_difference, "below_sup": _below_sup}

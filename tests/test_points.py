@@ -49,7 +49,7 @@ def table():
 
 def test_every_point_is_its_closed_form_within_its_error(table):
     assert set(table["function"]) == set(CLOSED_FORMS)
-    for row in table.itertuples():
+    for row in table[table["quantity"] != "jump"].itertuples():
         assert abs(mpf(row.value) - CLOSED_FORMS[row.function](row)) <= row.error, row
         assert row.error < 1e-11
 
@@ -62,9 +62,22 @@ def test_the_articles_digits_are_a_forward_difference_and_not_the_derivative(z, 
     assert abs(rows.loc["value", "value"] - DIGITS[z]) > 100 * rows.loc["value", "error"]
 
 
-def test_one_sided_points_stand_in_pairs(table):
-    sided = table[table["side"] != ""]
+def test_the_derivative_of_elu_jumps_by_1_minus_alpha_and_that_of_celu_by_the_rounding_of_alpha(table):
+    jumps = table[(table["quantity"] == "jump") & (table["parameter"] == "alpha")].set_index(["function", "setting"])
+    for alpha in (0.01, 0.1, 0.5, 1.0, 2.0):
+        assert jumps.loc[("elu", alpha), "value"] == pytest.approx(1 - alpha, abs=1e-15)
+        assert abs(jumps.loc[("celu", alpha), "value"]) <= 2.0**-24
+
+
+def test_softplus_falls_at_its_threshold_by_what_it_leaves_out(table):
+    jumps = table[(table["function"] == "softplus") & (table["quantity"] == "jump") & (table["order"] == 0)]
+    for row in jumps.itertuples():
+        assert abs(mpf(row.value) + log(1 + exp(-mpf(row.z)))) <= row.error < 1e-13
+
+
+def test_every_jump_stands_beside_both_sides(table):
     keys = ["function", "parameter", "setting", "order", "z"]
-    pairs = sided.fillna({"setting": -1}).groupby(keys)["side"].apply(set)
-    assert all(sides == {"left", "right"} for sides in pairs)
-    assert not table.duplicated([*keys, "quantity", "side"]).any()
+    known = table.fillna({"setting": -1})
+    sided = known[(known["side"] != "") | (known["quantity"] == "jump")]
+    assert all(sides == ["", "left", "right"] for sides in sided.groupby(keys)["side"].apply(sorted))
+    assert not known.duplicated([*keys, "quantity", "side"]).any()

@@ -1,6 +1,7 @@
 """Hydra's composition of a config, with what it finds wrong as a sentence."""
 
-from collections.abc import Iterator
+import copy
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
 from hydra import compose, initialize_config_dir
@@ -44,6 +45,39 @@ def composed(overrides: list[str]) -> DictConfig:
         return compose("config", overrides, return_hydra_config=True)
     except (HydraException, OmegaConfBaseException) as error:
         raise ConfigError(_explain(error, overrides)) from error
+
+
+def each_composed(jobs: Iterable[list[str]]) -> Iterator[tuple[DictConfig, DictConfig]]:
+    """The config of each job of a sweep without hydra's node, and hydra's node.
+
+    Jobs with the same choices are composed once: they differ by values only.
+
+    Raises:
+        ConfigError: As `composed` does.
+    """
+    known: dict[tuple[str, ...], tuple[DictConfig, DictConfig]] = {}
+    for overrides in jobs:
+        chosen = tuple(text for text in overrides if not _is_value(text))
+        if chosen not in known:
+            known[chosen] = apart(composed(overrides))
+        own, hydra = copy.deepcopy(known[chosen][0]), known[chosen][1]
+        try:
+            for override in parse([text for text in overrides if _is_value(text)]):
+                OmegaConf.update(own, override.key_or_group, override.value())
+        except OmegaConfBaseException:
+            composed(overrides)  # says in a sentence what is wrong
+            raise
+        yield own, hydra
+
+
+def apart(config: DictConfig) -> tuple[DictConfig, DictConfig]:
+    """The config of a run, and hydra's node."""
+    own = OmegaConf.masked_copy(config, [str(key) for key in config if key != "hydra"])
+    return own, OmegaConf.masked_copy(config, ["hydra"])
+
+
+def _is_value(override: str) -> bool:
+    return not is_group(override) and not override.lstrip("+").startswith("hydra")
 
 
 def _explain(error: Exception, overrides: list[str]) -> str:

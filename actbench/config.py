@@ -84,7 +84,11 @@ def register(*, custom: bool) -> None:
     store = ConfigStore.instance()
     store.store(name="schema", node=Config)
     for name, path in options("experiment").items():
-        store.store(group="experiment", name=name, package="_global_", node=OmegaConf.load(path))
+        node = OmegaConf.load(path)
+        assert isinstance(node, DictConfig)
+        if "claims" in node:  # what the ledger decides from the results is no part of a run
+            del node["claims"]
+        store.store(group="experiment", name=name, package="_global_", node=node)
     store.repo.get("act", {}).pop("custom.yaml", None)
     if custom:
         store.store(group="act", name="custom", node={"_target_": MISSING})

@@ -14,7 +14,7 @@ from omegaconf.errors import (
 
 from actbench import config as cfg
 from actbench.checks import check
-from actbench.composition import composed, composing, is_group, no_such_key, parse
+from actbench.composition import apart, composed, composing, each_composed, is_group, no_such_key, parse
 from actbench.config import GROUPS, PRESETS, ConfigError, nearest, options
 
 
@@ -66,10 +66,10 @@ def read(argv: list[str]) -> Command:
         sweep = arguments.multirun or bool(params)
         _check_keys(overrides, sweep=sweep)
         if not sweep:
-            return Command(argv, sweep=False, jobs=[_job(arguments.overrides)])
+            return Command(argv, sweep=False, jobs=[_job(*apart(composed(arguments.overrides)))])
         given = {override.key_or_group for override in overrides}
         axes = [f"{key}={value}" for key, value in params.items() if key.lstrip("+") not in given]
-        jobs = [_job(job) for job in _expand(axes + arguments.overrides)]
+        jobs = [_job(*parts) for parts in each_composed(_expand(axes + arguments.overrides))]
         argv = _for_the_sweeper(argv, parse(axes + arguments.overrides))
     return Command(
         [*argv, *axes, "hydra.sweeper.params=null", *([] if arguments.multirun else ["-m"])], sweep=True, jobs=jobs
@@ -185,13 +185,11 @@ def _refuse_added(key: str, overrides: list[Override]) -> None:
     raise ConfigError(f"+{key} adds a key that is there already: give it without the plus sign.")
 
 
-def _job(overrides: list[str]) -> Job:
-    """Compose and check one job."""
-    config = composed(overrides)
-    HydraConfig.instance().set_config(config)  # track=tuned asks for the chosen activation
-    choices = dict(config.hydra.runtime.choices)
+def _job(config: DictConfig, hydra: DictConfig) -> Job:
+    """Resolve and check one job."""
+    HydraConfig.instance().set_config(hydra)  # track=tuned asks for the chosen activation
     try:
-        job = job_of(OmegaConf.masked_copy(config, [str(key) for key in config if key != "hydra"]), choices)
+        job = job_of(config, dict(hydra.hydra.runtime.choices))
     except InterpolationResolutionError as error:
         raise ConfigError(str(error).split("\n")[0].removeprefix(_RESOLVING)) from error
     check(job.config, job.choices)

@@ -2,11 +2,12 @@
 
 import math
 
+import pandas as pd
 import pytest
 import torch
 from omegaconf import OmegaConf
 
-from actbench import build, config, plan
+from actbench import build, config, ledger, plan, tables, verdicts
 from actbench.config import CONF, EXPERIMENTS, GROUPS, defaults, describe, options
 
 ALL = [(group, name) for group in (*GROUPS, "track") for name in options(group)]
@@ -40,6 +41,22 @@ def test_an_experiment_is_a_sweep_of_valid_jobs(name, monkeypatch):
     assert command.sweep
     assert len(command.jobs) > 1
     assert {job.folder.name for job in command.jobs} == {name}
+    measured = pd.DataFrame([config.columns(job.config, job.choices) for job in command.jobs])
+    for claim in ledger.claims():
+        for regime in claim.regimes:
+            if regime.results == name:
+                _assert_will_be_measured(regime, measured)
+
+
+def _assert_will_be_measured(regime, measured):
+    """A claim speaks of columns that there are, and of runs that its experiment makes with as many seeds."""
+    known = {column.name for column in tables.SCHEMA.get(regime.table, ())} | {"ratio", "gain"} | set(measured)
+    assert regime.column.startswith("learned.") or regime.column in known
+    for where in (regime.where, {**regime.where, **regime.against}):
+        assert set(where) <= known
+        rows = verdicts.select(measured, {key: value for key, value in where.items() if key in measured})
+        assert len(rows) > 0, where
+        assert regime.n <= rows["num_seeds"].min()
 
 
 def test_nothing_in_conf_sweeps():

@@ -11,13 +11,13 @@ FILES = sorted(PACKAGE.rglob("*.py"))
 # Measuring and reporting side by side; a module imports from the lines above its own only.
 _FLOORS = """
 streams config schedules tables activations properties stats page function_tables
-trace checks help data data.splits data.augment kinks asymptotes variants tuning paired
-models composition probes data.files shape findings pairs across tracks
+trace checks help data data.splits data.augment kinks asymptotes variants tuning paired claims
+models composition probes data.files shape findings pairs across tracks verdicts
 plan models.block models.init models.norm tasks train canvas settings summary sentences relations comparison
 models.mlp models.cnn tasks.classification tasks.propagation facts function_plots
-data.digits data.gaussian data.mnist data.fashion_mnist data.cifar build drawing function_report
-preflight run by_layer comparison_plots
-functions plots comparison_parts
+data.digits data.gaussian data.mnist data.fashion_mnist data.cifar build drawing function_report ledger_plots
+preflight run by_layer comparison_plots ledger_report
+functions plots comparison_parts ledger
 curves distances points identities cost report
 sweep describe
 __main__
@@ -26,10 +26,11 @@ FLOORS = [{""}, *(set(line.split()) for line in _FLOORS.strip().splitlines())]
 _REPORTING = """
 stats variants findings sentences settings summary canvas drawing by_layer plots page report function_plots
 function_report paired pairs across tracks relations comparison comparison_plots comparison_parts
+claims verdicts ledger_plots ledger_report
 """
 REPORTING = set(_REPORTING.split())
 # The command and what surrounds a sweep stand above both sides.
-NEITHER = {"", "tables", "tuning", "function_tables", "config", "help", "sweep", "__main__"}
+NEITHER = {"", "tables", "tuning", "function_tables", "config", "help", "ledger", "sweep", "__main__"}
 
 
 def _module(path: Path) -> str:

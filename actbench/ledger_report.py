@@ -1,0 +1,121 @@
+"""Decided claims -> results/ledger/report.md and report.html, with a figure for each claim."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import matplotlib as mpl
+
+from actbench import canvas, findings, ledger_plots, page
+from actbench.claims import Claim, Regime
+from actbench.comparison import chance
+from actbench.page import Markdown
+from actbench.stats import Interval
+from actbench.variants import text
+from actbench.verdicts import VERDICTS, Decision, overall
+
+_TITLE = "The ledger: what activation functions are said to do, and what they do"
+
+
+def write(folder: Path, decided: Sequence[tuple[Claim, Sequence[Decision]]]) -> Path:
+    """Make figures/, report.md and report.html in `folder`; the path of report.html."""
+    figures = folder / "figures"
+    figures.mkdir(exist_ok=True)
+    for old in figures.glob("C*.png"):
+        old.unlink()
+    with mpl.rc_context(canvas.style()):
+        for claim, own in decided:
+            if any(len(decision.values) for decision in own):
+                canvas.save(ledger_plots.regimes(own), figures / f"{claim.id}.png")
+    markdown = page.template("ledger.md.j2").render(
+        title=_TITLE,
+        counts=counts([overall(own) for _, own in decided]),
+        regimes=counts([decision.verdict for _, own in decided for decision in own]),
+        summary=page.table(_summary(decided)),
+        claims=[_section(claim, own, figures) for claim, own in decided],
+    )
+    (folder / "report.md").write_text(markdown, encoding="utf-8")
+    (folder / "report.html").write_text(page.render(markdown, title=_TITLE, folder=folder), encoding="utf-8")
+    return folder / "report.html"
+
+
+def counts(verdicts: Sequence[str]) -> str:
+    """`3 supported, 1 refuted`."""
+    found = Counter(verdicts)
+    return ", ".join(f"{found[name]} {name}" for name in (*VERDICTS, "mixed") if found[name])
+
+
+def rule(regime: Regime) -> str:
+    """The decision rule of a regime as a sentence."""
+    what = f"{regime.table}.{regime.column}"
+    if regime.rule == "trend":
+        what = f"the Theil–Sen slope of {what} along {regime.over}"
+    if regime.reduce != "mean":
+        what = f"{regime.reduce} of {what}"
+    if regime.rule == "order":
+        what = f"the share of seeds (ties half) with a higher {what}"
+    rows = _conditions(regime.where)
+    compared = f", compared with {_conditions(regime.against)} seed by seed" if regime.against else ""
+    return f"{what}{f' at {rows}' if rows else ''}{compared}: {claimed(regime)}; n = {regime.n}"
+
+
+def claimed(regime: Regime) -> str:
+    """The claimed set in words."""
+    low, high = regime.claimed
+    if low is None:
+        return f"below {high:g}"
+    if high is None:
+        return f"above {low:g}"
+    return f"equal to {low:g}" if low == high else f"within [{low:g}, {high:g}]"
+
+
+def effect(decision: Decision) -> str:
+    """The mean with its interval, as written in a cell."""
+    if decision.regime.rule == "identity" and len(decision.values) and decision.low == decision.high:
+        return f"{decision.mean:.6g}".replace("-", "−")
+    found = Interval(decision.mean, decision.low, decision.high, len(decision.values))
+    return findings.number(found)
+
+
+def _conditions(where: Mapping[str, Any]) -> str:
+    said = []
+    for column, wanted in where.items():
+        several = isinstance(wanted, list | tuple)
+        said.append(f"{column}={' or '.join(map(text, wanted)) if several else text(wanted) or 'none'}")
+    return ", ".join(said)
+
+
+def _summary(decided: Sequence[tuple[Claim, Sequence[Decision]]]) -> list[list[str]]:
+    heading = ["claim", "statement", "verdict", "regimes"]
+    return [heading, *([c.id, c.statement, overall(own), counts([d.verdict for d in own])] for c, own in decided)]
+
+
+def _section(claim: Claim, own: Sequence[Decision], figures: Path) -> dict[str, Any]:
+    """What the template needs of one claim."""
+    heading = ["regime", "verdict", "found [95 %]", "claimed", "n", "p for (Holm)", "p against (Holm)", "rule", "from"]
+    rows = [
+        [
+            d.regime.regime,
+            d.verdict,
+            effect(d),
+            claimed(d.regime),
+            f"{len(d.values)} of {d.regime.n}",
+            chance(d.p_supported),
+            chance(d.p_refuted),
+            rule(d.regime) + (f" ({d.note})" if d.note else ""),
+            d.regime.results,
+        ]
+        for d in own
+    ]
+    drawn = (figures / f"{claim.id}.png").is_file()
+    return {
+        "id": claim.id,
+        "statement": claim.statement,
+        "source": claim.source,
+        "experiment": claim.experiment,
+        "verdict": overall(own),
+        "why": claim.why,
+        "table": page.table([heading, *rows]),
+        "figure": Markdown(f"figures/{claim.id}.png") if drawn else "",
+    }

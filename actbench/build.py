@@ -105,14 +105,17 @@ def optimizer(config: DictConfig, built: nn.Module) -> torch.optim.Optimizer:
     return _part(config.optim)(groups)
 
 
-def task(config: DictConfig, built: nn.Module) -> Any:
-    """The task, with model and optimizer."""
-    return _part(config.task)(
-        model=built,
-        optimizer=optimizer(config, built),
-        clip_grad_norm=config.train.clip_grad_norm,
-        num_classes=config.data.num_classes,
-    )
+def task(config: DictConfig, built: nn.Module, *, seed: int) -> Any:
+    """The task, given what its signature names."""
+    part = _part(config.task)
+    offered = {
+        "model": built,
+        "optimizer": optimizer(config, built),
+        "clip_grad_norm": config.train.clip_grad_norm,
+        "num_classes": config.data.num_classes,
+        "seed": seed,
+    }
+    return part(**{name: offered[name] for name in inspect.signature(part.func).parameters if name in offered})
 
 
 def schedule(config: DictConfig) -> Callable[[float], float]:

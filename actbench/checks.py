@@ -29,12 +29,13 @@ def _device(value: Any) -> bool:
 _RULES: tuple[tuple[str, str, Callable[[Any], bool]], ...] = (
     ("seed", "a whole number from 0 to 2,147,483,647", _whole(0, 2**31 - 1)),
     (
-        "num_seeds threads epochs batch_size depth width num_val num_test num_train num_classes num_examples "
+        "num_seeds threads epochs batch_size width num_images num_val num_test num_train num_classes num_examples "
         "per_decade",
         "a whole number, 1 or more",
         _whole(1),
     ),
-    ("lr clip_grad_norm eps target_loss", "a finite number above 0", _number(lambda v: 0 < v < math.inf)),
+    ("depth", "a whole number, 0 or more", _whole(0)),
+    ("lr clip_grad_norm eps target_loss std", "a finite number above 0", _number(lambda v: 0 < v < math.inf)),
     ("epsilon", "a number between 0 and 1", _number(lambda v: 0 < v < 1)),
     ("weight_decay momentum", "a finite number, 0 or more", _number(lambda v: 0 <= v < math.inf)),
     ("dropout", "a number from 0 up to, not including, 1", _number(lambda v: 0 <= v < 1)),

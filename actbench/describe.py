@@ -11,6 +11,8 @@ from actbench.curves import curves_of
 from actbench.distances import distances
 from actbench.facts import Fact, facts_of
 from actbench.functions import NamedFunction
+from actbench.identities import identities, overflows
+from actbench.points import points
 
 FOLDER = Path("results/functions")
 HELP = """\
@@ -46,7 +48,8 @@ def publish(folder: Path) -> pd.DataFrame:
     function_tables.write(properties, folder, "properties")
     compared.to_csv(folder / "tables" / "comparison.csv", index=False)
     function_tables.write(pd.concat(map(curves_of, named), ignore_index=True), folder, "curves", csv=False)
-    function_tables.write(distances(), folder, "distances")
+    for table in (distances, points, identities, overflows):
+        function_tables.write(table(), folder, table.__name__)
     return compared
 
 

@@ -33,6 +33,7 @@ def write(folder: Path) -> None:
         FileNotFoundError: If the functions were not computed yet.
     """
     properties, curves, distances = (read(folder, name) for name in ("properties", "curves", "distances"))
+    points, identities, overflows = (read(folder, name) for name in ("points", "identities", "overflows"))
     cost = read(folder, "cost") if (folder / "tables" / "cost.parquet").is_file() else pd.DataFrame()
     facts = {str(name): Facts(frame) for name, frame in properties.groupby("function", sort=True)}
     (folder / "figures").mkdir(exist_ok=True)
@@ -47,6 +48,9 @@ def write(folder: Path) -> None:
         in_short=[Markdown(sentence) for sentence in _in_short(facts)],
         comparison=_rows(comparison(properties)),
         distances=_rows(_known_distances(distances)),
+        points=_rows(_points(points)),
+        identities=_rows(_identities(identities)),
+        overflows=_rows(overflows.pivot_table("largest_finite", "form", "dtype", sort=False).reset_index()),
         cost=_rows(_cost_table(cost)) if len(cost) else "",
         cost_about=Markdown(_cost_about(cost)) if len(cost) else "",
         copies=_rows(_copies(cost)) if len(cost) else "",
@@ -171,6 +175,32 @@ def _known_distances(distances: pd.DataFrame) -> pd.DataFrame:
     kept = kept.assign(of=kept["order"].map({0: "f", 1: "f ′"}), parameter=kept["parameter"].fillna(""))
     kept = kept.rename(columns={"closed_form": "closed form"})
     return kept[["pair", "parameter", "setting", "of", "distance", "closed form"]]
+
+
+def _points(points: pd.DataFrame) -> pd.DataFrame:
+    """Values with all digits that float64 has."""
+    given = points["setting"].map(number)
+    return pd.DataFrame({
+        "function": points["function"],
+        "with": (points["parameter"] + " = " + given).where(points["parameter"] != "", ""),
+        "what": points["formula"],
+        "z": points["z"],
+        "side": points["side"],
+        "h": points["h"],
+        "value": points["value"].map(repr),
+        "error at most": points["error"].map(_bound),
+    })  # fmt: skip
+
+
+def _identities(identities: pd.DataFrame) -> pd.DataFrame:
+    words = {
+        "num": "inputs",
+        "num_different": "different",
+        "max_ulp": "largest, in spacings",
+        "place": "at z",
+        "max_abs_difference": "largest on abs z ≤ 100",
+    }
+    return identities.rename(columns=words)
 
 
 def _cost_table(cost: pd.DataFrame) -> pd.DataFrame:

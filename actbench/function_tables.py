@@ -4,6 +4,9 @@ results/functions/tables/properties.parquet, .csv   one row a fact: value, text,
 results/functions/tables/comparison.csv             one row a function, for reading
 results/functions/tables/curves.parquet             f, f', f'' sampled, at the defaults and along each parameter
 results/functions/tables/distances.parquet, .csv    sup-norm distances along a parameter, with their closed forms
+results/functions/tables/points.parquet, .csv       f and f' where claims name a point, on either side of a kink
+results/functions/tables/identities.parquet, .csv   functions said to be one, compared bit by bit in each type
+results/functions/tables/overflows.parquet, .csv    up to which z a form is finite in each type
 results/functions/tables/cost.parquet, .csv         time and memory relative to the baseline
 """
 

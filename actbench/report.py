@@ -36,7 +36,8 @@ from actbench.variants import NothingToReportError, Workload, workloads
 class Plot:
     """One figure of a report: how to read it, and what it shows; left out where no column of `needs` has a value.
 
-    `alone` is how to read it where there is one variant, if that is another sentence.
+    `alone` is how to read it where there is one variant, if that is another sentence. A figure `over_training` is left
+    out where nothing but initialisation was probed.
     """
 
     title: str
@@ -46,10 +47,13 @@ class Plot:
     read: str
     shows: Callable[[pd.DataFrame], str]
     alone: str = ""
+    over_training: bool = False
 
     def applies(self, tables: Tables) -> bool:
         """Whether the tables hold anything to draw; a name of `needs` that ends in a dot stands for its group."""
         frame = getattr(tables, self.table)
+        if self.over_training and not frame["step"].any():
+            return False
         names = [c for c in frame if c in self.needs or (c.startswith(self.needs) and self.needs[0].endswith("."))]
         return any(np.isfinite(pd.to_numeric(frame[name], errors="coerce").astype(float)).any() for name in names)
 
@@ -94,6 +98,7 @@ PLOTS = (
         "layer of the others.",
         lambda layers: sentences.largest_change(layers, ("out_ratio",), words="bias / standard deviation"),
         alone="Output bias over standard deviation against the training step: a flat line is no drift.",
+        over_training=True,
     ),
     Plot(
         "Saturation over training", "layers", ("saturation_low", "saturation_high"), plots.saturation_over_time,
@@ -102,11 +107,13 @@ PLOTS = (
         lambda layers: sentences.largest_change(
             layers, ("saturation_low", "saturation_high"), words="the saturated share (both sides)"
         ),
+        over_training=True,
     ),
     Plot(
         "Learned parameters", "layers", ("act.",), plots.learned,
         "The parameters that an activation learns, by layer against the training step, with the interval over seeds.",
         sentences.farthest_learned,
+        over_training=True,
     ),
     Plot(
         "Time", "runs", ("samples_per_second", "train_seconds"), plots.time,
@@ -225,7 +232,8 @@ def _section(work: Workload, against: Comparison | None, folder: Path, *, prefix
         parts[0] |= {"title": "Ranking" if len(order) > 1 else "Result", "table": ranking}
     if order and len(measured.layers):
         table = page.table(findings.diagnosis_table(measured.layers, measured.runs, order))
-        read = "Saturation and drift of the first and the last layer at the end of training, and how gradients fade."
+        when = "at the end of training" if measured.layers["step"].any() else "at initialisation"
+        read = f"Saturation and drift of the first and the last layer {when}, and how gradients fade."
         parts.insert(
             1, {"title": "Why: the layers in numbers", "read": read, "shows": "", "table": table, "figure": ""}
         )

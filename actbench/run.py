@@ -3,6 +3,7 @@
 import functools
 import hashlib
 import json
+import math
 import platform
 import resource
 import shutil
@@ -151,7 +152,7 @@ def _measure_seed(job: Job, seed: int, *, epochs: Iterator[int]) -> tuple[dict, 
         device=on,
     )
     model = build.model(cfg, input_shape=splits.train.images.shape[1:], seed=seed, on=on)
-    task = build.task(cfg, model)
+    task = build.task(cfg, model, seed=seed)
     num_steps = cfg.train.epochs * (len(splits.train.labels) // cfg.train.batch_size)
     history = train(
         task,
@@ -191,7 +192,9 @@ def _outcome(job: Job, history: History, task, test: Split, *, num_parameters: i
     last, diverged = history.epochs[-1], history.status == "diverged"
     val = {name: last[f"val_{name}"] for name in task.chance}
     on_val, on_test = (task.chance, task.chance) if diverged else (val, task.evaluate(test))
-    reached = [row for row in history.epochs if row["val_loss"] <= job.config.data.target_loss and not diverged]
+    seconds = history.train_seconds or math.nan  # missing where nothing was trained
+    never = math.inf if "val_loss" in last else math.nan  # a task without a loss has no target
+    reached = [r for r in history.epochs if r.get("val_loss", never) <= job.config.data.target_loss and not diverged]
     return {
         "status": history.status,
         "epoch": last["epoch"],
@@ -199,11 +202,11 @@ def _outcome(job: Job, history: History, task, test: Split, *, num_parameters: i
         "train_loss": last.get("train_loss"),
         **{f"val_{name}": value for name, value in on_val.items()},
         **{f"test_{name}": value for name, value in on_test.items()},
-        "epochs_to_target": reached[0]["epoch"] if reached else float("inf"),
-        "steps_to_target": reached[0]["step"] if reached else float("inf"),
-        "train_seconds": history.train_seconds,
+        "epochs_to_target": reached[0]["epoch"] if reached else never,
+        "steps_to_target": reached[0]["step"] if reached else never,
+        "train_seconds": seconds,
         "probe_seconds": history.probe_seconds,
-        "samples_per_second": history.step * job.config.train.batch_size / history.train_seconds,
+        "samples_per_second": history.step * job.config.train.batch_size / seconds,
         "peak_mib": _peak_mib(job),
         "num_parameters": num_parameters,
     }

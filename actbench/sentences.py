@@ -53,26 +53,26 @@ def past_best(epochs: pd.DataFrame) -> str:
 
 def most_saturated(layers: pd.DataFrame) -> str:
     """Where the largest saturated share is at the last probed step."""
-    long = _last(layers).melt(
-        ["variant", "seed", "layer_index"], ["saturation_low", "saturation_high"], "side", "share"
-    )
+    last, when = _last(layers)
+    long = last.melt(["variant", "seed", "layer_index"], ["saturation_low", "saturation_high"], "side", "share")
     means = summarise(long, by=["variant", "layer_index", "side"], value="share").dropna(subset="mean")
     if not len(means):
         return ""
     top = means.sort_values("mean").iloc[-1]
     if top["mean"] < _NEGLIGIBLE:
-        return f"At the end no layer is saturated by more than {_NEGLIGIBLE:g} on either side, on average."
+        return f"{when.capitalize()} no layer is saturated by more than {_NEGLIGIBLE:g} on either side, on average."
     side = top["side"].removeprefix("saturation_")
-    return f"Most saturated at the end: {top['variant']}, layer {top['layer_index']}, {side} side, {_told(top)}."
+    return f"Most saturated {when}: {top['variant']}, layer {top['layer_index']}, {side} side, {_told(top)}."
 
 
 def most_biased(layers: pd.DataFrame) -> str:
     """Where the output's bias is largest against its standard deviation at the last probed step."""
-    means = summarise(_last(layers), by=["variant", "layer_index"], value="out_ratio").dropna(subset="mean")
+    last, when = _last(layers)
+    means = summarise(last, by=["variant", "layer_index"], value="out_ratio").dropna(subset="mean")
     if not len(means):
         return ""
     top = means.sort_values("mean").iloc[-1]
-    return f"Largest bias / standard deviation at the end: {top['variant']}, layer {top['layer_index']}, {_told(top)}."
+    return f"Largest bias / standard deviation {when}: {top['variant']}, layer {top['layer_index']}, {_told(top)}."
 
 
 def most_vanishing(layers: pd.DataFrame) -> str:
@@ -126,10 +126,11 @@ def farthest_learned(layers: pd.DataFrame) -> str:
     return f"Moved farthest: {top['variant']}, {parameter}, layer {top['layer_index']}, by {_told(top)}."
 
 
-def _last(layers: pd.DataFrame) -> pd.DataFrame:
+def _last(layers: pd.DataFrame) -> tuple[pd.DataFrame, str]:
+    """The last probed step of each run, and when that is; initialisation where no later step was probed."""
     shown = ends(layers)
     at_end = shown[shown["when"] == "at the end"]
-    return at_end if len(at_end) else shown
+    return (at_end, "at the end") if len(at_end) else (shown, "at initialisation")
 
 
 def _told(cell: Interval | Mapping | pd.Series) -> str:

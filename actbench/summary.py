@@ -25,7 +25,8 @@ def text(tables: Tables, *, run_ids: Collection[str]) -> str:
             shown = {name: cells for name, cells in found.items() if name.startswith(_DIAGNOSIS) and "," in name}
             shown = {name: cells for name, cells in shown.items() if not name.endswith("per layer")}
             rows = [[name, *(findings.number(cells.get(name)) for cells in shown.values())] for name in order]
-            blocks.append(_aligned([["at the end", *shown], *rows]))
+            when = "at the end" if layers["step"].any() else "at initialisation"
+            blocks.append(_aligned([[when, *shown], *rows]))
     return "\n\n".join(blocks)
 
 

@@ -39,6 +39,7 @@ _HELD_OUT = tuple(
         ("loss", "NLL (nats)", "lower"),
         ("accuracy", "accuracy (fraction)", "higher"),
         ("ece", "expected calibration error", "lower"),
+        ("midpoint_gap", "midpoint gap (output standard deviations)", None),
     )
 )
 
@@ -72,6 +73,7 @@ EPOCHS = (
     Column("val_loss", "float64", "validation NLL (nats)", "lower"),
     Column("val_accuracy", "float64", "validation accuracy (fraction)", "higher"),
     Column("val_ece", "float64", "validation expected calibration error", "lower"),
+    Column("val_midpoint_gap", "float64", "validation midpoint gap (output standard deviations)"),
     Column("train_seconds", "float64", "training time (s)", "lower"),
 )
 

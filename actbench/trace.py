@@ -113,6 +113,8 @@ def trace(
     with _undisturbed(model), torch.enable_grad(), _recording(model) as passes:
         total = loss()
         acts = [i for i, passed in enumerate(passes) if isinstance(passed.module, Activation)]
+        if not acts:
+            return []
         at = [t for i in acts for t in (passes[i].x, passes[i].y)]
         gradients = torch.autograd.grad(total, at, materialize_grads=True)
     traces = []

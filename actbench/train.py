@@ -16,9 +16,13 @@ from actbench.trace import LayerTrace
 
 
 class Task(Protocol):
-    """What the loop asks of a task; `chance` holds the evaluation of a model that ignores its input."""
+    """What the loop asks of a task; `chance` holds the evaluation of a model that ignores its input.
 
-    optimizer: torch.optim.Optimizer
+    A task whose optimizer is None trains nothing and has neither `step` nor `weights`: it is evaluated and probed at
+    initialisation.
+    """
+
+    optimizer: torch.optim.Optimizer | None
     chance: dict[str, float]
 
     def step(self, batch: Split) -> Tensor: ...
@@ -76,6 +80,8 @@ def train(
 ) -> History:
     """Train until the last epoch or divergence: a training or validation loss that is not finite.
 
+    Without an optimizer there is no epoch, and a measure at initialisation that is not finite is divergence.
+
     Args:
         task: Model and optimizer.
         splits: Training and validation examples; test is not touched.
@@ -88,10 +94,13 @@ def train(
         order: Draws the order of examples.
         augmentation: Draws what `augment` does to each batch.
     """
-    scheduler = LambdaLR(task.optimizer, lambda step: schedule(step / num_steps))
     history = History()
     history.epochs.append({"epoch": 0, "step": 0, **_val(task, splits)})
     _probe(history, task, prober, epoch=0, weights_before=None)
+    if task.optimizer is None:
+        history.status = "done" if all(map(math.isfinite, history.epochs[0].values())) else "diverged"
+        return history
+    scheduler = LambdaLR(task.optimizer, lambda step: schedule(step / num_steps))
     for epoch in epochs:
         lr = scheduler.get_last_lr()[0]
         total, num_batches, probed = torch.zeros((), device=splits.train.labels.device), 0, history.probe_seconds

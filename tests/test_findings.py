@@ -114,6 +114,8 @@ def test_sentences_of_layers_by_hand() -> None:
         saturation_low=[0, 0, 0.5, 0.25], saturation_high=[0, 0, 0, 0.125], out_ratio=[1, 1, 2, 4],
         grad_rms=[0.25, 1, 1, 1],
     )  # fmt: skip
+    start = "At initialisation no layer is saturated by more than 0.01 on either side, on average."
+    assert sentences.most_saturated(frame[frame["step"] == 0]) == start
     assert sentences.most_saturated(frame) == "Most saturated at the end: f, layer 1, low side, 0.5000, n = 1."
     assert sentences.most_biased(frame) == "Largest bias / standard deviation at the end: f, layer 2, 4.000, n = 1."
     assert sentences.most_vanishing(frame) == (

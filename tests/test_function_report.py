@@ -9,7 +9,18 @@ import pandas as pd
 import pytest
 import torch
 
-from actbench import cost, curves, describe, distances, function_plots, function_report, functions, page
+from actbench import (
+    cost,
+    curves,
+    describe,
+    distances,
+    function_plots,
+    function_report,
+    functions,
+    identities,
+    page,
+    points,
+)
 from actbench.function_tables import Facts, comparison, interval, number, read, write
 
 NAMES = ("binary_step", "elu", "gelu", "hardsigmoid", "snake", "softplus", "squared_relu")
@@ -23,6 +34,11 @@ def folder(tmp_path_factory):
     write(describe.facts_frame(named), folder, "properties")
     write(pd.concat(map(curves.curves_of, named), ignore_index=True), folder, "curves", csv=False)
     write(distances.distances(), folder, "distances")
+    write(points.points(), folder, "points")
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(identities, "_SPREAD", 16)
+        write(identities.identities(), folder, "identities")
+    write(identities.overflows(), folder, "overflows")
     sizes = (cost.Size("inside cache", 1024, 1, 3), cost.Size("outside cache", 4096, 1, 3))
     write(cost.costs(named, device=torch.device("cpu"), sizes=sizes, modes=("eager",)), folder, "cost")
     function_report.write(folder)
@@ -57,6 +73,14 @@ def test_every_function_has_a_card_with_formula_figure_and_facts(folder):
     assert "| minimum | -0.169971207 at −0.75179 |" in markdown
 
 
+def test_points_are_shown_with_every_digit(folder):
+    markdown = (folder / "report.md").read_text("utf-8")
+    assert "| sigmoid |  | (f(z + h) − f(z)) / h | 1 |  | 0.001 | 0.1965664984852067 | 4e-13 |\n" in markdown
+    assert "| elu | alpha = 0.01 | f ′(z) | 0 | left |  | 0.01 | 9e-16 |\n" in markdown
+    assert "| hardtanh(−∞, ∞) = identity | C19 | float16 | 63488 | 0 | 0 |  | 0 |\n" in markdown
+    assert "| log(1 + e\\^z) | 709.78 | 88.723 | 88.5 | 11.086 |\n" in markdown
+
+
 def test_in_short_is_computed(folder):
     markdown = (folder / "report.md").read_text("utf-8")
     assert "- Of 7 functions these jump: 1 (binary_step).\n" in markdown
@@ -70,7 +94,7 @@ def test_the_page_needs_no_other_file_and_its_tables_sort(folder):
     assert page.count("data:image/png;base64,") == len(NAMES) + 3
     assert not re.search(r'(src|href)="(?!data:|#)', page)
     assert "aria-sort" in page
-    assert page.count("<table") == len(NAMES) + 4
+    assert page.count("<table") == len(NAMES) + 7
 
 
 def test_the_report_is_the_same_bytes_again(folder):
@@ -81,7 +105,7 @@ def test_the_report_is_the_same_bytes_again(folder):
 
 
 def test_cost_is_left_out_where_it_was_not_measured(folder, tmp_path):
-    for name in ("properties", "curves", "distances"):
+    for name in ("properties", "curves", "distances", "points", "identities", "overflows"):
         write(read(folder, name), tmp_path, name)
     function_report.write(tmp_path)
     assert "## Cost" not in (tmp_path / "report.md").read_text("utf-8")

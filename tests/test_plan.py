@@ -131,12 +131,19 @@ def test_a_bad_command_ends_with_a_sentence(line, sentence):
 
 @pytest.mark.parametrize("value", ["0", "-1"])
 @pytest.mark.parametrize(
-    "key", ["train.epochs", "train.batch_size", "model.depth", "model.width", "num_seeds", "threads", "data.num_train"]
+    "key", ["train.epochs", "train.batch_size", "model.width", "num_seeds", "threads", "data.num_train"]
 )
 def test_counts_are_one_or_more(key, value):
     with pytest.raises(ConfigError) as caught:
         plan.read(["+act=mish", f"{key}={value}"])
     assert str(caught.value) == f"{key}={value} is out of range: it must be a whole number, 1 or more."
+
+
+def test_a_network_may_have_no_hidden_layer_but_not_fewer():
+    assert plan.read(["+act=mish", "model.depth=0"]).jobs[0].config.model.depth == 0
+    with pytest.raises(ConfigError) as caught:
+        plan.read(["+act=mish", "model.depth=-1"])
+    assert str(caught.value) == "model.depth=-1 is out of range: it must be a whole number, 0 or more."
 
 
 @pytest.mark.parametrize("value", ["0.0", "-0.1", "inf", "nan"])

@@ -15,7 +15,7 @@ class Source(NamedTuple):
     """A data set as it is stored.
 
     Attributes:
-        images: (N, C, H, W) uint8, pixels 0 … `white`.
+        images: (N, C, H, W), pixels 0 … `white` in uint8, or float32 with `white` = 1 where they are no pixels.
         labels: (N,) int64.
         num_test: The last `num_test` examples are the published test set; 0 where a set has none of its own.
         white: The value of a white pixel.

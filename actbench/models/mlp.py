@@ -12,7 +12,10 @@ from actbench.trace import Activation
 
 
 class MLP(nn.Module):
-    """`depth` hidden layers of `width` units, then a linear layer: (N, C, H, W) -> (N, num_outputs)."""
+    """`depth` hidden layers of `width` units, then a linear layer: (N, C, H, W) -> (N, num_outputs).
+
+    Without a hidden layer it is a linear map: trained by cross-entropy, softmax regression.
+    """
 
     def __init__(
         self,
@@ -34,7 +37,7 @@ class MLP(nn.Module):
                 for fan_in, fan_out in pairwise(widths)
             )
         )
-        self.output = nn.Linear(width, num_outputs)
+        self.output = nn.Linear(widths[-1], num_outputs)
 
     def forward(self, images: Tensor) -> Tensor:
-        return self.output(self.hidden(images.flatten(1)))  # (N, C H W) -> (N, width) -> (N, num_outputs)
+        return self.output(self.hidden(images.flatten(1)))  # (N, C H W) -> (N, widths[-1]) -> (N, num_outputs)

@@ -8,7 +8,8 @@ set of values [low, high] in which the mean of that number lies if the claim is 
     equivalence  the same, claimed to lie within a margin around 0
     trend        the Theil–Sen slope of the column along the column `over`; less that of `against`, where given
     order        1 where the column is higher than that of `against`, 0 where it is lower, 1/2 where they are equal
-    identity     the column of a table of computed facts, which has no seeds: one number, with a bound on its error
+    identity     the column of a table without seeds: a computed fact with a bound on its error, or a statistic with its
+                 interval
 """
 
 from collections.abc import Mapping, Sequence
@@ -33,7 +34,7 @@ class Regime:
     Attributes:
         regime: The conditions in words.
         rule: One of RULES.
-        table: runs, epochs, layers, vanishing (of `stats.vanishing`), or a table of computed facts.
+        table: runs, epochs, layers, vanishing (of `stats.vanishing`), one of computed facts, or `statistics/<name>`.
         column: What is measured; a learned parameter by layer is `learned.<parameter>`.
         where: Rows: column -> value, list of values, or `first` or `last` of that column in each run and seed.
         against: What differs from `where` in the rows that are compared with.

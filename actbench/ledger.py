@@ -46,12 +46,16 @@ class Evidence:
         )
 
     def _read(self, results: str, table: str) -> pd.DataFrame | None:
-        path = self._root / results / "tables"
+        folder = self._root / results
         if table not in ("runs", "epochs", "layers", "vanishing"):
-            return pd.read_parquet(path / f"{table}.parquet") if (path / f"{table}.parquet").is_file() else None
-        if not (path / "runs.parquet").is_file():
+            place, _, name = table.rpartition("/")
+            path = folder / place / f"{name}.csv" if place else folder / "tables" / f"{name}.parquet"
+            if not path.is_file():
+                return None
+            return pd.read_csv(path, keep_default_na=False, na_values=[""]) if place else pd.read_parquet(path)
+        if not (folder / "tables" / "runs.parquet").is_file():
             return None
-        tables = collect(self._root / results)
+        tables = collect(folder)
         runs = tables.runs[tables.runs["status"] != "failed"]
         if table == "runs":
             return runs

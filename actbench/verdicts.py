@@ -11,6 +11,7 @@ import scipy.stats
 from actbench import paired
 from actbench.claims import ClaimError, Regime
 from actbench.paired import ALPHA
+from actbench.stats import bca
 
 VERDICTS = ("supported", "refuted", "inconclusive", "not measured")
 
@@ -43,7 +44,7 @@ def decide(regime: Regime, frame: pd.DataFrame | None, *, rng: np.random.Generat
     if len(found) < regime.n or not np.isfinite(found).all():
         note = f"{int(np.isfinite(found).sum())} of the {regime.n} declared seeds have a finite value"
         return Decision(regime, found, verdict="inconclusive", note=note)
-    mean, low, high = (float(bound[0]) for bound in paired.interval(found[None, :], rng=rng))
+    mean, low, high = (float(bound[0]) for bound in bca(found[None, :], rng=rng))
     supported, refuted = _chances(found, regime.low, regime.high)
     return Decision(regime, found, mean, low, high, supported, refuted, verdict="")
 
@@ -111,14 +112,14 @@ def _by_seed(regime: Regime, rows: pd.DataFrame) -> pd.Series:
 
 
 def _identity(regime: Regime, facts: pd.DataFrame) -> Decision:
-    """A computed number lies in the claimed set, with its error; a measured ratio does with its quartiles."""
+    """A number lies in the claimed set, with the interval beside it: `<column>_low`, or `low`, or its error."""
     rows = select(facts, regime.where)
     if not len(rows):
         return Decision(regime, np.empty(0), note="no fact is recorded under these settings")
     values = rows[regime.column].to_numpy(float)
     error = rows["error"].fillna(0) if "error" in rows else 0.0
-    low = float(rows.get(f"{regime.column}_low", values - error).min())
-    high = float(rows.get(f"{regime.column}_high", values + error).max())
+    low = float(rows.get(f"{regime.column}_low", rows.get("low", values - error)).min())
+    high = float(rows.get(f"{regime.column}_high", rows.get("high", values + error)).max())
     inside, outside = low >= regime.low and high <= regime.high, high < regime.low or low > regime.high
     verdict = "supported" if inside else "refuted" if outside else "inconclusive"
     return Decision(regime, values, float(getattr(np, regime.reduce)(values)), low, high, verdict=verdict)

@@ -47,6 +47,11 @@ def test_evidence_joins_what_was_learned_with_what_was_set(root):
     np.testing.assert_allclose(gains["gain"], np.log(2))
     assert ledger.Evidence(root).frame("elsewhere", "runs") is None
     assert ledger.Evidence(root).frame("question", "facts") is None
+    assert ledger.Evidence(root).frame("question", "statistics/properties") is None
+    (root / "question" / "statistics").mkdir()
+    (root / "question" / "statistics" / "properties.csv").write_text("measure,rho\nnone,0.5\n", encoding="utf-8")
+    (statistic,) = ledger.Evidence(root).frame("question", "statistics/properties").to_dict("records")
+    assert statistic == {"measure": "none", "rho": 0.5}
 
 
 def test_a_claim_is_decided_and_written(root, monkeypatch):

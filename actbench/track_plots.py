@@ -52,18 +52,18 @@ def relative(tables: dict[str, pd.DataFrame], labels: dict[str, str]) -> Figure:
     figure, panels = canvas.rows(labels, panels=len(tables))
     place = {name: i for i, name in enumerate(labels)}
     bounds = pd.concat(tables.values())[["low", "high"]].to_numpy()
-    low, high = min(bounds.min(), 1), max(bounds[np.isfinite(bounds)].max(), 1)
+    least, most = min(bounds.min(), 1), max(bounds[np.isfinite(bounds)].max(), 1)
+    room = (most / least) ** 0.04
     for panel, (track, table) in zip(panels, tables.items(), strict=True):
         panel.axvline(1, color="#707070", linewidth=0.8, zorder=1)
         for name, iqm, low, high in table[["variant", "iqm", "low", "high"]].itertuples(index=False):
             panel.plot([low, high], [place[name]] * 2, color=canvas.colour(name), linewidth=2, alpha=0.6, zorder=3)
             panel.plot([iqm], [place[name]], "o", color=canvas.colour(name), markersize=4, zorder=4)
         panel.set_xlabel(f"loss / that of the tuned reference, {track}")
-        if high > 5 * low:
+        if most > 5 * least:
             panel.set_xscale("log")
-            canvas.log_axis(panel.xaxis, low, high)
+            canvas.log_axis(panel.xaxis, least, most)
         else:
             panel.xaxis.set_major_locator(MaxNLocator(5))
-        room = (high / low) ** 0.04
-        panel.set_xlim(low / room, high * room)
+        panel.set_xlim(least / room, most * room)
     return figure

@@ -203,7 +203,7 @@ def _turned(pairs: pd.DataFrame) -> pd.DataFrame:
 def _cell(row: dict) -> str:
     """Three lines: `−0.026`, `9/0/1`, `p .004*`; `p .004 =` where the two are equivalent."""
     mean = "not finite" if np.isnan(row["mean"]) else f"{row['mean']:.2g}".replace("-", "−")
-    p = "" if np.isnan(row["p"]) else f"p {row['p']:.3f}".replace("0.", ".", 1)
+    p = "" if np.isnan(row["p"]) else "p <.001" if row["p"] < 0.001 else f"p {row['p']:.3f}".replace("0.", ".", 1)
     mark = " =" if row["verdict"] == "equivalent" else "*" if row["p_bh"] < ALPHA else ""
     return f"{mean}\n{row['wins']}/{row['ties']}/{row['losses']}\n{p}{mark}"
 

@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from actbench import canvas
 from actbench.comparison_plots import difference_axis
@@ -50,13 +51,19 @@ def relative(tables: dict[str, pd.DataFrame], labels: dict[str, str]) -> Figure:
     """The IQM of each variant with its interval in units of the reference, which is the line at 1, a panel a track."""
     figure, panels = canvas.rows(labels, panels=len(tables))
     place = {name: i for i, name in enumerate(labels)}
+    bounds = pd.concat(tables.values())[["low", "high"]].to_numpy()
+    least, most = min(bounds.min(), 1), max(bounds[np.isfinite(bounds)].max(), 1)
+    room = (most / least) ** 0.04
     for panel, (track, table) in zip(panels, tables.items(), strict=True):
-        panel.set_xscale("log")
         panel.axvline(1, color="#707070", linewidth=0.8, zorder=1)
         for name, iqm, low, high in table[["variant", "iqm", "low", "high"]].itertuples(index=False):
             panel.plot([low, high], [place[name]] * 2, color=canvas.colour(name), linewidth=2, alpha=0.6, zorder=3)
             panel.plot([iqm], [place[name]], "o", color=canvas.colour(name), markersize=4, zorder=4)
-        finite = pd.concat(tables.values())[["low", "high"]].to_numpy()
-        canvas.log_axis(panel.xaxis, min(finite.min(), 0.9), max(finite[np.isfinite(finite)].max(), 1.1))
         panel.set_xlabel(f"loss / that of the tuned reference, {track}")
+        if most > 5 * least:
+            panel.set_xscale("log")
+            canvas.log_axis(panel.xaxis, least, most)
+        else:
+            panel.xaxis.set_major_locator(MaxNLocator(5))
+        panel.set_xlim(least / room, most * room)
     return figure

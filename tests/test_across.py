@@ -8,7 +8,7 @@ import pytest
 import synthetic
 from test_report import headings, joined
 
-from actbench import across, combined
+from actbench import across, combined, track_plots
 
 LOSS = {"relu": 0.2, "elu": 0.1, "mish": 0.4}
 
@@ -69,6 +69,16 @@ def test_the_report(folders, capsys) -> None:
     found = pd.read_csv(place / "statistics" / "iqm.csv")
     computed = combined.compute(combined.gathered(folders)).iqm
     pd.testing.assert_frame_equal(found, computed, check_exact=True, check_dtype=False)
+
+
+def test_every_interval_is_inside_the_axis_and_so_is_the_reference(folders) -> None:
+    found = combined.compute(combined.gathered(folders))
+    tables = dict(iter(found.iqm.groupby("track")))
+    figure = track_plots.relative(tables, {name: name for name in LOSS})
+    for panel, table in zip(figure.axes, tables.values(), strict=True):
+        low, high = panel.get_xlim()
+        assert low < min(table["low"].min(), 1)
+        assert high > max(table["high"].max(), 1)
 
 
 def test_a_folder_without_both_tracks(tmp_path, capsys) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from actbench import findings, report, run, tables
+from actbench import across, findings, report, run, tables
 from actbench.variants import workloads
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -24,8 +24,22 @@ def test_a_report_is_made_of_its_tables(folder, tmp_path):
     shutil.copytree(folder / "tables", copy / "tables")
     report.write(copy)
     assert (copy / "report.md").read_bytes() == (folder / "report.md").read_bytes()
-    drawn, shown = ({path.name for path in (where / "figures").iterdir()} for where in (copy, folder))
-    assert drawn == shown
+    for part in ("figures", "statistics"):
+        drawn, shown = ({path.name for path in (where / part).iterdir()} for where in (copy, folder))
+        assert drawn == shown
+    for path in (copy / "statistics").iterdir():
+        assert path.read_bytes() == (folder / "statistics" / path.name).read_bytes()
+
+
+@pytest.mark.skipif(not (ROOT / "results" / "across").is_dir(), reason="Nothing is published over several workloads.")
+def test_the_report_over_several_workloads_is_made_of_their_tables(tmp_path):
+    """By the command that it names: the same bytes."""
+    shown = ROOT / "results" / "across"
+    (command,) = re.findall(r"`python -m actbench.across (.*?)`", (shown / "report.md").read_text(encoding="utf-8"))
+    across.write([ROOT / folder for folder in command.split()], tmp_path)
+    for name in ["report.md", *(f"statistics/{path.name}" for path in (shown / "statistics").iterdir())]:
+        assert (tmp_path / name).read_bytes() == (shown / name).read_bytes(), name
+    assert {p.name for p in (tmp_path / "figures").iterdir()} == {p.name for p in (shown / "figures").iterdir()}
 
 
 @pytest.mark.parametrize("folder", PUBLISHED, ids=lambda folder: folder.name)

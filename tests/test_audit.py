@@ -1,0 +1,260 @@
+"""Every interval, p and effect size of a published report again from its tables, by code that is not actbench's.
+
+actbench only reads the tables here and tells the workloads apart. Intervals are resampled with other draws, so they
+agree up to resampling; everything else agrees to rounding.
+"""
+
+import functools
+from pathlib import Path
+
+import audit
+import numpy as np
+import pandas as pd
+import pytest
+import scipy.stats
+from statsmodels.stats.proportion import proportion_confint
+
+from actbench.tables import Tables, collect
+from actbench.variants import workloads
+
+RESULTS = Path(__file__).resolve().parent.parent / "results"
+FOLDERS = sorted(path.parent for path in RESULTS.glob("*/statistics") if (path.parent / "tables").is_dir())
+ACCURACY_MARGIN = {"mnist": 0.001, "cifar10": 0.005}
+pytestmark = pytest.mark.parametrize("folder", FOLDERS, ids=lambda folder: folder.name)
+
+
+def published(folder: Path, name: str) -> list[tuple[Tables, pd.DataFrame]]:
+    """The published rows of each workload, with its tables."""
+    path = folder / "statistics" / f"{name}.csv"
+    if not path.is_file():
+        return []
+    rows = pd.read_csv(path, keep_default_na=False, na_values=[""], dtype={"workload": "object"})
+    rows = rows.assign(workload=rows["workload"].fillna(""))
+    tables = _tables(folder)
+    return [(tables[str(title)], own.reset_index(drop=True)) for title, own in rows.groupby("workload")]
+
+
+@functools.cache
+def _tables(folder: Path) -> dict[str, Tables]:
+    return {work.title: work.tables for work in workloads(collect(folder))}
+
+
+def test_differences(folder):
+    for tables, every in published(folder, "differences"):
+        for value, rows in every.groupby("value"):
+            rows = rows.reset_index(drop=True)
+            wide, reference = audit.wide(tables.runs, str(value)), rows["reference"][0]
+            margin, sign = rows["margin"][0], 1 if "accuracy" in str(value) else -1
+            stated = ACCURACY_MARGIN.get(tables.runs["data"].iloc[0], np.nan)
+            np.testing.assert_allclose(margin, 0.05 * wide[reference].mean() if sign < 0 else stated)
+            both = [wide[[name, reference]].dropna().to_numpy() for name in rows["variant"]]
+            assert rows["n"].tolist() == [len(pair) for pair in both]
+            kept = rows.index[[bool(np.isfinite(pair).all()) for pair in both]]
+            differences = [both[i][:, 0] - both[i][:, 1] for i in kept]
+            spread = np.array([d.std(ddof=1) for d in differences])
+            apart = np.array([both[i].var(axis=0, ddof=1).sum() for i in kept])
+            mean = np.array([d.mean() for d in differences])
+            own = rows.loc[kept]
+            varies = spread > 1e-9 * np.abs(mean)
+            np.testing.assert_allclose(own["mean"], mean, rtol=1e-9, atol=1e-15)
+            np.testing.assert_allclose(own["d_z"][varies], mean[varies] / spread[varies], rtol=1e-9)
+            np.testing.assert_allclose(own["variance_ratio"][varies], (spread**2 / apart)[varies], rtol=1e-9)
+            superior = [(np.sign(sign * d) + 1).mean() / 2 for d in differences]
+            np.testing.assert_allclose(own["superiority"], superior)
+            audit.check_intervals(differences, own["low"].to_numpy(), own["high"].to_numpy())
+            p, equal = np.full(len(rows), np.nan), np.full(len(rows), np.nan)
+            p[kept] = [audit.signed_rank(d) for d in differences]
+            equal[kept] = [audit.tost(d, margin) for d in differences]
+            expected = {"p": p, "p_holm": audit.holm(p), "p_equivalent": equal, "p_equivalent_holm": audit.holm(equal)}
+            for name, numbers in expected.items():
+                np.testing.assert_allclose(rows[name], numbers, rtol=1e-6, atol=1e-12, err_msg=name)
+            excludes = (rows["low"] * rows["high"] > 0).to_numpy() & (expected["p_holm"] < 0.05)
+            verdict = np.where(excludes, np.where(sign * rows["mean"] > 0, "better", "worse"), "inconclusive")
+            assert (
+                rows["verdict"].tolist()
+                == np.where(expected["p_equivalent_holm"] < 0.05, "equivalent", verdict).tolist()
+            )
+
+
+@pytest.mark.parametrize("column", ["low", "p_holm", "d_z"])
+def test_a_changed_number_is_found(folder, column, tmp_path):
+    path = folder / "statistics" / "differences.csv"
+    if folder != FOLDERS[0]:
+        pytest.skip("Once is enough.")
+    rows = pd.read_csv(path, keep_default_na=False, na_values=[""])
+    (tmp_path / "statistics").mkdir()
+    rows.assign(**{column: rows[column] * 1.3}).to_csv(tmp_path / "statistics" / path.name, index=False)
+    (tmp_path / "tables").symlink_to(folder / "tables")
+    with pytest.raises(AssertionError):
+        test_differences(tmp_path)
+
+
+def test_pairs(folder):
+    first = {str(rows["workload"][0]): rows[rows["value"] != "test_accuracy"].iloc[0]
+             for _, rows in published(folder, "differences")}  # fmt: skip
+    for tables, rows in published(folder, "pairs"):
+        stated = first[str(rows["workload"][0])]
+        wide = audit.wide(tables.runs, stated["value"])
+        p, equal = np.full(len(rows), np.nan), np.full(len(rows), np.nan)
+        for i, row in rows.iterrows():
+            both = wide[[row["a"], row["b"]]].dropna().to_numpy()
+            assert (row["wins"], row["losses"]) == ((both[:, 0] < both[:, 1]).sum(), (both[:, 0] > both[:, 1]).sum())
+            if np.isfinite(both).all():
+                difference = both[:, 0] - both[:, 1]
+                np.testing.assert_allclose(row["mean"], difference.mean(), rtol=1e-9, atol=1e-15)
+                p[i], equal[i] = audit.signed_rank(difference), audit.tost(difference, stated["margin"])
+        equal_bh, p_bh = audit.benjamini_hochberg(equal), audit.benjamini_hochberg(p)
+        for name, numbers in {"p": p, "p_bh": p_bh, "p_equivalent": equal, "p_equivalent_bh": equal_bh}.items():
+            np.testing.assert_allclose(rows[name], numbers, rtol=1e-6, atol=1e-12, err_msg=name)
+        different = np.where(p_bh < 0.05, np.where(rows["mean"] < 0, "better", "worse"), "inconclusive")
+        assert rows["verdict"].tolist() == np.where(equal_bh < 0.05, "equivalent", different).tolist()
+
+
+def test_ranks(folder):
+    for tables, rows in published(folder, "ranks"):
+        wide = audit.wide(tables.runs, "test_loss")[rows["variant"].tolist()]
+        assert rows["rank"].tolist() == scipy.stats.rankdata(wide.mean()).tolist()
+        drawn = scipy.stats.rankdata(audit.resampled_means(wide.to_numpy(), np.random.default_rng(7)), axis=1)
+        low, high = np.quantile(drawn, [0.025, 0.975], axis=0)
+        assert np.abs(rows["low"] - low).max() <= 1
+        assert np.abs(rows["high"] - high).max() <= 1
+
+
+def test_failures(folder):
+    for tables, rows in published(folder, "failures"):
+        for row in rows.to_dict("records"):
+            own = tables.runs[tables.runs["variant"] == row["variant"]]
+            chance = 0.99 * np.log(own.get("data.num_classes", pd.Series(np.inf, index=own.index)).astype(float))
+            assert row["failed"] == ((own["status"] == "diverged") | (own["test_loss"] >= chance)).sum()
+            bounds = proportion_confint(row["failed"], row["n"], method="beta")
+            np.testing.assert_allclose([row["low"], row["high"]], np.nan_to_num(bounds, nan=0), atol=1e-9)
+
+
+def test_tracks_and_corners(folder):
+    """Kendall's τ is scipy's; effects are differences of differences seed by seed."""
+    tables = _tables(folder)
+    runs = pd.concat([own.runs for own in tables.values()]) if len(tables) > 1 else pd.DataFrame()
+    for name in ("corners", "corner_orders", "tracks"):
+        path = folder / "statistics" / f"{name}.csv"
+        if not path.is_file():
+            continue
+        for title, rows in pd.read_csv(path).groupby("workload", dropna=False):
+            assert pd.isna(title), "published folders hold one workload on several tracks, which has no title"
+            losses = {track: audit.wide(own, "test_loss").dropna(axis=1) for track, own in runs.groupby("track")}
+            names = sorted(set.intersection(*(set(own) for own in losses.values())))
+            _check_tracks(name, rows, {track: own[names].dropna() for track, own in losses.items()})
+
+
+def _check_tracks(name: str, rows: pd.DataFrame, losses: dict[str, pd.DataFrame]) -> None:
+    shared = losses["shared"]
+    if name == "corners":
+        init, rate, both = (losses[track] - shared for track in ("matched_init", "tuned_lr", "tuned"))
+        effects = {"init": init, "learning rate": rate, "both": both, "interaction": both - init - rate}
+        samples = [effects[row["effect"]][row["variant"]].to_numpy() for row in rows.to_dict("records")]
+        np.testing.assert_allclose(rows["mean"], [sample.mean() for sample in samples], rtol=1e-9, atol=1e-12)
+        audit.check_intervals(samples, rows["low"].to_numpy(), rows["high"].to_numpy())
+        return
+    for row in rows.to_dict("records"):
+        other = losses[row.get("track", "tuned")]
+        assert row["tau"] == pytest.approx(scipy.stats.kendalltau(shared.mean(), other.mean())[0])
+        drawn = [audit.resampled_means(own.to_numpy(), np.random.default_rng(3))[:1000] for own in (shared, other)]
+        taus = [scipy.stats.kendalltau(a, b)[0] for a, b in zip(*drawn, strict=True)]
+        assert [row["low"], row["high"]] == pytest.approx(np.quantile(taus, [0.025, 0.975]), abs=0.05)
+
+
+def test_a_against_a(folder):
+    """By exchanging variant and reference at random with other draws: both rates agree to two points."""
+    for tables, rows in published(folder, "null"):
+        wide = audit.wide(tables.runs, "test_loss").replace(np.inf, np.nan).dropna(axis=1)
+        differences = wide.drop(columns="relu").sub(wide["relu"], axis=0).to_numpy()
+        rng = np.random.default_rng(11)
+        swapped = rng.choice([-1.0, 1.0], size=(400, len(wide), 1)) * differences
+        p = scipy.stats.wilcoxon(swapped, axis=1, method="asymptotic").pvalue
+        assert rows["tests"][0] == differences.shape[1]
+        assert rows["single"][0] == pytest.approx((p < 0.05).mean(), abs=0.02)
+        assert rows["family"][0] <= 0.07
+
+
+def test_means(folder):
+    names = {"test loss (nats)": "test_loss", "test accuracy": "test_accuracy", "val loss (nats)": "val_loss",
+             "val accuracy": "val_accuracy", "seconds per seed": "train_seconds"}  # fmt: skip
+    for tables, rows in published(folder, "means"):
+        for shown, own in rows.groupby("shown"):
+            values = _by_seed(tables, str(shown), names)
+            samples = [values[values["variant"] == name]["value"].to_numpy() for name in own["variant"]]
+            samples = [sample[np.isfinite(sample)] for sample in samples]
+            known = [i for i, sample in enumerate(samples) if len(sample)]
+            assert own["n"].tolist() == [len(sample) for sample in samples], shown
+            told, samples = own.iloc[known], [samples[i] for i in known]
+            np.testing.assert_allclose(told["mean"], [s.mean() for s in samples], rtol=1e-7, atol=1e-12)
+            audit.check_intervals(samples, told["low"].to_numpy(), told["high"].to_numpy())
+
+
+def _by_seed(tables: Tables, shown: str, names: dict[str, str]) -> pd.DataFrame:
+    """`variant, value`, a row a seed: what stands under a heading of the report's tables."""
+    if shown in names:
+        return tables.runs.assign(value=tables.runs[names[shown]].astype(float))
+    layers = tables.layers
+    at = layers.groupby(["run_id", "seed"])["step"].transform("min" if shown.endswith("at init") else "max")
+    ends = layers[layers["step"] == at].sort_values("layer_index")
+    if not shown.endswith("at init"):
+        ends = ends[ends["step"] > 0]
+    grouped = ends.groupby(["variant", "run_id", "seed"])
+    if shown.startswith("gradient gain"):
+
+        def value(own: pd.DataFrame) -> float:
+            first, last = np.log(own["grad_rms"].iloc[[0, -1]])
+            return (first - last) / (len(own) - 1)
+    elif shown.endswith("change per layer"):
+
+        def value(own: pd.DataFrame) -> float:
+            own = own[np.isfinite(own["out_ratio"])]
+            return scipy.stats.theilslopes(own["out_ratio"], own["layer_index"])[0] if len(own) > 1 else np.nan
+    else:
+        column = {"saturated low": "saturation_low", "saturated high": "saturation_high", "bias / std": "out_ratio"}
+        name, side = column[shown.split(",")[0]], 0 if shown.endswith("first layer") else -1
+
+        def value(own: pd.DataFrame) -> float:
+            return own[name].iloc[side]
+
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return grouped.apply(value, include_groups=False).rename("value").reset_index()
+
+
+def test_relations(folder):
+    for name in ("diagnostics", "properties"):
+        for tables, rows in published(folder, name):
+            assert (rows["low"] <= rows["rho"] + 1e-12).all()
+            assert (rows["rho"] <= rows["high"] + 1e-12).all()
+            np.testing.assert_allclose(rows["p_bh"], audit.benjamini_hochberg(rows["p"].to_numpy()), rtol=1e-9)
+            # Of Student's t with n − 2 degrees, as scipy's spearmanr has it.
+            n, rho = rows["n"], rows["rho"].clip(-1 + 1e-15, 1 - 1e-15)
+            p = 2 * scipy.stats.t.sf(np.abs(rho) * np.sqrt((n - 2) / (1 - rho**2)), n - 2)
+            np.testing.assert_allclose(rows["p"], p, rtol=1e-6, atol=1e-12)
+            for row in rows.to_dict("records"):
+                x, y = _related(tables, row, name, folder)
+                both = pd.DataFrame({"x": x, "y": y}).dropna()
+                np.testing.assert_allclose(row["rho"], scipy.stats.spearmanr(both["x"], both["y"])[0], atol=1e-9)
+                assert row["n"] == len(both)
+
+
+def _related(tables: Tables, row: dict, name: str, folder: Path) -> tuple[pd.Series, pd.Series]:
+    """What a row of `diagnostics` or `properties` relates, by variant; a property told in words only by its ρ."""
+    runs = tables.runs[tables.runs["status"] != "failed"]
+    value = row.get("value", "test_loss")
+    means = runs[value].where(np.isfinite(runs[value])).groupby(runs["variant"]).mean()
+    if name == "properties":
+        facts = pd.read_parquet(folder / "tables" / "properties.parquet")
+        own = facts[(facts["property"] == row["measure"]) & (facts["index"] == 0)].set_index("function")
+        words = {"monotonic": own["text"] != "no", "derivative_monotonic": own["text"] != "no"}
+        smooth = own["value"].mask((own["text"] == "at least") & (row["measure"] == "continuity"), np.inf)
+        return words.get(row["measure"], smooth).astype(float), means
+    layers = tables.layers
+    at = layers.groupby(["run_id", "seed"])["step"].transform("min" if row["when"] == "at initialisation" else "max")
+    own = layers[layers["step"] == at]
+    own = own if row["when"] == "at initialisation" else own[own["step"] > 0]
+    if row["measure"] == "gain":
+        gain = _by_seed(tables, "gradient gain, at init" if row["when"] == "at initialisation" else "gradient gain", {})
+        return gain[np.isfinite(gain["value"])].groupby("variant")["value"].mean(), means
+    column = own[row["measure"]].abs() if row["measure"] == "out_mean" else own[row["measure"]]
+    return column[np.isfinite(column)].groupby(own["variant"]).mean(), means

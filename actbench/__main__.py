@@ -1,8 +1,13 @@
 """The command: python -m actbench +act=mish."""
 
 import contextlib
+import functools
+import multiprocessing
 import os
 import sys
+import threading
+import time
+from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 
 USAGE = """Usage: python -m actbench +act=NAME [KEY=VALUE ...]         one run: a pack of seeds, a report
@@ -22,12 +27,30 @@ def job(config) -> None:
 
     from actbench import plan, run
 
+    _end_with_the_command()
     hydra = HydraConfig.get()
     run.run(plan.job_of(config, dict(hydra.runtime.choices)), show_progress=hydra.mode == RunMode.RUN)
 
 
+@functools.cache
+def _end_with_the_command() -> None:
+    """In a worker, watch the command that started it: when that is gone, what this process measures nobody waits for.
+
+    Ending at any moment is safe: a run lands whole or not at all.
+    """
+    command = multiprocessing.parent_process()
+
+    def watch() -> None:
+        while os.getppid() == command.pid:  # type: ignore[union-attr]
+            time.sleep(1)
+        os._exit(1)
+
+    if command is not None:
+        threading.Thread(target=watch, daemon=True).start()
+
+
 def main(argv: list[str] | None = None) -> int:
-    """Run a command line; returns the exit code: 0 done, 1 a run failed, 2 the command cannot be meant."""
+    """Run a command line; the exit code is 0 done, 1 a run failed, 2 the command cannot be meant, 130 Ctrl-C."""
     argv = sys.argv[1:] if argv is None else argv
     if "--help" in argv or "-h" in argv:
         from actbench.help import text
@@ -42,6 +65,9 @@ def main(argv: list[str] | None = None) -> int:
     except ConfigError as error:
         print(f"actbench: {error}", file=sys.stderr)
         return 2
+    except KeyboardInterrupt:
+        print("actbench: Stopped before the first run.", file=sys.stderr)
+        return 130
 
 
 def _run(argv: list[str]) -> int:
@@ -57,9 +83,18 @@ def _run(argv: list[str]) -> int:
     from actbench import preflight, sweep
 
     preflight.check(command.jobs)
-    with sweep.progress(command):
-        _hand_to_hydra([*command.argv, *_one_worker_on_a_gpu(command)])
-    return sweep.conclude(command)
+    try:
+        with sweep.progress(command):
+            _hand_to_hydra([*command.argv, *_one_worker_on_a_gpu(command)])
+        return sweep.conclude(command)
+    except KeyboardInterrupt:
+        why, code = "Stopped", 130
+    except BrokenProcessPool:
+        why, code = "A worker was killed, by hand or by a system that is out of memory", 1
+    except OSError as error:  # what a run raises is caught and recorded there; this is what could not be
+        why, code = f"Results cannot be written ({error})", 1
+    print(f"actbench: {why}. {sweep.so_far(command)}", file=sys.stderr)
+    return code
 
 
 def _hand_to_hydra(argv: list[str]) -> None:

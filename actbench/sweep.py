@@ -1,5 +1,6 @@
 """Around a command's jobs: the bar while they run, and what is said and written when they have ended."""
 
+import contextlib
 import sys
 import threading
 from collections.abc import Iterator
@@ -8,7 +9,7 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from actbench import tables
+from actbench import landing, tables
 from actbench.plan import Command
 from actbench.run import run_id
 
@@ -34,7 +35,7 @@ def progress(command: Command) -> Iterator[None]:
         return
 
     def count() -> None:
-        bar.n = sum(len(_ended(folder) & names) for folder, names in folders.items())
+        bar.n = sum(len(_ended(folder, names)) for folder, names in folders.items())
         bar.refresh()
 
     def watch() -> None:
@@ -52,9 +53,20 @@ def progress(command: Command) -> Iterator[None]:
         bar.close()
 
 
-def _ended(folder: Path) -> set[str]:
-    """run_ids that are measured or have failed."""
-    return tables.finished(folder) | {path.name.removesuffix(".failed") for path in (folder / "runs").glob("*.failed")}
+def _ended(folder: Path, names: set[str]) -> set[str]:
+    """Those of the run_ids that are measured or have failed."""
+    failed = {path.name.removesuffix(".failed") for path in (folder / "runs").glob("*.failed")}
+    return tables.finished(folder, among=names) | (failed & names)
+
+
+def so_far(command: Command) -> str:
+    """How far a command came that was interrupted, and how to go on; what was half written is taken away."""
+    folders = _runs(command)
+    with contextlib.suppress(OSError):
+        for folder in folders:
+            landing.clean(folder)
+    done = sum(len(tables.finished(folder, among=names)) for folder, names in folders.items())
+    return f"{done} of {len(command.jobs)} runs are measured and kept: the same command goes on from there."
 
 
 def conclude(command: Command) -> int:
@@ -63,11 +75,14 @@ def conclude(command: Command) -> int:
 
     code = 0
     for folder, names in _runs(command).items():
-        tables.compact(folder)
-        measured = tables.collect(folder)
+        landing.clean(folder)
+        left_out = landing.compact(folder)
+        measured, _ = tables.read(folder)
         runs = measured.runs[measured.runs["run_id"].isin(names)]
         print(summary.text(measured, run_ids=names))
         print(f"\nReport: {report.write(folder, run_ids=names)}")
+        for sentence in left_out:
+            print(f"left out: {sentence}", file=sys.stderr)
         failed = runs[runs["status"] == "failed"]
         for name, message in zip(failed["run_id"], failed["message"], strict=True):
             print(

@@ -9,7 +9,8 @@ import pytest
 import synthetic
 
 from actbench import report
-from actbench.tables import Tables, compact
+from actbench.landing import compact
+from actbench.tables import Tables
 from actbench.variants import NothingToReportError
 
 SECTIONS = [

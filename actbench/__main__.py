@@ -1,13 +1,8 @@
 """The command: python -m actbench +act=mish."""
 
 import contextlib
-import functools
-import multiprocessing
 import os
 import sys
-import threading
-import time
-from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 
 USAGE = """Usage: python -m actbench +act=NAME [KEY=VALUE ...]         one run: a pack of seeds, a report
@@ -25,28 +20,11 @@ def job(config) -> None:
     from hydra.core.hydra_config import HydraConfig
     from hydra.types import RunMode
 
-    from actbench import plan, run
+    from actbench import plan, run, sweep
 
-    _end_with_the_command()
+    sweep.end_with_the_command()
     hydra = HydraConfig.get()
     run.run(plan.job_of(config, dict(hydra.runtime.choices)), show_progress=hydra.mode == RunMode.RUN)
-
-
-@functools.cache
-def _end_with_the_command() -> None:
-    """In a worker, watch the command that started it: when that is gone, what this process measures nobody waits for.
-
-    Ending at any moment is safe: a run lands whole or not at all.
-    """
-    command = multiprocessing.parent_process()
-
-    def watch() -> None:
-        while os.getppid() == command.pid:  # type: ignore[union-attr]
-            time.sleep(1)
-        os._exit(1)
-
-    if command is not None:
-        threading.Thread(target=watch, daemon=True).start()
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -80,6 +58,8 @@ def _run(argv: list[str]) -> int:
         _hand_to_hydra(argv)
         return 0
 
+    from joblib.externals.loky.process_executor import TerminatedWorkerError
+
     from actbench import preflight, sweep
 
     preflight.check(command.jobs)
@@ -89,7 +69,7 @@ def _run(argv: list[str]) -> int:
         return sweep.conclude(command)
     except KeyboardInterrupt:
         why, code = "Stopped", 130
-    except BrokenProcessPool:
+    except TerminatedWorkerError:
         why, code = "A worker was killed, by hand or by a system that is out of memory", 1
     except OSError as error:  # what a run raises is caught and recorded there; this is what could not be
         why, code = f"Results cannot be written ({error})", 1

@@ -51,7 +51,7 @@ def land(tables: Tables, folder: Path, *, files: dict[str, str] | None = None) -
 
 def discard(folder: Path) -> None:
     """Take a folder away at once, so that half of it is never seen; nothing is done where it is not there."""
-    with beside(folder) as hidden:
+    with beside(folder.with_name(f"{folder.name}.discarded")) as hidden:
         if folder.is_dir():
             os.replace(folder, hidden)
 
@@ -68,13 +68,18 @@ def compact(folder: str | Path) -> list[str]:
         measured, left_out = read(folder)
         if any(sentence.startswith(str(target)) for sentence in left_out):
             return left_out
-        keys = measured.runs[["run_id", "seed", "status"]].to_csv(index=False)
-        together = hashlib.sha256(keys.encode()).hexdigest()
-        for name, frame in reversed(list(zip(SCHEMA, measured, strict=True))):  # `runs`, which is asked first, last
-            with beside(target / f"{name}.parquet") as hidden:
-                parts.write(frame, hidden, together=together)
-                os.replace(hidden, target / f"{name}.parquet")
+        write(measured, target)
     return left_out
+
+
+def write(tables: Tables, folder: Path) -> None:
+    """Write the three compacted tables, each replaced at once, with a mark that tells that they belong together."""
+    keys = tables.runs[["run_id", "seed", "status"]].to_csv(index=False)
+    together = hashlib.sha256(keys.encode()).hexdigest()
+    for name, frame in zip(SCHEMA, tables, strict=True):
+        with beside(folder / f"{name}.parquet") as hidden:
+            parts.write(frame, hidden, together=together)
+            os.replace(hidden, folder / f"{name}.parquet")
 
 
 def clean(folder: Path) -> None:

@@ -16,6 +16,11 @@ _FORMAT, _TOGETHER = b"actbench.format", b"actbench.together"
 _TYPES = {"string": (pa.large_string(), pa.string()), "int64": (pa.int64(),), "float64": (pa.float64(),)}
 
 
+def one_line(value: object) -> str:
+    """A value as text on one line of printable characters: what a stranger's file holds cannot command a terminal."""
+    return " ".join("".join(c if c.isprintable() else " " for c in str(value)).split())
+
+
 class BrokenPartError(ValueError):
     """A part that cannot be used; its text is one sentence that names the file."""
 
@@ -98,7 +103,8 @@ def _read(path: Path, columns: Mapping[str, str], *, names: list[str]) -> pa.Tab
     except (OSError, ValueError, pa.ArrowException) as error:
         if isinstance(error, BrokenPartError):
             raise
-        raise BrokenPartError(f"{path} cannot be read: {_told(error)}.") from error
+        told = (one_line(error)[:200] or type(error).__name__).rstrip(".")
+        raise BrokenPartError(f"{path} cannot be read: {told}.") from error
     if len(set(table.column_names)) < table.num_columns or any(pa.types.is_nested(kind) for kind in table.schema.types):
         raise BrokenPartError(f"{path} is no table of a run: a column is there twice, or holds more than one value.")
     for name, dtype in columns.items():
@@ -120,9 +126,3 @@ def _typed(table: pa.Table, name: str, dtype: str, path: Path) -> pa.Table:
         return table.set_column(at, name, table.column(at).cast(_TYPES[dtype][0]))
     except pa.ArrowException as error:
         raise BrokenPartError(f"{path} is no table of a run: its column {name} is not {dtype}.") from error
-
-
-def _told(error: BaseException) -> str:
-    """What an error says, on one line of printable characters, without the full stop."""
-    line = " ".join("".join(c if c.isprintable() else " " for c in str(error)).split())[:200]
-    return (line or type(error).__name__).rstrip(".")

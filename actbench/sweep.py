@@ -1,8 +1,13 @@
 """Around a command's jobs: the bar while they run, and what is said and written when they have ended."""
 
 import contextlib
+import functools
+import multiprocessing
+import os
+import signal
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,6 +15,7 @@ from pathlib import Path
 from tqdm import tqdm
 
 from actbench import landing, tables
+from actbench.parts import one_line
 from actbench.plan import Command
 from actbench.run import run_id
 
@@ -20,6 +26,24 @@ def _runs(command: Command) -> dict[Path, set[str]]:
     for job in command.jobs:
         folders.setdefault(job.folder, set()).add(run_id(job))
     return folders
+
+
+@functools.cache
+def end_with_the_command() -> None:
+    """In a worker, watch the command that started it: when that is gone, nobody waits for what is measured here.
+
+    A worker may end at any moment, since a run lands whole or not at all. Ctrl-C is for the command, which ends it.
+    """
+    command = multiprocessing.parent_process()
+
+    def watch() -> None:
+        while os.getppid() == command.pid:  # type: ignore[union-attr]
+            time.sleep(1)
+        os._exit(1)
+
+    if command is not None:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        threading.Thread(target=watch, daemon=True).start()
 
 
 @contextmanager
@@ -66,7 +90,8 @@ def so_far(command: Command) -> str:
         for folder in folders:
             landing.clean(folder)
     done = sum(len(tables.finished(folder, among=names)) for folder, names in folders.items())
-    return f"{done} of {len(command.jobs)} runs are measured and kept: the same command goes on from there."
+    counted = f"{done} of {len(command.jobs)} runs {'is' if done == 1 else 'are'}"
+    return f"{counted} measured and kept: the same command goes on from there."
 
 
 def conclude(command: Command) -> int:
@@ -86,7 +111,7 @@ def conclude(command: Command) -> int:
         failed = runs[runs["status"] == "failed"]
         for name, message in zip(failed["run_id"], failed["message"], strict=True):
             print(
-                f"failed: {message}\n  traceback: {folder / 'runs' / f'{name}.failed' / 'traceback.txt'}",
+                f"failed: {one_line(message)}\n  traceback: {folder / 'runs' / f'{name}.failed' / 'traceback.txt'}",
                 file=sys.stderr,
             )
         code = max(code, int(len(failed) > 0))

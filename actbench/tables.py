@@ -169,7 +169,9 @@ def read(folder: str | Path) -> tuple[Tables, list[str]]:
         try:
             read = parts.read(part, dtypes=_DTYPES)
         except parts.BrokenPartError as error:
-            left_out += [str(error)] if part.is_dir() else []  # a failure that was tried again meanwhile is gone
+            left_out += (
+                [parts.one_line(error)] if part.is_dir() else []
+            )  # a failure that was tried again meanwhile is gone
             continue
         for name, table in read.items():
             stacks[name].append(table)

@@ -1,8 +1,8 @@
 """Kill a sweep at random moments, again and again: python killing.py MOMENTS SECONDS VICTIM COMMAND.
 
-VICTIM is `main`, `worker`, or `jobs`: the command without Hydra, which is the fastest. It is forked from a process that
-has done all of it once, in whole/, and killed within SECONDS. Prints as JSON how many runs had landed at each kill, what
-was wrong with them, and how the command ended that was not killed.
+VICTIM is `main`, `worker`, or `jobs`: the command without Hydra, which is the fastest. It is forked from a process
+that has done all of it once, in whole/, and killed within SECONDS. Prints as JSON how many runs had landed at each
+kill, what was wrong with them, and how the command ended that was not killed.
 """
 
 import contextlib

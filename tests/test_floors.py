@@ -70,7 +70,7 @@ def test_the_two_sides_do_not_mix(path):
         return
     if module in REPORTING:
         assert not packages & {"torch", "torchvision", "hydra", "omegaconf"}
-        assert _own(_imports(path)) <= REPORTING | {"tables", "landing", "function_tables"}
+        assert _own(_imports(path)) <= REPORTING | {"parts", "tables", "landing", "function_tables"}
     else:
         assert not packages & {"matplotlib", "seaborn", "scipy"} - ({"scipy"} if module == "properties" else set())
         assert not _own(_imports(path)) & REPORTING

@@ -119,18 +119,16 @@ def write(folder: str | Path, *, run_ids: Collection[str] | None = None) -> Path
     folder = Path(folder)
     tables, left_out = _read(folder)
     works = workloads(tables, run_ids=run_ids)
-    compared = [comparison.of(work) for work in works]
     with landing.beside(folder / "report") as hidden:
         (hidden / "figures").mkdir(parents=True)
-        _make(works, compared, left_out, hidden, name=folder.resolve().name)
+        _make(works, left_out, hidden, name=folder.resolve().name)
         _replace(hidden, folder)
     return folder / "report.html"
 
 
-def _make(
-    works: list[Workload], compared: list[Comparison | None], left_out: list[str], folder: Path, *, name: str
-) -> None:
+def _make(works: list[Workload], left_out: list[str], folder: Path, *, name: str) -> None:
     """Write report.md, report.html and figures/ into an empty folder."""
+    compared = [comparison.of(work) for work in works]
     names = pd.concat([work.tables.runs["variant"] for work in works]).unique()
     title = f"{name}: {'activation functions compared' if len(names) > 1 else names[0]}"
     sections = [

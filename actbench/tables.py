@@ -152,43 +152,44 @@ def collect(folder: str | Path) -> Tables:
 
 def read(folder: str | Path) -> tuple[Tables, list[str]]:
     """What `collect` gives, and a sentence for each part that was left out."""
-    folder = Path(folder)
-    published = folder / "tables"
-    # What is in tables/ as a whole need not be read from runs/ again.
-    known = finished_in_tables(folder) if parts.written_together(published, names=SCHEMA) else set()
-    own = [path for path in _run_folders(folder) if path.name not in known]
-    found = [published, *own] if (published / "runs.parquet").is_file() else own
-    if not found:
+    published, own = Path(folder) / "tables", _run_folders(Path(folder))
+    if not own and not (published / "runs.parquet").is_file():
         raise FileNotFoundError(
             f"There are no results in {folder}: a results folder holds tables/ or runs/. "
             "Give the folder that a run printed, for instance results/adhoc."
         )
     stacks: dict[str, list[pa.Table]] = {name: [] for name in SCHEMA}
     left_out = []
-    for part in found:
+
+    def take(part: Path) -> bool:
         try:
-            read = parts.read(part, dtypes=_DTYPES)
+            found = parts.read(part, dtypes=_DTYPES)
         except parts.BrokenPartError as error:
-            left_out += (
-                [parts.one_line(error)] if part.is_dir() else []
-            )  # a failure that was tried again meanwhile is gone
-            continue
-        for name, table in read.items():
+            if part.is_dir():  # a failure that is tried again meanwhile is gone
+                left_out.append(parts.one_line(error))
+            return False
+        for name, table in found.items():
             stacks[name].append(table)
             if len(stacks[name]) == _AT_ONCE:
                 stacks[name] = [parts.stacked(stacks[name]).combine_chunks()]
+        return True
+
+    if (published / "runs.parquet").is_file() and take(published) and parts.written_together(published, names=SCHEMA):
+        known = _finished_in_tables(Path(folder))  # these need not be read from runs/ again
+        own = [path for path in own if path.name not in known]
+    for part in own:
+        take(part)
     frames = {name: _conform(_frame(stack), SCHEMA[name]) for name, stack in stacks.items()}
     return _each_run_once(Tables(**frames)), left_out
 
 
 def finished(folder: str | Path, *, among: Collection[str]) -> set[str]:
     """Those of the run_ids that need no second measurement: done or diverged, not failed, and whole."""
-    folder = Path(folder)
-    landed = {path.name for path in _run_folders(folder) if path.name in among and parts.whole(path, names=SCHEMA)}
-    return landed | (finished_in_tables(folder) & set(among))
+    landed = {name for name in among if parts.whole(Path(folder, "runs", name), names=SCHEMA)}
+    return landed | (_finished_in_tables(Path(folder)) & set(among))
 
 
-def finished_in_tables(folder: Path) -> set[str]:
+def _finished_in_tables(folder: Path) -> set[str]:
     """The run_ids of the published tables that are done or diverged; none where the tables cannot be read."""
     try:
         runs = pd.read_parquet(folder / "tables" / "runs.parquet", columns=["run_id", "status"])

@@ -1,8 +1,8 @@
 """Kill a sweep at random moments, again and again: python killing.py MOMENTS SECONDS VICTIM COMMAND.
 
 VICTIM is `main`, `worker`, or `jobs`: the command without Hydra, which is the fastest. It is forked from a process
-that has done all of it once, in whole/, and killed within SECONDS. Prints as JSON how many runs had landed at each
-kill, what was wrong with them, and how the command ended that was not killed.
+that has done all of it once, in whole/, and killed within SECONDS of its start or of the next landing. Prints as JSON
+how many runs had landed at each kill, what was wrong with them, and how the command ended that was not killed.
 """
 
 import contextlib
@@ -30,16 +30,22 @@ def jobs(command: plan.Command) -> int:
     return sweep.conclude(command)
 
 
-def killed(start: Callable[[], int], *, after: float, worker: bool) -> bool:
-    """Start a command and kill it, or one of its workers, after so many seconds; False if it had ended before."""
+def killed(start: Callable[[], int], *, landings: int, after: float, worker: bool) -> bool:
+    """Start a command and kill it, or one of its workers, so many seconds after so many runs are there.
+
+    False if it had ended before.
+    """
     child = os.fork()
     if child == 0:
         with open("log.txt", "a", buffering=1) as log:
             os.dup2(log.fileno(), 1)
             os.dup2(log.fileno(), 2)
             os._exit(start())
-    end = time.monotonic() + after
-    while time.monotonic() < end:
+    end = None
+    while end is None or time.monotonic() < end:
+        there = len(list(FOLDER.glob("runs/[!.]*"))) >= landings
+        if end is None and there and (workers(child) or not worker):
+            end = time.monotonic() + after
         if os.waitpid(child, os.WNOHANG)[0]:
             return False
         time.sleep(0.005)
@@ -71,7 +77,8 @@ def go(moments: int, seconds: float, victim: str, arguments: list[str]) -> dict:
         jobs(command)
     rng, before, wrong, counts = random.Random(0), {}, [], []
     while len(counts) < moments:
-        if not killed(start, after=rng.uniform(0, seconds), worker=victim == "worker"):
+        landings = len(before) + rng.randrange(2)
+        if not killed(start, landings=landings, after=rng.uniform(0, seconds), worker=victim == "worker"):
             continue
         after = landed()
         wrong += [f"{name} is lost or changed" for name in before if after.get(name) != before[name]]

@@ -134,22 +134,22 @@ def _same_as_if_never_killed(num_runs: int) -> None:
 
 
 def test_a_sweep_that_is_killed_at_random_moments_is_finished_by_the_same_command():
-    found = _killed(5, 1.5, "jobs", "-m", "+act=relu,tanh", "seed=0,1", *SMALL)
+    found = _killed(5, 0.5, "jobs", "-m", "+act=relu,tanh", "seed=0,1", *SMALL)
     assert (found["wrong"], found["code"], len(found["counts"])) == ([], 0, 5)
     _same_as_if_never_killed(4)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ("victim", "launcher", "seconds"),
+    ("victim", "launcher"),
     [
-        ("main", "hydra/launcher=basic", 8),
-        ("main", "hydra.launcher.n_jobs=2", 20),
-        ("worker", "hydra.launcher.n_jobs=2", 20),
+        ("main", "hydra/launcher=basic"),
+        ("main", "hydra.launcher.n_jobs=2"),
+        ("worker", "hydra.launcher.n_jobs=2"),
     ],
 )
-def test_main_or_worker_killed_at_twenty_random_moments(victim, launcher, seconds):
-    found = _killed(20, seconds, victim, "-m", "+act=relu,tanh,elu", "seed=0,1,2,3,4,5,6,7", launcher, *SMALL)
+def test_main_or_worker_killed_at_twenty_random_moments(victim, launcher):
+    found = _killed(20, 1.5, victim, "-m", "+act=relu,tanh,elu", "seed=0,1,2,3,4,5,6,7", launcher, *SMALL)
     assert (found["wrong"], found["code"], len(found["counts"])) == ([], 0, 20)
     _same_as_if_never_killed(24)
 

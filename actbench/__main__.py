@@ -20,14 +20,15 @@ def job(config) -> None:
     from hydra.core.hydra_config import HydraConfig
     from hydra.types import RunMode
 
-    from actbench import plan, run
+    from actbench import plan, run, sweep
 
+    sweep.end_with_the_command()
     hydra = HydraConfig.get()
     run.run(plan.job_of(config, dict(hydra.runtime.choices)), show_progress=hydra.mode == RunMode.RUN)
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Run a command line; returns the exit code: 0 done, 1 a run failed, 2 the command cannot be meant."""
+    """Run a command line; the exit code is 0 done, 1 a run failed, 2 the command cannot be meant, 130 Ctrl-C."""
     argv = sys.argv[1:] if argv is None else argv
     if "--help" in argv or "-h" in argv:
         from actbench.help import text
@@ -42,6 +43,9 @@ def main(argv: list[str] | None = None) -> int:
     except ConfigError as error:
         print(f"actbench: {error}", file=sys.stderr)
         return 2
+    except KeyboardInterrupt:
+        print("actbench: Stopped before the first run.", file=sys.stderr)
+        return 130
 
 
 def _run(argv: list[str]) -> int:
@@ -54,12 +58,23 @@ def _run(argv: list[str]) -> int:
         _hand_to_hydra(argv)
         return 0
 
+    from joblib.externals.loky.process_executor import TerminatedWorkerError
+
     from actbench import preflight, sweep
 
     preflight.check(command.jobs)
-    with sweep.progress(command):
-        _hand_to_hydra([*command.argv, *_one_worker_on_a_gpu(command)])
-    return sweep.conclude(command)
+    try:
+        with sweep.progress(command):
+            _hand_to_hydra([*command.argv, *_one_worker_on_a_gpu(command)])
+        return sweep.conclude(command)
+    except KeyboardInterrupt:
+        why, code = "Stopped", 130
+    except TerminatedWorkerError:
+        why, code = "A worker was killed, by hand or by a system that is out of memory", 1
+    except OSError as error:  # what a run raises is caught and recorded there; this is what could not be
+        why, code = f"Results cannot be written ({error})", 1
+    print(f"actbench: {why}. {sweep.so_far(command)}", file=sys.stderr)
+    return code
 
 
 def _hand_to_hydra(argv: list[str]) -> None:

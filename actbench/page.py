@@ -14,6 +14,8 @@ from markdown_it import MarkdownIt
 from markdown_it.renderer import RendererHTML
 from markdown_it.token import Token
 
+from actbench.parts import one_line
+
 _CELL = re.compile(r"<td([^>]*)>([^<\[]*\d)( \[[^<]*)</td>")
 _PICTURE = re.compile(r"[\w.-]+(/[\w.-]+)*\.png")
 # What would be markup at its place: `leaky_relu` and `[0.1, 0.2]` stay as they are, `[text](link)` does not.
@@ -28,8 +30,7 @@ def escape(value: object) -> Markdown:
     """A value as markdown that shows exactly its characters, in one line: no link, no HTML, no table border."""
     if isinstance(value, Markdown):
         return value
-    line = " ".join("".join(c if c.isprintable() else " " for c in str(value)).split())
-    return Markdown(_MARKUP.sub(r"\\\1", line))
+    return Markdown(_MARKUP.sub(r"\\\1", one_line(value)))
 
 
 def table(rows: Sequence[Sequence[object]]) -> Markdown:

@@ -1,6 +1,7 @@
 """Tables -> figures -> report.md and report.html. `python -m actbench.report PATH` makes a report from tables alone."""
 
 import argparse
+import os
 import re
 import sys
 from collections.abc import Callable, Collection
@@ -18,6 +19,7 @@ from actbench import (
     comparison_parts,
     corners,
     findings,
+    landing,
     page,
     plots,
     printed,
@@ -28,7 +30,7 @@ from actbench import (
 )
 from actbench.comparison import Comparison
 from actbench.page import Markdown
-from actbench.tables import Tables, collect
+from actbench.tables import Tables, read
 from actbench.variants import NothingToReportError, Workload, workloads
 
 
@@ -134,14 +136,23 @@ def write(folder: str | Path, *, run_ids: Collection[str] | None = None) -> Path
         NothingToReportError: If the tables cannot be read, or hold no run to report.
     """
     folder = Path(folder)
-    works = workloads(_collected(folder), run_ids=run_ids)
+    tables, left_out = _read(folder)
+    works = workloads(tables, run_ids=run_ids)
     facts = printed.facts(folder)
+    with landing.beside(folder / "report") as hidden:
+        (hidden / "figures").mkdir(parents=True)
+        _make(works, left_out, hidden, facts=facts, name=folder.resolve().name)
+        _replace(hidden, folder)
+    return folder / "report.html"
+
+
+def _make(works: list[Workload], left_out: list[str], folder: Path, *, facts: pd.DataFrame, name: str) -> None:
+    """Write report.md, report.html, figures/ and statistics/ into an empty folder."""
     compared = [comparison.of(work, facts=facts) for work in works]
     survived, cornered = tracks.survived(works), corners.four(works, compared)
     printed.write(folder, works, compared, survived, cornered)
-    _clear(folder / "figures")
     names = pd.concat([work.tables.runs["variant"] for work in works]).unique()
-    title = f"{folder.resolve().name}: {'activation functions compared' if len(names) > 1 else names[0]}"
+    title = f"{name}: {'activation functions compared' if len(names) > 1 else names[0]}"
     sections = [
         _section(work, against, folder, prefix=f"w{i}-" if len(works) > 1 else "")
         for i, (work, against) in enumerate(zip(works, compared, strict=True), 1)
@@ -153,12 +164,12 @@ def write(folder: str | Path, *, run_ids: Collection[str] | None = None) -> Path
         in_short=_in_short(works, compared, sections[-1]["parts"]),
         settings=page.table(settings.rows(works)),
         lost=page.table(settings.lost(works)),
+        left_out=left_out,
         sections=sections,
     )
     markdown = re.sub(r"\n{3,}", "\n\n", markdown)
     (folder / "report.md").write_text(markdown, encoding="utf-8")
     (folder / "report.html").write_text(page.render(markdown, title=title, folder=folder), encoding="utf-8")
-    return folder / "report.html"
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -174,26 +185,27 @@ def main(arguments: list[str] | None = None) -> int:
     return 0
 
 
-def _collected(folder: Path) -> Tables:
-    """The tables of a folder; whatever is wrong with a stranger's files is told in one sentence."""
-    try:
-        return collect(folder)
-    except (OSError, ValueError, TypeError, KeyError) as error:
-        if isinstance(error, FileNotFoundError) and not str(error).endswith(".parquet"):
-            raise  # collect says all in its own words
-        if isinstance(error, FileNotFoundError):
-            raise NothingToReportError(f"{error} is missing: a run has the tables runs, epochs, layers.") from error
-        told = " ".join(str(error).split())[:200]
-        raise NothingToReportError(f"The tables in {folder} cannot be read: {told}") from error
+def _read(folder: Path) -> tuple[Tables, list[str]]:
+    """The tables of a folder and what had to be left out; where that leaves nothing, the sentences are the error."""
+    tables, left_out = read(folder)
+    if left_out and not len(tables.runs):
+        raise NothingToReportError("\n".join(left_out))
+    return tables, left_out
 
 
-def _clear(figures: Path) -> None:
-    """Take away the figures of an earlier report, and nothing else."""
-    figures.mkdir(exist_ok=True)
+def _replace(made: Path, folder: Path) -> None:
+    """Put a new report in the place of the old one, file by file; of the figures, those that a report makes."""
     names = "|".join([*(plot.draw.__name__ for plot in PLOTS), *comparison_parts.FIGURES, *track_parts.FIGURES])
-    for old in figures.glob("*.png"):
-        if re.fullmatch(rf"(w\d+-)?({names})\.png", old.name):
-            old.unlink()
+    for place, ours in (("figures", rf"(w\d+-)?({names})\.png"), (printed.FOLDER, r".*\.csv")):
+        (folder / place).mkdir(exist_ok=True)
+        new = {path.name for path in (made / place).iterdir()}
+        for old in (folder / place).iterdir():
+            if re.fullmatch(ours, old.name) and old.name not in new:
+                old.unlink(missing_ok=True)
+        for name in sorted(new):
+            os.replace(made / place / name, folder / place / name)
+    for name in ("report.md", "report.html"):
+        os.replace(made / name, folder / name)
 
 
 def _in_short(works: list[Workload], compared: list[Comparison | None], both: list[dict]) -> list[str]:

@@ -6,7 +6,6 @@ import json
 import math
 import platform
 import resource
-import shutil
 import subprocess
 import traceback
 from collections.abc import Iterator
@@ -17,7 +16,8 @@ from omegaconf import OmegaConf
 from tqdm import tqdm
 
 import actbench
-from actbench import build, config, probes, tables
+from actbench import build, config, landing, probes, tables
+from actbench.checkpoint import Checkpoint
 from actbench.data.splits import Split, split
 from actbench.plan import Job
 from actbench.streams import stream, stream_seed
@@ -40,25 +40,28 @@ def run(job: Job, *, show_progress: bool) -> None:
     A run that raises is recorded as failed, with its traceback, and does not raise: a sweep goes on.
     """
     name, runs = run_id(job), job.folder / "runs"
-    if name in tables.finished(job.folder):
+    if tables.finished(job.folder, among={name}):
         return
     failed = runs / f"{name}.failed"
-    shutil.rmtree(failed, ignore_errors=True)
+    landing.discard(failed)
+    checkpoint = Checkpoint(runs / f".{name}", environment=environment(job))
     files = {
         "config.yaml": OmegaConf.to_yaml(job.config, resolve=True),
         "environment.json": json.dumps(environment(job), indent=2) + "\n",
     }
     try:
-        measured = _measure(job, name, show_progress=show_progress)
+        measured = _measure(job, name, checkpoint, show_progress=show_progress)
     except Exception as error:
         record = {
             **_keys(job, name, job.config.seed),
             "status": "failed",
             "message": f"{type(error).__name__}: {error}",
         }
-        tables.land(tables.from_rows(runs=[record]), failed, files=files | {"traceback.txt": traceback.format_exc()})
+        landing.land(tables.from_rows(runs=[record]), failed, files=files | {"traceback.txt": traceback.format_exc()})
     else:
-        tables.land(measured, runs / name, files=files)
+        landing.land(measured, runs / name, files=files)
+        landing.discard(failed)  # of another process that measured the same run
+    checkpoint.remove()
 
 
 def environment(job: Job) -> dict[str, str]:
@@ -67,7 +70,7 @@ def environment(job: Job) -> dict[str, str]:
     return {
         "actbench": actbench.__version__,
         "commit": _commit(),
-        "torch": torch.__version__,
+        "torch": str(torch.__version__),
         "python": platform.python_version(),
         "device_name": build.device_name(on),
     }
@@ -113,21 +116,23 @@ def _keys(job: Job, name: str, seed: int) -> dict:
     )
 
 
-def _measure(job: Job, name: str, *, show_progress: bool) -> tables.Tables:
-    """Every seed of the pack, one after another."""
+def _measure(job: Job, name: str, checkpoint: Checkpoint, *, show_progress: bool) -> tables.Tables:
+    """Every seed of the pack, one after another; those that the checkpoint holds are measured already."""
     first, epochs = job.config.seed, job.config.train.epochs
     bar = tqdm(total=job.config.num_seeds * epochs, unit="epoch", disable=None if show_progress else True)
-    rows: dict[str, list[dict]] = {"runs": [], "epochs": [], "layers": []}
+    rows = checkpoint.rows
+    done = len(rows["runs"])
     torch.set_num_threads(job.config.threads)
     on = build.device(job.config.device)
     with bar:
-        for seed in range(first, first + job.config.num_seeds):
+        bar.update(done * epochs)
+        for seed in range(first + done, first + job.config.num_seeds):
             bar.set_description(f"{config.act_name(job.config, job.choices)}, seed {seed}")
             with torch.random.fork_rng(devices=[on] if on.type == "cuda" else []):
                 if on.type == "cuda":
                     torch.cuda.reset_peak_memory_stats(on)
                 torch.manual_seed(stream_seed(seed, "global"))  # only rrelu's slopes are drawn from the global stream
-                outcome, history = _measure_seed(job, seed, epochs=_counted(epochs, bar))
+                outcome, history = _measure_seed(job, seed, checkpoint, epochs=_counted(epochs, bar))
             keys = {"run_id": name, "seed": seed}
             rows["runs"].append(_keys(job, name, seed) | outcome)
             rows["epochs"] += [keys | row for row in history.epochs]
@@ -141,7 +146,7 @@ def _counted(epochs: int, bar: tqdm) -> Iterator[int]:
         bar.update()
 
 
-def _measure_seed(job: Job, seed: int, *, epochs: Iterator[int]) -> tuple[dict, History]:
+def _measure_seed(job: Job, seed: int, checkpoint: Checkpoint, *, epochs: Iterator[int]) -> tuple[dict, History]:
     """Train, probe and test one seed: its row of `runs` without the keys, and its history."""
     cfg = job.config
     on = build.device(cfg.device)
@@ -165,6 +170,7 @@ def _measure_seed(job: Job, seed: int, *, epochs: Iterator[int]) -> tuple[dict, 
         prober=_prober(job, splits.val, num_steps=num_steps),
         order=stream(seed, "order"),
         augmentation=stream(seed, "augment"),
+        checkpoint=checkpoint,
     )
     return _outcome(job, history, task, splits.test, num_parameters=sum(p.numel() for p in model.parameters())), history
 

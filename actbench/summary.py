@@ -2,8 +2,11 @@
 
 from collections.abc import Collection
 
+import pandas as pd
+
 from actbench import findings
 from actbench.tables import Tables
+from actbench.variants import text as text_of
 from actbench.variants import workloads
 
 _DIAGNOSIS = ("saturated low", "saturated high", "bias / std")
@@ -27,7 +30,16 @@ def text(tables: Tables, *, run_ids: Collection[str]) -> str:
             rows = [[name, *(findings.number(cells.get(name)) for cells in shown.values())] for name in order]
             when = "at the end" if layers["step"].any() else "at initialisation"
             blocks.append(_aligned([[when, *shown], *rows]))
-    return "\n\n".join(blocks)
+    return "\n\n".join([*blocks, *_cost(own.runs)])
+
+
+def _cost(runs: pd.DataFrame) -> list[str]:
+    """Where the runs were measured, and the memory of the largest."""
+    if not runs["peak_mib"].notna().any():
+        return []
+    threads = " or ".join(sorted(set(runs["threads"].map(text_of))))
+    where = ", ".join(sorted(set(runs["device_name"].map(text_of))))
+    return [f"Ran on {where}, threads={threads}; peak memory of a run: {runs['peak_mib'].max():,.0f} MiB."]
 
 
 def _aligned(rows: list[list[str]]) -> str:

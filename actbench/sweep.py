@@ -1,14 +1,21 @@
 """Around a command's jobs: the bar while they run, and what is said and written when they have ended."""
 
+import contextlib
+import functools
+import multiprocessing
+import os
+import signal
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from tqdm import tqdm
 
-from actbench import tables
+from actbench import landing, tables
+from actbench.parts import one_line
 from actbench.plan import Command
 from actbench.run import run_id
 
@@ -19,6 +26,24 @@ def _runs(command: Command) -> dict[Path, set[str]]:
     for job in command.jobs:
         folders.setdefault(job.folder, set()).add(run_id(job))
     return folders
+
+
+@functools.cache
+def end_with_the_command() -> None:
+    """In a worker, watch the command that started it: when that is gone, nobody waits for what is measured here.
+
+    A worker may end at any moment, since a run lands whole or not at all. Ctrl-C is for the command, which ends it.
+    """
+    command = multiprocessing.parent_process()
+
+    def watch() -> None:
+        while os.getppid() == command.pid:  # type: ignore[union-attr]
+            time.sleep(1)
+        os._exit(1)
+
+    if command is not None:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        threading.Thread(target=watch, daemon=True).start()
 
 
 @contextmanager
@@ -34,7 +59,7 @@ def progress(command: Command) -> Iterator[None]:
         return
 
     def count() -> None:
-        bar.n = sum(len(_ended(folder) & names) for folder, names in folders.items())
+        bar.n = sum(len(_ended(folder, names)) for folder, names in folders.items())
         bar.refresh()
 
     def watch() -> None:
@@ -52,9 +77,21 @@ def progress(command: Command) -> Iterator[None]:
         bar.close()
 
 
-def _ended(folder: Path) -> set[str]:
-    """run_ids that are measured or have failed."""
-    return tables.finished(folder) | {path.name.removesuffix(".failed") for path in (folder / "runs").glob("*.failed")}
+def _ended(folder: Path, names: set[str]) -> set[str]:
+    """Those of the run_ids that are measured or have failed."""
+    failed = {path.name.removesuffix(".failed") for path in (folder / "runs").glob("*.failed")}
+    return tables.finished(folder, among=names) | (failed & names)
+
+
+def so_far(command: Command) -> str:
+    """How far a command came that was interrupted, and how to go on; what was half written is taken away."""
+    folders = _runs(command)
+    with contextlib.suppress(OSError):
+        for folder in folders:
+            landing.clean(folder)
+    done = sum(len(tables.finished(folder, among=names)) for folder, names in folders.items())
+    counted = f"{done} of {len(command.jobs)} runs {'is' if done == 1 else 'are'}"
+    return f"{counted} measured and kept: the same command goes on from there."
 
 
 def conclude(command: Command) -> int:
@@ -63,15 +100,18 @@ def conclude(command: Command) -> int:
 
     code = 0
     for folder, names in _runs(command).items():
-        tables.compact(folder)
-        measured = tables.collect(folder)
+        landing.clean(folder)
+        left_out = landing.compact(folder)
+        measured, _ = tables.read(folder)
         runs = measured.runs[measured.runs["run_id"].isin(names)]
         print(summary.text(measured, run_ids=names))
         print(f"\nReport: {report.write(folder, run_ids=names)}")
+        for sentence in left_out:
+            print(f"left out: {sentence}", file=sys.stderr)
         failed = runs[runs["status"] == "failed"]
         for name, message in zip(failed["run_id"], failed["message"], strict=True):
             print(
-                f"failed: {message}\n  traceback: {folder / 'runs' / f'{name}.failed' / 'traceback.txt'}",
+                f"failed: {one_line(message)}\n  traceback: {folder / 'runs' / f'{name}.failed' / 'traceback.txt'}",
                 file=sys.stderr,
             )
         code = max(code, int(len(failed) > 0))

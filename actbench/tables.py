@@ -1,4 +1,4 @@
-"""The three tables of a results folder: what their columns are, how they are written, read and collected.
+"""The three tables of a results folder: what their columns are, and how they are read and collected.
 
 This is where the measuring and the reporting side meet; nothing else knows the layout of a results folder:
 
@@ -10,14 +10,16 @@ In `layers` a column `act.<parameter>` holds the learned value in that layer at 
 is `act.<parameter>[i]`.
 """
 
-import os
-import shutil
-from collections.abc import Iterable, Iterator
+import warnings
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, NamedTuple
 
 import pandas as pd
+import pyarrow as pa
+
+from actbench import parts
 
 
 @dataclass(frozen=True)
@@ -102,6 +104,8 @@ LAYERS = (
 )
 
 SCHEMA = {"runs": RUNS, "epochs": EPOCHS, "layers": LAYERS}
+_DTYPES = {name: {column.name: column.dtype for column in columns} for name, columns in SCHEMA.items()}
+_AT_ONCE = 1000  # parts whose small tables become one, so that 100,000 of them fit in memory
 
 
 class Tables(NamedTuple):
@@ -134,78 +138,79 @@ def from_rows(*, runs: Iterable[dict], epochs: Iterable[dict] = (), layers: Iter
     return Tables(**{name: _conform(pd.DataFrame(list(rows[name])), SCHEMA[name]) for name in Tables._fields})
 
 
-def land(tables: Tables, folder: Path, *, files: dict[str, str] | None = None) -> None:
-    """Write a run's tables, and the text `files` beside them, as `folder`: whole or not at all.
-
-    Everything is written beside its place and moved there by one `os.replace`.
-    """
-    beside = folder.with_name(f".{folder.name}.{os.getpid()}")
-    shutil.rmtree(beside, ignore_errors=True)
-    beside.mkdir(parents=True)
-    for name, frame in zip(Tables._fields, tables, strict=True):
-        frame.to_parquet(beside / f"{name}.parquet", index=False)
-    for file_name, text in (files or {}).items():
-        (beside / file_name).write_text(text, encoding="utf-8")
-    try:
-        os.replace(beside, folder)
-    except OSError:
-        # The same run landed meanwhile, measured by another process: the numbers are the same, the first one stays.
-        shutil.rmtree(beside)
-        if not folder.is_dir():
-            raise
-
-
 def collect(folder: str | Path) -> Tables:
     """All that was measured in a results folder: the published tables and the runs beside them, each run once.
+
+    Warns of each part that had to be left out because it is broken.
 
     Raises:
         FileNotFoundError: If the folder does not exist or holds neither tables/ nor runs/.
     """
-    folder = Path(folder)
-    parts = list(_parts(folder))
-    if not parts:
+    tables, left_out = read(folder)
+    for sentence in left_out:
+        warnings.warn(sentence, stacklevel=2)
+    return tables
+
+
+def read(folder: str | Path) -> tuple[Tables, list[str]]:
+    """What `collect` gives, and a sentence for each part that was left out."""
+    published, own = Path(folder) / "tables", _run_folders(Path(folder))
+    if not own and not (published / "runs.parquet").is_file():
         raise FileNotFoundError(
             f"There are no results in {folder}: a results folder holds tables/ or runs/. "
             "Give the folder that a run printed, for instance results/adhoc."
         )
-    frames = {name: _read([part / f"{name}.parquet" for part in parts], SCHEMA[name]) for name in Tables._fields}
-    return _each_run_once(Tables(**frames))
+    stacks: dict[str, list[pa.Table]] = {name: [] for name in SCHEMA}
+    left_out = []
+
+    def take(part: Path) -> bool:
+        try:
+            found = parts.read(part, dtypes=_DTYPES)
+        except parts.BrokenPartError as error:
+            if part.is_dir():  # a failure that is tried again meanwhile is gone
+                left_out.append(parts.one_line(error))
+            return False
+        for name, table in found.items():
+            stacks[name].append(table)
+            if len(stacks[name]) == _AT_ONCE:
+                stacks[name] = [parts.stacked(stacks[name]).combine_chunks()]
+        return True
+
+    if (published / "runs.parquet").is_file() and take(published) and parts.written_together(published, names=SCHEMA):
+        known = _finished_in_tables(Path(folder))  # these need not be read from runs/ again
+        own = [path for path in own if path.name not in known]
+    for part in own:
+        take(part)
+    frames = {name: _conform(_frame(stack), SCHEMA[name]) for name, stack in stacks.items()}
+    return _each_run_once(Tables(**frames)), left_out
 
 
-def finished(folder: str | Path) -> set[str]:
-    """The run_ids in a results folder that need no second measurement: done or diverged, not failed."""
-    found: set[str] = set()
-    for part in _parts(Path(folder)):
-        if part.name == "tables":
-            runs = pd.read_parquet(part / "runs.parquet", columns=["run_id", "status"])
-            found |= set(runs.loc[runs["status"] != "failed", "run_id"])
-        elif not part.name.endswith(".failed"):
-            found.add(part.name)
-    return found
+def finished(folder: str | Path, *, among: Collection[str]) -> set[str]:
+    """Those of the run_ids that need no second measurement: done or diverged, not failed, and whole."""
+    landed = {name for name in among if parts.whole(Path(folder, "runs", name), names=SCHEMA)}
+    return landed | (_finished_in_tables(Path(folder)) & set(among))
 
 
-def compact(folder: str | Path) -> None:
-    """Bring tables/ up to date with runs/, each of the three files replaced at once."""
-    folder = Path(folder)
-    tables = collect(folder)
-    (folder / "tables").mkdir(exist_ok=True)
-    for name, frame in zip(Tables._fields, tables, strict=True):
-        beside = folder / "tables" / f".{name}.{os.getpid()}"
-        frame.to_parquet(beside, index=False)
-        os.replace(beside, folder / "tables" / f"{name}.parquet")
+def _finished_in_tables(folder: Path) -> set[str]:
+    """The run_ids of the published tables that are done or diverged; none where the tables cannot be read."""
+    try:
+        runs = pd.read_parquet(folder / "tables" / "runs.parquet", columns=["run_id", "status"])
+    except (OSError, ValueError):
+        return set()
+    return set(runs.loc[runs["status"] != "failed", "run_id"])
 
 
-def _parts(folder: Path) -> Iterator[Path]:
-    """The folders under a results folder that hold a runs.parquet: the published tables first, then run by run."""
-    if (folder / "tables" / "runs.parquet").is_file():
-        yield folder / "tables"
-    if (folder / "runs").is_dir():
-        yield from sorted(p for p in (folder / "runs").iterdir() if p.is_dir() and not p.name.startswith("."))
+def _run_folders(folder: Path) -> list[Path]:
+    """The folder of each run, failed ones too; what is hidden is not landed."""
+    if not (folder / "runs").is_dir():
+        return []
+    return sorted(path for path in (folder / "runs").iterdir() if not path.name.startswith(".") and path.is_dir())
 
 
-def _read(files: list[Path], columns: tuple[Column, ...]) -> pd.DataFrame:
-    frames = [frame.dropna(axis="columns", how="all") for frame in map(pd.read_parquet, files) if len(frame)]
-    return _conform(pd.concat(frames, ignore_index=True) if frames else pd.DataFrame(), columns)
+def _frame(stack: list[pa.Table]) -> pd.DataFrame:
+    """One frame of many tables; a column without any value is left out."""
+    kept = [table for table in stack if table.num_rows]
+    return parts.stacked(kept).to_pandas().dropna(axis="columns", how="all") if kept else pd.DataFrame()
 
 
 def _each_run_once(tables: Tables) -> Tables:
@@ -224,12 +229,5 @@ def _conform(frame: pd.DataFrame, columns: tuple[Column, ...]) -> pd.DataFrame:
         column.name: frame.get(column.name, pd.Series(index=frame.index, dtype=column.dtype)) for column in columns
     }
     typed = {column.name: known[column.name].astype(pd.api.types.pandas_dtype(column.dtype)) for column in columns}
-    others = {str(name): _uniform(frame[name]) for name in frame.columns if name not in known}
+    others = {str(name): frame[name] for name in frame.columns if name not in known}
     return pd.DataFrame({**typed, **others}, index=frame.index)
-
-
-def _uniform(values: pd.Series) -> pd.Series:
-    """A config column of one kind: where runs gave values of several (a word here, a number there) all are text."""
-    if values.dtype != object or len({type(value) for value in values.dropna()}) < 2:
-        return values
-    return values.map(str, na_action="ignore").astype("string")

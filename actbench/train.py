@@ -4,13 +4,14 @@ import math
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, field
 from time import perf_counter
-from typing import Protocol
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor, nn
 from torch.optim.lr_scheduler import LambdaLR
 
 from actbench import probes
+from actbench.checkpoint import Checkpoint
 from actbench.data.splits import Split, Splits, batches
 from actbench.trace import LayerTrace
 
@@ -29,6 +30,8 @@ class Task(Protocol):
     def evaluate(self, split: Split) -> dict[str, float]: ...
     def weights(self) -> dict[nn.Module, Tensor]: ...
     def trace(self, batch: Split, *, weights_before: dict[nn.Module, Tensor] | None) -> list[LayerTrace]: ...
+    def state_dict(self) -> dict[str, Any]: ...
+    def load_state_dict(self, state: dict[str, Any]) -> None: ...
 
 
 @dataclass(frozen=True)
@@ -64,6 +67,12 @@ class History:
     train_seconds: float = 0.0
     probe_seconds: float = 0.0
 
+    def state_dict(self) -> dict[str, Any]:
+        return dict(vars(self))
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        vars(self).update(state)
+
 
 def train(
     task: Task,
@@ -77,6 +86,7 @@ def train(
     prober: Prober,
     order: torch.Generator,
     augmentation: torch.Generator,
+    checkpoint: Checkpoint,
 ) -> History:
     """Train until the last epoch or divergence: a training or validation loss that is not finite.
 
@@ -93,15 +103,20 @@ def train(
         prober: Probes outside the training step and outside the training clock.
         order: Draws the order of examples.
         augmentation: Draws what `augment` does to each batch.
+        checkpoint: What an interrupted run goes on from.
     """
     history = History()
-    history.epochs.append({"epoch": 0, "step": 0, **_val(task, splits)})
-    _probe(history, task, prober, epoch=0, weights_before=None)
     if task.optimizer is None:
+        _start(history, task, splits, prober)
         history.status = "done" if all(map(math.isfinite, history.epochs[0].values())) else "diverged"
         return history
     scheduler = LambdaLR(task.optimizer, lambda step: schedule(step / num_steps))
+    parts = {"task": task, "scheduler": scheduler, "history": history, "order": order, "augmentation": augmentation}
+    if not checkpoint.restore(parts):
+        _start(history, task, splits, prober)
     for epoch in epochs:
+        if epoch <= history.epochs[-1]["epoch"]:  # before the checkpoint
+            continue
         lr = scheduler.get_last_lr()[0]
         total, num_batches, probed = torch.zeros((), device=splits.train.labels.device), 0, history.probe_seconds
         start = perf_counter()
@@ -121,7 +136,14 @@ def train(
         if not (math.isfinite(train_loss) and math.isfinite(history.epochs[-1]["val_loss"])):
             history.status = "diverged"
             break
+        checkpoint.save(parts)
     return history
+
+
+def _start(history: History, task: Task, splits: Splits, prober: Prober) -> None:
+    """What is seen at initialisation."""
+    history.epochs.append({"epoch": 0, "step": 0, **_val(task, splits)})
+    _probe(history, task, prober, epoch=0, weights_before=None)
 
 
 def _probe(

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from actbench.parts import one_line
 from actbench.tables import collect
 
 
@@ -66,7 +67,7 @@ def main(arguments: list[str] | None = None) -> int:
         print(f"actbench.tuning: {error}", file=sys.stderr)
         return 2
     table.to_csv(Path(given[0]) / "tuned.csv", index=False)
-    print(table.to_string(index=False))
+    print(table.assign(act=table["act"].map(one_line)).to_string(index=False))
     return 0
 
 

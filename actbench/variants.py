@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from actbench.parts import one_line
 from actbench.tables import Tables, config_columns
 
 # Which seeds were drawn is not part of what they are drawn for; where the data lie changes no number.
@@ -48,7 +49,7 @@ def text(value: object) -> str:
     if isinstance(value, (float, np.floating)):
         # An integer column with gaps comes back as float: depth 3.0 is depth 3.
         return repr(float(value)).removesuffix(".0")
-    return " ".join(str(value).split())
+    return one_line(value)
 
 
 def workloads(tables: Tables, *, run_ids: Collection[str] | None = None) -> list[Workload]:

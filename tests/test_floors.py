@@ -10,9 +10,10 @@ FILES = sorted(PACKAGE.rglob("*.py"))
 
 # Measuring and reporting side by side; a module imports from the lines above its own only.
 _FLOORS = """
+parts
 streams config schedules tables activations properties stats page function_tables
-trace checks help data data.splits data.augment kinks asymptotes variants tuning paired claims
-models composition probes data.files shape findings pairs joint verdicts
+landing trace checks help data data.splits data.augment kinks asymptotes variants tuning paired claims
+models checkpoint composition probes data.files shape findings pairs joint verdicts
 plan tracks models.block models.init models.norm tasks train canvas settings summary sentences relations
 models.mlp models.cnn tasks.classification tasks.propagation facts function_plots comparison
 data.digits data.mnist data.fashion_mnist data.cifar data.gaussian build drawing function_report corners combined
@@ -71,7 +72,7 @@ def test_the_two_sides_do_not_mix(path):
         return
     if module in REPORTING:
         assert not packages & {"torch", "torchvision", "hydra", "omegaconf"}
-        assert _own(_imports(path)) <= REPORTING | {"tables", "function_tables"}
+        assert _own(_imports(path)) <= REPORTING | {"parts", "tables", "landing", "function_tables"}
     else:
         assert not packages & {"matplotlib", "seaborn", "scipy"} - ({"scipy"} if module == "properties" else set())
         assert not _own(_imports(path)) & REPORTING

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from actbench import ledger, tables
+from actbench import landing, ledger, tables
 from actbench.claims import Claim, ClaimError, Regime
 
 
@@ -25,7 +25,7 @@ def root(tmp_path):
         for seed in range(10)
         for layer in (1, 2)
     ]  # fmt: skip
-    tables.land(tables.from_rows(runs=runs, layers=layers), tmp_path / "question" / "tables")
+    landing.land(tables.from_rows(runs=runs, layers=layers), tmp_path / "question" / "tables")
     return tmp_path
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from actbench import build, run, tables
+from actbench import build, landing, run, tables
 from actbench.tables import SCHEMA
 from actbench.variants import workloads
 
@@ -110,7 +110,7 @@ def test_a_published_run_is_not_measured_again(measure, job_of, monkeypatch):
     import shutil
 
     measure("+act=tanh")
-    tables.compact("results/adhoc")
+    landing.compact("results/adhoc")
     shutil.rmtree("results/adhoc/runs")
     monkeypatch.setattr(run, "_measure", lambda *_, **__: pytest.fail("measured again"))
     assert measure("+act=tanh").runs["status"].item() == "done"

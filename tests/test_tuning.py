@@ -5,7 +5,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from actbench import plan, run, tables, tuning
+from actbench import landing, plan, run, tables, tuning
 from actbench.config import ConfigError
 
 
@@ -54,7 +54,7 @@ def test_equal_losses_are_settled_by_the_lower_rate():
 def _tuned():
     tuning._table.cache_clear()
     runs = _runs({("relu", 0.01): [0.1], ("relu", 0.02): [0.05], ("relu", 0.04): [0.1]})
-    tables.land(tables.Tables(runs, *tables.from_rows(runs=[])[1:]), Path("results/mine/runs/a"))
+    landing.land(tables.Tables(runs, *tables.from_rows(runs=[])[1:]), Path("results/mine/runs/a"))
     yield
     tuning._table.cache_clear()
 

@@ -21,6 +21,13 @@ class Dropout(nn.Module):
         kept = torch.rand(a.shape, generator=self.generator, device=a.device) >= self.p
         return a * kept / (1 - self.p)
 
+    def get_extra_state(self) -> Tensor:
+        """The generator's state, which goes into the model's state_dict."""
+        return self.generator.get_state()
+
+    def set_extra_state(self, state: Tensor) -> None:
+        self.generator.set_state(state)
+
 
 class Block(nn.Module):
     """dropout(act(norm(weight(x)))): z is the input of `act`, a its output."""

@@ -1,6 +1,7 @@
 """Classification: a model that gives logits, an optimizer, cross-entropy."""
 
 import math
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -60,6 +61,13 @@ class Classification:
             return F.cross_entropy(self.model(batch.images), batch.labels, reduction="sum")
 
         return trace(self.model, loss, weights_before=weights_before)
+
+    def state_dict(self) -> dict[str, Any]:
+        return {"model": self.model.state_dict(), "optimizer": self.optimizer.state_dict()}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        self.model.load_state_dict(state["model"])
+        self.optimizer.load_state_dict(state["optimizer"])
 
 
 def expected_calibration_error(logits: Tensor, labels: Tensor, *, num_bins: int = 15) -> float:

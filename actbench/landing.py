@@ -1,0 +1,125 @@
+"""All that is written in a results folder, so that a process may be killed at any moment, here or on another machine.
+
+A folder or file is made under a hidden name that tells its process, and moved to its place by one `os.replace`.
+"""
+
+import hashlib
+import os
+import platform
+import shutil
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from actbench import parts
+from actbench.tables import SCHEMA, Tables, finished, read
+
+_AGE = 3600.0  # seconds after which what another machine has not moved to its place is abandoned
+
+
+@contextmanager
+def beside(path: Path) -> Iterator[Path]:
+    """A hidden path beside this one, of this process alone; what is still there at the end is taken away."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    hidden = path.with_name(f".{path.name}.{os.getpid()}@{platform.node()}")
+    _remove(hidden)
+    try:
+        yield hidden
+    finally:
+        _remove(hidden)
+
+
+def land(tables: Tables, folder: Path, *, files: dict[str, str] | None = None) -> None:
+    """Write a run's tables, and the text `files` beside them, as `folder`: whole or not at all."""
+    with beside(folder) as hidden:
+        hidden.mkdir()
+        for name, frame in zip(SCHEMA, tables, strict=True):
+            parts.write(frame, hidden / f"{name}.parquet")
+        for file_name, text in (files or {}).items():
+            (hidden / file_name).write_text(text, encoding="utf-8")
+        try:
+            os.replace(hidden, folder)
+        except OSError:
+            if not folder.is_dir():
+                raise
+            # The same run landed meanwhile, measured by another process: the numbers are the same, the first one stays.
+            if not parts.whole(folder, names=SCHEMA):
+                discard(folder)
+                os.replace(hidden, folder)
+
+
+def discard(folder: Path) -> None:
+    """Take a folder away at once, so that half of it is never seen; nothing is done where it is not there."""
+    with beside(folder.with_name(f"{folder.name}.discarded")) as hidden:
+        if folder.is_dir():
+            os.replace(folder, hidden)
+
+
+def compact(folder: str | Path) -> list[str]:
+    """Bring tables/ up to date with runs/, each file replaced at once; a sentence for each part that was left out.
+
+    Tables that cannot be read are left as they are: what was published may be restored.
+    """
+    target, landed = Path(folder) / "tables", None
+    for _ in range(3):  # another process may land and compact meanwhile
+        if landed == (landed := _landed(Path(folder))):
+            break
+        measured, left_out = read(folder)
+        if any(sentence.startswith(str(target)) for sentence in left_out):
+            return left_out
+        write(measured, target)
+    return left_out
+
+
+def write(tables: Tables, folder: Path) -> None:
+    """Write the three compacted tables, each replaced at once, with a mark that tells that they belong together."""
+    keys = tables.runs[["run_id", "seed", "status"]].to_csv(index=False)
+    together = hashlib.sha256(keys.encode()).hexdigest()
+    for name, frame in zip(SCHEMA, tables, strict=True):
+        with beside(folder / f"{name}.parquet") as hidden:
+            parts.write(frame, hidden, together=together)
+            os.replace(hidden, folder / f"{name}.parquet")
+
+
+def clean(folder: Path) -> None:
+    """Take away what killed processes left; what a living one is writing stays."""
+    for place in (folder, folder / "runs", folder / "tables"):
+        for path in place.glob(".*@*"):
+            if _is_abandoned(path):
+                _remove(path)
+    hidden = {path.name.removeprefix(".") for path in (folder / "runs").glob(".*")}
+    for name in finished(folder, among=hidden):
+        _remove(folder / "runs" / f".{name}")  # the checkpoint of a run that has landed
+
+
+def _is_abandoned(path: Path) -> bool:
+    """Whether the process in a hidden name is gone: asked here, judged by the age on another machine."""
+    owner, _, host = path.name.rpartition("@")
+    if host == platform.node() and not _is_alive(owner.rpartition(".")[2]):
+        return True
+    try:
+        return time.time() - path.stat().st_mtime > _AGE
+    except FileNotFoundError:
+        return False
+
+
+def _is_alive(pid: str) -> bool:
+    try:
+        os.kill(int(pid), 0)
+    except PermissionError:
+        return True
+    except (ProcessLookupError, ValueError, OverflowError):
+        return False
+    return True
+
+
+def _landed(folder: Path) -> set[str]:
+    return {path.name for path in (folder / "runs").glob("[!.]*")}
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        path.unlink(missing_ok=True)

@@ -1,0 +1,104 @@
+"""A run that is interrupted and goes on gives the bytes of one that was not."""
+
+from pathlib import Path
+
+import pandas as pd
+import pytest
+import torch
+
+from actbench import checkpoint, run, train
+
+CLOCK = ["train_seconds", "probe_seconds", "samples_per_second", "peak_mib"]
+STATEFUL = ["num_seeds=2", "norm=batch", "model.dropout=0.3", "optim=adam", "schedule=cosine", "train.epochs=4"]
+
+
+class Killed(BaseException):
+    """Stands for the end of the process: nothing in the package catches it."""
+
+
+@pytest.fixture
+def _at_every_epoch(monkeypatch):
+    monkeypatch.setattr(checkpoint, "INTERVAL", 0)
+
+
+def _interrupt(monkeypatch, *, at: int):
+    """The run is cut off in the middle of its `at`-th epoch, counted over seeds."""
+    begun, batches = [], train.batches
+
+    def cut(*given, **named):
+        begun.append(1)
+        for number, batch in enumerate(batches(*given, **named)):
+            if len(begun) == at and number == 1:
+                raise Killed
+            yield batch
+
+    monkeypatch.setattr(train, "batches", cut)
+
+
+@pytest.mark.usefixtures("_at_every_epoch")
+@pytest.mark.parametrize(("act", "at"), [("rrelu", 3), ("prelu", 7)])
+def test_an_interrupted_run_goes_on_bitwise(act, at, measure, monkeypatch):
+    """Weights, BatchNorm, Adam, schedule; the order, dropout masks and random slopes; epochs and probes so far."""
+    given = [f"+act={act}", *STATEFUL]
+    whole = measure(*given, "output.name=whole")
+    with monkeypatch.context() as patched:
+        _interrupt(patched, at=at)
+        with pytest.raises(Killed):
+            measure(*given)
+    assert len(list(Path("results/adhoc/runs").glob(".*/state.pt"))) == 1
+
+    begun, batches = [], train.batches
+    monkeypatch.setattr(train, "batches", lambda *given, **named: begun.append(1) or batches(*given, **named))
+    resumed = measure(*given)
+    assert len(begun) == 8 - (at - 1)
+    for one, two in zip(whole, resumed, strict=True):
+        numbers = [name for name in one if name not in CLOCK]
+        pd.testing.assert_frame_equal(one[numbers], two[numbers], check_exact=True)
+    assert [path.name for path in Path("results/adhoc/runs").iterdir()] == [whole.runs["run_id"].iloc[0]]
+
+
+def test_a_run_of_less_than_a_minute_writes_no_checkpoint(measure, monkeypatch):
+    monkeypatch.setattr(torch, "save", lambda *_: pytest.fail("a checkpoint"))
+    assert measure("+act=tanh").runs["status"].item() == "done"
+
+
+class _Evil:
+    def __reduce__(self):
+        return Path.touch, (Path("executed"),)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b"", b"PK\3\4 cut off", {"environment": {"torch": "0.1"}, "rows": {}, "states": {}}, [1, 2], _Evil()],
+    ids=["empty", "cut off", "of another version", "alien", "code"],
+)
+def test_a_checkpoint_that_cannot_be_used_is_not(content, measure, job_of):
+    """The run starts anew; nothing that the file holds is executed."""
+    name = run.run_id(job_of("+act=tanh", "num_seeds=1", "train.epochs=2", "data.num_train=128", "model.width=16",
+                             "model.depth=2"))  # fmt: skip
+    path = Path(f"results/adhoc/runs/.{name}/state.pt")
+    path.parent.mkdir(parents=True)
+    path.write_bytes(content) if isinstance(content, bytes) else torch.save(content, path)
+    runs, epochs, _ = measure("+act=tanh")
+    assert (runs["run_id"].item(), runs["status"].item(), len(epochs)) == (name, "done", 3)
+    assert not path.parent.exists()
+    assert not Path("executed").exists()
+
+
+@pytest.mark.usefixtures("_at_every_epoch")
+@pytest.mark.parametrize("error", [OSError(28, "No space left on device"), RuntimeError("PytorchStreamWriter failed")])
+def test_a_checkpoint_that_cannot_be_written_ends_no_run(error, measure, monkeypatch):
+    def full(*_):
+        raise error
+
+    monkeypatch.setattr(torch, "save", full)
+    assert measure("+act=tanh").runs["status"].item() == "done"
+    assert len(list(Path("results/adhoc/runs").iterdir())) == 1
+
+
+@pytest.mark.usefixtures("_at_every_epoch")
+def test_a_failed_run_leaves_no_checkpoint(measure, monkeypatch):
+    monkeypatch.setattr(run, "_outcome", lambda *_, **__: 1 / 0)
+    assert measure("+act=tanh").runs["status"].item() == "failed"
+    (folder,) = Path("results/adhoc/runs").iterdir()
+    assert folder.name.endswith(".failed")

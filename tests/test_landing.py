@@ -1,0 +1,208 @@
+"""What is written is whole or hidden, what is broken is named, what is abandoned goes."""
+
+import os
+import platform
+import shutil
+import time
+from pathlib import Path
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+import synthetic
+
+from actbench import landing, parts, report, tables
+from actbench.variants import NothingToReportError
+
+FOLDER = Path("r")
+HERE = platform.node()
+
+
+@pytest.fixture
+def runs() -> list[Path]:
+    """Three landed runs, the first of which is to be broken."""
+    synthetic.landed(FOLDER, synthetic.tables(["elu", "relu", "tanh"], seeds=2, epochs=2))
+    return sorted(FOLDER.glob("runs/*"))
+
+
+def _column(path: Path, name: str, values: pa.Array | None) -> None:
+    table = pq.read_table(path).drop_columns(name)
+    pq.write_table(table if values is None else table.append_column(name, values), path)
+
+
+def _newer(path: Path) -> None:
+    table = pq.read_table(path)
+    pq.write_table(table.replace_schema_metadata({b"actbench.format": b"2"}), path)
+
+
+@pytest.mark.parametrize(
+    ("file", "spoil", "sentence"),
+    [
+        ("epochs", Path.unlink, "{path} is missing: a run has the tables runs, epochs, layers."),
+        (
+            "runs",
+            lambda path: path.write_bytes(path.read_bytes()[:1000]),
+            "{path} cannot be read: Parquet magic bytes not found in footer. Either the file is corrupted or this is "
+            "not a parquet file.",
+        ),
+        (
+            "layers",
+            lambda path: path.write_bytes(b"\x1b[2J"),
+            "{path} cannot be read: Parquet file size is 4 bytes, smaller than the minimum file footer (8 bytes).",
+        ),
+        (
+            "runs",
+            lambda path: pd.DataFrame({"price": [1.0]}).to_parquet(path),
+            "{path} is no table of a run: its column run_id is absent or has gaps.",
+        ),
+        (
+            "epochs",
+            lambda path: _column(path, "seed", pa.array([0, None, 1, 1])),
+            "{path} is no table of a run: its column seed is absent or has gaps.",
+        ),
+        (
+            "runs",
+            lambda path: _column(path, "test_loss", pa.array(["low", "high"])),
+            "{path} is no table of a run: its column test_loss is not float64.",
+        ),
+        (
+            "runs",
+            lambda path: _column(path, "test_loss", pa.array([[0.1], [0.2]])),
+            "{path} is no table of a run: a column is there twice, or holds more than one value.",
+        ),
+        (
+            "runs",
+            _newer,
+            "{path} is of format 2, which a newer version of actbench wrote, and this one reads up to 1: "
+            "update actbench.",
+        ),
+    ],
+    ids=["missing", "truncated", "alien bytes", "alien table", "a key with gaps", "words", "lists", "a newer format"],
+)
+def test_a_broken_run_is_named_and_the_others_are_collected(file, spoil, sentence, runs):
+    path = runs[0] / f"{file}.parquet"
+    spoil(path)
+    with pytest.warns(UserWarning, match="^r/runs/") as warned:
+        found = tables.collect(FOLDER)
+    assert [str(one.message) for one in warned] == [sentence.format(path=path)]
+    assert set(found.runs["run_id"]) == {path.name for path in runs[1:]}
+    assert landing.compact(FOLDER) == [sentence.format(path=path)]
+    assert len(pd.read_parquet(FOLDER / "tables" / "runs.parquet")) == 4
+
+
+def test_a_report_says_what_it_left_out_and_writes_through_no_link(runs):
+    """A stranger's report.md may be a link to a file of yours."""
+    (runs[0] / "epochs.parquet").unlink()
+    Path("mine").write_text("mine")
+    (FOLDER / "report.md").symlink_to(Path("mine").resolve())
+    markdown = (report.write(FOLDER).parent / "report.md").read_text()
+    told = f"r/runs/{runs[0].name}/epochs.parquet is missing: a run has the tables runs, epochs, layers."
+    assert f"### What was left out\n\n- {told}\n" in markdown
+    assert "2 activations compared" in markdown
+    assert Path("mine").read_text() == "mine"
+
+
+def test_a_report_of_nothing_whole_says_why(runs):
+    for run in runs:
+        (run / "runs.parquet").unlink()
+    with pytest.raises(NothingToReportError) as error:
+        report.write(FOLDER)
+    assert str(error.value) == "\n".join(
+        f"{run}/runs.parquet is missing: a run has the tables runs, epochs, layers." for run in runs
+    )
+    assert {path.name for path in FOLDER.iterdir()} == {"runs"}
+
+
+def test_a_broken_run_is_measured_again_and_replaced(runs):
+    made = synthetic.tables(["elu"], seeds=2, epochs=2)
+    (run,) = made.runs["run_id"].unique()
+    path = FOLDER / "runs" / run / "epochs.parquet"
+    path.write_bytes(path.read_bytes()[:-1])
+    assert tables.finished(FOLDER, among={run}) == set()
+    landing.land(made, FOLDER / "runs" / run)
+    assert tables.finished(FOLDER, among={run}) == {run}
+    assert len(tables.collect(FOLDER).runs) == 6
+    assert sorted(FOLDER.glob("runs/*")) == runs
+
+
+def test_broken_tables_are_left_as_they_are(runs):
+    """What was published can be restored from where it was published; until then the runs count."""
+    landing.compact(FOLDER)
+    path = FOLDER / "tables" / "epochs.parquet"
+    path.write_bytes(b"broken")
+    shutil.rmtree(runs[0])
+    told = [f"{path} cannot be read: Parquet file size is 6 bytes, smaller than the minimum file footer (8 bytes)."]
+    assert landing.compact(FOLDER) == told
+    assert path.read_bytes() == b"broken"
+    found, left_out = tables.read(FOLDER)
+    assert (set(found.runs["run_id"]), left_out) == ({path.name for path in runs[1:]}, told)
+
+
+def test_tables_of_two_writings_do_not_hide_a_run(runs):
+    """Killed between the three files: what they lack is read from runs/, and no key is there twice."""
+    whole = tables.collect(FOLDER)
+    shutil.move(runs[0], "elsewhere")
+    landing.compact(FOLDER)
+    old = (FOLDER / "tables" / "epochs.parquet").read_bytes()
+    shutil.move("elsewhere", runs[0])
+    landing.compact(FOLDER)
+    (FOLDER / "tables" / "epochs.parquet").write_bytes(old)
+    for one, two in zip(whole, tables.collect(FOLDER), strict=True):
+        keys = [name for name in ("run_id", "seed", "epoch", "step", "layer_index") if name in one]
+        pd.testing.assert_frame_equal(*(f.sort_values(keys, ignore_index=True) for f in (one, two)))
+
+
+def test_what_is_compacted_is_not_read_again(runs, monkeypatch):
+    landing.compact(FOLDER)
+    read, asked = parts.read, []
+    monkeypatch.setattr(parts, "read", lambda part, **given: asked.append(part) or read(part, **given))
+    assert len(tables.collect(FOLDER).runs) == 6
+    assert asked == [FOLDER / "tables"]
+
+
+def test_a_run_that_lands_while_tables_are_written_is_in_them(runs, monkeypatch):
+    """Two commands end at once: the one that read less and wrote last looks again."""
+    write, late = landing.write, synthetic.tables(["mish"], seeds=2, epochs=2)
+
+    def interrupted(measured, folder):
+        write(measured, folder)
+        monkeypatch.setattr(landing, "write", write)
+        synthetic.landed(FOLDER, late)
+
+    monkeypatch.setattr(landing, "write", interrupted)
+    landing.compact(FOLDER)
+    assert len(pd.read_parquet(FOLDER / "tables" / "runs.parquet")) == 8
+
+
+@pytest.mark.parametrize("error", [OSError(28, "No space left on device"), KeyboardInterrupt()])
+def test_a_landing_that_fails_leaves_nothing(error, monkeypatch):
+    def fail(*_, **__):
+        raise error
+
+    monkeypatch.setattr(parts, "write", fail)
+    with pytest.raises(type(error)):
+        landing.land(synthetic.tables(["relu"], seeds=1), FOLDER / "runs" / "a")
+    assert list((FOLDER / "runs").iterdir()) == []
+
+
+def test_what_the_dead_left_goes_and_what_the_living_write_stays(runs):
+    dead = os.posix_spawn("/bin/true", ["true"], {})
+    os.waitpid(dead, 0)
+    (FOLDER / "tables").mkdir()
+    old = time.time() - 2 * 3600
+    places = {
+        f"runs/.a.{dead}@{HERE}": False,
+        f"tables/.runs.parquet.{dead}@{HERE}": False,
+        f".report.{dead}@{HERE}": False,
+        f"runs/.a.{os.getpid()}@{HERE}": True,
+        "runs/.b.1@far.away": True,
+        "runs/.c.1@far.away": False,  # too old for a landing
+        f"runs/.{runs[0].name}": False,  # the checkpoint of a run that has landed
+        "runs/.unfinished": True,
+    }
+    for place in places:
+        (FOLDER / place).mkdir()
+    os.utime(FOLDER / "runs/.c.1@far.away", (old, old))
+    landing.clean(FOLDER)
+    assert {place: (FOLDER / place).exists() for place in places} == places

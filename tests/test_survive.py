@@ -1,0 +1,170 @@
+"""A command that is killed, interrupted or out of disk keeps what is done, says so, and goes on when given again."""
+
+import json
+import os
+import platform
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from joblib.externals.loky.process_executor import TerminatedWorkerError
+
+from actbench import __main__, landing, parts, run, summary, tables
+from actbench.__main__ import main
+
+SMALL = ["num_seeds=1", "train.epochs=1", "data.num_train=64", "data.num_val=100", "data.num_test=100", "model.width=8",
+         "model.depth=1", "probes=none"]  # fmt: skip
+SWEEP = ["-m", "+act=relu,tanh", "hydra/launcher=basic", *SMALL]
+KILLING = Path(__file__).with_name("killing.py")
+
+
+def _raising(error: BaseException, *, at: int):
+    """`run.run`, which ends with an error where it is called for the `at`-th time."""
+    begun, run_it = [], run.run
+
+    def raising(job, **given):
+        begun.append(1)
+        if len(begun) == at:
+            raise error
+        run_it(job, **given)
+
+    return raising
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "told"),
+    [
+        (KeyboardInterrupt(), 130, "Stopped"),
+        (
+            OSError(28, "No space left on device", "r/runs/.a"),
+            1,
+            "Results cannot be written ([Errno 28] No space left on device: 'r/runs/.a')",
+        ),
+        (
+            OSError(30, "Read-only file system"),
+            1,
+            "Results cannot be written ([Errno 30] Read-only file system)",
+        ),
+    ],
+    ids=["Ctrl-C", "disk full", "read-only"],
+)
+def test_what_ends_a_sweep_is_one_sentence_and_what_is_done_is_kept(error, code, told, monkeypatch, capsys):
+    litter = Path(f"results/adhoc/runs/.a.{2**40}@{platform.node()}")
+    litter.mkdir(parents=True)
+    with monkeypatch.context() as patched:
+        patched.setattr(run, "run", _raising(error, at=2))
+        assert main(SWEEP) == code
+    out, err = capsys.readouterr()  # Hydra names the job that raised in a line of its own
+    sentence = f"actbench: {told}. 1 of 2 runs is measured and kept: the same command goes on from there."
+    assert (out, err.splitlines()[-1]) == ("", sentence)
+    (kept,) = Path("results/adhoc/runs").iterdir()
+    before = (kept / "runs.parquet").read_bytes()
+
+    assert main(SWEEP) == 0
+    assert len(tables.collect("results/adhoc").runs) == 2
+    assert (kept / "runs.parquet").read_bytes() == before
+
+
+def test_a_killed_worker_is_told_in_one_sentence(monkeypatch, capsys):
+    monkeypatch.setattr(
+        __main__, "_hand_to_hydra", lambda argv: (_ for _ in ()).throw(TerminatedWorkerError("SIGKILL"))
+    )
+    assert main(SWEEP) == 1
+    assert capsys.readouterr() == (
+        "",
+        "actbench: A worker was killed, by hand or by a system that is out of memory. 0 of 2 runs are measured and "
+        "kept: the same command goes on from there.\n",
+    )
+
+
+def test_ctrl_c_while_the_command_is_read(monkeypatch, capsys):
+    def stop(_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(__main__, "_run", stop)
+    assert main(SWEEP) == 130
+    assert capsys.readouterr() == ("", "actbench: Stopped before the first run.\n")
+
+
+def test_a_full_disk_ends_no_run_halfway(job_of, monkeypatch):
+    """The tables of a run are written whole or not at all; a run that could not land is no failed run."""
+    written, write = [], parts.write
+
+    def full(frame, path, **given):
+        if written:
+            raise OSError(28, "No space left on device")
+        written.append(path)
+        write(frame, path, **given)
+
+    job = job_of("+act=relu", *SMALL)
+    with monkeypatch.context() as patched:
+        patched.setattr(parts, "write", full)
+        with pytest.raises(OSError, match="No space left on device"):
+            run.run(job, show_progress=False)
+    assert list(Path("results/adhoc/runs").iterdir()) == []
+    run.run(job, show_progress=False)
+    assert list(tables.collect("results/adhoc").runs["status"]) == ["done"]
+
+
+def test_the_summary_says_where_it_ran_and_how_much_memory_it_took(measure):
+    found = measure("+act=relu")
+    (row,) = found.runs.to_dict("records")
+    told = summary.text(found, run_ids={row["run_id"]}).splitlines()[-1]
+    assert told == f"Ran on {row['device_name']}, threads=1; peak memory of a run: {row['peak_mib']:,.0f} MiB."
+
+
+def _killed(moments: int, seconds: float, victim: str, *command: str) -> dict:
+    """What tests/killing.py found, and that nothing but results is left."""
+    given = [sys.executable, str(KILLING), str(moments), str(seconds), victim, *command]
+    path = os.pathsep.join([str(KILLING.parent.parent), os.environ.get("PYTHONPATH", "")])
+    done = subprocess.run(given, capture_output=True, text=True, env=os.environ | {"PYTHONPATH": path}, check=True)
+    assert not list(Path("results").rglob(".*"))
+    assert {path.suffix for path in Path("results/adhoc").iterdir()} == {"", ".html", ".md"}
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+def _same_as_if_never_killed(num_runs: int) -> None:
+    """The runs of results/ are those of whole/results/, each there once, to the last bit."""
+    clock = ["train_seconds", "probe_seconds", "samples_per_second", "peak_mib"]
+    killed, whole = (tables.collect(Path(root, "adhoc")) for root in ("results", "whole/results"))
+    assert len(killed.runs) == num_runs
+    for one, two in zip(killed, whole, strict=True):
+        assert one.drop(columns=clock, errors="ignore").equals(two.drop(columns=clock, errors="ignore"))
+
+
+def test_a_sweep_that_is_killed_at_random_moments_is_finished_by_the_same_command():
+    found = _killed(5, 0.5, "jobs", "-m", "+act=relu,tanh", "seed=0,1", *SMALL)
+    assert (found["wrong"], found["code"], len(found["counts"])) == ([], 0, 5)
+    _same_as_if_never_killed(4)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("victim", "launcher"),
+    [
+        ("main", "hydra/launcher=basic"),
+        ("main", "hydra.launcher.n_jobs=2"),
+        ("worker", "hydra.launcher.n_jobs=2"),
+    ],
+)
+def test_main_or_worker_killed_at_twenty_random_moments(victim, launcher):
+    found = _killed(20, 1.5, victim, "-m", "+act=relu,tanh,elu", "seed=0,1,2,3,4,5,6,7", launcher, *SMALL)
+    assert (found["wrong"], found["code"], len(found["counts"])) == ([], 0, 20)
+    _same_as_if_never_killed(24)
+
+
+@pytest.mark.slow
+def test_two_processes_run_overlapping_sweeps_into_one_folder():
+    acts = ("relu,tanh,elu,gelu", "gelu,elu,tanh,mish")
+    both = [
+        subprocess.Popen([sys.executable, "-m", "actbench", "-m", f"+act={a}", "hydra/launcher=basic", *SMALL])
+        for a in acts
+    ]
+    assert [process.wait() for process in both] == [0, 0]
+    runs = tables.collect("results/adhoc").runs
+    assert sorted(runs["act"]) == ["elu", "gelu", "mish", "relu", "tanh"]
+    assert set(runs["status"]) == {"done"}
+    assert not list(Path("results").rglob(".*"))
+    landing.compact("results/adhoc")
+    assert len(tables.finished("results/adhoc", among=set(runs["run_id"]))) == 5

@@ -8,7 +8,7 @@ from typing import Literal
 
 import torch
 
-Stream = Literal["split", "init", "order", "augment", "dropout", "global"]
+Stream = Literal["split", "init", "order", "augment", "dropout", "global", "generator", "latent", "sample"]
 
 
 def stream_seed(seed: int, name: Stream) -> int:

@@ -39,7 +39,25 @@ _HELD_OUT = tuple(
         ("loss", "NLL (nats)", "lower"),
         ("accuracy", "accuracy (fraction)", "higher"),
         ("ece", "expected calibration error", "lower"),
+        ("fld", "Fréchet distance (LeNet features)", "lower"),
+        ("fld_floor", "Fréchet distance, real against real", None),
+        ("kid", "kernel distance, KID (LeNet features)", "lower"),
+        ("modes", "modes (classes with 1 % and more)", "higher"),
+        ("class_kl", "KL of classes to uniform (nats)", "lower"),
+        ("ndb", "bins that differ, NDB/K (share)", "lower"),
     )
+)
+_LOSSES = (
+    Column("train_loss", "float64", "training NLL (nats)", "lower"),
+    Column("train_discriminator_loss", "float64", "discriminator's loss (nats)"),
+    Column("train_generator_loss", "float64", "generator's loss (nats)"),
+)
+_OBSERVED = (
+    Column("input_grad_zero", "float64", "∂D/∂x: exact zeros (share)"),
+    Column("input_grad_hoyer", "float64", "∂D/∂x: sparsity (Hoyer)"),
+    Column("generator_grad_zero", "float64", "∂L/∂θ of the generator: exact zeros (share)"),
+    Column("generator_grad_hoyer", "float64", "∂L/∂θ of the generator: sparsity (Hoyer)"),
+    Column("score_accuracy", "float64", "score network's accuracy (fraction)"),
 )
 
 RUNS = (
@@ -47,8 +65,10 @@ RUNS = (
     Column("status", "string", "status"),  # done, diverged or failed
     Column("message", "string", "why the run failed"),
     *_TIME,
-    Column("train_loss", "float64", "training NLL (nats)", "lower"),
+    *_LOSSES,
     *_HELD_OUT,
+    *_OBSERVED,
+    Column("picture", "object", "samples"),  # bytes of a PNG file, of the first seed of a pack that makes images
     Column("epochs_to_target", "float64", "epochs to the target validation loss", "lower"),
     Column("steps_to_target", "float64", "steps to the target validation loss", "lower"),
     Column("train_seconds", "float64", "training time (s)", "lower"),
@@ -68,10 +88,9 @@ EPOCHS = (
     *_RUN,
     *_TIME,
     Column("lr", "float64", "learning rate"),
-    Column("train_loss", "float64", "training NLL (nats)", "lower"),
-    Column("val_loss", "float64", "validation NLL (nats)", "lower"),
-    Column("val_accuracy", "float64", "validation accuracy (fraction)", "higher"),
-    Column("val_ece", "float64", "validation expected calibration error", "lower"),
+    *_LOSSES,
+    *(column for column in _HELD_OUT if column.name.startswith("val_")),
+    *_OBSERVED,
     Column("train_seconds", "float64", "training time (s)", "lower"),
 )
 

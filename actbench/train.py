@@ -1,7 +1,7 @@
 """The training loop of one seed: epochs, the probe schedule, divergence."""
 
 import math
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from time import perf_counter
 from typing import Protocol
@@ -16,13 +16,22 @@ from actbench.trace import LayerTrace
 
 
 class Task(Protocol):
-    """What the loop asks of a task; `chance` holds the evaluation of a model that ignores its input."""
+    """What the loop asks of a task, which names its own losses and measures: each is a column of the tables.
 
-    optimizer: torch.optim.Optimizer
-    chance: dict[str, float]
+    A step updates and gives the mean losses before it: a loss is `train_<name>`, as a mean over the epoch. `evaluate`
+    needs held-out examples: `val_<name>` and `test_<name>`; `chance` is what it gives a model that ignores its input.
+    `observe` needs none: `<name>`. `picture` is (C, H, W) uint8, to be looked at, where the task makes images.
+    """
 
-    def step(self, batch: Split) -> Tensor: ...
+    optimizers: Sequence[torch.optim.Optimizer]
+
+    @staticmethod
+    def num_outputs(num_classes: int) -> int: ...
+    def step(self, batch: Split) -> dict[str, Tensor]: ...
     def evaluate(self, split: Split) -> dict[str, float]: ...
+    def chance(self, split: Split) -> dict[str, float]: ...
+    def observe(self) -> dict[str, float]: ...
+    def picture(self) -> Tensor | None: ...
     def weights(self) -> dict[nn.Module, Tensor]: ...
     def trace(self, batch: Split, *, weights_before: dict[nn.Module, Tensor] | None) -> list[LayerTrace]: ...
 
@@ -74,10 +83,10 @@ def train(
     order: torch.Generator,
     augmentation: torch.Generator,
 ) -> History:
-    """Train until the last epoch or divergence: a training or validation loss that is not finite.
+    """Train until the last epoch or divergence: a loss or a validation measure that is not finite.
 
     Args:
-        task: Model and optimizer.
+        task: Models and optimizers.
         splits: Training and validation examples; test is not touched.
         epochs: 1, 2, …; a progress bar may be wrapped around it.
         num_steps: Steps of the whole run, for the schedule.
@@ -88,28 +97,34 @@ def train(
         order: Draws the order of examples.
         augmentation: Draws what `augment` does to each batch.
     """
-    scheduler = LambdaLR(task.optimizer, lambda step: schedule(step / num_steps))
+    schedulers = [LambdaLR(each, lambda step: schedule(step / num_steps)) for each in task.optimizers]
     history = History()
-    history.epochs.append({"epoch": 0, "step": 0, **_val(task, splits)})
+    history.epochs.append({"epoch": 0, "step": 0} | _val(task, splits) | task.observe())
     _probe(history, task, prober, epoch=0, weights_before=None)
     for epoch in epochs:
-        lr = scheduler.get_last_lr()[0]
-        total, num_batches, probed = torch.zeros((), device=splits.train.labels.device), 0, history.probe_seconds
+        lr = schedulers[0].get_last_lr()[0]
+        totals: dict[str, Tensor] = {}
+        num_batches, probed = 0, history.probe_seconds
         start = perf_counter()
         for batch in batches(splits.train, batch_size=batch_size, order=order):
             probing = history.step + 1 in prober.steps
             weights_before = task.weights() if probing else None
-            total += task.step(Split(augment(batch.images, generator=augmentation), batch.labels))
-            scheduler.step()
+            losses = task.step(Split(augment(batch.images, generator=augmentation), batch.labels))
+            totals = {name: totals.get(name, 0) + loss for name, loss in losses.items()}
+            for scheduler in schedulers:
+                scheduler.step()
             history.step, num_batches = history.step + 1, num_batches + 1
             if probing:
                 _probe(history, task, prober, epoch=epoch, weights_before=weights_before)
-        train_loss = (total / num_batches).item()  # waits for the device
+        means = {
+            f"train_{name}": (total / num_batches).item() for name, total in totals.items()
+        }  # waits for the device
         seconds = perf_counter() - start - (history.probe_seconds - probed)
         history.train_seconds += seconds
-        row = {"epoch": epoch, "step": history.step, "lr": lr, "train_loss": train_loss, "train_seconds": seconds}
-        history.epochs.append(row | _val(task, splits))
-        if not (math.isfinite(train_loss) and math.isfinite(history.epochs[-1]["val_loss"])):
+        row = {"epoch": epoch, "step": history.step, "lr": lr, **means, "train_seconds": seconds}
+        held_out = _val(task, splits)
+        history.epochs.append(row | held_out | task.observe())
+        if not all(map(math.isfinite, [*means.values(), *held_out.values()])):
             history.status = "diverged"
             break
     return history

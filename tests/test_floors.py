@@ -11,11 +11,11 @@ FILES = sorted(PACKAGE.rglob("*.py"))
 # Measuring and reporting side by side; a module imports from the lines above its own only.
 _FLOORS = """
 streams config schedules tables activations properties stats page function_tables
-trace checks help data data.splits data.augment kinks asymptotes variants tuning paired
+trace checks help data data.splits data.augment kinks asymptotes variants tuning paired fidelity coverage sparsity
 models composition probes data.files shape findings pairs across tracks
 plan models.block models.init models.norm tasks train canvas settings summary sentences relations comparison
-models.mlp models.cnn tasks.classification facts function_plots
-data.digits data.mnist data.fashion_mnist data.cifar build drawing function_report
+models.mlp models.cnn models.generator score tasks.classification facts function_plots
+data.digits data.mnist data.fashion_mnist data.cifar tasks.gan build drawing function_report
 preflight run by_layer comparison_plots
 functions plots comparison_parts
 curves distances cost report

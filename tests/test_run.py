@@ -117,7 +117,7 @@ def test_a_published_run_is_not_measured_again(measure, job_of, monkeypatch):
 
 
 def test_a_failed_run_is_recorded_and_tried_again(measure, monkeypatch):
-    def fail(*_):
+    def fail(*_, **__):
         raise MemoryError("no room")
 
     with monkeypatch.context() as patched:

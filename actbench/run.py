@@ -2,6 +2,7 @@
 
 import functools
 import hashlib
+import io
 import json
 import platform
 import resource
@@ -13,8 +14,8 @@ from pathlib import Path
 
 import torch
 from omegaconf import OmegaConf
+from PIL import Image
 from torch import Tensor, nn
-from torchvision.io import encode_png
 from tqdm import tqdm
 
 import actbench
@@ -230,8 +231,12 @@ def _to_target(history: History, target: float) -> dict[str, float]:
 
 
 def _png(picture: Tensor | None) -> bytes | None:
-    """A picture (C, H, W) uint8 as the bytes of a PNG file."""
-    return None if picture is None else encode_png(picture).numpy().tobytes()
+    """A picture (C, H, W) uint8, grey or in colour, as the bytes of a PNG file."""
+    if picture is None:
+        return None
+    file = io.BytesIO()
+    Image.fromarray(picture.permute(1, 2, 0).squeeze(2).numpy()).save(file, "png", optimize=True)
+    return file.getvalue()
 
 
 def _peak_mib(job: Job) -> float:

@@ -85,11 +85,11 @@ def score_network(source: Source, *, device: torch.device) -> ScoreNetwork:
     path = FOLDER.expanduser() / f"{_identity(source)}.npz"
     model = LeNet(input_shape=source.images.shape[1:], num_classes=int(source.labels.max()) + 1)
     try:
-        with np.load(path, allow_pickle=False) as kept:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as kept:
             arrays = dict(kept)
         known = {name: float(arrays.pop(name)) for name in ("accuracy", "scale")}
         model.load_state_dict({name: torch.from_numpy(array) for name, array in arrays.items()})
-    except (OSError, ValueError, KeyError, RuntimeError, BadZipFile):  # not there, or not whole
+    except (OSError, EOFError, ValueError, KeyError, RuntimeError, BadZipFile):  # not there, or not whole
         known = _train(model, source)
         _keep(path, model, known)
         tqdm.write(f"Score network: LeNet, accuracy {known['accuracy']:.4f} on held-out images, kept in {path}")

@@ -22,18 +22,19 @@ import pandas as pd
 
 @dataclass(frozen=True)
 class Column:
-    """One column: its pandas dtype, the label (with unit) on an axis, which way is better, what it is."""
+    """One column: its pandas dtype, the label (with unit) on an axis, which way is better."""
 
     name: str
     dtype: str
     label: str
     better: Literal["higher", "lower", None] = None
+    ranks: bool = False  # whether variants are ranked by it, lowest mean first, where it was measured
 
 
 _RUN = (Column("run_id", "string", "run"), Column("seed", "int64", "seed"))
 _TIME = (Column("epoch", "int64", "epoch"), Column("step", "int64", "step (updates)"))
 _HELD_OUT = tuple(
-    Column(f"{split}_{name}", "float64", f"{words} {label}", better)  # type: ignore[arg-type]
+    Column(f"{split}_{name}", "float64", f"{words} {label}", better, ranks=name in ("loss", "fld"))  # type: ignore[arg-type]
     for split, words in (("val", "validation"), ("test", "test"))
     for name, label, better in (
         ("loss", "NLL (nats)", "lower"),
@@ -137,6 +138,11 @@ def label(name: str) -> str:
 def better(name: str) -> Literal["higher", "lower", None]:
     """Which way a column is better, or None where neither is."""
     return next((column.better for columns in SCHEMA.values() for column in columns if column.name == name), None)
+
+
+def words(name: str) -> str:
+    """A column in a sentence: `test loss`, `val FLD`."""
+    return " ".join(part.upper() if part in ("fld", "kid", "ndb") else part for part in name.split("_"))
 
 
 def config_columns(runs: pd.DataFrame) -> list[str]:

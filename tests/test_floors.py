@@ -17,15 +17,17 @@ plan models.block models.init models.norm tasks train canvas settings summary se
 models.mlp models.cnn models.generator score tasks.classification facts function_plots
 data.digits data.mnist data.fashion_mnist data.cifar tasks.gan build drawing function_report
 preflight run by_layer comparison_plots
-functions plots comparison_parts
-curves distances cost report
-sweep describe
+functions plots sample_plots comparison_parts
+curves distances cost report_figures
+describe report
+sweep
 __main__
 """
 FLOORS = [{""}, *(set(line.split()) for line in _FLOORS.strip().splitlines())]
 _REPORTING = """
 stats variants findings sentences settings summary canvas drawing by_layer plots page report function_plots
-function_report paired pairs across tracks relations comparison comparison_plots comparison_parts
+function_report paired pairs across tracks relations comparison comparison_plots comparison_parts sample_plots
+report_figures
 """
 REPORTING = set(_REPORTING.split())
 # The command and what surrounds a sweep stand above both sides.

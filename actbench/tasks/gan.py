@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -145,6 +146,16 @@ class GAN:
         apart = F.pad(images, (0, 1, 0, 1), value=0.5)  # a grey line right of and below each image
         sheet = apart.unflatten(0, _SHEET).permute(2, 0, 3, 1, 4).flatten(3, 4).flatten(1, 2)
         return (sheet.mul(_GREYS - 1).round() * (255 / (_GREYS - 1))).to("cpu", torch.uint8)
+
+    def state_dict(self) -> dict[str, Any]:
+        optimizers = [optimizer.state_dict() for optimizer in self.optimizers]
+        return {"networks": self.networks.state_dict(), "optimizers": optimizers, "latents": self.latents.get_state()}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        self.networks.load_state_dict(state["networks"])
+        for optimizer, own in zip(self.optimizers, state["optimizers"], strict=True):
+            optimizer.load_state_dict(own)
+        self.latents.set_state(state["latents"])
 
     def _update(self, optimizer: torch.optim.Optimizer, loss: Tensor) -> None:
         parameters = [p for group in optimizer.param_groups for p in group["params"]]

@@ -217,9 +217,8 @@ def test_divergence_is_a_result(lr, measure):
         assert len(epochs) < 4
 
 
-@pytest.mark.parametrize("norm", ["none", "batch", "layer"])
-def test_a_convolutional_gan_trains(norm, measure):
-    line = ["+act=silu", "task=gan_conv", "model=cnn", f"norm={norm}", "train.epochs=1", "num_seeds=2"]
+def test_a_convolutional_gan_trains(measure):
+    line = ["+act=silu", "task=gan_conv", "model=cnn", "norm=batch", "train.epochs=1", "num_seeds=2"]
     runs, _, layers = measure(*line, "data.num_train=128", tiny=False)
     assert list(runs["status"]) == ["done", "done"]
     assert layers.loc[layers["step"] == 0, "layer"].nunique() == 6

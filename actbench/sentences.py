@@ -11,7 +11,7 @@ import pandas as pd
 
 from actbench.findings import intervals, number
 from actbench.stats import Interval, ends, summarise, vanishing
-from actbench.tables import better, words
+from actbench.tables import better
 
 _NEGLIGIBLE = 0.01  # a share of saturated pairs that nobody would see in a figure
 
@@ -23,7 +23,7 @@ def best(runs: pd.DataFrame, column: str) -> str:
     """
     runs = runs[runs["status"] != "failed"]
     found = {name: cell for name, cell in intervals(runs, column).items() if cell.n}
-    told = words(column)
+    told = _words(column)
     if not found:
         return ""
     lost = (~np.isfinite(runs[column])).groupby(runs["variant"]).sum()
@@ -40,7 +40,7 @@ def best(runs: pd.DataFrame, column: str) -> str:
 
 def past_best(epochs: pd.DataFrame, *, column: str = "val_loss") -> str:
     """How many variants had a lower mean validation loss, or other measure, before the last epoch."""
-    told = words(column).replace("val ", "validation ")
+    told = _words(column).replace("val ", "validation ")
     means = epochs.groupby(["variant", "epoch"])[column].mean().dropna().reset_index()
     if means["epoch"].nunique() < 2:
         return ""
@@ -125,6 +125,11 @@ def farthest_learned(layers: pd.DataFrame) -> str:
     top = means.sort_values("mean", key=abs).iloc[-1]
     parameter = top["name"].removeprefix("act.")
     return f"Moved farthest: {top['variant']}, {parameter}, layer {top['layer_index']}, by {_told(top)}."
+
+
+def _words(column: str) -> str:
+    """A column in a sentence: `test loss`, `val FLD`."""
+    return " ".join(part.upper() if part in ("fld", "kid", "ndb") else part for part in column.split("_"))
 
 
 def _last(layers: pd.DataFrame) -> pd.DataFrame:

@@ -140,11 +140,6 @@ def better(name: str) -> Literal["higher", "lower", None]:
     return next((column.better for columns in SCHEMA.values() for column in columns if column.name == name), None)
 
 
-def words(name: str) -> str:
-    """A column in a sentence: `test loss`, `val FLD`."""
-    return " ".join(part.upper() if part in ("fld", "kid", "ndb") else part for part in name.split("_"))
-
-
 def config_columns(runs: pd.DataFrame) -> list[str]:
     """The columns of `runs` that hold the resolved config, in the frame's order."""
     known = {column.name for column in RUNS}

@@ -116,9 +116,8 @@ def train(
             history.step, num_batches = history.step + 1, num_batches + 1
             if probing:
                 _probe(history, task, prober, epoch=epoch, weights_before=weights_before)
-        means = {
-            f"train_{name}": (total / num_batches).item() for name, total in totals.items()
-        }  # waits for the device
+        # Here the clock waits for the device.
+        means = {f"train_{name}": (total / num_batches).item() for name, total in totals.items()}
         seconds = perf_counter() - start - (history.probe_seconds - probed)
         history.train_seconds += seconds
         row = {"epoch": epoch, "step": history.step, "lr": lr, **means, "train_seconds": seconds}

@@ -65,13 +65,8 @@ class GAN:
         # Under these names the layers of both stand in the tables, in the order in which an image is made and judged.
         self.networks = nn.ModuleDict({"generator": self.generator, "discriminator": model})
         self.optimizers = (optimizer, optimizer_of(self.generator))
-        self.clip_grad_norm, self.latent_size, self.num_classes, self.seed = (
-            clip_grad_norm,
-            latent_size,
-            num_classes,
-            seed,
-        )
-        self.latents = stream(seed, "latent")
+        self.clip_grad_norm, self.num_classes = clip_grad_norm, num_classes
+        self.latent_size, self.seed, self.latents = latent_size, seed, stream(seed, "latent")
         self.low, self.high = (f(images, dim=(0, 2, 3), keepdim=True) for f in (torch.amin, torch.amax))
         self.train_images = self._scaled(images)
         self.bins = Bins.fit(self.train_images, seed=stream_seed(seed, "sample"))
@@ -88,9 +83,8 @@ class GAN:
         real = self._scaled(batch.images)
         z = torch.randn(len(real), self.latent_size, generator=self.latents).to(real.device)
         generated = self.generator(z)
-        judged = (
-            F.softplus(-self.discriminator(real)).mean() + F.softplus(self.discriminator(generated.detach())).mean()
-        )
+        on_real, on_generated = self.discriminator(real), self.discriminator(generated.detach())
+        judged = F.softplus(-on_real).mean() + F.softplus(on_generated).mean()
         self._update(self.optimizers[0], judged)
         fooled = F.softplus(-self.discriminator(generated)).mean()
         self._update(self.optimizers[1], fooled)

@@ -9,9 +9,10 @@ import pandas as pd
 import pytest
 import torch
 import torch.nn.functional as F
+from omegaconf import OmegaConf
 from torch import nn
 
-from actbench import build, report, score
+from actbench import build, config, plan, report, score
 from actbench.data import digits
 from actbench.data.splits import Split, Splits, split
 from actbench.models.generator import ConvGenerator, MLPGenerator
@@ -224,6 +225,13 @@ def test_a_convolutional_gan_trains(measure):
     assert list(runs["status"]) == ["done", "done"]
     assert layers.loc[layers["step"] == 0, "layer"].nunique() == 6
     assert runs["picture"].notna().tolist() == [True, False]
+
+
+def test_the_two_experiments_are_one_workload():
+    """What they sweep apart may be compared."""
+    configs = [plan.read([f"+experiment={name}"]).jobs[0].config for name in ("gan_slope", "gan_smooth")]
+    one, two = (config.flatten(OmegaConf.to_container(c, resolve=True)) for c in configs)
+    assert {key: value for key, value in one.items() if key != "act.negative_slope"} == two
 
 
 def test_a_report_of_gans_shows_what_they_measure_and_nothing_else(measure):

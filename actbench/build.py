@@ -14,7 +14,7 @@ from omegaconf import DictConfig, OmegaConf
 from torch import Tensor, nn
 
 from actbench import properties
-from actbench.data.splits import Source
+from actbench.data.splits import Source, Splits
 from actbench.models.init import initialize
 from actbench.streams import stream
 from actbench.trace import Activation, activations
@@ -83,10 +83,11 @@ def gain(act: Callable[[], Activation], *, dropout: float) -> float:
 def model(config: DictConfig, *, input_shape: torch.Size, seed: int, on: torch.device) -> nn.Module:
     """The model with the initial weights of `seed`."""
     act = act_factory(config.act)
+    task_class: Any = _part(config.task).func
     with torch.random.fork_rng(devices=[]):  # torch's own initial weights, which are replaced below, are drawn here
         built = _part(config.model)(
             input_shape=input_shape,
-            num_outputs=config.data.num_classes,
+            num_outputs=task_class.num_outputs(config.data.num_classes),
             act=act,
             norm=_part(config.norm),
             generator=stream(seed, "dropout", on),
@@ -105,14 +106,17 @@ def optimizer(config: DictConfig, built: nn.Module) -> torch.optim.Optimizer:
     return _part(config.optim)(groups)
 
 
-def task(config: DictConfig, built: nn.Module, *, seed: int) -> Any:
-    """The task, given what its signature names."""
+def task(config: DictConfig, built: nn.Module, *, splits: Splits, seed: int) -> Any:
+    """The task, which is given those of the following that its signature names."""
     part = _part(config.task)
     offered = {
         "model": built,
         "optimizer": optimizer(config, built),
+        "optimizer_of": functools.partial(optimizer, config),
         "clip_grad_norm": config.train.clip_grad_norm,
         "num_classes": config.data.num_classes,
+        "source": source(config.data),
+        "splits": splits,
         "seed": seed,
     }
     return part(**{name: offered[name] for name in inspect.signature(part.func).parameters if name in offered})

@@ -30,7 +30,7 @@ _RULES: tuple[tuple[str, str, Callable[[Any], bool]], ...] = (
     ("seed", "a whole number from 0 to 2,147,483,647", _whole(0, 2**31 - 1)),
     (
         "num_seeds threads epochs batch_size width num_images num_val num_test num_train num_classes num_examples "
-        "per_decade",
+        "per_decade latent_size",
         "a whole number, 1 or more",
         _whole(1),
     ),
@@ -64,11 +64,10 @@ def check(config: DictConfig, choices: dict[str, str]) -> None:
             continue
         if not allowed(value):
             raise ConfigError(f"{key}={_text(value)} is out of range: it must be {words}.")
-    widths = config.model.get("widths", [1])
-    if not widths or min(widths) < 1:
-        raise ConfigError(
-            f"model.widths={list(widths)} is out of range: it must be a list of whole numbers, 1 or more."
-        )
+    for key in ("model.widths", "task.generator.widths"):
+        widths = OmegaConf.select(config, key, default=[1])
+        if not widths or min(widths) < 1:
+            raise ConfigError(f"{key}={list(widths)} is out of range: it must be a list of whole numbers, 1 or more.")
     if config.optim.get("nesterov") and not config.optim.momentum:
         raise ConfigError("optim.nesterov=true needs a momentum above 0: set optim.momentum, for instance to 0.9.")
 

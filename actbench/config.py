@@ -101,8 +101,9 @@ def options(group: str) -> dict[str, Path]:
 
 
 def defaults(group: str, choice: str) -> dict[str, Any]:
-    """The keys of an option's file, dotted, with their values there."""
-    return flatten(OmegaConf.to_container(OmegaConf.load(options(group)[choice])))  # type: ignore[arg-type]
+    """The keys of an option's file, dotted, with their values there; its own only where it sets keys elsewhere too."""
+    loaded = OmegaConf.load(options(group)[choice])
+    return flatten(OmegaConf.to_container(loaded.get(group, loaded)))  # type: ignore[arg-type]
 
 
 def describe(path: Path) -> str:
@@ -121,13 +122,13 @@ def nearest(name: str, known: Iterable[str]) -> str:
 
 
 def flatten(config: DictConfig | dict, *, prefix: str = "") -> dict[str, Any]:
-    """Dotted keys -> values; a list is its JSON text, `_target_` and what is instantiated with it are left out."""
+    """Dotted keys -> values; a list is its JSON text, what only Hydra reads is left out."""
     flat: dict[str, Any] = {}
     for key, value in config.items():
         name = f"{prefix}{key!s}"
         if isinstance(value, dict | DictConfig):
             flat |= flatten(value, prefix=f"{name}.")
-        elif key != "_target_":
+        elif key not in ("_target_", "_partial_"):
             flat[name] = json.dumps(list(value)) if isinstance(value, list | ListConfig) else value
     return flat
 

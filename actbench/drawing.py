@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection
+from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, MaxNLocator, NullLocator
 
@@ -15,6 +16,7 @@ from actbench.stats import summarise
 from actbench.tables import better, label
 
 BAND = 2_000  # resamples behind an interval that is only drawn; those of the tables have 10,000
+SHARES = (Normalize(0, 1), "rocket_r")  # the colours of a share
 _ENTRIES = 12  # so many entries of a learned vector have a panel each
 _ACCURACIES = (0, 0.5, 0.8, 0.9, 0.95, 0.98, 0.99, 0.995, 0.999)
 
@@ -53,9 +55,9 @@ def grey(own: dict[str, pd.DataFrame], *, x: str, sign: int = 1) -> Callable[[],
     return lambda: LineCollection(lines, colors=canvas.GREY, linewidths=0.4, zorder=1)
 
 
-def mark_ends(epochs: pd.DataFrame, panels: dict[str, Axes], means: dict[str, pd.DataFrame]) -> None:
+def mark_ends(epochs: pd.DataFrame, panels: dict[str, Axes], means: dict[str, pd.DataFrame], *, column: str) -> None:
     """A cross on the mean curve at each epoch where a seed was last seen before it diverged."""
-    lost = epochs[(epochs["status"] == "diverged") & np.isfinite(epochs["val_loss"])]
+    lost = epochs[(epochs["status"] == "diverged") & np.isfinite(epochs[column])]
     lasts = lost.groupby(["variant", "seed"])["epoch"].max().reset_index()
     for name, epoch in lasts[["variant", "epoch"]].itertuples(index=False):
         if name in panels:

@@ -4,13 +4,15 @@ import numpy as np
 import pandas as pd
 
 from actbench.stats import Interval, ends, mean_drift, summarise, vanishing
+from actbench.tables import RUNS
 
-RANKED_BY = ("test_loss", "val_loss")
+# A measure on test data before one on validation data.
+RANKED_BY = sorted((c.name for c in RUNS if c.ranks), key=lambda name: not name.startswith("test_"))
 NONE = "–"
 
 
 def primary(runs: pd.DataFrame) -> str | None:
-    """The column that ranks: test loss, or validation loss where no test was made, or None."""
+    """The column that ranks: test loss or FLD, or the same on validation data where no test was made, or None."""
     return next((name for name in RANKED_BY if np.isfinite(runs[name]).any()), None)
 
 
@@ -60,8 +62,15 @@ def ranking(runs: pd.DataFrame) -> dict[str, dict[str, Interval]]:
     columns = {
         "test loss (nats)": "test_loss",
         "test accuracy": "test_accuracy",
+        "test FLD": "test_fld",
+        "FLD of real images": "test_fld_floor",
+        "test KID": "test_kid",
+        "modes": "test_modes",
+        "KL of classes (nats)": "test_class_kl",
+        "NDB/K": "test_ndb",
         "val loss (nats)": "val_loss",
         "val accuracy": "val_accuracy",
+        "val FLD": "val_fld",
         "seconds per seed": "train_seconds",
     }
     return {title: intervals(runs, name) for title, name in columns.items() if np.isfinite(runs[name]).any()}

@@ -161,7 +161,7 @@ def _check_keys(overrides: list[Override], *, sweep: bool) -> None:
         first = key.replace("/", ".").split(".")[0]
         if first not in top:
             raise ConfigError(f"There is no key {key}: {nearest(first, top)}")
-        if key.endswith("_target_") and not (custom and key == "act._target_"):
+        if key.endswith(("_target_", "_partial_")) and not (custom and key == "act._target_"):
             raise ConfigError(f"{key} cannot be set{_instead(first)}.")
         may_add = key in (*GROUPS, *PRESETS) or key.startswith("hydra") or (custom and key.startswith("act."))
         if override.is_add() and not may_add:

@@ -9,12 +9,13 @@ from collections.abc import Iterable
 import numpy as np
 import pandas as pd
 import seaborn as sns
-from matplotlib.colors import LogNorm, Normalize, SymLogNorm
+from matplotlib.colors import LogNorm, SymLogNorm
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, MaxNLocator, NullLocator
 
 from actbench import canvas, drawing
 from actbench.by_layer import by_layer
+from actbench.findings import RANKED_BY
 from actbench.stats import ends, summarise
 from actbench.tables import label
 
@@ -31,9 +32,18 @@ def labels(runs: pd.DataFrame, order: Iterable[str]) -> dict[str, str]:
 
 
 def ranking(runs: pd.DataFrame, labels: dict[str, str]) -> Figure:
-    """Test loss and test accuracy of every variant: seeds as points, the mean and its interval in front."""
-    columns = [name for name in ("test_loss", "test_accuracy") if np.isfinite(runs[name]).any()]
-    return drawing.dots(runs, labels, columns)
+    """What was reached on test data by every variant: seeds as points, the mean and its interval in front.
+
+    A dotted line is the mean floor of a measure that has one, `<measure>_floor`.
+    """
+    measures = ("test_loss", "test_accuracy", "test_fld", "test_ndb")
+    columns = [name for name in measures if np.isfinite(runs[name]).any()]
+    figure = drawing.dots(runs, labels, columns)
+    for panel, column in zip(figure.axes, columns, strict=True):
+        floor = runs.get(f"{column}_floor", pd.Series(dtype=float)).mean()
+        if np.isfinite(floor):
+            panel.axvline(floor, color=canvas.INK, linewidth=0.8, linestyle=":", zorder=1)
+    return figure
 
 
 def time(runs: pd.DataFrame, labels: dict[str, str]) -> Figure:
@@ -44,10 +54,14 @@ def time(runs: pd.DataFrame, labels: dict[str, str]) -> Figure:
 
 
 def learning_curves(epochs: pd.DataFrame, labels: dict[str, str]) -> Figure:
-    """Validation loss by epoch, a panel for each variant, the training loss dotted, the others in grey."""
-    curves = summarise(epochs, by=["variant", "epoch"], value="val_loss", resamples=drawing.BAND)
+    """Validation loss by epoch, a panel for each variant, the training loss dotted, the others in grey.
+
+    Of a task without a loss on validation data, what its runs are ranked by.
+    """
+    column = next(name for name in RANKED_BY if name in epochs and np.isfinite(epochs[name]).any())
+    curves = summarise(epochs, by=["variant", "epoch"], value=column, resamples=drawing.BAND)
     training = epochs.groupby(["variant", "epoch"], sort=False)["train_loss"].mean().reset_index(name="mean")
-    figure, panels = canvas.multiples(labels, x=label("epoch"), y=label("val_loss").removesuffix(" (val)"))
+    figure, panels = canvas.multiples(labels, x=label("epoch"), y=label(column))
     own = {str(name): frame.sort_values("epoch") for name, frame in curves.groupby("variant")}
     others = drawing.grey(own, x="epoch")
     for name, panel in panels.items():
@@ -55,19 +69,19 @@ def learning_curves(epochs: pd.DataFrame, labels: dict[str, str]) -> Figure:
         drawing.line(panel, training[training["variant"] == name], x="epoch", variant=name, linestyle=":")
         if name in own:
             drawing.line(panel, own[name], x="epoch", variant=name)
-    drawing.mark_ends(epochs, panels, own)
+    drawing.mark_ends(epochs, panels, own, column=column)
     panel = next(iter(panels.values()))
     panel.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=4))
     least = curves["mean"].min() / 10  # a training loss far below that may leave the panel
     drawing.log_y(panel, [training["mean"].clip(lower=least), *(frame["mean"] for frame in own.values())])
-    canvas.key(figure, {"validation, mean and 95 % interval": {}, "training": {"linestyle": ":"}})
+    dotted = {"training": {"linestyle": ":"}} if training["mean"].notna().any() else {}
+    canvas.key(figure, {"validation, mean and 95 % interval": {}} | dotted)
     return figure
 
 
 def saturation(layers: pd.DataFrame, labels: dict[str, str]) -> Figure:
     """Saturated share on either side by layer, at initialisation and at the end."""
-    shares = Normalize(0, 1)
-    return by_layer(layers, labels, {"saturation_low": (shares, "rocket_r"), "saturation_high": (shares, "rocket_r")})
+    return by_layer(layers, labels, dict.fromkeys(("saturation_low", "saturation_high"), drawing.SHARES))
 
 
 def output(layers: pd.DataFrame, labels: dict[str, str]) -> Figure:

@@ -24,7 +24,7 @@ def check(jobs: list[Job]) -> None:
             (_check_output, ["output"]),
             (_check_data, ["data", "train"]),
             (check_act, ["act"]),
-            (_check_model, ["act", "model", "norm", "init", "optim", "data", "train", "device"]),
+            (_check_model, ["act", "model", "norm", "init", "optim", "data", "task", "train", "device"]),
         ):
             concerned = OmegaConf.to_container(OmegaConf.masked_copy(job.config, nodes))
             key = json.dumps([test.__name__, concerned, job.choices["act"]], sort_keys=True)

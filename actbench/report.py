@@ -4,14 +4,12 @@ import argparse
 import os
 import re
 import sys
-from collections.abc import Callable, Collection
-from dataclasses import dataclass
+from collections.abc import Collection
 from pathlib import Path
 
 import matplotlib as mpl
 import numpy as np
 import pandas as pd
-from matplotlib.figure import Figure
 
 from actbench import (
     canvas,
@@ -30,99 +28,9 @@ from actbench import (
 )
 from actbench.comparison import Comparison
 from actbench.page import Markdown
+from actbench.report_figures import PLOTS, Plot
 from actbench.tables import Tables, read
 from actbench.variants import NothingToReportError, Workload, workloads
-
-
-@dataclass(frozen=True)
-class Plot:
-    """One figure of a report: how to read it, and what it shows; left out where no column of `needs` has a value.
-
-    `alone` is how to read it where there is one variant, if that is another sentence. A figure `over_training` is left
-    out where nothing but initialisation was probed.
-    """
-
-    title: str
-    table: str
-    needs: tuple[str, ...]
-    draw: Callable[[pd.DataFrame, dict[str, str]], Figure]
-    read: str
-    shows: Callable[[pd.DataFrame], str]
-    alone: str = ""
-    over_training: bool = False
-
-    def applies(self, tables: Tables) -> bool:
-        """Whether the tables hold anything to draw; a name of `needs` that ends in a dot stands for its group."""
-        frame = getattr(tables, self.table)
-        if self.over_training and not frame["step"].any():
-            return False
-        names = [c for c in frame if c in self.needs or (c.startswith(self.needs) and self.needs[0].endswith("."))]
-        return any(np.isfinite(pd.to_numeric(frame[name], errors="coerce").astype(float)).any() for name in names)
-
-
-PLOTS = (
-    Plot(
-        "Ranking", "runs", ("test_loss", "test_accuracy"), plots.ranking,
-        "A row is an activation, a grey point a seed, the coloured point the mean and the bar its 95 % interval. "
-        "Where two bars share values, the two are not told apart. Ordered by mean loss, lowest first.",
-        lambda runs: "",
-        alone="A grey point is a seed, the coloured point their mean and the bar its 95 % interval.",
-    ),
-    Plot(
-        "Learning curves", "epochs", ("val_loss",), plots.learning_curves,
-        "Each panel shows one activation in its colour before all others in grey: lower is better, and a gap "
-        "between the training and the validation line is overfitting. A cross marks where a seed diverged.",
-        sentences.past_best,
-        alone="Lower is better, and a gap between the training and the validation line is overfitting. A cross marks "
-        "where a seed diverged.",
-    ),
-    Plot(
-        "Saturation by layer", "layers", ("saturation_low", "saturation_high"), plots.saturation,
-        "The share of pre-activations in the flat tail on the low and on the high side of the function: near 1, "
-        "almost nothing can be learned through that layer.",
-        sentences.most_saturated,
-    ),
-    Plot(
-        "Output mean and bias by layer", "layers", ("out_mean", "out_ratio"), plots.output,
-        "Output mean, and how large the units' own means are against the spread of their outputs: above 1 the next "
-        "layer sees more of a constant than of its input.",
-        sentences.most_biased,
-    ),
-    Plot(
-        "Gradient by layer", "layers", ("grad_rms",), plots.gradient,
-        "RMS of the gradient at the pre-activation, from the input (left) to the output (right), on a logarithmic "
-        "axis: a line that rises to the right is a gradient that vanishes on its way to the input.",
-        sentences.most_vanishing,
-    ),
-    Plot(
-        "Drift over training", "layers", ("out_ratio",), plots.drift,
-        "Output bias over standard deviation against the training step: a flat line is no drift. Grey is the last "
-        "layer of the others.",
-        lambda layers: sentences.largest_change(layers, ("out_ratio",), words="bias / standard deviation"),
-        alone="Output bias over standard deviation against the training step: a flat line is no drift.",
-        over_training=True,
-    ),
-    Plot(
-        "Saturation over training", "layers", ("saturation_low", "saturation_high"), plots.saturation_over_time,
-        "Saturated share against the training step, the high side upwards and the low side downwards: a line that "
-        "leaves the middle is a layer that saturates while it trains.",
-        lambda layers: sentences.largest_change(
-            layers, ("saturation_low", "saturation_high"), words="the saturated share (both sides)"
-        ),
-        over_training=True,
-    ),
-    Plot(
-        "Learned parameters", "layers", ("act.",), plots.learned,
-        "The parameters that an activation learns, by layer against the training step, with the interval over seeds.",
-        sentences.farthest_learned,
-        over_training=True,
-    ),
-    Plot(
-        "Time", "runs", ("samples_per_second", "train_seconds"), plots.time,
-        "Training speed, fastest first: grey points are seeds. Times are of this machine, and of what else ran on it.",
-        lambda runs: sentences.best(runs, "samples_per_second"),
-    ),
-)  # fmt: skip
 
 
 def write(folder: str | Path, *, run_ids: Collection[str] | None = None) -> Path:

@@ -2,6 +2,7 @@
 
 import functools
 import hashlib
+import io
 import json
 import math
 import platform
@@ -13,15 +14,18 @@ from pathlib import Path
 
 import torch
 from omegaconf import OmegaConf
+from PIL import Image
+from torch import Tensor, nn
 from tqdm import tqdm
 
 import actbench
 from actbench import build, config, landing, probes, tables
 from actbench.checkpoint import Checkpoint
-from actbench.data.splits import Split, split
+from actbench.data.splits import Split, Splits, split
 from actbench.plan import Job
 from actbench.streams import stream, stream_seed
-from actbench.train import History, Prober, train
+from actbench.trace import activations
+from actbench.train import History, Prober, Task, train
 
 # The integer that says which results may be compared: raised whenever a change moves a number (CHANGELOG, "Numbers").
 PROTOCOL = 2
@@ -157,7 +161,7 @@ def _measure_seed(job: Job, seed: int, checkpoint: Checkpoint, *, epochs: Iterat
         device=on,
     )
     model = build.model(cfg, input_shape=splits.train.images.shape[1:], seed=seed, on=on)
-    task = build.task(cfg, model, seed=seed)
+    task = build.task(cfg, model, splits=splits, seed=seed)
     num_steps = cfg.train.epochs * (len(splits.train.labels) // cfg.train.batch_size)
     history = train(
         task,
@@ -167,22 +171,35 @@ def _measure_seed(job: Job, seed: int, checkpoint: Checkpoint, *, epochs: Iterat
         batch_size=cfg.train.batch_size,
         schedule=build.schedule(cfg),
         augment=build.augment(cfg),
-        prober=_prober(job, splits.val, num_steps=num_steps),
+        prober=_prober(job, model, splits.val, num_steps=num_steps),
         order=stream(seed, "order"),
         augmentation=stream(seed, "augment"),
         checkpoint=checkpoint,
     )
-    return _outcome(job, history, task, splits.test, num_parameters=sum(p.numel() for p in model.parameters())), history
+    outcome = _outcome(job, history, task, splits)
+    outcome |= {"num_parameters": sum(p.numel() for p in model.parameters())}
+    return outcome | ({"picture": _png(task.picture())} if seed == cfg.seed else {}), history
 
 
-def _prober(job: Job, val: Split, *, num_steps: int) -> Prober:
-    """Probes on the first validation images; the shape of an activation without learned parameters is found once."""
+def _prober(job: Job, model: nn.Module, val: Split, *, num_steps: int) -> Prober:
+    """Probes on the first validation images; the shape of an activation without learned parameters is found once.
+
+    What a task has beside the model has functions of its own.
+    """
     epsilon = job.config.probes.epsilon
-    shape = _fixed_shape(OmegaConf.to_yaml(job.config.act), epsilon)
+    fixed = _fixed_shape(OmegaConf.to_yaml(job.config.act), epsilon)
+    shapes: dict[nn.Module, probes.Shape] = dict.fromkeys(activations(model).values(), fixed) if fixed else {}
+
+    def shape(f: nn.Module) -> probes.Shape:
+        if f in shapes:
+            return shapes[f]
+        found = probes.shape_of(f, epsilon=epsilon)
+        return found if any(True for _ in f.parameters()) else shapes.setdefault(f, found)
+
     return Prober(
         batch=Split(*(t[: job.config.probes.num_examples] for t in val)),
         steps=build.probe_steps(job.config, num_steps=num_steps),
-        shape=lambda f: shape or probes.shape_of(f, epsilon=epsilon),
+        shape=shape,
     )
 
 
@@ -193,29 +210,41 @@ def _fixed_shape(act: str, epsilon: float) -> probes.Shape | None:
     return None if any(True for _ in fixed.parameters()) else probes.shape_of(fixed, epsilon=epsilon)
 
 
-def _outcome(job: Job, history: History, task, test: Split, *, num_parameters: int) -> dict:
-    """The row of `runs`: held-out measures (chance level where the run diverged), time to target, cost."""
+def _outcome(job: Job, history: History, task: Task, splits: Splits) -> dict:
+    """What the last epoch measured, held-out measures (chance level where the run diverged), time to target, cost."""
     last, diverged = history.epochs[-1], history.status == "diverged"
-    val = {name: last[f"val_{name}"] for name in task.chance}
-    on_val, on_test = (task.chance, task.chance) if diverged else (val, task.evaluate(test))
+    val = {f"val_{name}": value for name, value in task.chance(splits.val).items()} if diverged else {}
+    test = task.chance(splits.test) if diverged else task.evaluate(splits.test)
     seconds = history.train_seconds or math.nan  # missing where nothing was trained
-    never = math.inf if "val_loss" in last else math.nan  # a task without a loss has no target
-    reached = [r for r in history.epochs if r.get("val_loss", never) <= job.config.data.target_loss and not diverged]
     return {
+        **{name: value for name, value in last.items() if name != "lr"},
         "status": history.status,
-        "epoch": last["epoch"],
-        "step": history.step,
-        "train_loss": last.get("train_loss"),
-        **{f"val_{name}": value for name, value in on_val.items()},
-        **{f"test_{name}": value for name, value in on_test.items()},
-        "epochs_to_target": reached[0]["epoch"] if reached else never,
-        "steps_to_target": reached[0]["step"] if reached else never,
+        **val,
+        **{f"test_{name}": value for name, value in test.items()},
+        **_to_target(history, job.config.data.target_loss),
         "train_seconds": seconds,
         "probe_seconds": history.probe_seconds,
         "samples_per_second": history.step * job.config.train.batch_size / seconds,
         "peak_mib": _peak_mib(job),
-        "num_parameters": num_parameters,
     }
+
+
+def _to_target(history: History, target: float) -> dict[str, float]:
+    """When the validation loss was first at most the target: never is ∞; nothing of a task without such a loss."""
+    if "val_loss" not in history.epochs[0]:
+        return {}
+    reached = [row for row in history.epochs if row["val_loss"] <= target and history.status != "diverged"]
+    first = reached[0] if reached else dict.fromkeys(("epoch", "step"), float("inf"))
+    return {"epochs_to_target": first["epoch"], "steps_to_target": first["step"]}
+
+
+def _png(picture: Tensor | None) -> bytes | None:
+    """A picture (C, H, W) uint8, grey or in colour, as the bytes of a PNG file."""
+    if picture is None:
+        return None
+    file = io.BytesIO()
+    Image.fromarray(picture.permute(1, 2, 0).squeeze(2).numpy()).save(file, "png", optimize=True)
+    return file.getvalue()
 
 
 def _peak_mib(job: Job) -> float:

@@ -23,7 +23,7 @@ def best(runs: pd.DataFrame, column: str) -> str:
     """
     runs = runs[runs["status"] != "failed"]
     found = {name: cell for name, cell in intervals(runs, column).items() if cell.n}
-    words = column.replace("_", " ")
+    told = _words(column)
     if not found:
         return ""
     lost = (~np.isfinite(runs[column])).groupby(runs["variant"]).sum()
@@ -31,24 +31,25 @@ def best(runs: pd.DataFrame, column: str) -> str:
     higher = better(column) == "higher"
     name = (max if higher else min)(whole, key=lambda variant: found[variant].mean)
     if len(found) == 1:
-        return f"Mean {words}: {_told(found[name])}."
+        return f"Mean {told}: {_told(found[name])}."
     others = [cell for other, cell in found.items() if other != name]
     overlap = sum(found[name].overlaps(cell) for cell in others)
-    top = f"{'Highest' if higher else 'Lowest'} mean {words}: {name}, {_told(found[name])}"
+    top = f"{'Highest' if higher else 'Lowest'} mean {told}: {name}, {_told(found[name])}"
     return f"{top}; {_overlapping(overlap, len(others))}"
 
 
-def past_best(epochs: pd.DataFrame) -> str:
-    """How many variants had a lower mean validation loss before the last epoch."""
-    means = epochs.groupby(["variant", "epoch"])["val_loss"].mean().dropna().reset_index()
+def past_best(epochs: pd.DataFrame, *, column: str = "val_loss") -> str:
+    """How many variants had a lower mean validation loss, or other measure, before the last epoch."""
+    told = _words(column).replace("val ", "validation ")
+    means = epochs.groupby(["variant", "epoch"])[column].mean().dropna().reset_index()
     if means["epoch"].nunique() < 2:
         return ""
-    by_variant = means.sort_values("epoch").groupby("variant")["val_loss"]
+    by_variant = means.sort_values("epoch").groupby("variant")[column]
     last = by_variant.last()
     past = int((by_variant.min() < last).sum())
     if len(last) == 1:
-        return f"The lowest mean validation loss is reached {'before' if past else 'at'} the last epoch."
-    return f"{past or 'None'} of {len(last)} reached their lowest mean validation loss before the last epoch."
+        return f"The lowest mean {told} is reached {'before' if past else 'at'} the last epoch."
+    return f"{past or 'None'} of {len(last)} reached their lowest mean {told} before the last epoch."
 
 
 def most_saturated(layers: pd.DataFrame) -> str:
@@ -124,6 +125,11 @@ def farthest_learned(layers: pd.DataFrame) -> str:
     top = means.sort_values("mean", key=abs).iloc[-1]
     parameter = top["name"].removeprefix("act.")
     return f"Moved farthest: {top['variant']}, {parameter}, layer {top['layer_index']}, by {_told(top)}."
+
+
+def _words(column: str) -> str:
+    """A column in a sentence: `test loss`, `val FLD`."""
+    return " ".join(part.upper() if part in ("fld", "kid", "ndb") else part for part in column.split("_"))
 
 
 def _last(layers: pd.DataFrame) -> tuple[pd.DataFrame, str]:

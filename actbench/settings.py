@@ -54,6 +54,9 @@ def rows(works: list[Workload]) -> list[list[str]]:
     for name, column in {"parameters": "num_parameters", "peak memory (MiB)": "peak_mib"}.items():
         if runs[column].notna().any():
             table.append([name, _range(runs[column].dropna().round())])
+    if runs["score_accuracy"].notna().any():
+        table.append(["score network's accuracy", _each(runs["score_accuracy"].dropna().round(4))])
+    table += _networks(works)
     table += [["ran on", _each(runs["device_name"])], ["commit", _each(runs["commit"])]]
     table.append(
         ["versions", ", ".join(f"{name} {_each(runs[name.lower()])}" for name in ("actbench", "torch", "Python"))]
@@ -62,6 +65,19 @@ def rows(works: list[Workload]) -> list[list[str]]:
     if twice:
         table.append(["left out", f"{twice} measured again on a seed that was there already"])
     return [["", ""], *([name, value] for name, value in table if value)]
+
+
+def _networks(works: list[Workload]) -> list[list[str]]:
+    """`layers | 1 to 2 generator, 3 to 5 discriminator` of a task that has more than one network."""
+    layers = pd.concat([work.tables.layers for work in works])
+    if not len(layers):
+        return []
+    parts = layers.groupby(layers["layer"].str.partition(".")[0], sort=False)["layer_index"].agg(["min", "max"])
+    told = ", ".join(
+        f"{low} {name}" if low == high else f"{low} to {high} {name}"
+        for name, low, high in parts.sort_values("min").itertuples()
+    )
+    return [["layers", told]] if len(parts) > 1 else []
 
 
 def lost(works: list[Workload]) -> list[list[str]]:

@@ -8,7 +8,9 @@ from typing import Literal
 
 import torch
 
-Stream = Literal["split", "init", "order", "augment", "dropout", "cotangent", "images", "global"]
+Stream = Literal[
+    "split", "init", "order", "augment", "dropout", "global", "generator", "latent", "sample", "cotangent", "images"
+]
 
 
 def stream_seed(seed: int, name: Stream) -> int:

@@ -24,25 +24,44 @@ from actbench import parts
 
 @dataclass(frozen=True)
 class Column:
-    """One column: its pandas dtype, the label (with unit) on an axis, which way is better, what it is."""
+    """One column: its pandas dtype, the label (with unit) on an axis, which way is better."""
 
     name: str
     dtype: str
     label: str
     better: Literal["higher", "lower", None] = None
+    ranks: bool = False  # whether variants are ranked by it, lowest mean first, where it was measured
 
 
 _RUN = (Column("run_id", "string", "run"), Column("seed", "int64", "seed"))
 _TIME = (Column("epoch", "int64", "epoch"), Column("step", "int64", "step (updates)"))
 _HELD_OUT = tuple(
-    Column(f"{split}_{name}", "float64", f"{words} {label}", better)  # type: ignore[arg-type]
+    Column(f"{split}_{name}", "float64", f"{words} {label}", better, ranks=name in ("loss", "fld"))  # type: ignore[arg-type]
     for split, words in (("val", "validation"), ("test", "test"))
     for name, label, better in (
         ("loss", "NLL (nats)", "lower"),
         ("accuracy", "accuracy (fraction)", "higher"),
         ("ece", "expected calibration error", "lower"),
         ("midpoint_gap", "midpoint gap (output standard deviations)", None),
+        ("fld", "Fréchet distance (LeNet features)", "lower"),
+        ("fld_floor", "Fréchet distance, real against real", None),
+        ("kid", "kernel distance, KID (LeNet features)", "lower"),
+        ("modes", "modes (classes with 1 % and more)", "higher"),
+        ("class_kl", "KL of classes to uniform (nats)", "lower"),
+        ("ndb", "bins that differ, NDB/K (share)", "lower"),
     )
+)
+_LOSSES = (
+    Column("train_loss", "float64", "training NLL (nats)", "lower"),
+    Column("train_discriminator_loss", "float64", "discriminator's loss (nats)"),
+    Column("train_generator_loss", "float64", "generator's loss (nats)"),
+)
+_OBSERVED = (
+    Column("input_grad_zero", "float64", "∂D/∂x: exact zeros (share)"),
+    Column("input_grad_hoyer", "float64", "∂D/∂x: sparsity (Hoyer)"),
+    Column("generator_grad_zero", "float64", "∂L/∂θ of the generator: exact zeros (share)"),
+    Column("generator_grad_hoyer", "float64", "∂L/∂θ of the generator: sparsity (Hoyer)"),
+    Column("score_accuracy", "float64", "score network's accuracy (fraction)"),
 )
 
 RUNS = (
@@ -50,8 +69,10 @@ RUNS = (
     Column("status", "string", "status"),  # done, diverged or failed
     Column("message", "string", "why the run failed"),
     *_TIME,
-    Column("train_loss", "float64", "training NLL (nats)", "lower"),
+    *_LOSSES,
     *_HELD_OUT,
+    *_OBSERVED,
+    Column("picture", "object", "samples"),  # bytes of a PNG file, of the first seed of a pack that makes images
     Column("epochs_to_target", "float64", "epochs to the target validation loss", "lower"),
     Column("steps_to_target", "float64", "steps to the target validation loss", "lower"),
     Column("train_seconds", "float64", "training time (s)", "lower"),
@@ -71,11 +92,9 @@ EPOCHS = (
     *_RUN,
     *_TIME,
     Column("lr", "float64", "learning rate"),
-    Column("train_loss", "float64", "training NLL (nats)", "lower"),
-    Column("val_loss", "float64", "validation NLL (nats)", "lower"),
-    Column("val_accuracy", "float64", "validation accuracy (fraction)", "higher"),
-    Column("val_ece", "float64", "validation expected calibration error", "lower"),
-    Column("val_midpoint_gap", "float64", "validation midpoint gap (output standard deviations)"),
+    *_LOSSES,
+    *(column for column in _HELD_OUT if column.name.startswith("val_")),
+    *_OBSERVED,
     Column("train_seconds", "float64", "training time (s)", "lower"),
 )
 

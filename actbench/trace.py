@@ -78,7 +78,7 @@ class LayerTrace:
 
     def slope(self, z: Tensor) -> Tensor:
         """f'(z), by autograd of f alone."""
-        with torch.enable_grad(), _undisturbed(self.f):
+        with torch.enable_grad(), undisturbed(self.f):
             z = z.detach().requires_grad_()
             (slope,) = torch.autograd.grad(self.f(z).sum(), z)
         return slope
@@ -110,7 +110,7 @@ def trace(
         loss: Calls `model` once and returns the per-sample losses, summed.
         weights_before: What `weights(model)` returned before the last update.
     """
-    with _undisturbed(model), torch.enable_grad(), _recording(model) as passes:
+    with undisturbed(model), torch.enable_grad(), _recording(model) as passes:
         total = loss()
         acts = [i for i, passed in enumerate(passes) if isinstance(passed.module, Activation)]
         if not acts:
@@ -168,7 +168,7 @@ def _recording(model: nn.Module) -> Iterator[list[_Pass]]:
 
 
 @contextmanager
-def _undisturbed(model: nn.Module) -> Iterator[None]:
+def undisturbed(model: nn.Module) -> Iterator[None]:
     """Evaluation mode while the context is open; afterwards every mode and the random state are as they were."""
     modes = {module: module.training for module in model.modules()}
     model.eval()

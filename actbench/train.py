@@ -1,7 +1,7 @@
 """The training loop of one seed: epochs, the probe schedule, divergence."""
 
 import math
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from time import perf_counter
 from typing import Any, Protocol
@@ -17,17 +17,25 @@ from actbench.trace import LayerTrace
 
 
 class Task(Protocol):
-    """What the loop asks of a task; `chance` holds the evaluation of a model that ignores its input.
+    """What the loop asks of a task, which names its own losses and measures: each is a column of the tables.
 
-    A task whose optimizer is None trains nothing and has neither `step` nor `weights`: it is evaluated and probed at
+    A step updates and gives the mean losses before it: a loss is `train_<name>`, as a mean over the epoch. `evaluate`
+    needs held-out examples: `val_<name>` and `test_<name>`; `chance` is what it gives a model that ignores its input.
+    `observe` needs none: `<name>`. `picture` is (C, H, W) uint8, to be looked at, where the task makes images.
+
+    A task without optimizers trains nothing, and is never asked for a step: it is evaluated and probed at
     initialisation.
     """
 
-    optimizer: torch.optim.Optimizer | None
-    chance: dict[str, float]
+    optimizers: Sequence[torch.optim.Optimizer]
 
-    def step(self, batch: Split) -> Tensor: ...
+    @staticmethod
+    def num_outputs(num_classes: int) -> int: ...
+    def step(self, batch: Split) -> dict[str, Tensor]: ...
     def evaluate(self, split: Split) -> dict[str, float]: ...
+    def chance(self, split: Split) -> dict[str, float]: ...
+    def observe(self) -> dict[str, float]: ...
+    def picture(self) -> Tensor | None: ...
     def weights(self) -> dict[nn.Module, Tensor]: ...
     def trace(self, batch: Split, *, weights_before: dict[nn.Module, Tensor] | None) -> list[LayerTrace]: ...
     def state_dict(self) -> dict[str, Any]: ...
@@ -88,12 +96,12 @@ def train(
     augmentation: torch.Generator,
     checkpoint: Checkpoint,
 ) -> History:
-    """Train until the last epoch or divergence: a training or validation loss that is not finite.
+    """Train until the last epoch or divergence: a loss or a validation measure that is not finite.
 
-    Without an optimizer there is no epoch, and a measure at initialisation that is not finite is divergence.
+    Without optimizers there is no epoch, and a measure at initialisation that is not finite is divergence.
 
     Args:
-        task: Model and optimizer.
+        task: Models and optimizers.
         splits: Training and validation examples; test is not touched.
         epochs: 1, 2, …; a progress bar may be wrapped around it.
         num_steps: Steps of the whole run, for the schedule.
@@ -106,34 +114,40 @@ def train(
         checkpoint: What an interrupted run goes on from.
     """
     history = History()
-    if task.optimizer is None:
+    if not task.optimizers:
         _start(history, task, splits, prober)
         history.status = "done" if all(map(math.isfinite, history.epochs[0].values())) else "diverged"
         return history
-    scheduler = LambdaLR(task.optimizer, lambda step: schedule(step / num_steps))
-    parts = {"task": task, "scheduler": scheduler, "history": history, "order": order, "augmentation": augmentation}
+    schedulers = [LambdaLR(each, lambda step: schedule(step / num_steps)) for each in task.optimizers]
+    parts = {"task": task, "history": history, "order": order, "augmentation": augmentation}
+    parts |= {f"scheduler {i}": scheduler for i, scheduler in enumerate(schedulers)}
     if not checkpoint.restore(parts):
         _start(history, task, splits, prober)
     for epoch in epochs:
         if epoch <= history.epochs[-1]["epoch"]:  # before the checkpoint
             continue
-        lr = scheduler.get_last_lr()[0]
-        total, num_batches, probed = torch.zeros((), device=splits.train.labels.device), 0, history.probe_seconds
+        lr = schedulers[0].get_last_lr()[0]
+        totals: dict[str, Tensor] = {}
+        num_batches, probed = 0, history.probe_seconds
         start = perf_counter()
         for batch in batches(splits.train, batch_size=batch_size, order=order):
             probing = history.step + 1 in prober.steps
             weights_before = task.weights() if probing else None
-            total += task.step(Split(augment(batch.images, generator=augmentation), batch.labels))
-            scheduler.step()
+            losses = task.step(Split(augment(batch.images, generator=augmentation), batch.labels))
+            totals = {name: totals.get(name, 0) + loss for name, loss in losses.items()}
+            for scheduler in schedulers:
+                scheduler.step()
             history.step, num_batches = history.step + 1, num_batches + 1
             if probing:
                 _probe(history, task, prober, epoch=epoch, weights_before=weights_before)
-        train_loss = (total / num_batches).item()  # waits for the device
+        # Here the clock waits for the device.
+        means = {f"train_{name}": (total / num_batches).item() for name, total in totals.items()}
         seconds = perf_counter() - start - (history.probe_seconds - probed)
         history.train_seconds += seconds
-        row = {"epoch": epoch, "step": history.step, "lr": lr, "train_loss": train_loss, "train_seconds": seconds}
-        history.epochs.append(row | _val(task, splits))
-        if not (math.isfinite(train_loss) and math.isfinite(history.epochs[-1]["val_loss"])):
+        row = {"epoch": epoch, "step": history.step, "lr": lr, **means, "train_seconds": seconds}
+        held_out = _val(task, splits)
+        history.epochs.append(row | held_out | task.observe())
+        if not all(map(math.isfinite, [*means.values(), *held_out.values()])):
             history.status = "diverged"
             break
         checkpoint.save(parts)
@@ -142,7 +156,7 @@ def train(
 
 def _start(history: History, task: Task, splits: Splits, prober: Prober) -> None:
     """What is seen at initialisation."""
-    history.epochs.append({"epoch": 0, "step": 0, **_val(task, splits)})
+    history.epochs.append({"epoch": 0, "step": 0} | _val(task, splits) | task.observe())
     _probe(history, task, prober, epoch=0, weights_before=None)
 
 

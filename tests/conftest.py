@@ -6,15 +6,22 @@ from pathlib import Path
 import pytest
 import torch
 
-from actbench import plan, preflight, run, tables
+from actbench import plan, preflight, run, score, tables
 
 REAL_DATA = Path(__file__).resolve().parent.parent.parent / "shared" / "data"
 TINY = ["num_seeds=1", "train.epochs=2", "data.num_train=128", "model.width=16", "model.depth=2"]
 
 
+@pytest.fixture(scope="session")
+def score_cache(tmp_path_factory) -> Path:
+    return tmp_path_factory.mktemp("score")
+
+
 @pytest.fixture(autouse=True)
-def _apart(tmp_path, monkeypatch):
-    """Each test works in an empty folder; results land there."""
+def _apart(tmp_path, monkeypatch, score_cache):
+    """Each test works in an empty folder; results land there. A score network is trained in a moment, once."""
+    monkeypatch.setattr(score, "FOLDER", score_cache)
+    monkeypatch.setitem(score.RECIPE, "steps", 60)
     monkeypatch.chdir(tmp_path)
     monkeypatch.syspath_prepend(str(tmp_path))
     monkeypatch.delenv("ACTBENCH_DATA", raising=False)

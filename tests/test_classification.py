@@ -28,7 +28,7 @@ def test_a_step_is_gradient_descent_on_the_mean_loss(batch):
     linear, x = task.model[1], batch.images.flatten(1)
     before = linear.weight.detach().clone()
     error = (task.model(batch.images).softmax(1) - F.one_hot(batch.labels, 4)).detach()
-    loss = task.step(batch)
+    loss = task.step(batch)["loss"]
     torch.testing.assert_close(linear.weight, before - 0.5 * error.T @ x / 32)
     assert not loss.requires_grad
 
@@ -54,7 +54,7 @@ def test_evaluation_by_hand():
     assert found["accuracy"] == 0.75
     assert found["loss"] == pytest.approx(-(3 * math.log(0.75) + math.log(0.25)) / 4)
     assert found["ece"] == pytest.approx(0, abs=1e-6)  # three of four are right, and 3/4 is what it says
-    assert task.chance == {"loss": math.log(2), "accuracy": 0.5, "ece": 0.0}
+    assert task.chance(Split(torch.zeros(0), torch.zeros(0))) == {"loss": math.log(2), "accuracy": 0.5, "ece": 0.0}
 
 
 def test_evaluation_does_not_depend_on_how_it_is_cut(batch, monkeypatch):

@@ -118,6 +118,22 @@ MODELS = ", ".join(options("model"))
             "optim.nesterov=true needs a momentum above 0: set optim.momentum, for instance to 0.9.",
         ),
         (
+            "+act=mish task=gan_conv task.generator.widths=[0]",
+            "task.generator.widths=[0] is out of range: it must be a list of whole numbers, 1 or more.",
+        ),
+        (
+            "+act=mish task=gan task.latent_size=0",
+            "task.latent_size=0 is out of range: it must be a whole number, 1 or more.",
+        ),
+        (
+            "+act=mish task=gan task.generator._partial_=false",
+            "task.generator._partial_ cannot be set: choose another option of task instead.",
+        ),
+        (
+            "+act=mish task=gan task.latent=8",
+            "There is no key task.latent with task=gan: did you mean task.latent_size?",
+        ),
+        (
             "+act=mish model=cnn model.widths=[8,0]",
             "model.widths=[8, 0] is out of range: it must be a list of whole numbers, 1 or more.",
         ),

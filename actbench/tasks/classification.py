@@ -25,18 +25,24 @@ class Classification:
     def __init__(
         self, *, model: nn.Module, optimizer: torch.optim.Optimizer, clip_grad_norm: float | None, num_classes: int
     ) -> None:
-        self.model, self.optimizer, self.clip_grad_norm = model, optimizer, clip_grad_norm
-        self.chance = {"loss": math.log(num_classes), "accuracy": 1 / num_classes, "ece": 0.0}
+        self.model, self.optimizers, self.clip_grad_norm = model, (optimizer,), clip_grad_norm
+        self.num_classes = num_classes
 
-    def step(self, batch: Split) -> Tensor:
-        """One update; returns the batch's mean loss before it, ()."""
-        self.optimizer.zero_grad(set_to_none=True)
+    @staticmethod
+    def num_outputs(num_classes: int) -> int:
+        """A logit for each class."""
+        return num_classes
+
+    def step(self, batch: Split) -> dict[str, Tensor]:
+        """One update; the batch's mean loss before it, ()."""
+        (optimizer,) = self.optimizers
+        optimizer.zero_grad(set_to_none=True)
         loss = F.cross_entropy(self.model(batch.images), batch.labels)
         loss.backward()
         if self.clip_grad_norm is not None:
             nn.utils.clip_grad_norm_(self.model.parameters(), self.clip_grad_norm)
-        self.optimizer.step()
-        return loss.detach()
+        optimizer.step()
+        return {"loss": loss.detach()}
 
     @torch.no_grad()
     def evaluate(self, split: Split) -> dict[str, float]:
@@ -49,6 +55,17 @@ class Classification:
             "accuracy": (logits.argmax(1) == split.labels).float().mean().item(),
             "ece": expected_calibration_error(logits, split.labels),
         }
+
+    def chance(self, split: Split) -> dict[str, float]:
+        """The evaluation of a uniform guess."""
+        return {"loss": math.log(self.num_classes), "accuracy": 1 / self.num_classes, "ece": 0.0}
+
+    def observe(self) -> dict[str, float]:
+        """Nothing: all that is measured of a classifier needs examples."""
+        return {}
+
+    def picture(self) -> None:
+        """None: a classifier makes no images."""
 
     def weights(self) -> dict[nn.Module, Tensor]:
         """The weights before a step, for `trace` after it."""

@@ -22,11 +22,26 @@ class Propagation:
         seed: Fixes v, by the stream `cotangent`.
     """
 
-    optimizer = None
+    optimizers = ()
 
     def __init__(self, *, model: nn.Module, seed: int) -> None:
         self.model, self.seed = model.double(), seed
-        self.chance: dict[str, float] = {"midpoint_gap": float("nan")}
+
+    @staticmethod
+    def num_outputs(num_classes: int) -> int:
+        """A logit for each class."""
+        return num_classes
+
+    def chance(self, split: Split) -> dict[str, float]:
+        """Missing: the gap of a network that is not finite is unknown."""
+        return {"midpoint_gap": float("nan")}
+
+    def observe(self) -> dict[str, float]:
+        """Nothing beside what is evaluated."""
+        return {}
+
+    def picture(self) -> None:
+        """None: nothing is generated."""
 
     @torch.no_grad()
     def evaluate(self, split: Split) -> dict[str, float]:

@@ -1,0 +1,20 @@
+"""How sparse a vector is: pure functions of a tensor."""
+
+import math
+
+import torch
+from torch import Tensor
+
+
+def zeros(x: Tensor) -> Tensor:
+    """The share of exactly zero entries, ()."""
+    return 1 - torch.count_nonzero(x) / x.numel()
+
+
+def hoyer(x: Tensor) -> Tensor:
+    """Hoyer sparsity (Hoyer 2004, JMLR 5, section 3.1) of the last axis: (√n − ‖x‖₁/‖x‖₂)/(√n − 1).
+
+    0 for entries of equal size, 1 for a single one; missing (nan) where all are zero.
+    """
+    root = math.sqrt(x.shape[-1])
+    return (root - x.norm(p=1, dim=-1) / x.norm(dim=-1)) / (root - 1)

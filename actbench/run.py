@@ -5,12 +5,9 @@ import hashlib
 import io
 import json
 import math
-import platform
 import resource
-import subprocess
 import traceback
 from collections.abc import Iterator
-from pathlib import Path
 
 import torch
 from omegaconf import OmegaConf
@@ -18,10 +15,10 @@ from PIL import Image
 from torch import Tensor, nn
 from tqdm import tqdm
 
-import actbench
 from actbench import build, config, landing, probes, tables
 from actbench.checkpoint import Checkpoint
 from actbench.data.splits import Split, Splits, split
+from actbench.environment import environment
 from actbench.plan import Job
 from actbench.streams import stream, stream_seed
 from actbench.trace import activations
@@ -48,10 +45,10 @@ def run(job: Job, *, show_progress: bool) -> None:
         return
     failed = runs / f"{name}.failed"
     landing.discard(failed)
-    checkpoint = Checkpoint(runs / f".{name}", environment=environment(job))
+    checkpoint = Checkpoint(runs / f".{name}", environment=environment(job.config.device))
     files = {
         "config.yaml": OmegaConf.to_yaml(job.config, resolve=True),
-        "environment.json": json.dumps(environment(job), indent=2) + "\n",
+        "environment.json": json.dumps(environment(job.config.device), indent=2) + "\n",
     }
     try:
         measured = _measure(job, name, checkpoint, show_progress=show_progress)
@@ -68,40 +65,6 @@ def run(job: Job, *, show_progress: bool) -> None:
     checkpoint.remove()
 
 
-def environment(job: Job) -> dict[str, str]:
-    """What the numbers were made with."""
-    on = build.device(job.config.device)
-    return {
-        "actbench": actbench.__version__,
-        "commit": _commit(),
-        "torch": str(torch.__version__),
-        "python": platform.python_version(),
-        "device_name": build.device_name(on),
-    }
-
-
-@functools.cache
-def _commit() -> str:
-    """The checkout's commit, with a plus sign where code or configs differ from it; empty outside a checkout.
-
-    Asked once a process: what is edited or committed later is not what this process runs.
-    """
-    folder = Path(__file__).resolve().parent.parent
-    if not (folder / "pyproject.toml").is_file():  # installed, perhaps below somebody else's repository
-        return ""
-
-    def git(*arguments: str) -> str:
-        return subprocess.run(
-            ["git", *arguments], cwd=folder, capture_output=True, text=True, check=True
-        ).stdout.strip()
-
-    try:
-        changed = git("status", "--porcelain", "--", "actbench", "conf", "experiments")
-        return git("rev-parse", "--short=12", "HEAD") + ("+" if changed else "")
-    except (OSError, subprocess.CalledProcessError):
-        return ""
-
-
 def _columns(job: Job) -> dict:
     """The config as columns. The user's own activation is told by its dotted path and a hash of its file's text, so
     that an edited function is another run and another row of the report.
@@ -116,7 +79,9 @@ def _columns(job: Job) -> dict:
 def _keys(job: Job, name: str, seed: int) -> dict:
     """What every row of `runs` has, measured or failed."""
     return (
-        _columns(job) | environment(job) | {"run_id": name, "seed": seed, "epoch": 0, "step": 0, "protocol": PROTOCOL}
+        _columns(job)
+        | environment(job.config.device)
+        | {"run_id": name, "seed": seed, "epoch": 0, "step": 0, "protocol": PROTOCOL}
     )
 
 

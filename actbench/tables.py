@@ -221,9 +221,7 @@ def _finished_in_tables(folder: Path) -> set[str]:
 
 def _run_folders(folder: Path) -> list[Path]:
     """The folder of each run, failed ones too; what is hidden is not landed."""
-    if not (folder / "runs").is_dir():
-        return []
-    return sorted(path for path in (folder / "runs").iterdir() if not path.name.startswith(".") and path.is_dir())
+    return sorted(path for path in (folder / "runs").glob("[!.]*") if path.is_dir())
 
 
 def _frame(stack: list[pa.Table]) -> pd.DataFrame:

@@ -17,9 +17,9 @@ fidelity coverage sparsity
 models checkpoint composition probes data.files shape findings pairs joint verdicts
 plan tracks models.block models.init models.norm tasks train canvas settings summary sentences relations
 models.mlp models.cnn models.generator score tasks.classification tasks.propagation facts function_plots comparison
-data.digits data.mnist data.fashion_mnist data.cifar data.gaussian tasks.gan build drawing function_report corners combined
-preflight run by_layer comparison_plots printed ledger_plots
-functions plots sample_plots comparison_parts track_plots ledger_report
+data.digits data.mnist data.fashion_mnist data.cifar data.gaussian tasks.gan build drawing function_report corners
+preflight environment combined by_layer comparison_plots printed ledger_plots
+functions run plots sample_plots comparison_parts track_plots ledger_report
 curves distances points identities cost track_parts ledger report_figures
 report across
 sweep describe

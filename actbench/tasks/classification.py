@@ -80,11 +80,13 @@ class Classification:
         return trace(self.model, loss, weights_before=weights_before)
 
     def state_dict(self) -> dict[str, Any]:
-        return {"model": self.model.state_dict(), "optimizer": self.optimizer.state_dict()}
+        (optimizer,) = self.optimizers
+        return {"model": self.model.state_dict(), "optimizer": optimizer.state_dict()}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         self.model.load_state_dict(state["model"])
-        self.optimizer.load_state_dict(state["optimizer"])
+        (optimizer,) = self.optimizers
+        optimizer.load_state_dict(state["optimizer"])
 
 
 def expected_calibration_error(logits: Tensor, labels: Tensor, *, num_bins: int = 15) -> float:

@@ -15,9 +15,10 @@ from torch import nn
 from actbench import build, config, plan, report, score
 from actbench.data import digits
 from actbench.data.splits import Split, Splits, split
+from actbench.landing import compact
 from actbench.models.generator import ConvGenerator, MLPGenerator
 from actbench.sparsity import hoyer
-from actbench.tables import RUNS, collect, compact
+from actbench.tables import RUNS, collect
 from actbench.tasks.gan import GAN
 
 CLOCK = ["train_seconds", "probe_seconds", "samples_per_second", "peak_mib"]

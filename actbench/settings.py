@@ -69,10 +69,12 @@ def rows(works: list[Workload]) -> list[list[str]]:
 
 def _networks(works: list[Workload]) -> list[list[str]]:
     """`layers | 1 to 2 generator, 3 to 5 discriminator` of a task that has more than one network."""
-    layers = pd.concat([work.tables.layers for work in works])
-    if not len(layers):
+    frames = [work.tables.layers for work in works if len(work.tables.layers)]
+    if not frames:
         return []
-    parts = layers.groupby(layers["layer"].str.partition(".")[0], sort=False)["layer_index"].agg(["min", "max"])
+    layers = pd.concat(frames)
+    layers = layers[layers["layer"].str.contains(".", regex=False)]
+    parts = layers.groupby(layers["layer"].str.split(".").str[0], sort=False)["layer_index"].agg(["min", "max"])
     told = ", ".join(
         f"{low} {name}" if low == high else f"{low} to {high} {name}"
         for name, low, high in parts.sort_values("min").itertuples()

@@ -44,7 +44,7 @@ def killed(start: Callable[[], int], *, landings: int, after: float, worker: boo
     end = None
     while end is None or time.monotonic() < end:
         there = len(list(FOLDER.glob("runs/[!.]*"))) >= landings
-        if end is None and there and (workers(child) or not worker):
+        if end is None and there and (not worker or workers(child)):
             end = time.monotonic() + after
         if os.waitpid(child, os.WNOHANG)[0]:
             return False

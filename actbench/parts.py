@@ -13,7 +13,12 @@ import pyarrow.parquet as pq
 # Raised when what is written would be misread by code that knows an older format only.
 FORMAT = 1
 _FORMAT, _TOGETHER = b"actbench.format", b"actbench.together"
-_TYPES = {"string": (pa.large_string(), pa.string()), "int64": (pa.int64(),), "float64": (pa.float64(),)}
+_TYPES = {
+    "string": (pa.large_string(), pa.string()),
+    "int64": (pa.int64(),),
+    "float64": (pa.float64(),),
+    "object": (pa.binary(), pa.large_binary()),  # the bytes of a picture
+}
 
 
 def one_line(value: object) -> str:
@@ -62,13 +67,13 @@ def stacked(tables: list[pa.Table]) -> pa.Table:
     except pa.ArrowTypeError:
         kinds: dict[str, set[pa.DataType]] = {}
         for field in (field for table in tables for field in table.schema):
-            kinds.setdefault(field.name, set()).add(field.type)
+            kinds.setdefault(field.name, set()).update(set() if pa.types.is_null(field.type) else {field.type})
         mixed = {name for name, own in kinds.items() if len(own) > 1 and not all(map(_is_number, own))}
         return pa.concat_tables([_as_text(table, mixed) for table in tables], promote_options="permissive")
 
 
 def _is_number(kind: pa.DataType) -> bool:
-    return pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_null(kind)
+    return pa.types.is_integer(kind) or pa.types.is_floating(kind)
 
 
 def _as_text(table: pa.Table, names: set[str]) -> pa.Table:

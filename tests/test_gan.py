@@ -202,7 +202,7 @@ def test_layers_of_both_networks_are_recorded_the_generators_first(measure):
     assert start["phi"].notna().tolist() == [False, True, True]  # each by the shape of its own function
     assert runs["val_fld"].item() == epochs["val_fld"].iloc[-1]
     measured = [c.name for c in RUNS if c.name.startswith(("test_", "train_", "input_", "generator_", "score_"))]
-    other = ["test_loss", "test_accuracy", "test_ece", "train_loss"]
+    other = ["test_loss", "test_accuracy", "test_ece", "test_midpoint_gap", "train_loss"]
     assert runs[other].isna().all(axis=None)
     assert runs[[name for name in measured if name not in other]].notna().all(axis=None)
     assert runs[["steps_to_target", "epochs_to_target"]].isna().all(axis=None)

@@ -5,6 +5,7 @@ Nothing here imports torch.
 """
 
 import difflib
+import functools
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -100,6 +101,7 @@ def options(group: str) -> dict[str, Path]:
     return {path.stem: path for path in sorted(folder.glob("*.yaml"))}
 
 
+@functools.cache  # a sweep asks for it in every job
 def defaults(group: str, choice: str) -> dict[str, Any]:
     """The keys of an option's file, dotted, with their values there; its own only where it sets keys elsewhere too."""
     loaded = OmegaConf.load(options(group)[choice])

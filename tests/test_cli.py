@@ -103,7 +103,7 @@ def test_a_run_prints_its_results_and_the_report():
     assert Path(lines[-1].removeprefix("Report: ")).read_text().startswith("<!doctype html>")
     assert sorted(path.name for path in Path("results").iterdir()) == ["adhoc"]
     assert sorted(path.name for path in Path("results/adhoc").iterdir()) == [
-        "figures", "report.html", "report.md", "runs", "tables",
+        "figures", "report.html", "report.md", "runs", "statistics", "tables",
     ]  # fmt: skip
 
 

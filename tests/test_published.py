@@ -1,12 +1,18 @@
 """What is published says what its tables say: every report under results/, and the README's table."""
 
+import functools
+import inspect
 import re
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
+import pandas as pd
 import pytest
+import scipy.stats
 
-from actbench import across, findings, report, run, tables
+from actbench import across, canvas, comparison_plots, findings, ledger, report, run, tables, track_plots
 from actbench.variants import workloads
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -17,8 +23,22 @@ PUBLISHED = [
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 
 
+@pytest.fixture
+def undrawn(monkeypatch):
+    """Figures are empty files: what is in them is tested elsewhere, and drawing takes nine tenths of a report's time."""
+
+    def nothing(draw):
+        return functools.wraps(draw)(lambda *given, **named: None)
+
+    monkeypatch.setattr(canvas, "save", lambda figure, path: path.touch())
+    monkeypatch.setattr(report, "PLOTS", tuple(replace(plot, draw=nothing(plot.draw)) for plot in report.PLOTS))
+    for module in (comparison_plots, track_plots):
+        for name, draw in inspect.getmembers(module, inspect.isfunction):
+            monkeypatch.setattr(module, name, nothing(draw))
+
+
 @pytest.mark.parametrize("folder", PUBLISHED, ids=lambda folder: folder.name)
-def test_a_report_is_made_of_its_tables(folder, tmp_path):
+def test_a_report_is_made_of_its_tables(folder, tmp_path, undrawn):
     """Every number, interval and sentence again from the tables: the same bytes."""
     copy = tmp_path / folder.name
     shutil.copytree(folder / "tables", copy / "tables")
@@ -78,3 +98,47 @@ def test_the_readmes_links_lead_somewhere():
 
 def test_the_readme_stays_short():
     assert len(README.splitlines()) < 150
+
+
+def test_the_ledger_is_decided_from_what_is_published():
+    """The same bytes again; a verdict is what its interval says of the claimed set; n is as declared; figures exist."""
+    shown = ROOT / "results" / "ledger"
+    evidence = ledger.Evidence(ROOT / "results")
+    decided = [(claim, ledger.decisions(claim, evidence)) for claim in ledger.claims()]
+    assert ledger.table(decided, evidence).to_csv(index=False) == (shown / "ledger.csv").read_text(encoding="utf-8")
+    for claim, own in decided:
+        assert (shown / "figures" / f"{claim.id}.png").is_file() == any(len(decision.values) for decision in own)
+        for decision in own:
+            regime = decision.regime
+            inside = regime.low <= decision.low and decision.high <= regime.high
+            outside = decision.high < regime.low or decision.low > regime.high
+            if decision.verdict in ("supported", "refuted"):
+                assert (inside, outside) == (decision.verdict == "supported", decision.verdict == "refuted")
+                assert regime.rule == "identity" or len(decision.values) == regime.n
+
+
+def test_the_ledgers_differences_are_those_of_the_tables():
+    """Mean and p of every decided difference between runs again, by pandas and scipy alone."""
+    rows = pd.read_csv(ROOT / "results" / "ledger" / "ledger.csv").set_index(["claim", "regime"])
+    counted = 0
+    for claim in ledger.claims():
+        for regime in claim.regimes:
+            row = rows.loc[(claim.id, regime.regime)]
+            if regime.rule not in ("difference", "equivalence") or regime.table != "runs" or np.isnan(row["mean"]):
+                continue
+            runs = pd.read_parquet(ROOT / "results" / regime.results / "tables" / "runs.parquet")
+            sides = []
+            for where in (regime.where, {**regime.where, **regime.against}):
+                chosen = np.logical_and.reduce([runs[column] == value for column, value in where.items()])
+                sides.append(runs[chosen].set_index("seed")[regime.column].sort_index()[: regime.n])
+            apart = (sides[0] - sides[1]).to_numpy()
+            assert len(apart) == regime.n
+            np.testing.assert_allclose(row["mean"], apart.mean())
+            ends = [end for end in (regime.low, regime.high) if np.isfinite(end)]
+            alone = max(
+                scipy.stats.ttest_1samp(apart, end, alternative="greater" if end == regime.low else "less").pvalue
+                for end in ends
+            )
+            assert row["p_supported"] >= min(1, 2 * alone) * (1 - 1e-9)  # Holm only raises it
+            counted += 1
+    assert counted > 10

@@ -48,7 +48,9 @@ def test_the_gradient_is_the_product_of_the_matrices_behind(init, job_of):
     job = job_of("+act=identity", *GAUSSIAN, f"init={init}", "model.depth=5", "model.width=20")
     model = build.model(job.config, input_shape=torch.Size([1, 8, 8]), seed=1, on=torch.device("cpu"))
     images = torch.randn(30, 1, 8, 8, generator=torch.Generator().manual_seed(0))
-    traces = build.task(job.config, model, splits=None, seed=1).trace(Split(images, torch.zeros(30).long()), weights_before=None)
+    traces = build.task(job.config, model, splits=None, seed=1).trace(
+        Split(images, torch.zeros(30).long()), weights_before=None
+    )
     expected = torch.randn(30, 10, generator=stream(1, "cotangent"), dtype=torch.float64) @ model.output.weight
     for index in reversed(range(5)):
         torch.testing.assert_close(traces[index].dz.squeeze(-1), expected)

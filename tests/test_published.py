@@ -25,7 +25,7 @@ README = (ROOT / "README.md").read_text(encoding="utf-8")
 
 @pytest.fixture
 def undrawn(monkeypatch):
-    """Figures are empty files: what is in them is tested elsewhere, and drawing takes nine tenths of a report's time."""
+    """Figures are empty files: what is in them is tested elsewhere, and drawing takes most of the time."""
 
     def nothing(draw):
         return functools.wraps(draw)(lambda *given, **named: None)

@@ -77,15 +77,15 @@ class Config:
     output: Output = field(default_factory=Output)
 
 
-def register(*, custom: bool) -> None:
-    """Tell Hydra of the schema, the experiments and, if asked for, act=custom.
+def register(*, custom: bool, experiments: Iterable[str]) -> None:
+    """Tell Hydra of the experiments that a command names and, if asked for, of act=custom.
 
     `custom` names the user's own activation; it is no entry of conf/act/, so that act=glob(*) does not meet it.
     """
     store = ConfigStore.instance()
     store.store(name="schema", node=Config)
-    for name, path in options("experiment").items():
-        node = OmegaConf.load(path)
+    for name in experiments:
+        node = OmegaConf.load(options("experiment")[name])
         assert isinstance(node, DictConfig)
         if "claims" in node:  # what the ledger decides from the results is no part of a run
             del node["claims"]

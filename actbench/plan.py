@@ -58,7 +58,10 @@ def read(argv: list[str]) -> Command:
         ConfigError: If anything in it cannot be meant.
     """
     arguments = get_args_parser().parse_args(argv)
-    cfg.register(custom=any(text.lstrip("+").startswith("act=") and "custom" in text for text in arguments.overrides))
+    cfg.register(
+        custom=any(text.lstrip("+").startswith("act=") and "custom" in text for text in arguments.overrides),
+        experiments=_experiments(arguments.overrides),
+    )
     with composing():
         overrides = parse(arguments.overrides)
         _check_groups(overrides)
@@ -74,6 +77,12 @@ def read(argv: list[str]) -> Command:
     return Command(
         [*argv, *axes, "hydra.sweeper.params=null", *([] if arguments.multirun else ["-m"])], sweep=True, jobs=jobs
     )
+
+
+def _experiments(arguments: list[str]) -> list[str]:
+    """Those whose name stands in an argument experiment=…, all for a glob: to read one takes time."""
+    named = [text.split("=", 1)[1] for text in arguments if text.lstrip("+").startswith("experiment=")]
+    return [name for name in options("experiment") if any(name in text or "glob" in text for text in named)]
 
 
 def _for_the_sweeper(argv: list[str], overrides: list[Override]) -> list[str]:

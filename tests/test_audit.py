@@ -197,7 +197,7 @@ def _by_seed(tables: Tables, shown: str, names: dict[str, str]) -> pd.DataFrame:
     layers = tables.layers
     at = layers.groupby(["run_id", "seed"])["step"].transform("min" if shown.endswith("at init") else "max")
     ends = layers[layers["step"] == at].sort_values("layer_index")
-    if not shown.endswith("at init"):
+    if not shown.endswith("at init") and ends["step"].any():
         ends = ends[ends["step"] > 0]
     grouped = ends.groupby(["variant", "run_id", "seed"])
     if shown.startswith("gradient gain"):

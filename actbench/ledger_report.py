@@ -87,8 +87,8 @@ def _conditions(where: Mapping[str, Any]) -> str:
 
 
 def _summary(decided: Sequence[tuple[Claim, Sequence[Decision]]]) -> list[list[str]]:
-    heading = ["claim", "statement", "verdict", "regimes"]
-    return [heading, *([c.id, c.statement, overall(own), counts([d.verdict for d in own])] for c, own in decided)]
+    heading = ["claim", "verdict", "statement", "regimes"]
+    return [heading, *([c.id, overall(own), c.statement, counts([d.verdict for d in own])] for c, own in decided)]
 
 
 def _section(claim: Claim, own: Sequence[Decision], figures: Path) -> dict[str, Any]:

@@ -10,7 +10,6 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 import pandas as pd
 import scipy.stats
-from statsmodels.stats.multitest import multipletests
 
 from actbench.stats import RESAMPLES, bca
 from actbench.tables import better
@@ -78,7 +77,7 @@ def compare(
         both = np.stack([kept[row] for row in rows])  # (variants, n, 2)
         columns = _measures(stacked, both, sign=sign, margin=margin, rng=rng, resamples=resamples)
         found.loc[rows, list(_MEASURES)] = np.column_stack(columns)
-    adjusted = {f"{name}_holm": adjust(found[name], method="holm") for name in ("p", "p_equivalent")}
+    adjusted = {f"{name}_holm": holm(found[name]) for name in ("p", "p_equivalent")}
     table = table.join(found).assign(**adjusted)
     verdicts = [verdict(row, sign=sign) for row in table.to_dict("records")]
     return table.assign(verdict=pd.Series(verdicts, index=table.index, dtype="object"))
@@ -138,15 +137,27 @@ def equivalence(differences: np.ndarray, *, margin: float) -> np.ndarray:
     return p
 
 
-def adjust(p: Sequence[float] | np.ndarray | pd.Series, *, method: str) -> np.ndarray:
-    """p adjusted for their number: `holm` (family-wise error) or `fdr_bh` (false discoveries).
+def holm(p: Sequence[float] | np.ndarray | pd.Series) -> np.ndarray:
+    """p adjusted for their number so that the family-wise error rate holds (Holm 1979): of the i-th smallest of K,
+    max over j ≤ i of (K − j + 1) p_(j), at most 1.
 
-    A missing p stays missing and counts as a test with p = 1.
+    A missing p stays missing and counts as a test with p = 1. By hand, as statsmodels collects all garbage at each
+    call, which takes longer than everything else that is tested here.
     """
     given = np.asarray(p, dtype=float)
-    if not len(given):
-        return given.copy()
-    return np.where(np.isnan(given), np.nan, multipletests(np.nan_to_num(given, nan=1.0), method=method)[1])
+    order = np.argsort(given)  # missing ones last
+    stepped = np.maximum.accumulate(np.arange(len(given), 0, -1) * np.nan_to_num(given, nan=1.0)[order])
+    adjusted = np.empty(len(given))
+    adjusted[order] = np.minimum(stepped, 1.0)
+    return np.where(np.isnan(given), np.nan, adjusted)
+
+
+def false_discoveries(p: Sequence[float] | np.ndarray | pd.Series) -> np.ndarray:
+    """p adjusted for their number so that of those rejected the expected share that is false holds (Benjamini &
+    Hochberg 1995). A missing p stays missing and counts as a test with p = 1.
+    """
+    given = np.asarray(p, dtype=float)
+    return np.where(np.isnan(given), np.nan, scipy.stats.false_discovery_control(np.nan_to_num(given, nan=1.0)))
 
 
 def smallest_adjusted(*, n: int, tests: int) -> float:

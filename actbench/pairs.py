@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from actbench.paired import ALPHA, REFERENCE, adjust, by_seed, equivalence, signed_rank
+from actbench.paired import ALPHA, REFERENCE, by_seed, equivalence, false_discoveries, signed_rank
 from actbench.tables import better
 
 
@@ -38,14 +38,15 @@ def all_pairs(runs: pd.DataFrame, *, value: str, margin: float) -> pd.DataFrame:
     """
     wide = by_seed(runs, value=value)
     sign = 1 if better(value) == "higher" else -1
+    columns = {str(name): wide[name].to_numpy() for name in wide}
+    pairs = [(a, b, _paired(columns[a], columns[b])) for a, b in combinations(columns, 2)]
     rows = []
-    for a, b in combinations(wide.columns, 2):
-        both = wide[[a, b]].dropna().to_numpy()
+    for a, b, both in pairs:
         wins, losses = (sign * both[:, 0] > sign * both[:, 1]).sum(), (sign * both[:, 0] < sign * both[:, 1]).sum()
         rows.append((a, b, len(both), wins, len(both) - wins - losses, losses))
     table = pd.DataFrame(rows, columns=["a", "b", "n", "wins", "ties", "losses"])
-    table = table.assign(**_tested(wide, table, margin=margin))
-    table = table.assign(**{f"{name}_bh": adjust(table[name], method="fdr_bh") for name in ("p", "p_equivalent")})
+    table = table.assign(**_tested([both for *_, both in pairs], margin=margin))
+    table = table.assign(**{f"{name}_bh": false_discoveries(table[name]) for name in ("p", "p_equivalent")})
     order = np.where(sign * table["mean"] > 0, "better", "worse")
     different = np.where(table["p_bh"] < ALPHA, order, "inconclusive")
     return table.assign(verdict=np.where(table["p_equivalent_bh"] < ALPHA, "equivalent", different))
@@ -76,15 +77,20 @@ def swapped(
     return Null(n, k, draws, float((p < ALPHA).mean()), float(family.mean()))
 
 
-def _tested(wide: pd.DataFrame, table: pd.DataFrame, *, margin: float) -> dict[str, np.ndarray]:
+def _paired(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """The values (n, 2) on the seeds that both have."""
+    both = np.column_stack([a, b])
+    return both[~np.isnan(both).any(axis=1)]
+
+
+def _tested(pairs: list[np.ndarray], *, margin: float) -> dict[str, np.ndarray]:
     """Mean and both p of each pair; pairs of one size are tested together."""
-    found = {name: np.full(len(table), np.nan) for name in ("mean", "p", "p_equivalent")}
-    for n, rows in table.groupby("n").groups.items():
-        known = [wide[[a, b]].dropna().to_numpy() for a, b in table.loc[rows, ["a", "b"]].itertuples(index=False)]
-        whole = [i for i, both in enumerate(known) if n and np.isfinite(both).all()]
-        if whole:
-            differences = np.stack([known[i][:, 0] - known[i][:, 1] for i in whole])
-            found["mean"][rows[whole]] = differences.mean(axis=1)
-            found["p"][rows[whole]] = signed_rank(differences)
-            found["p_equivalent"][rows[whole]] = equivalence(differences, margin=margin)
+    found = {name: np.full(len(pairs), np.nan) for name in ("mean", "p", "p_equivalent")}
+    whole = [i for i, both in enumerate(pairs) if len(both) and np.isfinite(both).all()]
+    for n in {len(pairs[i]) for i in whole}:
+        rows = [i for i in whole if len(pairs[i]) == n]
+        differences = np.stack([pairs[i][:, 0] - pairs[i][:, 1] for i in rows])
+        found["mean"][rows] = differences.mean(axis=1)
+        found["p"][rows] = signed_rank(differences)
+        found["p_equivalent"][rows] = equivalence(differences, margin=margin)
     return found

@@ -9,7 +9,7 @@ import scipy.stats
 
 from actbench import function_tables
 from actbench.findings import primary
-from actbench.paired import adjust
+from actbench.paired import false_discoveries
 from actbench.stats import LEVEL, ends, vanishing
 from actbench.tables import LAYERS
 
@@ -127,7 +127,7 @@ def _related(measured: pd.DataFrame, means: pd.Series, rng: np.random.Generator,
 
 def _adjusted(rows: list[tuple], key: list[str]) -> pd.DataFrame:
     table = pd.DataFrame(rows, columns=[*key, "n", "rho", "low", "high", "p"])
-    return table.assign(p_bh=adjust(table["p"], method="fdr_bh"))
+    return table.assign(p_bh=false_discoveries(table["p"]))
 
 
 def _spearman(both: np.ndarray, *, rng: np.random.Generator, resamples: int) -> tuple[float, float, float, float]:

@@ -55,8 +55,8 @@ def judged(decisions: Sequence[Decision]) -> list[Decision]:
     *supported*: the adjusted p of "outside the claimed set" is below .05 and the interval lies in the set;
     *refuted*: the adjusted p of "inside" is below .05 and the interval lies outside; *inconclusive*: neither.
     """
-    for_it = paired.adjust([d.p_supported for d in decisions], method="holm")
-    against_it = paired.adjust([d.p_refuted for d in decisions], method="holm")
+    for_it = paired.holm([d.p_supported for d in decisions])
+    against_it = paired.holm([d.p_refuted for d in decisions])
     return [_judge(*one) for one in zip(decisions, for_it, against_it, strict=True)]
 
 
@@ -112,7 +112,10 @@ def _by_seed(regime: Regime, rows: pd.DataFrame) -> pd.Series:
 
 
 def _identity(regime: Regime, facts: pd.DataFrame) -> Decision:
-    """A number lies in the claimed set, with the interval beside it: `<column>_low`, or `low`, or its error."""
+    """A number lies in the claimed set, with the interval beside it: `<column>_low`, or `low`, or its error.
+
+    A statistic is of as many values as its own column `n` says.
+    """
     rows = select(facts, regime.where)
     if not len(rows):
         return Decision(regime, np.empty(0), note="no fact is recorded under these settings")
@@ -122,7 +125,8 @@ def _identity(regime: Regime, facts: pd.DataFrame) -> Decision:
     high = float(rows.get(f"{regime.column}_high", rows.get("high", values + error)).max())
     inside, outside = low >= regime.low and high <= regime.high, high < regime.low or low > regime.high
     verdict = "supported" if inside else "refuted" if outside else "inconclusive"
-    return Decision(regime, values, float(getattr(np, regime.reduce)(values)), low, high, verdict=verdict)
+    note = f"of {rows['n'].sum():g} values" if "n" in rows else ""
+    return Decision(regime, values, float(getattr(np, regime.reduce)(values)), low, high, verdict=verdict, note=note)
 
 
 def _chances(values: np.ndarray, low: float, high: float) -> tuple[float, float]:

@@ -5,10 +5,11 @@ import scipy.stats
 from statsmodels.stats.weightstats import ttost_paired
 
 from actbench.paired import (
-    adjust,
     by_seed,
     compare,
     equivalence,
+    false_discoveries,
+    holm,
     margin,
     signed_rank,
     smallest_adjusted,
@@ -104,13 +105,14 @@ def test_equivalence_by_hand_and_without_a_spread() -> None:
 
 def test_adjusted_by_hand() -> None:
     # Holm: 3 · .01, then max with 2 · .02, then max with 1 · .9. BH: .03, .03, .9.
-    assert adjust([0.02, 0.01, 0.9], method="holm") == pytest.approx([0.04, 0.03, 0.9])
-    assert adjust([0.02, 0.01, 0.9], method="fdr_bh") == pytest.approx([0.03, 0.03, 0.9])
+    assert holm([0.02, 0.01, 0.9]) == pytest.approx([0.04, 0.03, 0.9])
+    assert false_discoveries([0.02, 0.01, 0.9]) == pytest.approx([0.03, 0.03, 0.9])
 
 
 def test_a_missing_p_counts_as_a_test_and_stays_missing() -> None:
-    assert adjust([0.02, np.nan], method="holm") == pytest.approx([0.04, np.nan], nan_ok=True)
-    assert len(adjust([], method="holm")) == 0
+    assert holm([0.02, np.nan]) == pytest.approx([0.04, np.nan], nan_ok=True)
+    assert false_discoveries([0.02, np.nan]) == pytest.approx([0.04, np.nan], nan_ok=True)
+    assert len(holm([])) == len(false_discoveries([])) == 0
 
 
 def test_the_smallest_adjusted_p() -> None:

@@ -100,10 +100,10 @@ def _section(claim: Claim, own: Sequence[Decision], figures: Path) -> dict[str, 
             d.verdict,
             effect(d),
             claimed(d.regime),
-            "computed" if d.regime.rule == "identity" else f"{len(d.values)} of {d.regime.n}",
+            d.note or "computed" if d.regime.rule == "identity" else f"{len(d.values)} of {d.regime.n}",
             chance(d.p_supported),
             chance(d.p_refuted),
-            rule(d.regime) + (f" ({d.note})" if d.note else ""),
+            rule(d.regime) + (f" ({d.note})" if d.note and d.regime.rule != "identity" else ""),
             d.regime.results,
         ]
         for d in own

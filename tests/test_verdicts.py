@@ -140,6 +140,12 @@ def test_a_measured_ratio_is_decided_by_its_quartiles():
     assert (decision.low, decision.high, decision.verdict) == (1.8, 2.4, "inconclusive")
 
 
+def test_a_statistic_says_of_how_many_values_it_is():
+    facts = pd.DataFrame({"measure": ["range"], "n": [33], "rho": [-0.5], "low": [-0.8], "high": [-0.1]})
+    decision = _verdict(_regime("identity", (None, 0), column="rho", where={"measure": "range"}, n=1), facts)
+    assert (decision.verdict, decision.note) == ("supported", "of 33 values")
+
+
 def test_rows_are_selected_by_value_list_and_place():
     frame = pd.DataFrame({
         "run_id": ["a"] * 4, "seed": [0, 0, 1, 1], "step": [0, 9, 0, 5], "beta": [1.0, np.nan, 1.0, 2.0],

@@ -2,9 +2,9 @@
 
     means         mean and interval over seeds of what the ranking and the table of the layers show
     differences   every variant against the reference: `paired.compare`, with `value`, `reference` and `margin`
-    pairs, ranks, failures, diagnostics, properties    see `pairs`, `joint`, `relations`
+    pairs, ranks, profile, failures, diagnostics, properties    see `pairs`, `joint`, `relations`
     null          the A/A, see `pairs.Null`
-    tracks, corners, corner_orders    see `tracks.Survival`, `corners.Corners`
+    tracks, corners, corner_orders, corner_difference    see `tracks.Survival`, `corners.Corners`
 
 The column `workload` is its title in the report, empty where there is one only. A file without rows is not written.
 """
@@ -41,8 +41,11 @@ def write(
         ),
         "corners": _joined((found.title, found.effects) for found in cornered),
         "corner_orders": _joined((found.title, found.orders) for found in cornered),
+        "corner_difference": _joined(
+            (found.title, pd.DataFrame([found.difference], columns=["low", "high"])) for found in cornered
+        ),
     }
-    for name in ("pairs", "ranks", "failures", "diagnostics", "properties"):
+    for name in ("pairs", "ranks", "profile", "failures", "diagnostics", "properties"):
         tables[name] = _joined((title, getattr(found, name)) for title, found in against)
     land(folder, tables)
 

@@ -120,6 +120,17 @@ def test_ranks(folder):
         assert np.abs(rows["high"] - high).max() <= 1
 
 
+def test_profile(folder):
+    """A share of seeds: those on which a variant's steps to the target are at most τ times the fewest of the seed."""
+    for tables, rows in published(folder, "profile"):
+        steps = audit.wide(tables.runs, "steps_to_target")
+        fewest = steps.min(axis=1)
+        for row in rows.to_dict("records"):
+            own = steps[row["variant"]]
+            within = np.isfinite(own) & (own <= row["tau"] * fewest * (1 + 1e-12))
+            assert row["share"] == pytest.approx(within.mean())
+
+
 def test_failures(folder):
     for tables, rows in published(folder, "failures"):
         for row in rows.to_dict("records"):
@@ -134,7 +145,7 @@ def test_tracks_and_corners(folder):
     """Kendall's τ is scipy's; effects are differences of differences seed by seed."""
     tables = _tables(folder)
     runs = pd.concat([own.runs for own in tables.values()]) if len(tables) > 1 else pd.DataFrame()
-    for name in ("corners", "corner_orders", "tracks"):
+    for name in ("corners", "corner_orders", "corner_difference", "tracks"):
         path = folder / "statistics" / f"{name}.csv"
         if not path.is_file():
             continue
@@ -153,6 +164,14 @@ def _check_tracks(name: str, rows: pd.DataFrame, losses: dict[str, pd.DataFrame]
         samples = [effects[row["effect"]][row["variant"]].to_numpy() for row in rows.to_dict("records")]
         np.testing.assert_allclose(rows["mean"], [sample.mean() for sample in samples], rtol=1e-9, atol=1e-12)
         audit.check_intervals(samples, rows["low"].to_numpy(), rows["high"].to_numpy())
+        return
+    if name == "corner_difference":
+        compared = [losses[track] for track in ("shared", "matched_init", "tuned_lr")]
+        drawn = [audit.resampled_means(own.to_numpy(), np.random.default_rng(3))[:1000] for own in compared]
+        apart = [
+            scipy.stats.kendalltau(a, b)[0] - scipy.stats.kendalltau(a, c)[0] for a, b, c in zip(*drawn, strict=True)
+        ]
+        assert rows.loc[0, ["low", "high"]].tolist() == pytest.approx(np.quantile(apart, [0.025, 0.975]), abs=0.05)
         return
     for row in rows.to_dict("records"):
         other = losses[row.get("track", "tuned")]
@@ -173,88 +192,3 @@ def test_a_against_a(folder):
         assert rows["tests"][0] == differences.shape[1]
         assert rows["single"][0] == pytest.approx((p < 0.05).mean(), abs=0.02)
         assert rows["family"][0] <= 0.07
-
-
-def test_means(folder):
-    names = {"test loss (nats)": "test_loss", "test accuracy": "test_accuracy", "val loss (nats)": "val_loss",
-             "val accuracy": "val_accuracy", "seconds per seed": "train_seconds"}  # fmt: skip
-    for tables, rows in published(folder, "means"):
-        for shown, own in rows.groupby("shown"):
-            values = _by_seed(tables, str(shown), names)
-            samples = [values[values["variant"] == name]["value"].to_numpy() for name in own["variant"]]
-            samples = [sample[np.isfinite(sample)] for sample in samples]
-            known = [i for i, sample in enumerate(samples) if len(sample)]
-            assert own["n"].tolist() == [len(sample) for sample in samples], shown
-            told, samples = own.iloc[known], [samples[i] for i in known]
-            np.testing.assert_allclose(told["mean"], [s.mean() for s in samples], rtol=1e-7, atol=1e-12)
-            audit.check_intervals(samples, told["low"].to_numpy(), told["high"].to_numpy())
-
-
-def _by_seed(tables: Tables, shown: str, names: dict[str, str]) -> pd.DataFrame:
-    """`variant, value`, a row a seed: what stands under a heading of the report's tables."""
-    if shown in names:
-        return tables.runs.assign(value=tables.runs[names[shown]].astype(float))
-    layers = tables.layers
-    at = layers.groupby(["run_id", "seed"])["step"].transform("min" if shown.endswith("at init") else "max")
-    ends = layers[layers["step"] == at].sort_values("layer_index")
-    if not shown.endswith("at init") and ends["step"].any():
-        ends = ends[ends["step"] > 0]
-    grouped = ends.groupby(["variant", "run_id", "seed"])
-    if shown.startswith("gradient gain"):
-
-        def value(own: pd.DataFrame) -> float:
-            first, last = np.log(own["grad_rms"].iloc[[0, -1]])
-            return (first - last) / (len(own) - 1)
-    elif shown.endswith("change per layer"):
-
-        def value(own: pd.DataFrame) -> float:
-            own = own[np.isfinite(own["out_ratio"])]
-            return scipy.stats.theilslopes(own["out_ratio"], own["layer_index"])[0] if len(own) > 1 else np.nan
-    else:
-        column = {"saturated low": "saturation_low", "saturated high": "saturation_high", "bias / std": "out_ratio"}
-        name, side = column[shown.split(",")[0]], 0 if shown.endswith("first layer") else -1
-
-        def value(own: pd.DataFrame) -> float:
-            return own[name].iloc[side]
-
-    with np.errstate(divide="ignore", invalid="ignore"):
-        return grouped.apply(value, include_groups=False).rename("value").reset_index()
-
-
-def test_relations(folder):
-    for name in ("diagnostics", "properties"):
-        for tables, rows in published(folder, name):
-            assert (rows["low"] <= rows["rho"] + 1e-12).all()
-            assert (rows["rho"] <= rows["high"] + 1e-12).all()
-            np.testing.assert_allclose(rows["p_bh"], audit.benjamini_hochberg(rows["p"].to_numpy()), rtol=1e-9)
-            # Of Student's t with n − 2 degrees, as scipy's spearmanr has it.
-            n, rho = rows["n"], rows["rho"].clip(-1 + 1e-15, 1 - 1e-15)
-            p = 2 * scipy.stats.t.sf(np.abs(rho) * np.sqrt((n - 2) / (1 - rho**2)), n - 2)
-            np.testing.assert_allclose(rows["p"], p, rtol=1e-6, atol=1e-12)
-            for row in rows.to_dict("records"):
-                x, y = _related(tables, row, name, folder)
-                both = pd.DataFrame({"x": x, "y": y}).dropna()
-                np.testing.assert_allclose(row["rho"], scipy.stats.spearmanr(both["x"], both["y"])[0], atol=1e-9)
-                assert row["n"] == len(both)
-
-
-def _related(tables: Tables, row: dict, name: str, folder: Path) -> tuple[pd.Series, pd.Series]:
-    """What a row of `diagnostics` or `properties` relates, by variant; a property told in words only by its ρ."""
-    runs = tables.runs[tables.runs["status"] != "failed"]
-    value = row.get("value", "test_loss")
-    means = runs[value].where(np.isfinite(runs[value])).groupby(runs["variant"]).mean()
-    if name == "properties":
-        facts = pd.read_parquet(folder / "tables" / "properties.parquet")
-        own = facts[(facts["property"] == row["measure"]) & (facts["index"] == 0)].set_index("function")
-        words = {"monotonic": own["text"] != "no", "derivative_monotonic": own["text"] != "no"}
-        smooth = own["value"].mask((own["text"] == "at least") & (row["measure"] == "continuity"), np.inf)
-        return words.get(row["measure"], smooth).astype(float), means
-    layers = tables.layers
-    at = layers.groupby(["run_id", "seed"])["step"].transform("min" if row["when"] == "at initialisation" else "max")
-    own = layers[layers["step"] == at]
-    own = own if row["when"] == "at initialisation" else own[own["step"] > 0]
-    if row["measure"] == "gain":
-        gain = _by_seed(tables, "gradient gain, at init" if row["when"] == "at initialisation" else "gradient gain", {})
-        return gain[np.isfinite(gain["value"])].groupby("variant")["value"].mean(), means
-    column = own[row["measure"]].abs() if row["measure"] == "out_mean" else own[row["measure"]]
-    return column[np.isfinite(column)].groupby(own["variant"]).mean(), means

@@ -22,7 +22,7 @@ class Comparison:
 
     Attributes:
         reference: The variant that all others are compared with.
-        value: The primary metric, a loss.
+        value: The primary metric, a loss or a distance.
         margin: The smallest difference of it that matters.
         loss: What `paired.compare` gives on it, lowest mean difference first.
         accuracy_margin: The same for accuracy; nan where none was stated beforehand.
@@ -60,7 +60,7 @@ def of(work: Workload, *, reference: str = REFERENCE, facts: pd.DataFrame = rela
     """
     runs = work.tables.runs[work.tables.runs["status"] != "failed"]
     value = findings.primary(runs)
-    if value is None or "loss" not in value:
+    if value is None:
         return None
     wide = paired.by_seed(runs, value=value)
     shared = wide.notna().mul(wide[reference].notna(), axis=0).sum() if reference in wide else pd.Series(dtype=int)
@@ -94,7 +94,7 @@ def of(work: Workload, *, reference: str = REFERENCE, facts: pd.DataFrame = rela
 def sentences(found: Comparison) -> list[str]:
     """What a reader may conclude and what not."""
     counts = found.loss["verdict"].value_counts()
-    words = found.value.replace("_", " ")
+    words, unit = findings.metric(found.value)
     told = "; ".join(_named(found.loss, verdict, int(counts[verdict])) for verdict in VERDICTS if verdict in counts)
     said = [
         f"Against {found.reference} on {words}, paired by seed ({found.num_seeds} seeds, {len(found.loss)} "
@@ -105,7 +105,7 @@ def sentences(found: Comparison) -> list[str]:
         *said,
         f"What may be concluded: a better or worse holds for this workload and these settings, with an error rate of "
         f"5 % over all {len(found.loss)} comparisons together; equivalent means closer to {found.reference} than "
-        f"{found.margin:.3g} nats (5 % of its mean). What not: inconclusive is not equal, it says that these seeds "
+        f"{found.margin:.3g}{unit} (5 % of its mean). What not: inconclusive is not equal, it says that these seeds "
         f"cannot tell; and no verdict carries over to other data, sizes or learning rates.",
     ]
 
@@ -115,7 +115,7 @@ def table(found: Comparison) -> list[list[str]]:
     by_name = found.accuracy.set_index("variant") if len(found.accuracy) else pd.DataFrame()
     judged = np.isfinite(found.accuracy_margin)
     accuracy = ["Δ accuracy (points)", *(["verdict on accuracy"] if judged else [])] if len(by_name) else []
-    loss = f"Δ {found.value.replace('_', ' ')} (nats)"
+    loss = delta(found)
     heading = ["activation", "verdict", loss, "P(better)", "d_z", "p (Holm)", "p equivalent (Holm)", *accuracy]
     rows = []
     for row in found.loss.to_dict("records"):
@@ -126,6 +126,12 @@ def table(found: Comparison) -> list[list[str]]:
             cells += [findings.number(_interval(own, scale=100)), *([str(own["verdict"])] if judged else [])]
         rows.append([*cells, _plain(row["variance_ratio"], 2), str(row["n"])])
     return [[*heading, "variance left", "n"], *rows]
+
+
+def delta(found: Comparison) -> str:
+    """The primary metric's difference as a heading, with its unit."""
+    words, unit = findings.metric(found.value)
+    return f"Δ {words} ({unit.strip()})" if unit else f"Δ {words}"
 
 
 def bought(found: Comparison) -> str:

@@ -6,7 +6,7 @@ from pathlib import Path
 import pandas as pd
 from matplotlib.figure import Figure
 
-from actbench import canvas, comparison, comparison_plots, page
+from actbench import canvas, comparison, comparison_plots, findings, page
 from actbench.comparison import Comparison, listed
 from actbench.paired import ALPHA
 from actbench.variants import Workload
@@ -21,7 +21,7 @@ def parts(work: Workload, found: Comparison, *, order: list[str], save: Save) ->
     runs = runs[runs["status"] != "failed"]
     verdicts = found.loss.set_index("variant")["verdict"]
     labels = {name: f"{_short(name)}  {verdicts[name]}" for name in found.loss["variant"]}
-    panels = {f"Δ {found.value.replace('_', ' ')} (nats)": (found.loss, found.margin)}
+    panels = {comparison.delta(found): (found.loss, found.margin)}
     if len(found.accuracy):
         columns = ["mean", "low", "high"]
         points = found.accuracy.assign(**{name: 100 * found.accuracy[name] for name in columns})
@@ -29,8 +29,8 @@ def parts(work: Workload, found: Comparison, *, order: list[str], save: Save) ->
     forest = save(comparison_plots.forest(panels, labels), "forest")
     return [
         part(
-            f"Against {found.reference}, paired by seed", _READ_FOREST.format(found=found), comparison.bought(found),
-            forest, page.table(comparison.table(found)),
+            f"Against {found.reference}, paired by seed", _READ_FOREST.format(found=found, **_words(found)),
+            comparison.bought(found), forest, page.table(comparison.table(found)),
         ),
         *_ranks(found, save=save),
         *_profiles(found, order=order, save=save),
@@ -43,10 +43,10 @@ def parts(work: Workload, found: Comparison, *, order: list[str], save: Save) ->
 _READ_FOREST = (
     "Each variant minus {found.reference} on the same seed: split, batch order, dropout masks and unscaled weights are "
     "shared. The bar is the 95 % interval of the mean difference (BCa, widened for few seeds), the grey band the "
-    "margin within which a difference does not matter (±{found.margin:.3g} nats, 5 % of the reference's mean loss). "
-    "Filled: better or worse; square: equivalent; hollow: inconclusive. Better or worse is a Wilcoxon signed-rank test "
-    "with p < .05 after Holm and an interval that excludes 0; equivalent is TOST with p < .05 after Holm, and it wins "
-    "where both hold, as such a difference is too small to matter."
+    "margin within which a difference does not matter (±{found.margin:.3g}{unit}, 5 % of the reference's mean "
+    "{metric}). Filled: better or worse; square: equivalent; hollow: inconclusive. Better or worse is a Wilcoxon "
+    "signed-rank test with p < .05 after Holm and an interval that excludes 0; equivalent is TOST with p < .05 after "
+    "Holm, and it wins where both hold, as such a difference is too small to matter."
 )
 _READ_RANKS = (
     "The rank of each mean with the interval that it has when seeds are drawn again, the same ones for all variants. "
@@ -54,9 +54,9 @@ _READ_RANKS = (
 )
 _READ_PAIRS = (
     "A row against a column, without a correction for having looked at everything but Benjamini and Hochberg's: blue "
-    "where the row has the lower loss with their adjusted p below .05, red where it has the higher one, grey with = "
-    "where TOST shows with the same that the two are closer than ±{margin:.3g} nats, however sure the difference is. "
-    "{cells} Exploratory: it suggests what to test on new seeds."
+    "where the row has the lower {metric} with their adjusted p below .05, red where it has the higher one, grey with "
+    "= where TOST shows with the same that the two are closer than ±{margin:.3g}{unit}, however sure the difference "
+    "is. {cells} Exploratory: it suggests what to test on new seeds."
 )
 _READ_RELATIONS = (
     "Spearman's rank correlation, over variants, of each diagnostic (mean over layers and seeds) with the mean loss: "
@@ -79,6 +79,12 @@ _READ_FAILURES = (
 )
 
 
+def _words(found: Comparison) -> dict[str, str]:
+    """The primary metric and its unit, for sentences: `loss` and ` nats`."""
+    words, unit = findings.metric(found.value)
+    return {"metric": words.removeprefix("test "), "unit": unit}
+
+
 def _ranks(found: Comparison, *, save: Save) -> list[dict]:
     table = found.ranks
     if len(table) < 2:
@@ -95,11 +101,14 @@ def _pairs(found: Comparison, *, order: list[str], save: Save) -> list[dict]:
     told = found.pairs["verdict"].value_counts()
     different, equal = told.get("better", 0) + told.get("worse", 0), told.get("equivalent", 0)
     shows = f"Of {len(found.pairs)} pairs {different} differ and {equal} are equivalent."
-    detailed = "Lines: mean difference (nats); seeds won/tied/lost by the row; p before adjustment, * where adjusted."
+    metric = _words(found)
+    unit = f" ({metric['unit'].strip()})" if metric["unit"] else ""
+    detailed = f"Lines: mean difference{unit}; seeds won/tied/lost by the row; p before adjustment, * where adjusted."
     few = len(order) <= comparison_plots.DETAILED
     all_of = comparison_plots.matrix(found.pairs, {name: name for name in order})
     cells = detailed if few else "The number is the seeds on which the row is better."
-    made = [part("Every pair", _READ_PAIRS.format(cells=cells, margin=found.margin), shows, save(all_of, "matrix"))]
+    how = _READ_PAIRS.format(cells=cells, margin=found.margin, **metric)
+    made = [part("Every pair", how, shows, save(all_of, "matrix"))]
     if not few:
         first = order[: comparison_plots.DETAILED]
         first = first if found.reference in first else [*first[:-1], found.reference]

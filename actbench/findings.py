@@ -9,6 +9,20 @@ from actbench.tables import RUNS
 # A measure on test data before one on validation data.
 RANKED_BY = sorted((c.name for c in RUNS if c.ranks), key=lambda name: not name.startswith("test_"))
 NONE = "–"
+_SHOWN = {
+    "test loss (nats)": "test_loss",
+    "test accuracy": "test_accuracy",
+    "test FLD": "test_fld",
+    "FLD of real images": "test_fld_floor",
+    "test KID": "test_kid",
+    "modes": "test_modes",
+    "KL of classes (nats)": "test_class_kl",
+    "NDB/K": "test_ndb",
+    "val loss (nats)": "val_loss",
+    "val accuracy": "val_accuracy",
+    "val FLD": "val_fld",
+    "seconds per seed": "train_seconds",
+}
 
 
 def primary(runs: pd.DataFrame) -> str | None:
@@ -59,21 +73,13 @@ def number(interval: Interval | None, *, of: int | None = None, places: int | No
 
 def ranking(runs: pd.DataFrame) -> dict[str, dict[str, Interval]]:
     """What every variant reached, and its seconds."""
-    columns = {
-        "test loss (nats)": "test_loss",
-        "test accuracy": "test_accuracy",
-        "test FLD": "test_fld",
-        "FLD of real images": "test_fld_floor",
-        "test KID": "test_kid",
-        "modes": "test_modes",
-        "KL of classes (nats)": "test_class_kl",
-        "NDB/K": "test_ndb",
-        "val loss (nats)": "val_loss",
-        "val accuracy": "val_accuracy",
-        "val FLD": "val_fld",
-        "seconds per seed": "train_seconds",
-    }
-    return {title: intervals(runs, name) for title, name in columns.items() if np.isfinite(runs[name]).any()}
+    return {title: intervals(runs, name) for title, name in _SHOWN.items() if np.isfinite(runs[name]).any()}
+
+
+def metric(column: str) -> tuple[str, str]:
+    """A column that ranks in words, and its unit behind a number: `test loss` and ` nats`, `test FLD` and nothing."""
+    title = next(title for title, name in _SHOWN.items() if name == column)
+    return title.removesuffix(" (nats)"), " nats" if title.endswith("(nats)") else ""
 
 
 def ranking_table(runs: pd.DataFrame, order: list[str]) -> list[list[str]]:

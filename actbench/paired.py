@@ -18,8 +18,8 @@ REFERENCE = "relu"
 ALPHA = 0.05
 FEWEST = 5  # with fewer pairs no test could be anything but inconclusive, so none is made
 
-# The smallest differences that matter, fixed before the sweeps: of a loss as a share of the reference's mean, of an
-# accuracy by data set as a fraction. A data set that is not listed has no margin on its accuracy.
+# The smallest differences that matter, fixed before the sweeps: of a loss or a distance as a share of the reference's
+# mean, of an accuracy by data set as a fraction. A data set that is not listed has no margin on its accuracy.
 LOSS_MARGIN = 0.05
 ACCURACY_MARGIN = {"mnist": 0.001, "cifar10": 0.005}
 
@@ -38,7 +38,9 @@ def margin(runs: pd.DataFrame, *, value: str, reference: str = REFERENCE) -> flo
     if "accuracy" in value:
         names = set(runs["data"]) if "data" in runs else set()
         return ACCURACY_MARGIN.get(names.pop(), np.nan) if len(names) == 1 else np.nan
-    return LOSS_MARGIN * float(_column(by_seed(runs, value=value), reference).mean()) if "loss" in value else np.nan
+    if better(value) != "lower":
+        return np.nan
+    return LOSS_MARGIN * float(_column(by_seed(runs, value=value), reference).mean())
 
 
 def compare(

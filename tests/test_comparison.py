@@ -55,6 +55,20 @@ def test_without_reference_or_seeds_there_is_no_section(names: list[str], seeds:
     assert comparison.of(found) is None
 
 
+def test_a_gan_is_compared_on_its_distance(tmp_path) -> None:
+    """FLD has no unit; its margin is a share of the reference's mean as a loss's is."""
+    tables = synthetic.tables(["relu", "elu"], seeds=6, depth=1, epochs=1)
+    names = [f"{split}_{name}" for split in ("test", "val") for name in ("loss", "accuracy")]
+    fld = np.where(tables.runs["act"] == "relu", 3.75, 3.0) + 0.1 * tables.runs["seed"]
+    runs = tables.runs.assign(**dict.fromkeys(names, np.nan), test_fld=fld)
+    markdown, _ = made(tmp_path, tables._replace(runs=runs))
+    assert "Against relu on test FLD, paired by seed (6 seeds, 1 comparisons): 1 better (elu)." in markdown
+    assert "equivalent means closer to relu than 0.2 (5 % of its mean)." in markdown
+    assert "| activation | verdict | Δ test FLD |" in markdown
+    assert "±0.2, 5 % of the reference's mean FLD" in markdown
+    assert "nats" not in markdown.split("## Ranking")[1].split("## Why")[0]
+
+
 def test_another_reference() -> None:
     found = comparison.of(work(3), reference=OTHERS[0])
     assert found is not None

@@ -9,7 +9,7 @@ from hydra.core.global_hydra import GlobalHydra
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override
 from hydra.errors import HydraException, OverrideParseException
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig, OmegaConf, open_dict, read_write
 from omegaconf.errors import ConfigAttributeError, ConfigKeyError, OmegaConfBaseException, ValidationError
 
 from actbench import config as cfg
@@ -50,7 +50,8 @@ def composed(overrides: list[str]) -> DictConfig:
 def each_composed(jobs: Iterable[list[str]]) -> Iterator[tuple[DictConfig, DictConfig]]:
     """The config of each job of a sweep without hydra's node, and hydra's node.
 
-    Jobs with the same choices are composed once: they differ by values only.
+    Jobs with the same choices are composed once, as they differ by values only, and so are those that differ in one
+    group's option.
 
     Raises:
         ConfigError: As `composed` does.
@@ -59,7 +60,7 @@ def each_composed(jobs: Iterable[list[str]]) -> Iterator[tuple[DictConfig, DictC
     for overrides in jobs:
         chosen = tuple(text for text in overrides if not _is_value(text))
         if chosen not in known:
-            known[chosen] = apart(composed(overrides))
+            known[chosen] = _exchanged(known, chosen) or apart(composed(overrides))
         own, hydra = copy.deepcopy(known[chosen][0]), known[chosen][1]
         try:
             for override in parse([text for text in overrides if _is_value(text)]):
@@ -68,6 +69,27 @@ def each_composed(jobs: Iterable[list[str]]) -> Iterator[tuple[DictConfig, DictC
             composed(overrides)  # says in a sentence what is wrong
             raise
         yield own, hydra
+
+
+def _exchanged(
+    known: dict[tuple[str, ...], tuple[DictConfig, DictConfig]], chosen: tuple[str, ...]
+) -> tuple[DictConfig, DictConfig] | None:
+    """What is known of choices that differ in one group, with that group's option exchanged; composing takes .1 s.
+
+    Only where the group's keys are those of the option's file and nothing else has set one, which is looked at.
+    """
+    for other, (own, hydra) in known.items():
+        differ = [pair for pair in zip(other, chosen, strict=False) if pair[0] != pair[1]]
+        if len(other) != len(chosen) or len(differ) != 1:
+            continue
+        (group, before), (also, after) = (text.lstrip("+").split("=", 1) for text in differ[0])
+        files = cfg.options(group) if group == also and group in GROUPS else {}
+        if before in files and after in files and OmegaConf.load(files[before]) == own[group]:
+            own, hydra = copy.deepcopy((own, hydra))
+            with open_dict(own), read_write(hydra.hydra):
+                own[group], hydra.hydra.runtime.choices[group] = OmegaConf.load(files[after]), after
+            return own, hydra
+    return None
 
 
 def apart(config: DictConfig) -> tuple[DictConfig, DictConfig]:

@@ -1,8 +1,12 @@
 """What a command line stands for, and every sentence that ends a bad one before torch is imported."""
 
+import itertools
+
 import pytest
+from omegaconf import OmegaConf
 
 from actbench import plan
+from actbench.composition import composed, composing
 from actbench.config import ConfigError, options
 
 ACTS = ", ".join(options("act"))
@@ -178,6 +182,28 @@ def test_a_sweep_is_the_product_of_its_axes():
     assert [(job.config.act.alpha, job.config.seed) for job in command.jobs] == [
         (0.1, 0), (0.1, 10), (0.5, 0), (0.5, 10), (1.0, 0), (1.0, 10),
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("fixed", "axes"),
+    [
+        ([], {"+act": ["relu", "elu"], "track": ["shared", "matched_init"], "norm": ["none", "batch"]}),
+        (["act.alpha=0.3"], {"+act": ["elu", "celu"], "optim.lr": ["0.1", "0.01"]}),
+        (["+experiment=gan_smooth"], {"+act": ["relu", "elu"], "data": ["digits", "mnist"]}),  # it sets data.num_val
+    ],
+)
+def test_a_job_of_a_sweep_is_what_hydra_composes_alone(fixed, axes):
+    jobs = plan.read(["-m", *fixed, *(f"{key}={','.join(values)}" for key, values in axes.items())]).jobs
+    combinations = list(itertools.product(*axes.values()))
+    assert len(jobs) == len(combinations)
+    for job, values in zip(jobs, combinations, strict=True):
+        single = [f"{key}={value}" for key, value in zip(axes, values, strict=True)]
+        with composing():
+            whole = composed([*fixed, *single])
+        assert {group: whole.hydra.runtime.choices[group] for group in job.choices} == job.choices
+        assert OmegaConf.to_container(job.config) == {
+            key: value for key, value in OmegaConf.to_container(whole, resolve=True).items() if key != "hydra"
+        }
 
 
 def test_a_fixed_key_of_a_swept_group_is_an_axis_for_hydra():

@@ -27,7 +27,8 @@ def _folder(name: str) -> Path:
 CONF, EXPERIMENTS = _folder("conf"), _folder("experiments")
 # Options of a preset set keys all over the config; options of a group are the group's own keys.
 PRESETS = ("experiment", "track")
-GROUPS = tuple(sorted(folder.name for folder in CONF.iterdir() if folder.is_dir() and folder.name not in PRESETS))
+# conf/hydra/ holds launchers: Hydra's own group, no part of a run.
+GROUPS = tuple(sorted({folder.name for folder in CONF.iterdir() if folder.is_dir()} - {*PRESETS, "hydra"}))
 # What cannot change a run's numbers is left out of its identity and of the tables' config columns.
 WITHOUT_EFFECT = ("output", "tuning", "data.root", "data.load")
 

@@ -10,6 +10,7 @@ _TITLES = {
     "model": "models",
     "init": "initialisations",
     "optim": "optimizers",
+    "hydra/launcher": "launchers",
 }
 
 
@@ -18,7 +19,7 @@ def text() -> str:
     groups = sorted(
         GROUPS, key=lambda group: (group not in _TITLES, list(_TITLES).index(group) if group in _TITLES else 0)
     )
-    listed = ("experiment", *groups, "track")
+    listed = ("experiment", *groups, "track", "hydra/launcher")
     sections = [_section(f"{_TITLES.get(group, group)} ({group}=…)", group) for group in listed]
     base = (CONF / "config.yaml").read_text(encoding="utf-8")
     settings = base[base.index("\nseed:") : base.index("\nhydra:")].strip()

@@ -1,5 +1,6 @@
 """From a command line to the jobs that it stands for, each composed and checked before any of them starts."""
 
+import importlib.util
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -26,6 +27,8 @@ def _tuned_lr(root: str, tuning: str | None, act: str) -> float:
 
 # Here and not in `read`: a worker, which is handed its config, resolves it too.
 OmegaConf.register_new_resolver("tuned_lr", _tuned_lr, replace=True)
+# The launchers that are extras of ours: what each needs, the extra being called as the package is.
+_EXTRAS = {"ray": "ray", "slurm": "submitit", "submitit_local": "submitit", "submitit_slurm": "submitit"}
 _RESOLVING = "ValueError raised while resolving interpolation: "  # OmegaConf's words before our sentence
 
 
@@ -139,6 +142,18 @@ def _check_groups(overrides: list[Override]) -> None:
         seen.add(key)
         if key in (*GROUPS, *PRESETS):
             _check_choices(override)
+        if key == "hydra/launcher":
+            _check_installed(str(override.value()))
+
+
+def _check_installed(launcher: str) -> None:
+    """What a launcher needs is there."""
+    package = _EXTRAS.get(launcher)
+    if package and not importlib.util.find_spec(package):
+        raise ConfigError(
+            f"hydra/launcher={launcher} needs the package {package}, which is not installed: "
+            f"pip install -e '.[{package}]'."
+        )
 
 
 def _check_choices(override: Override) -> None:

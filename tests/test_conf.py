@@ -18,7 +18,7 @@ CLAIMS = ledger.claims()
 NEEDS_FILES = {"mnist", "fashion_mnist", "cifar10", "cifar100"}
 
 
-@pytest.mark.parametrize(("group", "name"), ALL)
+@pytest.mark.parametrize(("group", "name"), [*ALL, *(("hydra/launcher", name) for name in options("hydra/launcher"))])
 def test_an_option_says_what_it_is(group, name):
     path = options(group)[name]
     assert path.read_text(encoding="utf-8").startswith("# ")

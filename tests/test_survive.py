@@ -7,6 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pandas as pd
 import pytest
 from joblib.externals.loky.process_executor import TerminatedWorkerError
 
@@ -154,17 +155,31 @@ def test_main_or_worker_killed_at_twenty_random_moments(victim, launcher):
     _same_as_if_never_killed(24)
 
 
+# A host of another name, with processes of its own.
+ELSEWHERE = ["unshare", "--uts", "--pid", "--fork", "--mount-proc"]
+ON_ANOTHER_MACHINE = [*ELSEWHERE, "sh", "-c", 'hostname elsewhere && exec "$@"', "sh"]
+
+
 @pytest.mark.slow
-def test_two_processes_run_overlapping_sweeps_into_one_folder():
-    acts = ("relu,tanh,elu,gelu", "gelu,elu,tanh,mish")
+@pytest.mark.parametrize(
+    ("second", "machine"),
+    [("gelu,elu,tanh,mish", []), ("relu,tanh,elu,gelu", ON_ANOTHER_MACHINE)],
+    ids=["overlapping, on one machine", "the same, on two"],
+)
+def test_two_commands_sweep_into_one_folder(second, machine):
+    if machine and subprocess.run([*ELSEWHERE, "true"], capture_output=True).returncode:
+        pytest.skip("A second machine is made by unshare, which is not allowed here.")
+    commands, probed = [([], "relu,tanh,elu,gelu"), (machine, second)], SMALL[:-1]
     both = [
-        subprocess.Popen([sys.executable, "-m", "actbench", "-m", f"+act={a}", "hydra/launcher=basic", *SMALL])
-        for a in acts
+        subprocess.Popen([*on, sys.executable, "-m", "actbench", "-m", f"+act={a}", "hydra/launcher=basic", *probed])
+        for on, a in commands
     ]
     assert [process.wait() for process in both] == [0, 0]
-    runs = tables.collect("results/adhoc").runs
-    assert sorted(runs["act"]) == ["elu", "gelu", "mish", "relu", "tanh"]
-    assert set(runs["status"]) == {"done"}
     assert not list(Path("results").rglob(".*"))
     landing.compact("results/adhoc")
-    assert len(tables.finished("results/adhoc", among=set(runs["run_id"]))) == 5
+    runs, epochs, layers = (pd.read_parquet(f"results/adhoc/tables/{name}.parquet") for name in tables.SCHEMA)
+    assert not epochs.duplicated(["run_id", "seed", "epoch"]).any()
+    assert not layers.duplicated(["run_id", "seed", "step", "layer_index"]).any()
+    assert sorted(runs["act"]) == sorted({"relu", "tanh", "elu", "gelu", *second.split(",")})
+    assert set(runs["status"]) == {"done"}
+    assert len(list(Path("results/adhoc/runs").iterdir())) == len(runs)

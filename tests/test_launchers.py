@@ -1,0 +1,249 @@
+"""Every launcher runs the same small sweep of the user's own activation, and its workers end with the command."""
+
+import importlib.util
+import os
+import signal
+import subprocess
+import sys
+import time
+import types
+from collections.abc import Iterator
+from importlib.machinery import ModuleSpec
+from pathlib import Path
+
+import pytest
+
+from actbench import plan, tables
+from actbench.__main__ import main
+from actbench.config import ConfigError
+
+SMALL = ["num_seeds=1", "train.epochs=1", "data.num_train=64", "data.num_val=100", "data.num_test=100", "model.width=8",
+         "model.depth=1", "probes=none"]  # fmt: skip
+# A worker tells its process, its parent and its number of threads.
+MINE = """
+import os, time, torch
+def one(z):
+    if z.requires_grad and len(z) == 64:
+        with open("workers.txt", "a") as file:
+            file.write(f"{os.getpid()} {os.getppid()} {torch.get_num_threads()}\\n")
+    return z.relu()
+def two(z):
+    return one(z).square()
+def slow(z):
+    a = one(z)
+    if z.requires_grad and len(z) == 64:
+        time.sleep(600)
+    return a
+"""
+
+
+def _needs(package: str) -> pytest.MarkDecorator:
+    missing = importlib.util.find_spec(package) is None
+    return pytest.mark.skipif(missing, reason=f"{package} is not installed: pip install -e '.[{package}]'.")
+
+
+@pytest.fixture
+def _alone(tmp_path, monkeypatch):
+    """Records of Hydra and submitit go into this test's folder; processes find this checkout."""
+    Path("mine.py").write_text(MINE)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("RAY_USAGE_STATS_ENABLED", "0")
+    checkout = str(Path(plan.__file__).parent.parent)
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([checkout, os.environ.get("PYTHONPATH", "")]))
+
+
+@pytest.fixture
+def cluster(_alone, tmp_path_factory, monkeypatch) -> Iterator[str]:
+    """The address of a Ray cluster: two nodes with a core each, started in a folder that is not the command's."""
+    from ray.cluster_utils import Cluster
+
+    with monkeypatch.context() as elsewhere:
+        elsewhere.chdir(tmp_path_factory.mktemp("nodes"))
+        nodes = Cluster(initialize_head=True, head_node_args={"num_cpus": 1, "include_dashboard": False})
+        nodes.add_node(num_cpus=1)
+        nodes.wait_for_nodes()
+    yield nodes.address
+    nodes.shutdown()
+
+
+def _command(*launcher: str, act: str) -> subprocess.Popen:
+    """The sweep, in a session of its own, as a terminal starts it."""
+    return subprocess.Popen(
+        [sys.executable, "-m", "actbench", "-m", "+act=custom", f"act._target_={act}", "seed=0,1", *SMALL, *launcher],
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True,
+    )  # fmt: skip
+
+
+def _workers() -> list[tuple[int, ...]]:
+    """Process, parent and threads of each worker that has begun."""
+    path = Path("workers.txt")
+    return sorted({tuple(map(int, line.split())) for line in path.read_text().splitlines()} if path.is_file() else ())
+
+
+def _swept(*launcher: str) -> list[tuple[int, ...]]:
+    """The workers of a sweep, each with one thread; every run has landed and the command has said so."""
+    out, err = (command := _command(*launcher, act="mine.one,mine.two")).communicate(timeout=900)
+    assert (command.returncode, err) == (0, "")
+    assert out.splitlines()[-1] == "Report: results/adhoc/report.html"
+    runs = tables.collect("results/adhoc").runs
+    assert sorted(zip(runs["act"], runs["seed"], strict=True)) == [("one", 0), ("one", 1), ("two", 0), ("two", 1)]
+    assert set(runs["status"]) == {"done"}
+    assert not list(Path("results").rglob(".*"))
+    assert {threads for _, _, threads in _workers()} == {1}
+    return _workers()
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("_alone")
+@pytest.mark.parametrize(
+    ("launcher", "num_workers"),
+    [
+        ("hydra.launcher.n_jobs=2", {1, 2}),
+        pytest.param("hydra/launcher=submitit_local hydra.sweeper.max_batch_size=2", {4}, marks=_needs("submitit")),
+        pytest.param("hydra/launcher=ray", {1, 2, 3, 4}, marks=_needs("ray")),
+    ],
+    ids=["joblib", "submitit", "ray"],
+)
+def test_a_sweep_on_this_machine(launcher, num_workers):
+    assert len(_swept(*launcher.split())) in num_workers
+
+
+SBATCH = """#!/bin/sh
+cp "$1" batch.txt
+for i in 0 1 2 3; do
+    SLURM_JOB_ID=7$i SLURM_ARRAY_JOB_ID=7 SLURM_ARRAY_TASK_ID=$i SLURM_NTASKS=1 SLURM_JOB_NUM_NODES=1 SLURM_NODEID=0 \
+    SLURM_PROCID=0 SLURM_LOCALID=0 SLURM_JOB_NODELIST=here sh "$1" >log.txt 2>&1 &
+done
+echo Submitted batch job 7
+"""
+SRUN = f"""#!/bin/sh
+while [ "$1" != {sys.executable} ]; do shift; done
+exec "$@"
+"""
+SACCT = "#!/bin/sh\necho 'JobID|State|NodeList'\n"
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("_alone")
+@_needs("submitit")
+def test_the_example_of_a_slurm_cluster(monkeypatch, tmp_path):
+    """Slurm's own commands are stood in for: what is submitted is what the example says, and runs."""
+    Path("bin").mkdir()
+    for name, text in {"sbatch": SBATCH, "srun": SRUN, "sacct": SACCT}.items():
+        Path("bin", name).write_text(text)
+        Path("bin", name).chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path / 'bin'}{os.pathsep}{os.environ['PATH']}")
+    assert len(_swept("hydra/launcher=slurm", "hydra.launcher.partition=short")) == 4
+    asked = {line.removeprefix("#SBATCH --") for line in Path("batch.txt").read_text().splitlines()}
+    assert {"array=0-3%4", "cpus-per-task=1", "mem=4GB", "time=240", "partition=short", "nodes=1"} <= asked
+
+
+@pytest.mark.slow
+@_needs("ray")
+def test_ray_on_a_cluster_of_two_nodes(cluster):
+    """Workers of two parents: each node starts its own."""
+    workers = _swept("hydra/launcher=ray", f"hydra.launcher.address={cluster}")
+    assert len({parent for _, parent, _ in workers}) == 2
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("launcher", "how"),
+    [
+        ("joblib", signal.SIGINT),
+        ("joblib", signal.SIGKILL),
+        pytest.param("submitit_local", signal.SIGINT, marks=_needs("submitit")),
+        pytest.param("ray", signal.SIGINT, marks=_needs("ray")),
+        pytest.param("ray", signal.SIGKILL, marks=_needs("ray")),
+    ],
+)
+@pytest.mark.usefixtures("_alone")
+def test_workers_end_with_the_command(launcher, how):
+    """Ctrl-C reaches all that the terminal started; a kill the command alone."""
+    _ends_with(_command(f"hydra/launcher={launcher}", act="mine.slow"), how)
+
+
+@pytest.mark.slow
+@_needs("ray")
+def test_workers_on_a_cluster_end_with_the_command(cluster):
+    _ends_with(_command("hydra/launcher=ray", f"hydra.launcher.address={cluster}", act="mine.slow"), signal.SIGKILL)
+
+
+def _ends_with(command: subprocess.Popen, how: signal.Signals) -> None:
+    """Kill a command whose two workers are at work, and see them end."""
+    _wait_until(lambda: len(_workers()) == 2)
+    (os.killpg if how == signal.SIGINT else os.kill)(command.pid, how)
+    _, err = command.communicate(timeout=120)
+    told = "actbench: Stopped. 0 of 2 runs are measured and kept: the same command goes on from there."
+    ended = (130, [told]) if how == signal.SIGINT else (-how, [])
+    assert (command.returncode, err.splitlines()[-1:]) == ended
+    _wait_until(lambda: not any(Path(f"/proc/{pid}").exists() for pid, _, _ in _workers()))
+
+
+def _wait_until(condition) -> None:
+    end = time.monotonic() + 300
+    while not condition():
+        assert time.monotonic() < end
+        time.sleep(0.2)
+
+
+class _Ray(types.ModuleType):
+    """What the launcher asks of Ray, in this process."""
+
+    def __init__(self):
+        super().__init__("ray")
+        self.__spec__, self.asked = ModuleSpec("ray", None), []
+
+    def init(self, address, **given):
+        self.asked.append(address)
+        if address == "nowhere:1":
+            raise ConnectionError("ray's own words")
+        return self
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.asked.append("left")
+
+    def remote(self, **resources):
+        self.asked.append(resources)
+        return lambda function: types.SimpleNamespace(remote=function)
+
+    def put(self, value):
+        return value
+
+    get = put
+
+
+@pytest.fixture
+def ray(monkeypatch) -> _Ray:
+    fake = _Ray()
+    monkeypatch.setitem(sys.modules, "ray", fake)
+    return fake
+
+
+def test_the_launcher_on_ray(ray):
+    gives = ["hydra/launcher=ray", "hydra.launcher.address=head:6379", "hydra.launcher.num_gpus=0.5"]
+    assert main(["-m", "+act=relu,tanh", "threads=2", *gives, *SMALL]) == 0
+    assert ray.asked == ["head:6379", {"num_cpus": 2, "num_gpus": 0.5}, "left"]
+    assert list(tables.collect("results/adhoc").runs["status"]) == ["done", "done"]
+
+
+def test_no_cluster_at_the_address(ray, capsys):
+    gives = ["hydra/launcher=ray", "hydra.launcher.address=nowhere:1"]
+    assert main(["-m", "+act=relu,tanh", *gives, *SMALL]) == 2
+    assert capsys.readouterr() == (
+        "",
+        "actbench: No Ray cluster answers at hydra.launcher.address=nowhere:1: start one with ray start --head, or "
+        "leave the address out for one of this machine alone.\n",
+    )
+
+
+def test_a_launcher_that_is_not_installed(monkeypatch):
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    with pytest.raises(ConfigError) as caught:
+        plan.read(["-m", "+act=relu,tanh", "hydra/launcher=slurm"])
+    assert str(caught.value) == (
+        "hydra/launcher=slurm needs the package submitit, which is not installed: pip install -e '.[submitit]'."
+    )

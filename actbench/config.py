@@ -28,6 +28,8 @@ CONF, EXPERIMENTS = _folder("conf"), _folder("experiments")
 # Options of a preset set keys all over the config; options of a group are the group's own keys.
 PRESETS = ("experiment", "track")
 GROUPS = tuple(sorted(folder.name for folder in CONF.iterdir() if folder.is_dir() and folder.name not in PRESETS))
+_SURROUNDINGS = ("__init__", "harness", "cases", "loops")
+COMPARISONS = tuple(sorted(path.stem for path in (_PACKAGE / "speed").glob("*.py") if path.stem not in _SURROUNDINGS))
 # What cannot change a run's numbers is left out of its identity and of the tables' config columns.
 WITHOUT_EFFECT = ("output", "tuning", "data.root", "data.load")
 

@@ -63,9 +63,10 @@ def _run(argv: list[str]) -> int:
     from actbench import preflight, sweep
 
     preflight.check(command.jobs)
+    sweep.tell_plan(command)
     try:
         with sweep.progress(command):
-            _hand_to_hydra([*command.argv, *_one_worker_on_a_gpu(command)])
+            _hand_to_hydra([*command.argv, *_one_worker(command)])
         return sweep.conclude(command)
     except KeyboardInterrupt:
         why, code = "Stopped", 130
@@ -92,13 +93,17 @@ def _hand_to_hydra(argv: list[str]) -> None:
         sys.argv = before
 
 
-def _one_worker_on_a_gpu(command) -> list[str]:
-    """Sweeps use a worker for each core; on a GPU one, unless the command says otherwise."""
+def _one_worker(command) -> list[str]:
+    """Sweeps use a worker for each core, unless the command says otherwise; on a GPU one, and one where speed is
+    compared: its jobs would slow each other.
+    """
     from actbench import build
 
     chosen = any(text.lstrip("+").startswith(("hydra/launcher", "hydra.launcher")) for text in command.argv)
-    on_gpu = any(build.device(job.config.device).type == "cuda" for job in command.jobs)
-    return ["hydra.launcher.n_jobs=1"] if command.sweep and on_gpu and not chosen else []
+    alone = any(
+        job.choices["task"] == "speed" or build.device(job.config.device).type == "cuda" for job in command.jobs
+    )
+    return ["hydra.launcher.n_jobs=1"] if command.sweep and alone and not chosen else []
 
 
 if __name__ == "__main__":

@@ -10,7 +10,7 @@ from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 
-from actbench.config import GROUPS, ConfigError, defaults, flatten, nearest, options
+from actbench.config import COMPARISONS, GROUPS, ConfigError, defaults, flatten, nearest, options
 
 
 def _whole(least: int, most: float = math.inf) -> Callable[[Any], bool]:
@@ -68,6 +68,7 @@ def check(config: DictConfig, choices: dict[str, str]) -> None:
         widths = OmegaConf.select(config, key, default=[1])
         if not widths or min(widths) < 1:
             raise ConfigError(f"{key}={list(widths)} is out of range: it must be a list of whole numbers, 1 or more.")
+    _check_comparison(config)
     if config.optim.get("nesterov") and not config.optim.momentum:
         raise ConfigError("optim.nesterov=true needs a momentum above 0: set optim.momentum, for instance to 0.9.")
 
@@ -83,6 +84,20 @@ def _check_act_given(config: DictConfig) -> None:
             "act=custom needs the dotted path of your activation: act._target_=mymodule.MyActivation, "
             "in an importable module or a file in the working folder."
         )
+
+
+def _check_comparison(config: DictConfig) -> None:
+    """A comparison of speed is one that there is, of data and models that have nets for it."""
+    if "comparison" not in config.task:
+        return
+    if config.task.comparison not in COMPARISONS:
+        raise ConfigError(
+            f"There is no task.comparison={config.task.comparison}: {nearest(config.task.comparison, COMPARISONS)}"
+        )
+    for case in config.task.cases:
+        data, _, model = case.partition("/")
+        if data not in options("data") or model not in options("model"):
+            raise ConfigError(f"task.cases has {case}: a case is a data set and a model, such as mnist/cnn.")
 
 
 def _check_option(group: str, choice: str, given: DictConfig) -> None:

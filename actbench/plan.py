@@ -77,9 +77,9 @@ def read(argv: list[str]) -> Command:
         axes = [f"{key}={value}" for key, value in params.items() if key.lstrip("+") not in given]
         jobs = [_job(*parts) for parts in each_composed(_expand(axes + arguments.overrides))]
         argv = _for_the_sweeper(argv, parse(axes + arguments.overrides))
-    return Command(
-        [*argv, *axes, "hydra.sweeper.params=null", *([] if arguments.multirun else ["-m"])], sweep=True, jobs=jobs
-    )
+    # In front, since argparse takes the overrides in one stretch, and more of them may be put behind.
+    multirun = [] if arguments.multirun else ["-m"]
+    return Command([*multirun, *argv, *axes, "hydra.sweeper.params=null"], sweep=True, jobs=jobs)
 
 
 def _experiments(arguments: list[str]) -> list[str]:

@@ -23,6 +23,8 @@ from actbench import (
     printed,
     sentences,
     settings,
+    speed_report,
+    speed_tables,
     track_parts,
     tracks,
 )
@@ -45,7 +47,13 @@ def write(folder: str | Path, *, run_ids: Collection[str] | None = None) -> Path
     """
     folder = Path(folder)
     tables, left_out = _read(folder)
-    works = workloads(tables, run_ids=run_ids)
+    if speed_tables.only(tables, run_ids=run_ids):
+        with landing.beside(folder / "report") as hidden:
+            (hidden / "figures").mkdir(parents=True)
+            speed_report.make(tables, left_out, hidden)
+            _replace(hidden, folder)
+        return folder / "report.html"
+    works = workloads(speed_tables.without(tables), run_ids=run_ids)
     facts = printed.facts(folder)
     with landing.beside(folder / "report") as hidden:
         (hidden / "figures").mkdir(parents=True)
@@ -103,7 +111,9 @@ def _read(folder: Path) -> tuple[Tables, list[str]]:
 
 def _replace(made: Path, folder: Path) -> None:
     """Put a new report in the place of the old one, file by file; of the figures, those that a report makes."""
-    names = "|".join([*(plot.draw.__name__ for plot in PLOTS), *comparison_parts.FIGURES, *track_parts.FIGURES])
+    names = "|".join(
+        [*(plot.draw.__name__ for plot in PLOTS), *comparison_parts.FIGURES, *track_parts.FIGURES, "targets"]
+    )
     for place, ours in (("figures", rf"(w\d+-)?({names})\.png"), (printed.FOLDER, r".*\.csv")):
         (folder / place).mkdir(exist_ok=True)
         new = {path.name for path in (made / place).iterdir()}

@@ -5,9 +5,11 @@ import hashlib
 import io
 import json
 import math
+import os
 import resource
 import traceback
 from collections.abc import Iterator
+from pathlib import Path
 
 import torch
 from omegaconf import OmegaConf
@@ -20,6 +22,7 @@ from actbench.checkpoint import Checkpoint
 from actbench.data.splits import Split, Splits, split
 from actbench.environment import environment
 from actbench.plan import Job
+from actbench.speed import harness
 from actbench.streams import stream, stream_seed
 from actbench.trace import activations
 from actbench.train import History, Prober, Task, train
@@ -118,6 +121,8 @@ def _counted(epochs: int, bar: tqdm) -> Iterator[int]:
 def _measure_seed(job: Job, seed: int, checkpoint: Checkpoint, *, epochs: Iterator[int]) -> tuple[dict, History]:
     """Train, probe and test one seed: its row of `runs` without the keys, and its history."""
     cfg = job.config
+    if job.choices["task"] == "speed":  # a comparison trains by its arms, each of which may come back here
+        return {"status": "done"}, harness.history(job, seed, train=_train_alone)
     on = build.device(cfg.device)
     splits = split(
         build.source(cfg.data),
@@ -144,6 +149,12 @@ def _measure_seed(job: Job, seed: int, checkpoint: Checkpoint, *, epochs: Iterat
     outcome = _outcome(job, history, task, splits)
     outcome |= {"num_parameters": sum(p.numel() for p in model.parameters())}
     return outcome | ({"picture": _png(task.picture())} if seed == cfg.seed else {}), history
+
+
+def _train_alone(job: Job, seed: int) -> tuple[dict, History]:
+    """One seed outside its run, without bar and checkpoint."""
+    checkpoint = Checkpoint(Path(os.devnull), environment={})
+    return _measure_seed(job, seed, checkpoint, epochs=iter(range(1, job.config.train.epochs + 1)))
 
 
 def _prober(job: Job, model: nn.Module, val: Split, *, num_steps: int) -> Prober:

@@ -4,7 +4,7 @@ from collections.abc import Collection
 
 import pandas as pd
 
-from actbench import findings
+from actbench import findings, speed_tables
 from actbench.tables import Tables
 from actbench.variants import text as text_of
 from actbench.variants import workloads
@@ -15,6 +15,8 @@ _DIAGNOSIS = ("saturated low", "saturated high", "bias / std")
 def text(tables: Tables, *, run_ids: Collection[str]) -> str:
     """Ranking and diagnosis of these runs, one block for each workload; in brackets the 95 % interval of the mean."""
     own = Tables(*(frame[frame["run_id"].isin(list(run_ids))] for frame in tables))
+    if speed_tables.only(own, run_ids=None):
+        return _aligned(speed_tables.ratio_rows(speed_tables.ratios(speed_tables.rounds(own))))
     blocks = []
     for work in workloads(own):
         runs, _, layers = work.tables

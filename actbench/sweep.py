@@ -46,6 +46,18 @@ def end_with_the_command() -> None:
         threading.Thread(target=watch, daemon=True).start()
 
 
+def tell_plan(command: Command) -> None:
+    """What a sweep that compares speed is going to do, since it keeps the machine for itself meanwhile."""
+    speed = [job.config for job in command.jobs if job.choices["task"] == "speed"]
+    if speed and command.sweep:
+        names, rounds = ", ".join(config.task.comparison for config in speed), speed[0].num_seeds
+        print(
+            f"Speed: {names}; {rounds} rounds each, one after another. As published it takes about 12 minutes on 2 "
+            "cores that do nothing else.",
+            flush=True,
+        )
+
+
 @contextmanager
 def progress(command: Command) -> Iterator[None]:
     """One bar over the runs of a sweep. It counts landed runs, so it works with any launcher on a shared folder."""

@@ -229,7 +229,7 @@ def test_the_command_line_replaces_an_axis_of_an_experiment():
     assert [job.choices["act"] for job in command.jobs] == ["relu", "elu"]
     assert {job.config.train.epochs for job in command.jobs} == {1}
     assert {str(job.folder) for job in command.jobs} == {"results/digits_mlp"}
-    assert command.argv[-2:] == ["hydra.sweeper.params=null", "-m"]
+    assert (command.argv[0], command.argv[-1]) == ("-m", "hydra.sweeper.params=null")
 
 
 def test_a_named_folder_wins_over_the_experiment():

@@ -107,4 +107,5 @@ def batches(train: Split, *, batch_size: int, order: torch.Generator) -> Iterato
     permutation = torch.randperm(len(train.labels), generator=order).to(train.labels.device)
     for start in range(0, len(permutation) - batch_size + 1, batch_size):
         index = permutation[start : start + batch_size]
-        yield Split(train.images[index], train.labels[index])
+        # Not images[index]: the same bytes, but row by row in a third of the time.
+        yield Split(train.images.index_select(0, index), train.labels.index_select(0, index))

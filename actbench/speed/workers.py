@@ -1,0 +1,71 @@
+"""A sweep with two workers against one, and against the tutorial's loop one run after another."""
+
+from collections.abc import Callable, Iterator
+from functools import partial
+
+import joblib
+import torch
+
+from actbench.plan import Job
+from actbench.speed import loops
+from actbench.speed.cases import model_of, one_of_each_net, splits_of
+from actbench.speed.harness import Arm, LeftOutError, Sample, Train
+from actbench.speed.tutorial import num_samples, tutorial_fit
+
+RUNS = 4  # of a sweep
+
+
+def arms(job: Job, seed: int, *, train: Train) -> Iterator[Arm]:
+    """Workers are as the launcher's: joblib's, one thread each, started off the clock.
+
+    Where the tutorial's loops are beside them, runs see all examples: what a run takes for its data and its evaluation
+    would weigh more in a shorter one.
+    """
+    for case, own in one_of_each_net(job):
+        loop = {"tutorial loops in turn": 10.0} if own.choices["model"] == "mlp" else {}
+        if loop:
+            own.config.data.num_train = None
+        name, again = f"{case}, sweep of {RUNS}", partial(_sweep, own, seed, train)
+        yield Arm(name, "2 workers", "samples", partial(again, 2), {"1 worker": 1.8} | loop)
+        yield Arm(name, "1 worker", "samples", partial(again, 1))
+        for told in loop:
+            yield Arm(name, told, "samples", partial(_tutorials, own, seed))
+
+
+def _sweep(job: Job, seed: int, train: Train, num_workers: int) -> Callable[[], Sample]:
+    if num_workers > joblib.cpu_count():
+        raise LeftOutError(f"{num_workers} workers need as many cores; here is one.")
+    pool = joblib.Parallel(n_jobs=num_workers)
+    pool(joblib.delayed(_trained)(train, job, seed) for _ in range(num_workers))  # data are read once a worker
+
+    def work() -> Sample:
+        steps, accuracies = zip(
+            *pool(joblib.delayed(_trained)(train, job, seed + run) for run in range(RUNS)), strict=True
+        )
+        return Sample(num_samples(job, sum(steps)), accuracy=sum(accuracies) / RUNS)
+
+    return work
+
+
+def _trained(train: Train, job: Job, seed: int) -> tuple[int, float]:
+    """Steps and test accuracy of one run, in whatever process."""
+    torch.set_num_threads(job.config.threads)
+    outcome, history = train(job, seed)
+    return history.step, outcome["test_accuracy"]
+
+
+def _tutorials(job: Job, seed: int) -> Callable[[], Sample]:
+    """Each run trains and then tests, as a run of actbench does."""
+    splits = splits_of(job, seed)
+    made = [(model_of(job, seed + run, splits), loops.loader(job, seed, num_workers=0)) for run in range(RUNS)]
+    held_out = loops.test_loader(job)
+
+    def work() -> Sample:
+        accuracies = []
+        for model, loader in made:
+            tutorial_fit(job, model)(loader)
+            accuracies.append(loops.tutorial_test(model, held_out))
+        steps = sum(len(loader) for _, loader in made) * job.config.train.epochs
+        return Sample(num_samples(job, steps), accuracy=sum(accuracies) / RUNS)
+
+    return work

@@ -1,0 +1,140 @@
+"""The report on speed: tables -> statistics/, figures/, report.md and report.html, in a hidden folder first."""
+
+from pathlib import Path
+
+import pandas as pd
+
+from actbench import canvas, page, printed, speed_plots, speed_tables
+from actbench.page import Markdown
+from actbench.speed_tables import interval, number
+from actbench.tables import Tables
+from actbench.variants import text
+
+TITLE = "Speed: what actbench takes, and what the machine could"
+# Comparison -> heading, what its arms are. The order is the report's.
+SECTIONS = {
+    "tutorial": (
+        "A run against the tutorial's loop and Lightning",
+        "The tutorial loop is what PyTorch's own tutorials write: torchvision's data set, ToTensor, Normalize, a "
+        "DataLoader with shuffle (no workers; as a second arm two, which are two more processes), zero_grad, "
+        "backward, step, .item() of each loss. Lightning is its Trainer over the same DataLoader without logger, "
+        "checkpoints or bar. Same net, initial weights, examples, batch, Adam and epochs; the clock is around "
+        "training, accuracy is taken off it on the same test set; `whole` of actbench holds its data, evaluation "
+        "and tables too.",
+    ),
+    "workers": (
+        "A sweep with two workers",
+        "Four runs by joblib's workers, one thread each, started off the clock; whole runs with data, evaluation and "
+        "all. The tutorial's loops train as many one after another, each followed by its test loop. Where they are "
+        "compared, runs see all training examples.",
+    ),
+    "peak": (
+        "Share of the machine's peak, and where the rest goes",
+        "GFLOP are those of matrix products and convolutions, forward and backward, none for the gradient at the "
+        "images; the peak is the best of torch.mm on squares of 512, 1024, 2048, or of conv2d with 32, 64, 128 "
+        "channels stored last. A part is timed alone, as often as training does it; its ratio is the share of the "
+        "time of training. Parts overlap: forward and backward hold the products, and what they take beyond them is "
+        "biases, activations, pooling, the loss, autograd and Python.",
+    ),
+    "stacked": (
+        "Stacked seeds",
+        "A pack trained as one model (torch.func.vmap over stacked weights) against as many updates one seed after "
+        "another.",
+    ),
+    "probing": (
+        "What probing costs",
+        "Training and probing together, without evaluation. A ratio of 0.971 is a cost of 3 %.",
+    ),
+    "precision": (
+        "float32 and bfloat16, eager and compiled",
+        "bfloat16 is torch.autocast; compiling is off the clock. Accuracy is the mean over rounds, by seed the same "
+        "weights, examples and order in each arm.",
+    ),
+    "startup": ("Start-up", "A process each; the first training step is of a run on digits."),
+    "other_probes": (
+        "Layers looked at by other tools",
+        "Each against its own loop without it, on batches in memory: actbench with every probe of every layer after "
+        "each epoch; delve's SaturationTracker; Lightning with forward hooks that take mean, spread, zero gradients "
+        "and effective rank of each activation layer.",
+    ),
+}
+
+
+def make(tables: Tables, left_out: list[str], folder: Path) -> None:
+    """Write all into an empty folder that has figures/."""
+    measured = speed_tables.rounds(tables)
+    rates, ratios = speed_tables.rates(measured), speed_tables.ratios(measured)
+    printed.land(folder, {"rates": rates, "ratios": ratios})
+    aimed = ratios[ratios["target"].notna()] if len(ratios) else ratios
+    if len(aimed):
+        canvas.save(speed_plots.targets(ratios), folder / "figures" / "targets.png")
+    markdown = page.template("speed_report.md.j2").render(
+        title=TITLE,
+        opening=_opening(tables, rates),
+        in_short=_in_short(aimed),
+        figure=len(aimed) > 0,
+        targets=page.table(speed_tables.ratio_rows(aimed)),
+        settings=page.table(_settings(tables, measured)),
+        sections=[_section(name, rates, ratios) for name in SECTIONS if name in set(rates["comparison"])],
+        failed=[*_failed(tables.runs), *left_out],
+    )
+    (folder / "report.md").write_text(markdown, encoding="utf-8")
+    (folder / "report.html").write_text(page.render(markdown, title=TITLE, folder=folder), encoding="utf-8")
+
+
+def _section(name: str, rates: pd.DataFrame, ratios: pd.DataFrame) -> dict:
+    title, read = SECTIONS[name]
+    own = rates[rates["comparison"] == name]
+    against = ratios[ratios["comparison"] == name] if len(ratios) else ratios
+    return {
+        "title": title,
+        "read": Markdown(read),
+        "ratios": page.table(speed_tables.ratio_rows(against)),
+        "rates": page.table(_rate_rows(own)),
+        "left_out": sorted(set(own["left_out"]) - {""}),
+    }
+
+
+def _rate_rows(rates: pd.DataFrame) -> list[list[str]]:
+    rows = [["case", "arm", "rate", "per second", "seconds", "whole", "CPU share", "accuracy", "n", "load"]]
+    for row in rates[rates["left_out"] == ""].to_dict("records"):
+        rate = ["", ""] if row["unit"] == "part" else [interval(row["rate"], row["low"], row["high"]), row["unit"]]
+        times = [number(row[name]) for name in ("seconds", "whole_seconds", "cpu_share")]
+        accuracy = interval(row["accuracy"], *(row["accuracy"] + k * row["accuracy_std"] for k in (-1, 1)), digits=4)
+        rows.append([row["case"], row["arm"], *rate, *times, accuracy, str(row["n"]), number(row["load"])])
+    return rows
+
+
+def _in_short(aimed: pd.DataFrame) -> list[str]:
+    """How many targets are reached, and which are not."""
+    if not len(aimed):
+        return ["No ratio with a target was measured."]
+    reached = aimed[aimed["verdict"] == "reached"]
+    others = aimed[aimed["verdict"] != "reached"]
+    said = [f"{len(reached)} of {len(aimed)} targets are reached."]
+    for row in others.to_dict("records"):
+        what = f"{row['arm']} against {row['against']} ({row['case']})"
+        ratio = interval(row["ratio"], row["low"], row["high"])
+        said.append(f"{row['verdict']}: {what}: {ratio}, aimed at {number(row['target'])}.")
+    return said
+
+
+def _opening(tables: Tables, rates: pd.DataFrame) -> str:
+    n = rates["n"][rates["n"] > 0]
+    told = f"{n.min()} to {n.max()}" if n.min() < n.max() else f"{n.min()}"
+    return f"{rates['comparison'].nunique()} comparisons, {len(rates)} arms, {told} rounds each."
+
+
+def _settings(tables: Tables, measured: pd.DataFrame) -> list[list[str]]:
+    runs = tables.runs[tables.runs["run_id"].isin(set(measured["run_id"]))]
+    names = {"device_name": "ran on", "threads": "threads", "torch": "torch", "python": "Python", "commit": "commit"}
+    names |= {"protocol": "PROTOCOL", "actbench": "actbench", "train.batch_size": "batch size"}
+    names |= {"train.epochs": "epochs", "data.num_train": "training examples"}
+    told = [[label, ", ".join(sorted(set(runs[name].map(text))))] for name, label in names.items()]
+    load = measured["load"]
+    return [["", ""], *told, ["load average", f"{load.min():.1f} to {load.max():.1f}"]]
+
+
+def _failed(runs: pd.DataFrame) -> list[str]:
+    failed = runs[runs["status"] == "failed"]
+    return [f"{row['task.comparison']}: {row['message']}" for _, row in failed.iterrows()]

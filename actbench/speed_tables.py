@@ -1,0 +1,129 @@
+"""What a comparison of speed measured: rates, and their ratios paired by round.
+
+A row of `epochs` of a run with task=speed is an arm in a round (the seed). A round's arms are measured in turn, so what
+slows the machine for a while is common to them and leaves their ratio; over rounds stands the median, with the interval
+of order statistics that holds it with 95 % or more, whatever the distribution: of six rounds the extremes.
+"""
+
+import json
+from collections.abc import Collection
+
+import numpy as np
+import pandas as pd
+import scipy.stats
+
+from actbench.tables import Tables
+
+ARM = ["comparison", "case", "arm"]
+MEASURED = ["work", "train_seconds", "wall_seconds", "cpu_seconds", "accuracy"]
+
+
+def rounds(tables: Tables) -> pd.DataFrame:
+    """The arms in every round, a row each, with `comparison` and `rate`; no row where no speed was measured."""
+    runs = tables.runs
+    if "task" not in runs or "arm" not in tables.epochs:
+        return pd.DataFrame(columns=[*ARM, "rate"])
+    names = runs.loc[runs["task"] == "speed"].drop_duplicates("run_id").set_index("run_id")["task.comparison"]
+    found = tables.epochs[tables.epochs["run_id"].isin(names.index)]
+    found = found.reindex(columns=[*found.columns.union(MEASURED, sort=False)])  # without any value one is not stored
+    return found.assign(comparison=found["run_id"].map(names), rate=found["work"] / found["train_seconds"])
+
+
+def only(tables: Tables, *, run_ids: Collection[str] | None) -> bool:
+    """Whether these runs, or all, are comparisons of speed."""
+    runs = tables.runs if run_ids is None else tables.runs[tables.runs["run_id"].isin(list(run_ids))]
+    return "task" in runs and len(runs) > 0 and bool((runs["task"] == "speed").all())
+
+
+def without(tables: Tables) -> Tables:
+    """The tables without what comparisons of speed landed."""
+    if "task" not in tables.runs:
+        return tables
+    names = tables.runs.loc[tables.runs["task"] == "speed", "run_id"]
+    return Tables(*(frame[~frame["run_id"].isin(names)] for frame in tables))
+
+
+def rates(measured: pd.DataFrame) -> pd.DataFrame:
+    """Each arm: rounds, medians of rate (with `low` and `high`) and seconds, CPU share, accuracy, why left out."""
+    rows = []
+    for key, own in measured.groupby(ARM, sort=False):
+        done = own[own["left_out"] == ""]
+        rate, low, high = median(done["rate"])
+        rows.append(
+            dict(zip(ARM, key, strict=True))
+            | {"unit": own["unit"].iloc[0], "n": len(done), "rate": rate, "low": low, "high": high}
+            | {"seconds": done["train_seconds"].median(), "whole_seconds": done["wall_seconds"].median()}
+            | {"cpu_share": (done["cpu_seconds"] / done["wall_seconds"]).median(), "load": done["load"].median()}
+            | {"accuracy": done["accuracy"].mean(), "accuracy_std": done["accuracy"].std()}
+            | {"left_out": own["left_out"].iloc[0]}
+        )
+    return pd.DataFrame(rows)
+
+
+def ratios(measured: pd.DataFrame) -> pd.DataFrame:
+    """Each arm against each arm that it names: median ratio of rates by round, interval, n, target, `verdict`.
+
+    Of a part the ratio is the share of the other's time. `reached` where the whole interval is at or above the target,
+    `missed` where it is below, `open` where it holds it or there are too few rounds for one.
+    """
+    rows = []
+    for (comparison, case), together in measured.groupby(ARM[:2], sort=False):
+        wide = together.pivot_table(index="seed", columns="arm", values=["rate", "train_seconds"], dropna=False)
+        for arm, own in together.groupby("arm", sort=False):
+            part = own["unit"].iloc[0] == "part"
+            what = wide["train_seconds" if part else "rate"]
+            for other, target in json.loads(own["against"].iloc[0]).items():
+                paired = (what[arm] / what[other]).dropna()
+                if not len(paired):
+                    continue
+                ratio, low, high = median(paired)
+                aim = np.nan if target is None else float(target)
+                rows.append(
+                    {"comparison": comparison, "case": case, "arm": arm, "against": other, "is_part": part}
+                    | {"ratio": ratio, "low": low, "high": high, "n": len(paired), "target": aim}
+                    | {"verdict": _verdict(low, high, aim)}
+                )
+    return pd.DataFrame(rows)
+
+
+def median(values: pd.Series) -> tuple[float, float, float]:
+    """The median and its interval, see above; the interval is missing where there are too few values for 95 %."""
+    kept = values.dropna().to_numpy(dtype=float)
+    if not len(kept):
+        return (np.nan,) * 3
+    found = scipy.stats.quantile_test(kept, q=np.median(kept), p=0.5).confidence_interval(0.95)
+    return float(np.median(kept)), float(found.low), float(found.high)
+
+
+def ratio_rows(ratios: pd.DataFrame) -> list[list[str]]:
+    """Heading and rows for a reader; no row, no table."""
+    if not len(ratios):
+        return []
+    rows = [["case", "arm", "against", "ratio", "n", "target", ""]]
+    for row in ratios.to_dict("records"):
+        ratio = interval(row["ratio"], row["low"], row["high"]) + (" of its time" if row["is_part"] else "")
+        rows.append(
+            [row["case"], row["arm"], row["against"], ratio, str(row["n"]), number(row["target"]), row["verdict"]]
+        )
+    return rows
+
+
+def interval(value: float, low: float, high: float, *, digits: int = 3) -> str:
+    """`5.2 [5.0, 5.4]`, without brackets where there is no interval; nothing where there is no value."""
+    told = number(value, digits=digits)
+    return told if np.isnan(low) else f"{told} [{number(low, digits=digits)}, {number(high, digits=digits)}]"
+
+
+def number(value: float, *, digits: int = 3) -> str:
+    """So many digits, all of a large number."""
+    if np.isnan(value):
+        return ""
+    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.{digits}g}"
+
+
+def _verdict(low: float, high: float, target: float) -> str:
+    if np.isnan(target):
+        return ""
+    if np.isnan(low) or low < target <= high:
+        return "open"
+    return "reached" if low >= target else "missed"

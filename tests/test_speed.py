@@ -1,0 +1,163 @@
+"""Comparisons of speed: arms do the same work, in turn, and what is counted is counted right."""
+
+import json
+import math
+import sys
+
+import numpy as np
+import pytest
+import torch
+import torchvision
+from hydra._internal.utils import get_args_parser
+from torch import nn
+
+from actbench import plan, run
+from actbench.__main__ import _one_worker
+from actbench.config import COMPARISONS, ConfigError
+from actbench.speed import cases, harness, loops, peak, stacked, startup, workers
+from actbench.speed.harness import Arm, LeftOutError, Sample
+
+TINY = ["+act=relu", "task=speed", "data.num_train=256", "train.epochs=1"]
+
+
+@pytest.fixture
+def job(job_of):
+    return job_of(*TINY)
+
+
+@pytest.fixture(autouse=True)
+def _fake_set(monkeypatch):
+    """The loops read a data set of torchvision's own kind; digits have none."""
+
+    def fake(root, *, train, transform):
+        return torchvision.datasets.FakeData(1797, (1, 8, 8), transform=_grey(transform))
+
+    monkeypatch.setitem(loops.SETS, "digits", (fake, (0.5,), (0.5,)))
+
+
+def _grey(transform):
+    return torchvision.transforms.Compose([torchvision.transforms.Grayscale(), transform])
+
+
+def _rounds(monkeypatch, arms):
+    module = type(sys)("actbench.speed.probing")
+    module.arms = lambda job, seed, *, train: iter(arms)
+    monkeypatch.setitem(sys.modules, "actbench.speed.probing", module)
+
+
+def test_every_round_begins_with_another_arm_and_every_second_one_turns_back():
+    orders = [list(harness._order(3, seed)) for seed in range(6)]
+    assert orders == [[0, 1, 2], [2, 1, 0], [1, 2, 0], [0, 2, 1], [2, 0, 1], [1, 0, 2]]
+
+
+def test_a_round_has_a_row_for_each_arm_with_its_own_clock_or_ours(monkeypatch, job):
+    _rounds(
+        monkeypatch,
+        [
+            Arm("case", "own clock", "samples", lambda: lambda: Sample(6, 2.0, 0.5)),
+            Arm("case", "ours", "part", lambda: lambda: Sample(1), {"own clock": 3.0}),
+        ],
+    )
+    first, second = harness.history(job, 1, train=run._train_alone).epochs
+    assert (first["arm"], first["epoch"], first["work"], first["train_seconds"], first["accuracy"]) == (
+        "own clock", 0, 6.0, 2.0, 0.5,
+    )  # fmt: skip
+    assert second["train_seconds"] == second["wall_seconds"] < 1
+    assert json.loads(second["against"]) == {"own clock": 3.0}
+
+
+def test_an_arm_that_cannot_be_measured_says_why(monkeypatch, job):
+    def prepare():
+        raise LeftOutError("No such thing here.")
+
+    _rounds(monkeypatch, [Arm("case", "absent", "samples", prepare)])
+    (row,) = harness.history(job, 0, train=run._train_alone).epochs
+    assert row["left_out"] == "No such thing here."
+    assert math.isnan(row["train_seconds"])
+
+
+def test_a_comparison_is_a_run_whose_rounds_are_its_seeds(measure):
+    runs, epochs, layers = measure(*TINY, "num_seeds=2", tiny=False)
+    assert list(runs["status"]) == ["done", "done"]
+    assert list(runs["seed"]) == [0, 1]
+    assert len(layers) == 0
+    assert list(epochs["arm"]) == ["without probes", "default schedule", "every epoch"] * 2
+    accuracies = epochs.groupby("seed")["accuracy"].nunique()
+    assert (accuracies == 1).all()  # training is the same with and without probing
+
+
+@pytest.mark.parametrize("name", sorted(set(COMPARISONS) - {"probing"}))
+def test_every_arm_of_a_comparison_works_or_says_why_not(name, job, monkeypatch):
+    """What takes long is replaced: the compiler, processes, workers."""
+    monkeypatch.setattr(stacked, "UPDATES", {"cpu": 4, "cuda": 4})
+    monkeypatch.setattr(stacked, "PACKS", (1, 2))
+    monkeypatch.setattr(peak, "PEAK_SECONDS", 0.01)
+    monkeypatch.setattr(peak, "SQUARES", (64,))
+    monkeypatch.setattr(torch, "compile", lambda model: model)
+    monkeypatch.setattr(startup.subprocess, "run", lambda *arguments, **named: None)
+    monkeypatch.setattr(workers.joblib, "cpu_count", lambda: 1)
+    job.config.task.comparison = name
+    rows = harness.history(job, 0, train=run._train_alone).epochs
+    assert len({(row["case"], row["arm"]) for row in rows}) == len(rows)
+    for row in rows:
+        assert bool(row["left_out"]) != (row["work"] > 0 and row["train_seconds"] > 0), row
+        known = {other["arm"] for other in rows if other["case"] == row["case"]}
+        assert set(json.loads(row["against"])) <= known
+        reasons = ("", "pip install 'actbench[speed]'", "no GPU here", "2 workers need as many cores")
+        assert any(reason in row["left_out"] for reason in reasons[1 if row["left_out"] else 0 :])
+
+
+def test_an_unknown_comparison_or_case_is_a_sentence(job_of):
+    with pytest.raises(ConfigError) as error:
+        job_of(*TINY, "task.comparison=tutorials")
+    assert str(error.value) == "There is no task.comparison=tutorials: did you mean tutorial?"
+    with pytest.raises(ConfigError) as error:
+        job_of(*TINY, "task.cases=[mnist]")
+    assert str(error.value) == "task.cases has mnist: a case is a data set and a model, such as mnist/cnn."
+
+
+def test_operations_are_counted_by_layer(job):
+    """2 m n k for each product: forward, the gradient at the weight, and that at the input but of the first layer."""
+    own = cases.job_of(job, "digits/mlp")
+    splits = cases.splits_of(own, 0)
+    batch = next(cases.epochs_of(own, 0, splits.train))
+    first, rest = 64 * 128, 3 * 128 * 128 + 128 * 10
+    assert peak.flop_per_step(cases.model_of(own, 0, splits), batch) == 2 * 64 * (2 * first + 3 * rest)
+
+    own = cases.job_of(job, "digits/cnn")
+    first, rest = 64 * 9 * 8, 16 * 9 * 8 * 16 + 4 * 9 * 16 * 32 + 32 * 10
+    assert peak.flop_per_step(cases.model_of(own, 0, splits), batch) == 2 * 64 * (2 * first + 3 * rest)
+
+
+@pytest.mark.parametrize("case", ["digits/mlp", "digits/cnn"])
+def test_a_stacked_seed_learns_what_it_learns_alone(case, job):
+    own = cases.job_of(job, case)
+    splits = cases.splits_of(own, 0)
+    together = stacked.training(own, splits, seeds=(0, 1, 2), steps=3)()
+    alone = stacked.training(own, splits, seeds=(1,), steps=3)()
+    untrained = cases.model_of(own, 1, splits).state_dict()
+    for name, parameter in together.items():
+        torch.testing.assert_close(parameter[1], alone[name][0], rtol=1e-3, atol=1e-4)
+        assert not torch.equal(parameter[1], untrained[name])
+
+
+def test_a_stacked_pack_of_one_learns_what_a_run_learns(job):
+    own = cases.job_of(job, "digits/mlp")
+    splits = cases.splits_of(own, 0)
+    model = cases.model_of(own, 0, splits)
+    optimizer = torch.optim.Adam(model.parameters(), lr=own.config.optim.lr)
+    for batch in cases.epochs_of(own, 0, splits.train):
+        optimizer.zero_grad()
+        nn.functional.cross_entropy(model(batch.images), batch.labels).backward()
+        optimizer.step()
+    found = stacked.training(own, splits, seeds=(0,), steps=len(splits.train.labels) // 64)()
+    for name, expected in model.named_parameters():
+        np.testing.assert_allclose(found[name][0].detach(), expected.detach(), rtol=1e-3, atol=1e-4)
+
+
+def test_only_one_worker_measures_speed():
+    command = plan.read(["+experiment=speed", "data=digits", "task.cases=[digits/mlp]"])
+    assert _one_worker(command) == ["hydra.launcher.n_jobs=1"]
+    arguments = get_args_parser().parse_args([*command.argv, *_one_worker(command)])  # all in one stretch
+    assert arguments.overrides[-1] == "hydra.launcher.n_jobs=1"
+    assert _one_worker(plan.read(["-m", "+act=relu,tanh", "device=cpu"])) == []

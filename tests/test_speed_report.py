@@ -1,0 +1,106 @@
+"""The report on speed: ratios paired by round, an interval of order statistics, verdicts, and what was left out."""
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from actbench import report, speed_tables, summary, tables
+from actbench.landing import write
+
+
+def _tables(rounds=6, *, fast=6.0):
+    """A machine that gets slower from round to round: actbench is `fast` times the other in each of them."""
+    runs = [
+        {"run_id": "a", "seed": seed, "status": "done", "task": "speed", "task.comparison": "tutorial", "threads": 1}
+        | {
+            "epoch": 0,
+            "step": 0,
+            "protocol": 2,
+            "train.batch_size": 128,
+            "train.epochs": 1,
+            "data.num_train": 256,
+            "commit": "c",
+        }
+        for seed in range(rounds)
+    ]
+    epochs = []
+    for seed in range(rounds):
+        rows = (
+            ("actbench", "samples", fast, json.dumps({"loop": 5.0}), ""),
+            ("loop", "samples", 1.0, "{}", ""),
+            ("its loader", "part", 4.0, json.dumps({"loop": None}), ""),
+            ("Lightning", "samples", np.nan, "{}", "Lightning is not <b>installed</b>."),
+        )
+        for number, (arm, unit, speed, against, why) in enumerate(rows):
+            seconds = (1 + seed) / speed
+            epochs.append(
+                {"run_id": "a", "seed": seed, "epoch": number, "step": 0, "case": "mnist, mlp", "arm": arm}
+                | {"unit": unit, "against": against, "work": 12.0, "train_seconds": seconds, "wall_seconds": seconds}
+                | {"cpu_seconds": seconds, "accuracy": 0.9, "load": 1.0, "left_out": why}
+            )
+    return tables.from_rows(runs=runs, epochs=epochs)
+
+
+def test_a_ratio_is_paired_by_round():
+    found = speed_tables.ratios(speed_tables.rounds(_tables())).set_index("arm")
+    assert found.loc["actbench", ["ratio", "low", "high", "n"]].tolist() == pytest.approx([6, 6, 6, 6])
+    assert found.loc["its loader", "ratio"] == pytest.approx(1 / 4)  # of a part, the share of time
+    assert found["verdict"].tolist() == ["reached", ""]
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "verdict"),
+    [(5, 6, "reached"), (4, 6, "open"), (3, 4, "missed"), (np.nan, np.nan, "open")],
+)
+def test_verdicts(low, high, verdict):
+    assert speed_tables._verdict(low, high, 5.0) == verdict
+
+
+def test_the_interval_of_a_median_is_of_order_statistics():
+    """Of six values the extremes hold it with 1 − 2/2^6 = 97 %; of five no two values hold it with 95 %."""
+    assert speed_tables.median(pd.Series([3.0, 1, 2, 6, 5, 4])) == (3.5, 1, 6)
+    middle, low, high = speed_tables.median(pd.Series([3.0, 1, 2, 5, 4]))
+    assert (middle, np.isnan(low), np.isnan(high)) == (3, True, True)
+    assert np.isnan(speed_tables.median(pd.Series([np.nan]))).all()
+
+
+def test_the_report_says_what_was_measured_and_what_left_out(tmp_path):
+    write(_tables(), tmp_path / "tables")
+    report.write(tmp_path)
+    markdown = (tmp_path / "report.md").read_text("utf-8")
+    assert "- 1 of 1 targets are reached.\n" in markdown
+    assert "| mnist, mlp | actbench | loop | 6 \\[6, 6\\] | 6 | 5 | reached |" in markdown.replace(
+        "[6, 6]", "\\[6, 6\\]"
+    )
+    assert r"Left out: Lightning is not \<b\>installed\</b\>." in markdown
+    assert (tmp_path / "figures" / "targets.png").stat().st_size > 5000
+    assert "<b>installed" not in (tmp_path / "report.html").read_text("utf-8")
+    assert {path.name for path in (tmp_path / "statistics").iterdir()} == {"rates.csv", "ratios.csv"}
+    assert "actbench" in summary.text(_tables(), run_ids={"a"})
+
+
+def test_what_is_missed_is_said_first(tmp_path):
+    write(_tables(fast=4.0), tmp_path / "tables")
+    report.write(tmp_path)
+    markdown = (tmp_path / "report.md").read_text("utf-8")
+    assert "- missed: actbench against loop (mnist, mlp): 4 [4, 4], aimed at 5.\n" in markdown
+
+
+def test_other_runs_in_the_folder_are_reported_without_speed():
+    own = _tables()
+    other = own._replace(runs=own.runs.assign(task="classification"))
+    assert speed_tables.only(own, run_ids=None)
+    assert not speed_tables.only(other, run_ids=None)
+    assert len(speed_tables.without(own).epochs) == 0
+    assert len(speed_tables.without(other).epochs) == 24
+
+
+def test_a_column_without_a_value_is_not_stored_and_not_missed(tmp_path):
+    own = _tables()
+    write(own._replace(epochs=own.epochs.assign(accuracy=np.nan)), tmp_path / "tables")
+    rates = speed_tables.rates(speed_tables.rounds(tables.collect(tmp_path))).set_index("arm")
+    assert rates["accuracy"].isna().all()
+    # 12 samples in 1/6, 2/6, … 6/6 of a second: the median of 72, 36, 24, 18, 14.4, 12.
+    assert rates.loc["actbench", ["rate", "n"]].tolist() == pytest.approx([21, 6])

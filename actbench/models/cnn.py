@@ -45,9 +45,10 @@ class CNN(nn.Module):
             channels, height, width = num_channels, height // 2, width // 2
         self.hidden = nn.Sequential(*blocks)
         self.output = nn.Linear(channels * height * width, num_outputs)
-        self.to(memory_format=torch.channels_last)
+        self.memory_format = torch.channels_last
+        self.to(memory_format=self.memory_format)
 
     def forward(self, images: Tensor) -> Tensor:
-        images = images.to(memory_format=torch.channels_last)
+        images = images.to(memory_format=self.memory_format)
         features = self.hidden(images)  # (N, C, H, W) -> (N, widths[-1], H / 2^k, W / 2^k)
         return self.output(features.flatten(1))

@@ -63,6 +63,7 @@ def _alone(job: Job, splits: Splits, *, seeds: Sequence[int], steps: int) -> Cal
 def training(job: Job, splits: Splits, *, seeds: Sequence[int], steps: int) -> Callable[[], dict[str, Tensor]]:
     """Trains a pack; gives the stacked parameters (K, …), of seed k what a run of its own gives up to rounding."""
     models = [model_of(job, seed, splits) for seed in seeds]
+    models[0].memory_format = torch.preserve_format  # type: ignore[assignment]  # vmap knows no other
     stacked, buffers = stack_module_state(models)  # type: ignore[arg-type]
     learned = nn.ParameterList(stacked.values())
     optimizer = build.optimizer(job.config, learned)

@@ -14,7 +14,7 @@ from torch import nn
 from actbench import plan, run
 from actbench.__main__ import _one_worker
 from actbench.config import COMPARISONS, ConfigError
-from actbench.speed import cases, harness, loops, peak, stacked, startup, workers
+from actbench.speed import cases, harness, loops, peak, probing, stacked, startup, workers
 from actbench.speed.harness import Arm, LeftOutError, Sample
 
 TINY = ["+act=relu", "task=speed", "data.num_train=256", "train.epochs=1"]
@@ -76,7 +76,8 @@ def test_an_arm_that_cannot_be_measured_says_why(monkeypatch, job):
     assert math.isnan(row["train_seconds"])
 
 
-def test_a_comparison_is_a_run_whose_rounds_are_its_seeds(measure):
+def test_a_comparison_is_a_run_whose_rounds_are_its_seeds(measure, monkeypatch):
+    monkeypatch.setattr(probing, "EPOCHS", {"mlp": 1})
     runs, epochs, layers = measure(*TINY, "num_seeds=2", tiny=False)
     assert list(runs["status"]) == ["done", "done"]
     assert list(runs["seed"]) == [0, 1]
@@ -96,6 +97,7 @@ def test_every_arm_of_a_comparison_works_or_says_why_not(name, job, monkeypatch)
     monkeypatch.setattr(torch, "compile", lambda model: model)
     monkeypatch.setattr(startup.subprocess, "run", lambda *arguments, **named: None)
     monkeypatch.setattr(workers.joblib, "cpu_count", lambda: 1)
+    monkeypatch.setattr(workers, "RUNS", 1)
     job.config.task.comparison = name
     rows = harness.history(job, 0, train=run._train_alone).epochs
     assert len({(row["case"], row["arm"]) for row in rows}) == len(rows)

@@ -26,7 +26,8 @@ SECTIONS = {
         "A sweep with two workers",
         "Four runs by joblib's workers, one thread each, started off the clock; whole runs with data, evaluation and "
         "all. The tutorial's loops train as many one after another, each followed by its test loop. Where they are "
-        "compared, runs see all training examples.",
+        "compared, runs see all training examples. torch.mm alone is what two workers can gain on this machine: two "
+        "cores of a virtual machine may be two threads of one.",
     ),
     "peak": (
         "Share of the machine's peak, and where the rest goes",

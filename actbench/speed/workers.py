@@ -13,6 +13,7 @@ from actbench.speed.harness import Arm, LeftOutError, Sample, Train
 from actbench.speed.tutorial import num_samples, tutorial_fit
 
 RUNS = 4  # of a sweep
+PRODUCTS = 24  # of a run that only multiplies
 
 
 def arms(job: Job, seed: int, *, train: Train) -> Iterator[Arm]:
@@ -30,12 +31,37 @@ def arms(job: Job, seed: int, *, train: Train) -> Iterator[Arm]:
         yield Arm(name, "1 worker", "samples", partial(again, 1))
         for told in loop:
             yield Arm(name, told, "samples", partial(_tutorials, own, seed))
+    # What two cores are to one here: of a virtual machine they may be two halves of one.
+    yield Arm("torch.mm alone", "2 workers", "products", partial(_products, 2), {"1 worker": None})
+    yield Arm("torch.mm alone", "1 worker", "products", partial(_products, 1))
+
+
+def _pool(num_workers: int) -> joblib.Parallel:
+    if num_workers > joblib.cpu_count():
+        raise LeftOutError(f"{num_workers} workers need as many cores; here is one.")
+    return joblib.Parallel(n_jobs=num_workers)
+
+
+def _products(num_workers: int) -> Callable[[], Sample]:
+    pool = _pool(num_workers)
+    pool(joblib.delayed(_multiplied)(1) for _ in range(num_workers))
+
+    def work() -> Sample:
+        pool(joblib.delayed(_multiplied)(PRODUCTS) for _ in range(RUNS))
+        return Sample(RUNS * PRODUCTS)
+
+    return work
+
+
+def _multiplied(count: int) -> None:
+    torch.set_num_threads(1)
+    square = torch.ones(1024, 1024)
+    for _ in range(count):
+        torch.mm(square, square)
 
 
 def _sweep(job: Job, seed: int, train: Train, num_workers: int) -> Callable[[], Sample]:
-    if num_workers > joblib.cpu_count():
-        raise LeftOutError(f"{num_workers} workers need as many cores; here is one.")
-    pool = joblib.Parallel(n_jobs=num_workers)
+    pool = _pool(num_workers)
     pool(joblib.delayed(_trained)(train, job, seed) for _ in range(num_workers))  # data are read once a worker
 
     def work() -> Sample:

@@ -171,7 +171,8 @@ def test_workers_on_a_cluster_end_with_the_command(cluster):
 
 def _ends_with(command: subprocess.Popen, how: signal.Signals) -> None:
     """Kill a command whose two workers are at work, and see them end."""
-    _wait_until(lambda: len(_workers()) == 2)
+    _wait_until(lambda: len(_workers()) == 2 or command.poll() is not None)
+    assert command.poll() is None, command.communicate()
     (os.killpg if how == signal.SIGINT else os.kill)(command.pid, how)
     _, err = command.communicate(timeout=120)
     told = "actbench: Stopped. 0 of 2 runs are measured and kept: the same command goes on from there."
@@ -181,7 +182,7 @@ def _ends_with(command: subprocess.Popen, how: signal.Signals) -> None:
 
 
 def _wait_until(condition) -> None:
-    end = time.monotonic() + 300
+    end = time.monotonic() + 600
     while not condition():
         assert time.monotonic() < end
         time.sleep(0.2)

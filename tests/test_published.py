@@ -23,7 +23,7 @@ PUBLISHED = [
 CLAIMS = ledger.claims()
 # Of the others every number is recomputed by tests/test_audit.py.
 WITH_EVERY_WORD = [
-    pytest.param(folder, id=folder.name, marks=() if folder.name in ("digits_mlp", "mnist_mlp") else pytest.mark.slow)
+    pytest.param(folder, id=folder.name, marks=() if folder.name == "digits_mlp" else pytest.mark.slow)
     for folder in PUBLISHED
 ]
 README = (ROOT / "README.md").read_text(encoding="utf-8")

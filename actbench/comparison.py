@@ -30,7 +30,7 @@ class Comparison:
         null: The A/A.
         ranks, profile, failures: See `joint`; no row in `profile` where no run reached its target.
         pairs: See `pairs.all_pairs`.
-        diagnostics, properties: See `relations`; no row where there is nothing to relate.
+        diagnostics, accuracy_diagnostics, properties: See `relations`; no row where there is nothing to relate.
     """
 
     reference: str
@@ -45,6 +45,7 @@ class Comparison:
     failures: pd.DataFrame
     pairs: pd.DataFrame
     diagnostics: pd.DataFrame
+    accuracy_diagnostics: pd.DataFrame
     properties: pd.DataFrame
 
     @property
@@ -86,7 +87,10 @@ def of(work: Workload, *, reference: str = REFERENCE, facts: pd.DataFrame = rela
         profile=joint.profile(alone, taus=TAUS),
         failures=joint.failures(runs),
         pairs=pairs.all_pairs(runs, value=value, margin=margins[0]),
-        diagnostics=relations.relate(work.tables.layers, runs, rng=np.random.default_rng(0)),
+        diagnostics=relations.relate(work.tables.layers, runs, value=value, rng=np.random.default_rng(0)),
+        accuracy_diagnostics=relations.relate(
+            work.tables.layers, runs, value="test_accuracy", rng=np.random.default_rng(0)
+        ),
         properties=relations.relate_properties(facts, runs, rng=np.random.default_rng(0)),
     )
 

@@ -11,7 +11,16 @@ from actbench.comparison import Comparison, listed
 from actbench.paired import ALPHA
 from actbench.variants import Workload
 
-FIGURES = ("forest", "rank_intervals", "profiles", "matrix", "matrix_first", "relations", "properties")
+FIGURES = (
+    "forest",
+    "rank_intervals",
+    "profiles",
+    "matrix",
+    "matrix_first",
+    "relations",
+    "relations_accuracy",
+    "properties",
+)
 Save = Callable[[Figure, str], page.Markdown]
 
 
@@ -63,6 +72,10 @@ _READ_RELATIONS = (
     "right of 0 more of it goes with a higher loss. Filled where p < .05 after Benjamini and Hochberg; bars are 95 % "
     "bootstrap intervals over variants. Exploratory: variants are no random sample, many are relatives, and a "
     "correlation is no cause."
+)
+_READ_RELATIONS_ACCURACY = (
+    "The same with the mean test accuracy: right of 0 more of it goes with a higher accuracy. Adjusted on its own; "
+    "exploratory, as above."
 )
 _READ_PROPERTIES = (
     "The same for what the function itself is, computed without a network (results/functions): its range, kinks, "
@@ -121,8 +134,12 @@ def _pairs(found: Comparison, *, order: list[str], save: Save) -> list[dict]:
 def _relations(runs: pd.DataFrame, found: Comparison, *, save: Save) -> list[dict]:
     made = []
     if len(found.diagnostics):
-        figure = save(comparison_plots.diagnostics(found.diagnostics), "relations")
+        figure = save(comparison_plots.diagnostics(found.diagnostics, value="loss"), "relations")
         made.append(part("What goes with a low loss", _READ_RELATIONS, _told(found.diagnostics), figure))
+    if len(found.accuracy_diagnostics):
+        figure = save(comparison_plots.diagnostics(found.accuracy_diagnostics, value="accuracy"), "relations_accuracy")
+        shows = _told(found.accuracy_diagnostics)
+        made.append(part("What goes with a high accuracy", _READ_RELATIONS_ACCURACY, shows, figure))
     if len(found.properties):
         figure = save(comparison_plots.properties(found.properties), "properties")
         shows, without = _told(found.properties), runs["variant"].nunique() - int(found.properties["n"].max())

@@ -115,11 +115,11 @@ def matrix(pairs: pd.DataFrame, labels: dict[str, str]) -> Figure:
     return figure
 
 
-def diagnostics(table: pd.DataFrame) -> Figure:
-    """Spearman's ρ of each diagnostic with the loss, a panel for each time."""
+def diagnostics(table: pd.DataFrame, *, value: str) -> Figure:
+    """Spearman's ρ of each diagnostic with the loss or the accuracy (`value`, in words), a panel for each time."""
     names = {str(n): "gradient gain λ" if n == "gain" else label(str(n)) for n in table["measure"].unique()}
     names = {name: words.replace("output mean", "|output mean|") for name, words in names.items()}
-    return _correlations({f"with the loss, {when}": own for when, own in table.groupby("when", sort=False)}, names)
+    return _correlations({f"with the {value}, {when}": own for when, own in table.groupby("when", sort=False)}, names)
 
 
 def properties(table: pd.DataFrame) -> Figure:

@@ -35,6 +35,7 @@ def write(
     tables = {
         "means": _joined((work.title, _means(work)) for work in works),
         "differences": _joined((title, _differences(found)) for title, found in against),
+        "diagnostics": _joined((title, _diagnostics(found)) for title, found in against),
         "null": _joined((title, pd.DataFrame([found.null])) for title, found in against),
         "tracks": _joined(
             (title, pd.DataFrame([found[:-1]], columns=found._fields[:-1])) for title, _, found in survived
@@ -45,9 +46,15 @@ def write(
             (found.title, pd.DataFrame([found.difference], columns=["low", "high"])) for found in cornered
         ),
     }
-    for name in ("pairs", "ranks", "profile", "failures", "diagnostics", "properties"):
+    for name in ("pairs", "ranks", "profile", "failures", "properties"):
         tables[name] = _joined((title, getattr(found, name)) for title, found in against)
     land(folder, tables)
+
+
+def _diagnostics(found: Comparison) -> pd.DataFrame:
+    """Of the primary metric and of accuracy, each adjusted on its own; `value` is the column."""
+    tables = {found.value: found.diagnostics, "test_accuracy": found.accuracy_diagnostics}
+    return pd.concat([table.assign(value=value) for value, table in tables.items()])
 
 
 def land(folder: Path, tables: dict[str, pd.DataFrame]) -> None:

@@ -8,7 +8,6 @@ import pandas as pd
 import scipy.stats
 
 from actbench import function_tables
-from actbench.findings import primary
 from actbench.paired import false_discoveries
 from actbench.stats import LEVEL, ends, vanishing
 from actbench.tables import LAYERS
@@ -47,20 +46,20 @@ def diagnostics(layers: pd.DataFrame) -> pd.DataFrame:
 
 
 def relate(
-    layers: pd.DataFrame, runs: pd.DataFrame, *, rng: np.random.Generator, resamples: int = 2_000
+    layers: pd.DataFrame, runs: pd.DataFrame, *, value: str, rng: np.random.Generator, resamples: int = 2_000
 ) -> pd.DataFrame:
-    """Spearman's ρ of each diagnostic with the mean loss, over variants: `when, measure, n, rho, low, high, p, p_bh`.
+    """Spearman's ρ of each diagnostic with the mean of a column of `runs`, over variants: `when, measure, n, rho, low,
+    high, p, p_bh`.
 
     The interval is a 95 % percentile bootstrap over variants, p is `scipy.stats.spearmanr`'s, `p_bh` adjusted over all
     rows. A diagnostic that fewer than eight variants have, or that is the same for all, has no row.
     """
-    by = primary(runs)
-    if by is None or not len(layers):
+    if not len(layers):
         return _adjusted([], ["when", "measure"])
     rows = [
         (when, *row)
         for when, found in diagnostics(layers).groupby("when")
-        for row in _related(found.set_index("variant").drop(columns="when"), _means(runs, by), rng, resamples)
+        for row in _related(found.set_index("variant").drop(columns="when"), _means(runs, value), rng, resamples)
     ]
     return _adjusted(rows, ["when", "measure"])
 

@@ -36,11 +36,12 @@ def test_the_section_stands_after_the_ranking(tmp_path) -> None:
     markdown, _ = made(tmp_path, synthetic.tables(["relu", *OTHERS[:7]], seeds=6, depth=1, epochs=1))
     found = headings(markdown)
     start = found.index("Ranking")
-    assert found[start + 1 : start + 6] == [
+    assert found[start + 1 : start + 7] == [
         "Against relu, paired by seed",
         "Rank intervals",
         "Every pair",
         "What goes with a low loss",
+        "What goes with a high accuracy",
         "Why: the layers in numbers",
     ]
     named = re.findall(r"\]\((figures/.*\.png)\)", markdown)
@@ -155,7 +156,7 @@ def test_every_figure_draws_and_fits_a_page(count: int, tmp_path) -> None:
     with mpl.rc_context(canvas.style()):
         comparison_parts.parts(changed, against, order=sorted(runs["variant"].unique()), save=keep)
     expected = {"forest", "rank_intervals", "profiles", "matrix"}
-    expected |= {"relations", "properties"} if count >= 8 else set()
+    expected |= {"relations", "relations_accuracy", "properties"} if count >= 8 else set()
     expected |= {"matrix_first"} if count > 12 else set()
     assert set(drawn) == expected
     for figure in drawn.values():

@@ -22,7 +22,7 @@ def test_a_diagnostic_that_orders_as_the_loss_does() -> None:
     made = tables()
     loss = made.runs.groupby("variant")["test_loss"].mean()
     layers = made.layers.assign(rank=made.layers["variant"].map(-loss), dead=made.layers["variant"].map(loss))
-    found = relate(layers, made.runs, rng=rng()).set_index(["when", "measure"])
+    found = relate(layers, made.runs, value="test_loss", rng=rng()).set_index(["when", "measure"])
     for when in ("at initialisation", "at the end"):
         assert found.loc[(when, "dead"), ["n", "rho", "high"]].tolist() == pytest.approx([12, 1, 1])
         assert found.loc[(when, "rank"), ["rho", "low"]].tolist() == pytest.approx([-1, -1])
@@ -31,7 +31,7 @@ def test_a_diagnostic_that_orders_as_the_loss_does() -> None:
 
 def test_rho_and_p_are_scipys() -> None:
     made = tables()
-    found = relate(made.layers, made.runs, rng=rng()).set_index(["when", "measure"])
+    found = relate(made.layers, made.runs, value="test_loss", rng=rng()).set_index(["when", "measure"])
     measured = diagnostics(made.layers).query("when == 'at the end'").set_index("variant")["saturation_low"]
     loss = made.runs.groupby("variant")["test_loss"].mean()
     expected = scipy.stats.spearmanr(measured, loss[measured.index])
@@ -47,7 +47,7 @@ def test_nothing_is_related_where_nothing_is_to_find() -> None:
     layers = tables().layers.iloc[:0].reindex(range(12)).assign(**both)
     for _ in range(20):
         runs = pd.DataFrame({"variant": NAMES, "test_loss": draw.normal(size=12), "val_loss": 0.0})
-        found.append(relate(layers.assign(dead=draw.normal(size=12)), runs, rng=draw, resamples=100))
+        found.append(relate(layers.assign(dead=draw.normal(size=12)), runs, value="test_loss", rng=draw, resamples=100))
     p = pd.concat(found)["p"]
     assert len(p) == 20
     assert (p < 0.05).sum() <= 4
@@ -56,13 +56,15 @@ def test_nothing_is_related_where_nothing_is_to_find() -> None:
 
 def test_a_few_variants_or_a_constant_diagnostic_have_no_row() -> None:
     made = workloads(synthetic.tables(NAMES[:7], seeds=2))[0].tables
-    assert relate(made.layers, made.runs, rng=rng()).empty
-    assert "out_std" not in set(relate(tables().layers, tables().runs, rng=rng())["measure"])  # 1 for all
+    assert relate(made.layers, made.runs, value="test_loss", rng=rng()).empty
+    assert "out_std" not in set(
+        relate(tables().layers, tables().runs, value="test_loss", rng=rng())["measure"]
+    )  # 1 for all
 
 
 def test_no_layers_and_what_is_not_finite() -> None:
     made = tables()
-    assert relate(made.layers[:0], made.runs, rng=rng()).empty
+    assert relate(made.layers[:0], made.runs, value="test_loss", rng=rng()).empty
     layers = made.layers.assign(dead=np.where(made.layers["variant"] == "f0", np.inf, made.layers["layer_index"]))
     assert np.isnan(diagnostics(layers).set_index("variant").loc["f0", "dead"]).all()
 

@@ -45,6 +45,7 @@ def _needs(package: str) -> pytest.MarkDecorator:
 @pytest.fixture
 def _alone(tmp_path, monkeypatch):
     """Records of Hydra and submitit go into this test's folder; processes find this checkout."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job ignores it, and so its children
     Path("mine.py").write_text(MINE)
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setenv("RAY_USAGE_STATS_ENABLED", "0")
@@ -116,10 +117,7 @@ for i in 0 1 2 3; do
 done
 echo Submitted batch job 7
 """
-SRUN = f"""#!/bin/sh
-while [ "$1" != {sys.executable} ]; do shift; done
-exec "$@"
-"""
+SRUN = f"""#!/bin/sh\nwhile [ "$1" != {sys.executable} ]; do shift; done\nexec "$@"\n"""
 SACCT = "#!/bin/sh\necho 'JobID|State|NodeList'\n"
 
 
@@ -175,9 +173,10 @@ def _ends_with(command: subprocess.Popen, how: signal.Signals) -> None:
     assert command.poll() is None, command.communicate()
     (os.killpg if how == signal.SIGINT else os.kill)(command.pid, how)
     _, err = command.communicate(timeout=120)
-    told = "actbench: Stopped. 0 of 2 runs are measured and kept: the same command goes on from there."
-    ended = (130, [told]) if how == signal.SIGINT else (-how, [])
-    assert (command.returncode, err.splitlines()[-1:]) == ended
+    if how == signal.SIGINT:
+        told = "actbench: Stopped. 0 of 2 runs are measured and kept: the same command goes on from there."
+        assert told in err.splitlines()  # joblib and submitit say more of their own
+    assert command.returncode == (130 if how == signal.SIGINT else -how)
     _wait_until(lambda: not any(Path(f"/proc/{pid}").exists() for pid, _, _ in _workers()))
 
 

@@ -5,6 +5,7 @@ object_store_memory, with which Ray refuses to join a cluster, and its runs land
 """
 
 import os
+import socket
 from collections.abc import Sequence
 from typing import Any
 
@@ -17,9 +18,9 @@ from omegaconf import DictConfig, open_dict
 
 
 class RayLauncher(Launcher):
-    """Runs of `num_cpus` and `num_gpus` each, on the cluster at `address`; None: this machine's, or a new one."""
+    """Runs of `num_cpus` and `num_gpus` each, on the cluster at `address`, or on a new one of this machine: local."""
 
-    def __init__(self, *, address: str | None, num_cpus: float, num_gpus: float) -> None:
+    def __init__(self, *, address: str, num_cpus: float, num_gpus: float) -> None:
         self._address, self._resources = address, {"num_cpus": num_cpus, "num_gpus": num_gpus}
 
     def setup(self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig) -> None:
@@ -31,16 +32,10 @@ class RayLauncher(Launcher):
         setup_globals()
         configs = [self._composed(overrides, num) for num, overrides in enumerate(job_overrides, initial_job_idx)]
         own = {name: value for name, value in os.environ.items() if name.startswith("ACTBENCH_")}
-        try:
-            cluster = ray.init(self._address, include_dashboard=False, log_to_driver=False, logging_level="ERROR")
-        except (ConnectionError, ValueError) as error:
-            from actbench.config import ConfigError
-
-            raise ConfigError(
-                f"No Ray cluster answers at hydra.launcher.address={self._address}: start one with ray start --head, "
-                "or leave the address out for one of this machine alone."
-            ) from error
-        with cluster:  # Ray ends the tasks of a command that has left, however it left
+        if self._address != "local":
+            _check_answers(self._address)
+        cluster = ray.init(self._address, include_dashboard=False, log_to_driver=False, logging_level="ERROR")
+        with cluster:  # when the command has left, however it left, Ray ends its tasks
             task = ray.remote(**self._resources)(_run)
             common = ray.put((os.getcwd(), own, self._hydra_context, self._task_function, Singleton.get_state()))
             return ray.get([task.remote(config, common) for config in configs])
@@ -50,6 +45,20 @@ class RayLauncher(Launcher):
         with open_dict(config):
             config.hydra.job.id, config.hydra.job.num = str(num), num
         return config
+
+
+def _check_answers(address: str) -> None:
+    """Something listens at HOST:PORT; without that Ray would try for a quarter of an hour."""
+    host, _, port = address.rpartition(":")
+    try:
+        socket.create_connection((host, int(port)), timeout=10).close()
+    except (OSError, ValueError) as error:
+        from actbench.config import ConfigError
+
+        raise ConfigError(
+            f"No Ray cluster answers at hydra.launcher.address={address}: start one with ray start --head and give "
+            "the HOST:PORT of its head, or leave the address out."
+        ) from error
 
 
 def _run(config: DictConfig, common: tuple[str, dict[str, str], HydraContext, TaskFunction, Any]) -> JobReturn:

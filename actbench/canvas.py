@@ -79,8 +79,13 @@ def save(figure: Figure, path: Path) -> None:
     figure.savefig(path, dpi=150, metadata={"Software": None})
 
 
-def multiples(labels: dict[str, str], *, x: str, y: str, shared: bool = True) -> tuple[Figure, dict[str, Axes]]:
-    """Small multiples: a panel for each variant, titled by its label in its colour, on the same axes if `shared`."""
+def multiples(
+    labels: dict[str, str], *, x: str, y: str, shared: bool = True, aspect: float | None = None
+) -> tuple[Figure, dict[str, Axes]]:
+    """Small multiples: a panel for each variant, titled by its label in its colour, on the same axes if `shared`.
+
+    Panels are `aspect` times as high as wide, or without it as high as a page leaves room for.
+    """
     count = len(labels)
     columns = next(
         c for most, c in ((1, 1), (2, 2), (3, 3), (4, 2), (9, 3), (16, 4), (30, 5), (np.inf, 6)) if count <= most
@@ -88,9 +93,10 @@ def multiples(labels: dict[str, str], *, x: str, y: str, shared: bool = True) ->
     tall = next(h for most, h in ((1, 2.9), (4, 2.0), (9, 1.6), (16, 1.3), (np.inf, 1.08)) if count <= most)
     lines = -(-count // columns)
     left, right, bottom, top, across, down = 0.62, 0.1, 0.48, 0.45, 0.14 if shared else 0.36, 0.24
+    wide = (WIDTH - left - right - (columns - 1) * across) / columns
+    tall = tall if aspect is None else aspect * wide
     height = bottom + top + lines * tall + (lines - 1) * down
     figure = Figure(figsize=(WIDTH, height))
-    wide = (WIDTH - left - right - (columns - 1) * across) / columns
     axes: dict[str, Axes] = {}
     for place, (variant, label) in enumerate(labels.items()):
         row, column = divmod(place, columns)

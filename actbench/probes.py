@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from actbench import properties
+from actbench import properties, sparsity
 from actbench.trace import LayerTrace
 
 _EXAMPLES_AT_ONCE = 64
@@ -34,17 +34,17 @@ def shape_of(f: nn.Module, *, epsilon: float) -> Shape:
 
 def saturation_low(t: LayerTrace, s: Shape) -> Tensor:
     """P(z < z_lo); missing where f has no threshold (sup|f'| infinite under N(0, 1) too)."""
-    return _MISSING if math.isnan(s.z_lo) else _share(t.z < s.z_lo).mean()
+    return _MISSING if math.isnan(s.z_lo) else _share(torch.lt, t.z, s.z_lo).mean()
 
 
 def saturation_high(t: LayerTrace, s: Shape) -> Tensor:
     """P(z > z_hi); missing where f has no threshold."""
-    return _MISSING if math.isnan(s.z_hi) else _share(t.z > s.z_hi).mean()
+    return _MISSING if math.isnan(s.z_hi) else _share(torch.gt, t.z, s.z_hi).mean()
 
 
 def saturated_units(t: LayerTrace, s: Shape) -> Tensor:
     """Share of units with at least 95 % of their pre-activations beyond one and the same end."""
-    low, high = _share(t.z < s.z_lo), _share(t.z > s.z_hi)
+    low, high = _share(torch.lt, t.z, s.z_lo), _share(torch.gt, t.z, s.z_hi)
     return ((low >= 0.95) | (high >= 0.95)).double().mean()
 
 
@@ -106,7 +106,7 @@ def grad_rms(t: LayerTrace, s: Shape) -> Tensor:
 
 def grad_zero(t: LayerTrace, s: Shape) -> Tensor:
     """Share of exactly zero entries of ∂L/∂z."""
-    return 1 - torch.count_nonzero(t.dz) / t.dz.numel()
+    return sparsity.zeros(t.dz)
 
 
 def grad_hoyer(t: LayerTrace, s: Shape) -> Tensor:
@@ -137,9 +137,10 @@ def w2_normal(t: LayerTrace, s: Shape) -> Tensor:
     return torch.hypot(t.mean.mean(), t.std - 1)
 
 
-def _share(condition: Tensor) -> Tensor:
+def _share(compare: Callable[..., Tensor], z: Tensor, threshold: float) -> Tensor:
     """The share of entries for which it holds, per unit, (U,)."""
-    return condition.float().mean(2).mean(0)
+    # Into ones and zeros of z's own type: torch vectorises that, and not a comparison into bools.
+    return compare(z, threshold, out=torch.empty_like(z)).mean(2).mean(0)
 
 
 PROBES: dict[str, Callable[[LayerTrace, Shape], Tensor]] = {

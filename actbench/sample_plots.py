@@ -19,7 +19,7 @@ _SPARSITY = {"input_grad_hoyer": "-", "generator_grad_hoyer": "--"}
 
 def sheets(runs: pd.DataFrame, labels: dict[str, str]) -> Figure:
     """Generated images of the first seed that has a picture, a panel for each variant."""
-    figure, panels = canvas.multiples(labels, x="", y="", shared=False)
+    figure, panels = canvas.multiples(labels, x="", y="", shared=False, aspect=0.5)  # four rows of eight
     shown = runs[runs["picture"].notna()].sort_values("seed").drop_duplicates("variant").set_index("variant")["picture"]
     for name, panel in panels.items():
         panel.set(xticks=[], yticks=[])

@@ -67,8 +67,9 @@ class LayerTrace:
     def covariance(self) -> Tensor:
         """Of a over examples and positions, (U, U), in float64."""
         # In float64 throughout: outputs of a run about to diverge overflow float32 when squared.
-        a = self.a.double()
-        centred = (a - a.mean((0, 2))[:, None]).transpose(0, 1).flatten(1)  # (U, N P)
+        a = self.a.to(torch.float64, copy=True)
+        a -= a.mean((0, 2))[:, None]  # in place: a third copy would cost more than the product
+        centred = a.transpose(0, 1).flatten(1)  # (U, N P)
         return centred @ centred.T / centred.shape[1]
 
     @cached_property

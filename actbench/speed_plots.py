@@ -11,18 +11,21 @@ _COLOURS = {"reached": "#1b7f5a", "missed": "#b3321f", "open": "#c08a1e"}
 
 
 def targets(ratios: pd.DataFrame) -> Figure:
-    """Every ratio with a target, divided by it, with its interval: right of the line it is reached."""
+    """Every ratio with a target, divided by it, with its interval: right of the line it is reached.
+
+    Of a part the target is divided by the share.
+    """
     aimed = ratios[ratios["target"].notna() & ratios["ratio"].notna()].iloc[::-1]
+    rates = ["ratio", "low", "high"]
+    held = aimed[rates].div(aimed["target"], axis=0)
+    aimed = aimed.assign(**held.where(~aimed["is_part"], 1 / held))
     with mpl.rc_context(canvas.style()):
         figure = Figure(figsize=(canvas.WIDTH, 0.9 + 0.26 * len(aimed)), layout="constrained")
         axes = figure.add_subplot()
         for place, row in enumerate(aimed.to_dict("records")):
             shade = _COLOURS[row["verdict"]]
-            axes.plot(row["ratio"] / row["target"], place, "o", color=shade, markersize=4)
-            if not np.isnan(row["low"]):
-                axes.plot(
-                    np.array([row["low"], row["high"]]) / row["target"], [place, place], color=shade, linewidth=1.4
-                )
+            axes.plot(row["ratio"], place, "o", color=shade, markersize=4)
+            axes.plot([row["low"], row["high"]], [place, place], color=shade, linewidth=1.4)
         axes.axvline(1, color=canvas.INK, linewidth=0.8)
         names = [
             canvas.safe(f"{row['case']}: {row['arm']} / {row['against']}", length=80)
@@ -31,8 +34,9 @@ def targets(ratios: pd.DataFrame) -> Figure:
         axes.set_yticks(range(len(aimed)), names)
         axes.set_ylim(-0.6, len(aimed) - 0.4)
         axes.set_xscale("log")
-        low, high = aimed["ratio"] / aimed["target"], aimed[["ratio", "high"]].max(axis=1) / aimed["target"]
-        canvas.log_axis(axes.xaxis, min(0.5, low.min() * 0.8), max(2.0, high.max() * 1.2))
-        axes.set_xlim(min(0.5, low.min() * 0.8), max(2.0, high.max() * 1.2))
-        axes.set_xlabel("ratio of rates / its target (median of rounds, 95 % interval)")
+        values = aimed[rates].to_numpy(dtype=float)
+        ends = min(0.5, np.nanmin(values) * 0.8), max(2.0, np.nanmax(values) * 1.2)
+        canvas.log_axis(axes.xaxis, *ends)
+        axes.set_xlim(*ends)
+        axes.set_xlabel("ratio of rates / its target, or target / share of time (median of rounds, 95 % interval)")
     return figure

@@ -63,8 +63,9 @@ def rates(measured: pd.DataFrame) -> pd.DataFrame:
 def ratios(measured: pd.DataFrame) -> pd.DataFrame:
     """Each arm against each arm that it names: median ratio of rates by round, interval, n, target, `verdict`.
 
-    Of a part the ratio is the share of the other's time. `reached` where the whole interval is at or above the target,
-    `missed` where it is below, `open` where it holds it or there are too few rounds for one.
+    Of a part the ratio is the share of the other's time, and the target is the most that is aimed at, otherwise the
+    least. `reached` where the whole interval keeps to it, `missed` where none of it does, `open` where it holds the
+    target or there are too few rounds for one.
     """
     rows = []
     for (comparison, case), together in measured.groupby(ARM[:2], sort=False):
@@ -77,11 +78,11 @@ def ratios(measured: pd.DataFrame) -> pd.DataFrame:
                 if not len(paired):
                     continue
                 ratio, low, high = median(paired)
-                aim = np.nan if target is None else float(target)
+                target = np.nan if target is None else float(target)
                 rows.append(
                     {"comparison": comparison, "case": case, "arm": arm, "against": other, "is_part": part}
-                    | {"ratio": ratio, "low": low, "high": high, "n": len(paired), "target": aim}
-                    | {"verdict": _verdict(low, high, aim)}
+                    | {"ratio": ratio, "low": low, "high": high, "n": len(paired), "target": target}
+                    | {"verdict": _verdict(low, high, target, at_most=part)}
                 )
     return pd.DataFrame(rows)
 
@@ -102,10 +103,13 @@ def ratio_rows(ratios: pd.DataFrame) -> list[list[str]]:
     rows = [["case", "arm", "against", "ratio", "n", "target", ""]]
     for row in ratios.to_dict("records"):
         ratio = interval(row["ratio"], row["low"], row["high"]) + (" of its time" if row["is_part"] else "")
-        rows.append(
-            [row["case"], row["arm"], row["against"], ratio, str(row["n"]), number(row["target"]), row["verdict"]]
-        )
+        rows.append([row["case"], row["arm"], row["against"], ratio, str(row["n"]), aim(row), row["verdict"]])
     return rows
+
+
+def aim(row: dict) -> str:
+    """`≥ 5`, of a part `≤ 0.03`; nothing without a target."""
+    return "" if np.isnan(row["target"]) else f"{'≤' if row['is_part'] else '≥'} {number(row['target'])}"
 
 
 def interval(value: float, low: float, high: float, *, digits: int = 3) -> str:
@@ -121,9 +125,11 @@ def number(value: float, *, digits: int = 3) -> str:
     return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.{digits}g}"
 
 
-def _verdict(low: float, high: float, target: float) -> str:
+def _verdict(low: float, high: float, target: float, *, at_most: bool) -> str:
     if np.isnan(target):
         return ""
+    if at_most:
+        low, high, target = -high, -low, -target
     if np.isnan(low) or low < target <= high:
         return "open"
     return "reached" if low >= target else "missed"

@@ -82,7 +82,8 @@ def test_a_comparison_is_a_run_whose_rounds_are_its_seeds(measure, monkeypatch):
     assert list(runs["status"]) == ["done", "done"]
     assert list(runs["seed"]) == [0, 1]
     assert len(layers) == 0
-    assert list(epochs["arm"]) == ["without probes", "default schedule", "every epoch"] * 2
+    probed = [name for each in ("default schedule", "every epoch") for name in (each, f"probes alone, {each}")]
+    assert list(epochs["arm"]) == ["without probes", *probed] * 2
     accuracies = epochs.groupby("seed")["accuracy"].nunique()
     assert (accuracies == 1).all()  # training is the same with and without probing
 

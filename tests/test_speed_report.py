@@ -30,7 +30,7 @@ def _tables(rounds=6, *, fast=6.0):
         rows = (
             ("actbench", "samples", fast, json.dumps({"loop": 5.0}), ""),
             ("loop", "samples", 1.0, "{}", ""),
-            ("its loader", "part", 4.0, json.dumps({"loop": None}), ""),
+            ("its loader", "part", 4.0, json.dumps({"loop": 0.2}), ""),
             ("Lightning", "samples", np.nan, "{}", "Lightning is not <b>installed</b>."),
         )
         for number, (arm, unit, speed, against, why) in enumerate(rows):
@@ -47,7 +47,7 @@ def test_a_ratio_is_paired_by_round():
     found = speed_tables.ratios(speed_tables.rounds(_tables())).set_index("arm")
     assert found.loc["actbench", ["ratio", "low", "high", "n"]].tolist() == pytest.approx([6, 6, 6, 6])
     assert found.loc["its loader", "ratio"] == pytest.approx(1 / 4)  # of a part, the share of time
-    assert found["verdict"].tolist() == ["reached", ""]
+    assert found["verdict"].tolist() == ["reached", "missed"]
 
 
 @pytest.mark.parametrize(
@@ -55,7 +55,15 @@ def test_a_ratio_is_paired_by_round():
     [(5, 6, "reached"), (4, 6, "open"), (3, 4, "missed"), (np.nan, np.nan, "open")],
 )
 def test_verdicts(low, high, verdict):
-    assert speed_tables._verdict(low, high, 5.0) == verdict
+    assert speed_tables._verdict(low, high, 5.0, at_most=False) == verdict
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "verdict"),
+    [(0.01, 0.03, "reached"), (0.02, 0.04, "open"), (0.03, 0.04, "open"), (0.04, 0.05, "missed")],
+)
+def test_the_verdict_of_a_part_is_whether_it_takes_at_most_its_target(low, high, verdict):
+    assert speed_tables._verdict(low, high, 0.03, at_most=True) == verdict
 
 
 def test_the_interval_of_a_median_is_of_order_statistics():
@@ -70,8 +78,9 @@ def test_the_report_says_what_was_measured_and_what_left_out(tmp_path):
     write(_tables(), tmp_path / "tables")
     report.write(tmp_path)
     markdown = (tmp_path / "report.md").read_text("utf-8")
-    assert "- 1 of 1 targets are reached.\n" in markdown
-    assert "| mnist, mlp | actbench | loop | 6 \\[6, 6\\] | 6 | 5 | reached |" in markdown.replace(
+    assert "- 1 of 2 targets are reached.\n" in markdown
+    assert "- missed: its loader against loop (mnist, mlp): 0.25 [0.25, 0.25], aimed at ≤ 0.2.\n" in markdown
+    assert "| mnist, mlp | actbench | loop | 6 \\[6, 6\\] | 6 | ≥ 5 | reached |" in markdown.replace(
         "[6, 6]", "\\[6, 6\\]"
     )
     assert r"Left out: Lightning is not \<b\>installed\</b\>." in markdown
@@ -85,7 +94,7 @@ def test_what_is_missed_is_said_first(tmp_path):
     write(_tables(fast=4.0), tmp_path / "tables")
     report.write(tmp_path)
     markdown = (tmp_path / "report.md").read_text("utf-8")
-    assert "- missed: actbench against loop (mnist, mlp): 4 [4, 4], aimed at 5.\n" in markdown
+    assert "- missed: actbench against loop (mnist, mlp): 4 [4, 4], aimed at ≥ 5.\n" in markdown
 
 
 def test_other_runs_in_the_folder_are_reported_without_speed():

@@ -43,7 +43,8 @@ class Arm:
         name: How it is done.
         unit: Of work; rates are per second. A `part` is told as the share of time that it takes of `against`.
         prepare: Builds what is needed, off the clock, and gives the work.
-        against: Arms of the case that its rate is divided by, each with the least ratio that is aimed at, or None.
+        against: Arms of the case that its rate is divided by, each with the least ratio that is aimed at, or None; of
+            a part, with the largest share.
     """
 
     case: str

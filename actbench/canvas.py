@@ -55,14 +55,23 @@ def style() -> mpl.RcParams:
 def colour(variant: str) -> tuple[float, float, float]:
     """The colour of a variant, from its name alone: the same in every figure, whoever else is in it.
 
-    The hue is the activation's; parameters told in the name (`elu alpha=0.5`) turn it a little.
+    The hue is the activation's; a parameter told in the name (`elu alpha=0.5`) turns it by its logarithm, so that near
+    values are near in hue but not in lightness; parameters further back turn it less.
     """
-    act, _, parameters = variant.partition(" ")
+    act, *parameters = variant.split(" ")
     hue, light = _draw(act)
-    if parameters:
-        turned, light = _draw(variant)
-        hue += (turned - 0.5) * 0.3
+    turn = sum(_turn(told.partition("=")[2]) / place for place, told in enumerate(parameters, start=1))
+    hue, light = hue + turn, (light + 7 * turn) % 1
     return sns.husl_palette(1, h=hue % 1.0, s=0.92, l=_LIGHTNESS[int(light * len(_LIGHTNESS))])[0]
+
+
+def _turn(value: str) -> float:
+    """The share of the colour wheel by which a value turns a hue: none for 0, about 0.3 for each decade above 0.01."""
+    try:
+        turn = 0.3 * float(np.log1p(100 * abs(float(value))) / np.log(10))
+    except ValueError:  # a word
+        turn = np.inf
+    return turn if np.isfinite(turn) else _draw(value)[0]
 
 
 def safe(text: str, *, length: int = 34) -> str:
@@ -70,7 +79,7 @@ def safe(text: str, *, length: int = 34) -> str:
     glyphs = get_font(findfont(FontProperties(family="DejaVu Sans")))
     drawn = "".join(c if glyphs.get_char_index(ord(c)) else "?" for c in text)
     if len(drawn) > length:
-        drawn = drawn[: length * 2 // 3 - 1] + "…" + drawn[-(length // 3) :]
+        drawn = drawn[: (length - 1) // 2] + "…" + drawn[-(length // 2) :]  # a parameter's value stands at the end
     return drawn.replace("$", r"\$")
 
 

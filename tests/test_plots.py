@@ -1,3 +1,5 @@
+import itertools
+
 import matplotlib as mpl
 import numpy as np
 import pytest
@@ -119,8 +121,28 @@ def test_neighbours_in_the_alphabet_are_told_apart() -> None:
 
 
 @pytest.mark.parametrize(
+    ("act", "values"),
+    [
+        ("leaky_relu negative_slope", ["0", "0.01", "0.05", "0.1", "0.2", "0.3", "0.5"]),
+        ("elu alpha", ["1e-06", "0.01", "0.1", "0.5", "1", "2"]),
+        ("softplus beta", ["0.5", "1", "2", "5", "10", "100"]),
+        ("hardtanh max_val=1 min_val", ["-1", "-0.5", "0", "-2", "-4"]),
+        ("gelu approximate", ["none", "tanh"]),
+    ],
+)
+def test_the_values_of_a_parameter_are_told_apart(act: str, values: list[str]) -> None:
+    colours = [np.array(canvas.colour(f"{act}={value}")) for value in values]
+    assert min(np.abs(a - b).sum() for a, b in itertools.combinations(colours, 2)) > 0.15
+
+
+@pytest.mark.parametrize("told", ["a=nan", "a=inf", "a=1e308", "a", "a=", "=1", " a=b=c  d"])
+def test_whatever_a_name_tells_it_has_a_colour(told: str) -> None:
+    assert all(0 <= part <= 1 for part in canvas.colour(f"relu {told}"))
+
+
+@pytest.mark.parametrize(
     ("name", "drawn"),
-    [("$\\frac{", "\\$\\frac{"), ("a漢b", "a?b"), ("x" * 50, "x" * 21 + "…" + "x" * 11), ("α=0.5 ✕", "α=0.5 ✕")],
+    [("$\\frac{", "\\$\\frac{"), ("a漢b", "a?b"), ("x" * 50, "x" * 16 + "…" + "x" * 17), ("α=0.5 ✕", "α=0.5 ✕")],
 )
 def test_names_that_matplotlib_would_stumble_on(name: str, drawn: str) -> None:
     assert canvas.safe(name) == drawn

@@ -44,6 +44,8 @@ class Regime:
         n: Seeds, fixed beforehand.
         results: The results folder; by default the experiment's own.
         family: Regimes of a claim that share an error rate of 5 %.
+        explains: It was added after the results were read, to show what is true instead, and takes no part in the
+            verdict on the claim.
     """
 
     regime: str
@@ -58,6 +60,7 @@ class Regime:
     reduce: str = "mean"
     results: str = ""
     family: str = ""
+    explains: bool = False
 
     @property
     def low(self) -> float:
@@ -105,8 +108,9 @@ def _regime(experiment: str, given: dict[str, Any], claim: str, name: str) -> Re
     known = [f.name for f in fields(Regime)]
     if unknown := set(given) - set(known):
         raise ClaimError(f"{name} has a regime with {', '.join(sorted(unknown))}: a regime has {', '.join(known)}.")
+    family = f"{claim}, explained" if given.get("explains") else claim
     try:
-        regime = Regime(**{"results": experiment, "family": claim} | given)
+        regime = Regime(**{"results": experiment, "family": family} | given)
     except TypeError as error:
         raise ClaimError(f"{name} has a regime that lacks {str(error).split(': ')[-1]}.") from error
     for key, allowed in (("rule", RULES), ("reduce", REDUCTIONS)):

@@ -106,6 +106,7 @@ def table(decided: Iterable[tuple[Claim, list[Decision]]], evidence: Evidence) -
             "verdict_on_claim": overall(own),
             "statement": claim.statement,
             "regime": d.regime.regime,
+            "explains": d.regime.explains,
             "verdict": d.verdict,
             "rule": ledger_report.rule(d.regime),
             "mean": d.mean,

@@ -46,7 +46,8 @@ def _strip(panel: Axes, decision: Decision) -> None:
         panel.plot([decision.mean], [0], "o", color=shade, markersize=5, zorder=4)
     panel.set(xlim=(low, high), ylim=(-1, 1), yticks=[])
     panel.xaxis.set_major_locator(MaxNLocator(nbins=7))
-    panel.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:.4g}".replace("-", "−")))
+    digits = max(4, 2 + int(np.ceil(np.log10(max(abs(low), abs(high)) / (high - low)))))  # that tell ticks apart
+    panel.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:.{digits}g}".replace("-", "−")))
     panel.grid(visible=False, axis="y")
     panel.spines["left"].set_visible(False)
     words = canvas.safe(f"{decision.regime.regime}: {decision.verdict}", length=90)

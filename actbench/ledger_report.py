@@ -31,7 +31,7 @@ def write(folder: Path, decided: Sequence[tuple[Claim, Sequence[Decision]]]) -> 
     markdown = page.template("ledger.md.j2").render(
         title=_TITLE,
         counts=counts([overall(own) for _, own in decided]),
-        regimes=counts([decision.verdict for _, own in decided for decision in own]),
+        regimes=counts([decision.verdict for _, own in decided for decision in own if not decision.regime.explains]),
         summary=page.table(_summary(decided)),
         claims=[_section(claim, own, figures) for claim, own in decided],
     )
@@ -72,8 +72,10 @@ def claimed(regime: Regime) -> str:
 
 def effect(decision: Decision) -> str:
     """The mean with its interval, as written in a cell."""
-    if decision.regime.rule == "identity" and len(decision.values) and decision.low == decision.high:
-        return f"{decision.mean:.6g}".replace("-", "−")
+    if decision.regime.rule == "identity" and len(decision.values):
+        mean, low, high = (f"{value:.6g}".replace("-", "−") for value in (decision.mean, decision.low, decision.high))
+        if low == high:  # an error below what is shown
+            return mean
     found = Interval(decision.mean, decision.low, decision.high, len(decision.values))
     return findings.number(found)
 
@@ -88,11 +90,35 @@ def _conditions(where: Mapping[str, Any]) -> str:
 
 def _summary(decided: Sequence[tuple[Claim, Sequence[Decision]]]) -> list[list[str]]:
     heading = ["claim", "verdict", "statement", "regimes"]
-    return [heading, *([c.id, overall(own), c.statement, counts([d.verdict for d in own])] for c, own in decided)]
+    return [
+        heading,
+        *(
+            [c.id, overall(own), c.statement, counts([d.verdict for d in own if not d.regime.explains])]
+            for c, own in decided
+        ),
+    ]
 
 
 def _section(claim: Claim, own: Sequence[Decision], figures: Path) -> dict[str, Any]:
     """What the template needs of one claim."""
+    drawn = (figures / f"{claim.id}.png").is_file()
+    return {
+        "id": claim.id,
+        "statement": claim.statement,
+        "source": claim.source,
+        "commands": _commands(claim),
+        "verdict": overall(own),
+        "why": claim.why,
+        "table": page.table(_rows([d for d in own if not d.regime.explains])),
+        "explained": page.table(_rows([d for d in own if d.regime.explains])),
+        "figure": Markdown(f"figures/{claim.id}.png") if drawn else "",
+    }
+
+
+def _rows(own: Sequence[Decision]) -> list[list[str]]:
+    """Heading and a row for each decision; no row, no table."""
+    if not own:
+        return []
     heading = ["regime", "verdict", "found [95 %]", "claimed", "n", "p for (Holm)", "p against (Holm)", "rule", "from"]
     rows = [
         [
@@ -108,14 +134,15 @@ def _section(claim: Claim, own: Sequence[Decision], figures: Path) -> dict[str, 
         ]
         for d in own
     ]
-    drawn = (figures / f"{claim.id}.png").is_file()
-    return {
-        "id": claim.id,
-        "statement": claim.statement,
-        "source": claim.source,
-        "experiment": claim.experiment,
-        "verdict": overall(own),
-        "why": claim.why,
-        "table": page.table([heading, *rows]),
-        "figure": Markdown(f"figures/{claim.id}.png") if drawn else "",
-    }
+    return [heading, *rows]
+
+
+def _commands(claim: Claim) -> Markdown:
+    """What measures all that decides it, in the order of its regimes."""
+    return Markdown(", ".join(f"`python -m {command}`" for command in dict.fromkeys(map(_command, claim.regimes))))
+
+
+def _command(regime: Regime) -> str:
+    if regime.rule != "identity" or "/" in regime.table:  # seeds, or a statistic of them
+        return f"actbench +experiment={regime.results}"
+    return "actbench.cost" if regime.table == "cost" else "actbench.properties"

@@ -61,8 +61,11 @@ def judged(decisions: Sequence[Decision]) -> list[Decision]:
 
 
 def overall(decisions: Sequence[Decision]) -> str:
-    """The verdict on a claim: that of its regimes where they agree, `mixed` where not; it waits for every regime."""
-    verdicts = {decision.verdict for decision in decisions}
+    """The verdict on a claim: that of its regimes where they agree, `mixed` where not; it waits for every regime.
+
+    What only explains a verdict has no part in it.
+    """
+    verdicts = {decision.verdict for decision in decisions if not decision.regime.explains}
     return "not measured" if "not measured" in verdicts else verdicts.pop() if len(verdicts) == 1 else "mixed"
 
 
@@ -132,11 +135,14 @@ def _identity(regime: Regime, facts: pd.DataFrame) -> Decision:
 def _chances(values: np.ndarray, low: float, high: float) -> tuple[float, float]:
     """p of "the mean is outside [low, high]" and of "it is inside", two-sided: twice the one-sided t-test's.
 
-    Values that are all equal have p = 0 or 1.
+    Values that are all equal have p = 0 or 1; at the end of a set that is open on its other side, "above 0", they are
+    neither inside nor outside.
     """
     if np.ptp(values) <= 1e-12 * np.abs(values).max():
-        inside = low <= values.mean() <= high
-        return (0.0, 1.0) if inside else (1.0, 0.0)
+        mean = values.mean()
+        if np.isinf([low, high]).any() and mean in (low, high):
+            return 1.0, 1.0
+        return (0.0, 1.0) if low <= mean <= high else (1.0, 0.0)
 
     def one_sided(end: float, side: str) -> float:
         if np.isinf(end):

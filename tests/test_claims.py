@@ -51,7 +51,7 @@ def test_a_claim_that_lacks_something_is_refused():
         _parsed(margin=1)
     assert str(error.value) == (
         "The claim C99 of experiments/question.yaml has a regime with margin: a regime has regime, rule, column, "
-        "claimed, n, table, where, against, over, reduce, results, family."
+        "claimed, n, table, where, against, over, reduce, results, family, explains."
     )
     with pytest.raises(ClaimError) as error:
         parse("question", [{**ENTRY, "regimes": [{"regime": "always", "rule": "bound"}]}])

@@ -72,6 +72,25 @@ def test_a_claim_is_decided_and_written(root, monkeypatch):
     assert "Of the claims:\n1 not measured. Of their regimes: 1 supported, 1 refuted, 1 not measured." in text
 
 
+def test_what_explains_a_verdict_has_no_part_in_it(root, monkeypatch):
+    """Its own table, its own family: p of the claim's regimes are as without it."""
+    higher = Regime(**{**vars(LOWER), "regime": "higher", "claimed": (0, None), "explains": True, "family": "because"})
+    fact = Regime("exact", "identity", "error", (0, 0), 1, table="cost", results="facts", explains=True)
+    claim = _claim(LOWER, higher, fact)
+    monkeypatch.setattr(ledger, "claims", lambda: [claim])
+    ledger.write(root)
+    found = pd.read_csv(root / "ledger" / "ledger.csv")
+    assert list(found["verdict_on_claim"]) == ["supported"] * 3
+    assert list(found["explains"]) == [False, True, True]
+    alone = ledger.decisions(_claim(LOWER), ledger.Evidence(root))
+    assert found["p_supported"][0] == alone[0].p_supported
+    text = (root / "ledger" / "report.md").read_text(encoding="utf-8")
+    assert "Of the claims:\n1 supported. Of their regimes: 1 supported." in text
+    before, after = text.split("What explains it:\n")
+    assert ("| lower |" in before, "| higher |" in before, "| higher |" in after) == (True, False, True)
+    assert "Repeat: `python -m actbench +experiment=question`, `python -m actbench.cost`\n" in text
+
+
 def test_a_column_that_is_not_there_is_named(root):
     wrong = Regime(**{**vars(LOWER), "where": {"model.deep": 4}})
     with pytest.raises(ClaimError, match=r"^C99, regime 'lower': There is no column model.deep: known are run_id, "):

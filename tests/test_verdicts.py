@@ -82,6 +82,21 @@ def test_equal_values_need_no_test():
     assert _verdict(_regime("bound", (2, None)), frame).verdict == "refuted"
 
 
+@pytest.mark.parametrize(
+    ("shift", "claimed", "verdict"),
+    [
+        (0.0, (None, 0), "inconclusive"),
+        (0.0, (0, None), "inconclusive"),
+        (0.0, (0, 0), "supported"),
+        (-0.25, (None, 0), "supported"),
+        (0.25, (None, 0), "refuted"),
+    ],
+)
+def test_equal_values_at_the_end_of_a_half_open_set_decide_nothing(shift, claimed, verdict):
+    frame = _runs(loss=0.5 + shift).assign(loss=lambda runs: runs["loss"].where(runs["act"] == "tanh", 0.5))
+    assert _verdict(_regime(claimed=claimed), frame).verdict == verdict
+
+
 def test_order_counts_seeds_even_infinite_ones():
     steps = [np.inf] * 9 + [0.0]
     decision = _verdict(_regime("order", (0.5, None)), _runs(loss=steps))

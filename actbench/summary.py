@@ -36,12 +36,16 @@ def text(tables: Tables, *, run_ids: Collection[str]) -> str:
 
 
 def _cost(runs: pd.DataFrame) -> list[str]:
-    """Where the runs were measured, and the memory of the largest."""
+    """Where the runs were measured, what training took in all, and the memory of the largest."""
     if not runs["peak_mib"].notna().any():
         return []
     threads = " or ".join(sorted(set(runs["threads"].map(text_of))))
     where = ", ".join(sorted(set(runs["device_name"].map(text_of))))
-    return [f"Ran on {where}, threads={threads}; peak memory of a run: {runs['peak_mib'].max():,.0f} MiB."]
+    minutes, peak = runs["train_seconds"].sum() / 60, runs["peak_mib"].max()
+    return [
+        f"Ran on {where}, threads={threads}; {minutes:,.1f} minutes of training in all; "
+        f"peak memory of a run: {peak:,.0f} MiB."
+    ]
 
 
 def _aligned(rows: list[list[str]]) -> str:

@@ -112,7 +112,11 @@ def test_the_summary_says_where_it_ran_and_how_much_memory_it_took(measure):
     found = measure("+act=relu")
     (row,) = found.runs.to_dict("records")
     told = summary.text(found, run_ids={row["run_id"]}).splitlines()[-1]
-    assert told == f"Ran on {row['device_name']}, threads=1; peak memory of a run: {row['peak_mib']:,.0f} MiB."
+    minutes = found.runs["train_seconds"].sum() / 60
+    assert told == (
+        f"Ran on {row['device_name']}, threads=1; {minutes:,.1f} minutes of training in all; "
+        f"peak memory of a run: {row['peak_mib']:,.0f} MiB."
+    )
 
 
 def _killed(moments: int, seconds: float, victim: str, *command: str) -> dict:

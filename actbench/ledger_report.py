@@ -143,6 +143,8 @@ def _commands(claim: Claim) -> Markdown:
 
 
 def _command(regime: Regime) -> str:
+    if regime.results == "across":
+        return "actbench.across FOLDERS"
     if regime.rule != "identity" or "/" in regime.table:  # seeds, or a statistic of them
         return f"actbench +experiment={regime.results}"
     return "actbench.cost" if regime.table == "cost" else "actbench.properties"

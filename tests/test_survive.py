@@ -2,7 +2,6 @@
 
 import json
 import os
-import platform
 import subprocess
 import sys
 from pathlib import Path
@@ -51,7 +50,7 @@ def _raising(error: BaseException, *, at: int):
     ids=["Ctrl-C", "disk full", "read-only"],
 )
 def test_what_ends_a_sweep_is_one_sentence_and_what_is_done_is_kept(error, code, told, monkeypatch, capsys):
-    litter = Path(f"results/adhoc/runs/.a.{2**40}@{platform.node()}")
+    litter = Path(f"results/adhoc/runs/.a.{2**40}@{landing.HERE}")
     litter.mkdir(parents=True)
     with monkeypatch.context() as patched:
         patched.setattr(run, "run", _raising(error, at=2))
@@ -159,21 +158,25 @@ def test_main_or_worker_killed_at_twenty_random_moments(victim, launcher):
     _same_as_if_never_killed(24)
 
 
-# A host of another name, with processes of its own.
-ELSEWHERE = ["unshare", "--uts", "--pid", "--fork", "--mount-proc"]
-ON_ANOTHER_MACHINE = [*ELSEWHERE, "sh", "-c", 'hostname elsewhere && exec "$@"', "sh"]
+# Processes of their own under this host's name, each command's number 1; and under another name.
+CONTAINER = ["unshare", "--uts", "--pid", "--fork", "--mount-proc"]
+ON_ANOTHER_MACHINE = [*CONTAINER, "sh", "-c", 'hostname elsewhere && exec "$@"', "sh"]
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ("second", "machine"),
-    [("gelu,elu,tanh,mish", []), ("relu,tanh,elu,gelu", ON_ANOTHER_MACHINE)],
-    ids=["overlapping, on one machine", "the same, on two"],
+    ("second", "machines"),
+    [
+        ("gelu,elu,tanh,mish", ([], [])),
+        ("relu,tanh,elu,gelu", ([], ON_ANOTHER_MACHINE)),
+        ("gelu,elu,tanh,mish", (CONTAINER, CONTAINER)),
+    ],
+    ids=["overlapping, on one machine", "the same, on two", "overlapping, in two containers"],
 )
-def test_two_commands_sweep_into_one_folder(second, machine):
-    if machine and subprocess.run([*ELSEWHERE, "true"], capture_output=True).returncode:
+def test_two_commands_sweep_into_one_folder(second, machines):
+    if machines[1] and subprocess.run([*CONTAINER, "true"], capture_output=True).returncode:
         pytest.skip("A second machine is made by unshare, which is not allowed here.")
-    commands, probed = [([], "relu,tanh,elu,gelu"), (machine, second)], SMALL[:-1]
+    commands, probed = [(machines[0], "relu,tanh,elu,gelu"), (machines[1], second)], SMALL[:-1]
     both = [
         subprocess.Popen([*on, sys.executable, "-m", "actbench", "-m", f"+act={a}", "hydra/launcher=basic", *probed])
         for on, a in commands

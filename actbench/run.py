@@ -55,17 +55,23 @@ def run(job: Job, *, show_progress: bool) -> None:
     }
     try:
         measured = _measure(job, name, checkpoint, show_progress=show_progress)
-    except Exception as error:
+    except (Exception, SystemExit) as error:  # the user's activation may call sys.exit
         record = {
             **_keys(job, name, job.config.seed),
             "status": "failed",
-            "message": f"{type(error).__name__}: {error}",
+            "message": _storable(f"{type(error).__name__}: {error}"),
         }
-        landing.land(tables.from_rows(runs=[record]), failed, files=files | {"traceback.txt": traceback.format_exc()})
+        files["traceback.txt"] = _storable(traceback.format_exc())
+        landing.land(tables.from_rows(runs=[record]), failed, files=files)
     else:
         landing.land(measured, runs / name, files=files)
         landing.discard(failed)  # of another process that measured the same run
     checkpoint.remove()
+
+
+def _storable(text: str) -> str:
+    """Text as UTF-8 can hold it: half a surrogate pair, as file names may have it, is written as its escape."""
+    return text.encode(errors="backslashreplace").decode()
 
 
 def _columns(job: Job) -> dict:

@@ -39,12 +39,12 @@ def _raising(error: BaseException, *, at: int):
         (
             OSError(28, "No space left on device", "r/runs/.a"),
             1,
-            "Results cannot be written ([Errno 28] No space left on device: 'r/runs/.a')",
+            "Results cannot be written ([Errno 28] No space left on device: 'r/runs/.a'): mend that first",
         ),
         (
             OSError(30, "Read-only file system"),
             1,
-            "Results cannot be written ([Errno 30] Read-only file system)",
+            "Results cannot be written ([Errno 30] Read-only file system): mend that first",
         ),
     ],
     ids=["Ctrl-C", "disk full", "read-only"],
@@ -64,6 +64,28 @@ def test_what_ends_a_sweep_is_one_sentence_and_what_is_done_is_kept(error, code,
     assert main(SWEEP) == 0
     assert len(tables.collect("results/adhoc").runs) == 2
     assert (kept / "runs.parquet").read_bytes() == before
+
+
+def test_a_file_in_the_place_of_a_run_is_named(job_of, capsys):
+    place = Path("results/adhoc/runs", run.run_id(job_of("+act=relu", *SMALL)))
+    place.parent.mkdir(parents=True)
+    place.touch()
+    assert main(["+act=relu", *SMALL]) == 1
+    assert capsys.readouterr().err.splitlines()[-1] == (
+        f"actbench: Results cannot be written ([Errno 20] Not a directory: '{place.parent}/.{place.name}.{os.getpid()}"
+        f"@{landing.HERE}' -> '{place}'): mend that first. 0 of 1 runs are measured and kept: the same command goes on "
+        "from there."
+    )
+
+
+@pytest.mark.parametrize(("reader", "unbuffered"), [("head -1", "1"), ("true", ""), ("true", "1")])
+def test_a_report_is_written_though_nobody_reads_on(reader, unbuffered, monkeypatch):
+    monkeypatch.setenv("PYTHONUNBUFFERED", unbuffered)
+    command = f"{sys.executable} -m actbench +act=relu {' '.join(SMALL)}; echo $? > code"
+    done = subprocess.run(["sh", "-c", f"({command}) | {reader}"], capture_output=True, text=True, check=True)
+    assert done.stderr == ""
+    assert Path("code").read_text() == "0\n"
+    assert Path("results/adhoc/report.html").is_file()
 
 
 def test_a_killed_worker_is_told_in_one_sentence(monkeypatch, capsys):

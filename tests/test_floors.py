@@ -14,7 +14,7 @@ parts
 streams config schedules tables activations properties stats page
 landing trace checks help data data.splits data.augment kinks asymptotes variants tuning paired claims
 function_tables fidelity coverage sparsity speed
-models checkpoint composition probes data.files shape findings pairs joint verdicts speed_tables
+models checkpoint memory composition probes data.files shape findings pairs joint verdicts speed_tables
 plan tracks models.block models.init models.norm tasks train canvas settings summary sentences relations
 models.mlp models.cnn models.generator score tasks.classification tasks.propagation facts function_plots comparison
 data.digits data.mnist data.fashion_mnist data.cifar data.gaussian tasks.gan build drawing function_report corners

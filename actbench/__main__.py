@@ -67,15 +67,29 @@ def _run(argv: list[str]) -> int:
     try:
         with sweep.progress(command):
             _hand_to_hydra([*command.argv, *_one_worker(command)])
-        return sweep.conclude(command)
+        return _concluded(command)
     except KeyboardInterrupt:
         why, code = "Stopped", 130
     except TerminatedWorkerError:
         why, code = "A worker was killed, by hand or by a system that is out of memory", 1
     except OSError as error:  # what a run raises is caught and recorded there; this is what could not be
-        why, code = f"Results cannot be written ({error})", 1
+        why, code = f"Results cannot be written ({error}): mend that first", 1
     print(f"actbench: {why}. {sweep.so_far(command)}", file=sys.stderr)
     return code
+
+
+def _concluded(command) -> int:
+    """Tell and write what came out; it is written all the same where nobody reads on, as behind `| head`."""
+    from actbench import sweep
+
+    for unread in (sys.stdout, sys.stderr):
+        try:
+            code = sweep.conclude(command)
+            sys.stdout.flush()
+            return code
+        except BrokenPipeError:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), unread.fileno())
+    return sweep.conclude(command)
 
 
 def _hand_to_hydra(argv: list[str]) -> None:

@@ -32,7 +32,8 @@ def by_layer(layers: pd.DataFrame, labels: dict[str, str], columns: dict[str, tu
 
 def _lines(means: dict[str, pd.DataFrame], labels: dict[str, str], whens: list[str]) -> Figure:
     """A row of panels for each column, a panel for each time; names beside the lines of the last one."""
-    left, right, bottom, top, tall, gap = 0.72, 0.25 + 0.068 * max(map(len, labels.values())), 0.45, 0.25, 1.6, 0.3
+    left, bottom, top, tall, gap = 0.72, 0.45, 0.25, 1.6, 0.3
+    right = 0.25 + 0.068 * max(len(canvas.safe(text, length=canvas.BESIDE)) for text in labels.values())
     height = bottom + top + len(means) * (tall + gap) - gap
     figure = Figure(figsize=(canvas.WIDTH, height))
     wide = (canvas.WIDTH - left - right - 0.15 * (len(whens) - 1)) / len(whens)

@@ -19,6 +19,7 @@ from matplotlib.font_manager import FontProperties, findfont, get_font
 from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, NullLocator
 
 WIDTH = 7.5  # inches: a printed A4 page less its margins
+BESIDE = 22  # characters that a name has room for beside its line
 GREY = "#c8c8c8"
 INK = "#404040"
 
@@ -167,7 +168,7 @@ def beside(panel: Axes, ends: dict[str, float], labels: dict[str, str]) -> None:
     for i in reversed(range(len(places))):
         places[i] = min(places[i], height if i == len(places) - 1 else places[i + 1] - 9)
     for name, place in zip(names, places, strict=True):
-        text = safe(labels[name], length=22)
+        text = safe(labels[name], length=BESIDE)
         at: dict[str, Any] = {"transform": panel.transAxes, "va": "center", "fontsize": 6.5, "fontweight": "bold"}
         panel.text(1.03, place / height, text, color=colour(name), **at)
 

@@ -5,8 +5,8 @@ A checkpoint holds numbers, words and tensors only, and reading one executes not
 
 import contextlib
 import os
-import pickle
 import shutil
+import zipfile
 from pathlib import Path
 from time import monotonic
 from typing import Any
@@ -67,9 +67,12 @@ class Checkpoint:
 
     def _read(self) -> dict[str, Any]:
         """What was saved; nothing where there is none, or none that this run can go on from."""
+        path = self._folder / "state.pt"
         try:
-            saved = torch.load(self._folder / "state.pt", map_location="cpu", weights_only=True)
-        except (OSError, RuntimeError, EOFError, pickle.UnpicklingError):
+            with zipfile.ZipFile(path) as file:  # torch does not ask whether the bytes are those that were written
+                whole = file.testzip() is None
+            saved = torch.load(path, map_location="cpu", weights_only=True) if whole else None
+        except Exception:  # a damaged file raises what it likes
             return {}
         return saved if isinstance(saved, dict) and saved.get("environment") == self._environment else {}
 

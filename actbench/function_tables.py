@@ -16,6 +16,8 @@ from pathlib import Path
 
 import pandas as pd
 
+from actbench.landing import beside
+
 PROPERTIES = ["function", "property", "index", "value", "text", "error", "method"]
 _NOTHING = (math.nan, "", math.nan, "")
 MOMENTS = {
@@ -29,15 +31,14 @@ MOMENTS = {
 
 def write(frame: pd.DataFrame, folder: Path, name: str, *, csv: bool = True) -> None:
     """One table into folder/tables as parquet, and CSV beside it; each file replaced at once."""
-    (folder / "tables").mkdir(parents=True, exist_ok=True)
     targets = [folder / "tables" / f"{name}.parquet"] + ([folder / "tables" / f"{name}.csv"] if csv else [])
     for target in targets:
-        beside = target.with_name(f".{target.name}.{os.getpid()}")
-        if target.suffix == ".csv":
-            frame.to_csv(beside, index=False)
-        else:
-            frame.to_parquet(beside, index=False)
-        os.replace(beside, target)
+        with beside(target) as hidden:
+            if target.suffix == ".csv":
+                frame.to_csv(hidden, index=False)
+            else:
+                frame.to_parquet(hidden, index=False)
+            os.replace(hidden, target)
 
 
 def read(folder: Path, name: str) -> pd.DataFrame:

@@ -9,20 +9,34 @@ import platform
 import shutil
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from actbench import parts
 from actbench.tables import SCHEMA, Tables, finished, read
 
-_AGE = 3600.0  # seconds after which what another machine has not moved to its place is abandoned
+_AGE = 3600.0  # seconds after which what a process elsewhere has not moved to its place is abandoned
+
+
+def _here() -> str:
+    """Where a process is told by its number: the host by name and boot, and the namespace, since each container has
+    a process 1 and some share a host's name.
+    """
+    told = [platform.node()]
+    with suppress(OSError):  # elsewhere than on Linux the name has to do
+        told.append(Path("/proc/sys/kernel/random/boot_id").read_text(encoding="utf-8")[:8])
+        told.append(str(os.stat("/proc/self/ns/pid").st_ino))
+    return ".".join(told)
+
+
+HERE = _here()
 
 
 @contextmanager
 def beside(path: Path) -> Iterator[Path]:
     """A hidden path beside this one, of this process alone; what is still there at the end is taken away."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    hidden = path.with_name(f".{path.name}.{os.getpid()}@{platform.node()}")
+    hidden = path.with_name(f".{path.name}.{os.getpid()}@{HERE}")
     _remove(hidden)
     try:
         yield hidden
@@ -94,9 +108,9 @@ def clean(folder: Path) -> None:
 
 
 def _is_abandoned(path: Path) -> bool:
-    """Whether the process in a hidden name is gone: asked here, judged by the age on another machine."""
-    owner, _, host = path.name.rpartition("@")
-    if host == platform.node() and not _is_alive(owner.rpartition(".")[2]):
+    """Whether the process in a hidden name is gone: asked here, judged by the age elsewhere."""
+    owner, _, where = path.name.rpartition("@")
+    if where == HERE and not _is_alive(owner.rpartition(".")[2]):
         return True
     try:
         return time.time() - path.stat().st_mtime > _AGE

@@ -106,7 +106,7 @@ def check_act(job: Job) -> None:
         with torch.random.fork_rng(devices=[]):
             a = f(given * 1)  # not a leaf, as in a network
             turned = f(z.T.contiguous())
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise ConfigError(f"{name} fails on a tensor of shape (3, 7): {_told(error)}.") from error
     if not isinstance(a, Tensor):
         raise ConfigError(f"{name} returns {type(a).__name__}: an activation takes a tensor and returns a tensor.")

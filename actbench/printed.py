@@ -7,6 +7,8 @@
     tracks, corners, corner_orders, corner_difference    see `tracks.Survival`, `corners.Corners`
 
 The column `workload` is its title in the report, empty where there is one only. A file without rows is not written.
+These are data: a name stands as it does in the tables, whatever it begins with. A spreadsheet takes a cell that begins
+with = + - or @ for a formula, so of a stranger's results let it import the columns as text.
 """
 
 from collections.abc import Iterable

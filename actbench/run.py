@@ -6,7 +6,6 @@ import io
 import json
 import math
 import os
-import resource
 import traceback
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,7 +16,7 @@ from PIL import Image
 from torch import Tensor, nn
 from tqdm import tqdm
 
-from actbench import build, config, landing, probes, tables
+from actbench import build, config, landing, memory, probes, tables
 from actbench.checkpoint import Checkpoint
 from actbench.data.splits import Split, Splits, split
 from actbench.environment import environment
@@ -55,17 +54,23 @@ def run(job: Job, *, show_progress: bool) -> None:
     }
     try:
         measured = _measure(job, name, checkpoint, show_progress=show_progress)
-    except Exception as error:
+    except (Exception, SystemExit) as error:  # the user's activation may call sys.exit
         record = {
             **_keys(job, name, job.config.seed),
             "status": "failed",
-            "message": f"{type(error).__name__}: {error}",
+            "message": _storable(f"{type(error).__name__}: {error}"),
         }
-        landing.land(tables.from_rows(runs=[record]), failed, files=files | {"traceback.txt": traceback.format_exc()})
+        files["traceback.txt"] = _storable(traceback.format_exc())
+        landing.land(tables.from_rows(runs=[record]), failed, files=files)
     else:
         landing.land(measured, runs / name, files=files)
         landing.discard(failed)  # of another process that measured the same run
     checkpoint.remove()
+
+
+def _storable(text: str) -> str:
+    """Text as UTF-8 can hold it: half a surrogate pair, as file names may have it, is written as its escape."""
+    return text.encode(errors="backslashreplace").decode()
 
 
 def _columns(job: Job) -> dict:
@@ -101,8 +106,7 @@ def _measure(job: Job, name: str, checkpoint: Checkpoint, *, show_progress: bool
         for seed in range(first + done, first + job.config.num_seeds):
             bar.set_description(f"{config.act_name(job.config, job.choices)}, seed {seed}")
             with torch.random.fork_rng(devices=[on] if on.type == "cuda" else []):
-                if on.type == "cuda":
-                    torch.cuda.reset_peak_memory_stats(on)
+                memory.reset_peak(on)
                 torch.manual_seed(stream_seed(seed, "global"))  # only rrelu's slopes are drawn from the global stream
                 outcome, history = _measure_seed(job, seed, checkpoint, epochs=_counted(epochs, bar))
             keys = {"run_id": name, "seed": seed}
@@ -201,7 +205,7 @@ def _outcome(job: Job, history: History, task: Task, splits: Splits) -> dict:
         "train_seconds": seconds,
         "probe_seconds": history.probe_seconds,
         "samples_per_second": history.step * job.config.train.batch_size / seconds,
-        "peak_mib": _peak_mib(job),
+        "peak_mib": memory.peak_mib(build.device(job.config.device)),
     }
 
 
@@ -221,11 +225,3 @@ def _png(picture: Tensor | None) -> bytes | None:
     file = io.BytesIO()
     Image.fromarray(picture.permute(1, 2, 0).squeeze(2).numpy()).save(file, "png", optimize=True)
     return file.getvalue()
-
-
-def _peak_mib(job: Job) -> float:
-    """Peak memory in MiB: the device's allocations by this seed, or on the CPU the process's resident set so far."""
-    on = build.device(job.config.device)
-    if on.type == "cuda":
-        return torch.cuda.max_memory_allocated(on) / 2**20
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**10

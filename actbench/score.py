@@ -21,6 +21,7 @@ from torch import Tensor, nn
 from tqdm import tqdm
 
 from actbench.data.splits import Source, Split, batches, indices
+from actbench.landing import beside
 from actbench.models.init import initialize, torch_default
 from actbench.streams import stream
 
@@ -147,9 +148,8 @@ def _one_thread() -> Iterator[None]:
 
 def _keep(path: Path, model: LeNet, known: dict[str, float]) -> None:
     """Write beside its place and move there: workers that train at once write the same numbers, and one stays."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    beside = path.with_name(f".{path.name}.{os.getpid()}")
     arrays = {name: tensor.numpy() for name, tensor in model.state_dict().items()}
-    with beside.open("wb") as file:
-        np.savez(file, **arrays, **{name: np.float64(number) for name, number in known.items()})  # type: ignore[arg-type]
-    os.replace(beside, path)
+    with beside(path) as hidden:
+        with hidden.open("wb") as file:
+            np.savez(file, **arrays, **{name: np.float64(number) for name, number in known.items()})  # type: ignore[arg-type]
+        os.replace(hidden, path)

@@ -78,7 +78,7 @@ RUNS = (
     Column("train_seconds", "float64", "training time (s)", "lower"),
     Column("probe_seconds", "float64", "probing time (s)", "lower"),
     Column("samples_per_second", "float64", "training samples per second", "higher"),
-    Column("peak_mib", "float64", "peak memory (MiB)", "lower"),
+    Column("peak_mib", "float64", "peak memory (MiB)", "lower"),  # what it is a peak of: memory.peak_mib
     Column("num_parameters", "float64", "parameters"),
     Column("protocol", "int64", "PROTOCOL"),
     Column("commit", "string", "commit"),

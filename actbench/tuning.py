@@ -18,7 +18,9 @@ def chosen(runs: pd.DataFrame) -> pd.DataFrame:
     """`act, lr, val_loss, num_seeds, at_edge` by activation; at_edge: the grid ends there and should be extended.
 
     A run that diverged counts with its validation loss at chance level. Equal losses are settled by the lower rate.
+    Runs of the latest PROTOCOL alone count: losses of two cannot be compared.
     """
+    runs = runs[runs["protocol"] == runs["protocol"].max()]
     grid = runs.groupby(["act", "optim.lr"], as_index=False).agg(
         val_loss=("val_loss", "mean"), num_seeds=("seed", "size")
     )

@@ -65,7 +65,7 @@ def workloads(tables: Tables, *, run_ids: Collection[str] | None = None) -> list
         raise NothingToReportError(
             "The table `runs` has no column `act`: a report compares activations by that column."
         )
-    config = pd.DataFrame({name: runs[name].map(text) for name in config_columns(runs)}, index=runs.index)
+    config = pd.DataFrame({one_line(name): runs[name].map(text) for name in config_columns(runs)}, index=runs.index)
     keys = config[[n for n in config.columns if n.split(".")[0] != "act" and n not in _NOT_A_WORKLOAD]]
     if {"track", _CHOSEN} <= set(keys):
         tuned = [track for track, own in TRACKS.items() if _CHOSEN in own]

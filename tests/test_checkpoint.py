@@ -86,6 +86,24 @@ def test_a_checkpoint_that_cannot_be_used_is_not(content, measure, job_of):
 
 
 @pytest.mark.usefixtures("_at_every_epoch")
+def test_a_checkpoint_with_a_flipped_bit_is_not_used():
+    """Of every kind of byte in the file: its numbers, its words, its index."""
+    folder = Path("c")
+    given = {"environment": {"torch": "2"}}
+    generator = torch.Generator().manual_seed(3)
+    checkpoint.Checkpoint(folder, **given).save({"order": generator})
+    good = (folder / "state.pt").read_bytes()
+    other = torch.Generator()
+    assert checkpoint.Checkpoint(folder, **given).restore({"order": other})
+    assert torch.equal(other.get_state(), generator.get_state())
+    for place in range(0, len(good), 211):
+        (folder / "state.pt").write_bytes(good[:place] + bytes([good[place] ^ 4]) + good[place + 1 :])
+        other = torch.Generator()
+        if checkpoint.Checkpoint(folder, **given).restore({"order": other}):  # a byte that holds nothing
+            assert torch.equal(other.get_state(), generator.get_state())
+
+
+@pytest.mark.usefixtures("_at_every_epoch")
 @pytest.mark.parametrize("error", [OSError(28, "No space left on device"), RuntimeError("PytorchStreamWriter failed")])
 def test_a_checkpoint_that_cannot_be_written_ends_no_run(error, measure, monkeypatch):
     def full(*_):

@@ -11,10 +11,10 @@ FILES = sorted(PACKAGE.rglob("*.py"))
 # Measuring and reporting side by side; a module imports from the lines above its own only.
 _FLOORS = """
 parts
-streams config schedules tables activations properties stats page function_tables
+streams config schedules tables activations properties stats page
 landing trace checks help data data.splits data.augment kinks asymptotes variants tuning paired claims
-fidelity coverage sparsity speed
-models checkpoint composition probes data.files shape findings pairs joint verdicts speed_tables
+function_tables fidelity coverage sparsity speed
+models checkpoint memory composition probes data.files shape findings pairs joint verdicts speed_tables
 plan tracks models.block models.init models.norm tasks train canvas settings summary sentences relations
 models.mlp models.cnn models.generator score tasks.classification tasks.propagation facts function_plots comparison
 data.digits data.mnist data.fashion_mnist data.cifar data.gaussian tasks.gan build drawing function_report corners

@@ -3,6 +3,8 @@
 import os
 import platform
 import shutil
+import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -12,11 +14,11 @@ import pyarrow.parquet as pq
 import pytest
 import synthetic
 
-from actbench import landing, parts, report, tables
+from actbench import function_tables, landing, parts, report, tables
+from actbench.landing import HERE
 from actbench.variants import NothingToReportError
 
 FOLDER = Path("r")
-HERE = platform.node()
 
 
 @pytest.fixture
@@ -196,6 +198,7 @@ def test_what_the_dead_left_goes_and_what_the_living_write_stays(runs):
         f"tables/.runs.parquet.{dead}@{HERE}": False,
         f".report.{dead}@{HERE}": False,
         f"runs/.a.{os.getpid()}@{HERE}": True,
+        f"runs/.a.{dead}@{platform.node()}": True,  # a container of this name
         "runs/.b.1@far.away": True,
         "runs/.c.1@far.away": False,  # too old for a landing
         f"runs/.{runs[0].name}": False,  # the checkpoint of a run that has landed
@@ -206,3 +209,24 @@ def test_what_the_dead_left_goes_and_what_the_living_write_stays(runs):
     os.utime(FOLDER / "runs/.c.1@far.away", (old, old))
     landing.clean(FOLDER)
     assert {place: (FOLDER / place).exists() for place in places} == places
+
+
+def test_containers_of_one_host_name_are_told_apart():
+    """Each has a process 1: its files are not those of another one, and whether it lives cannot be asked elsewhere."""
+    container = ["unshare", "--pid", "--fork"]
+    if subprocess.run([*container, "true"], capture_output=True).returncode:
+        pytest.skip("A container is made by unshare, which is not allowed here.")
+    code = "import os; from actbench.landing import HERE; print(os.getpid(), HERE)"
+    told = subprocess.run([*container, sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    number, there = told.split()
+    assert (number, there.split(".")[0]) == ("1", platform.node())
+    assert there != HERE
+
+
+def test_tables_of_functions_are_made_under_the_same_hidden_names(monkeypatch):
+    """So that what a killed report left of its copy in tables/ is taken away too."""
+    moved, replace = [], os.replace
+    monkeypatch.setattr(os, "replace", lambda hidden, path: moved.append(hidden.name) or replace(hidden, path))
+    function_tables.write(pd.DataFrame({"function": ["elu"]}), FOLDER, "properties")
+    assert moved == [f".properties.{kind}.{os.getpid()}@{HERE}" for kind in ("parquet", "csv")]
+    assert sorted(path.name for path in (FOLDER / "tables").iterdir()) == ["properties.csv", "properties.parquet"]

@@ -2,6 +2,7 @@ import itertools
 
 import matplotlib as mpl
 import numpy as np
+import pandas as pd
 import pytest
 import synthetic
 from matplotlib.figure import Figure
@@ -48,6 +49,15 @@ def test_every_figure_draws(figure, names: list[str], seeds: int, depth: int) ->
     assert drawn.get_figwidth() == canvas.WIDTH
     assert drawn.get_figheight() < 10.7  # an A4 page less its margins
     drawn.draw_without_rendering()  # warnings are errors: glyphs, ticks, layout
+
+
+@pytest.mark.parametrize("figure", FRAMES)
+def test_every_figure_draws_a_long_name(figure) -> None:
+    """Rational functions that are told apart by all their coefficients."""
+    made = [
+        synthetic.tables(["rational"], seeds=2, **{"act.numerator": f"[{x / 3}{',0.123456789' * 9}]"}) for x in (1, 2)
+    ]
+    draw(figure, Tables(*(pd.concat(parts, ignore_index=True) for parts in zip(*made, strict=True))))
 
 
 @pytest.mark.parametrize("figure", FRAMES)

@@ -14,6 +14,7 @@ def total(z): return z.sum(0)
 def broken(z): return z / z
 def word(z): return "a"
 def raising(z): raise RuntimeError("no luck")
+def leaving(z): raise SystemExit("no use")
 def doubled(z): return z.double()
 def in_place(z): return z.relu_()
 def cut_off(z): return (z > 0).float()
@@ -70,6 +71,7 @@ def _my_activations(tmp_path):
             "init=matched needs a mean square of f under N(0, 1) above 0, but it is 0.0.",
         ),
         ("act._target_=my_activations.raising", "act=custom fails on a tensor of shape (3, 7): no luck."),
+        ("act._target_=my_activations.leaving", "act=custom fails on a tensor of shape (3, 7): no use."),
         (
             "act._target_=my_activations.Squash",
             "act=custom: my_activations.Squash cannot be made with no parameters: Squash.__init__() missing 1 required "

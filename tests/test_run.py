@@ -1,12 +1,14 @@
 """A run as a whole: identity, determinism, what is skipped, what is recorded when it fails."""
 
 import json
+import os
 from pathlib import Path
 
 import pandas as pd
 import pytest
+import torch
 
-from actbench import build, landing, run, tables
+from actbench import build, landing, memory, run, tables
 from actbench.tables import SCHEMA
 from actbench.variants import workloads
 
@@ -130,6 +132,38 @@ def test_a_failed_run_is_recorded_and_tried_again(measure, monkeypatch):
     assert "MemoryError: no room" in (folder / "traceback.txt").read_text()
     assert measure("+act=tanh").runs["status"].item() == "done"
     assert not folder.exists()
+
+
+@pytest.mark.parametrize(
+    ("raised", "message"),
+    [
+        (ValueError("half of a pair: \ud800"), "ValueError: half of a pair: \\ud800"),
+        (SystemExit("enough"), "SystemExit: enough"),
+    ],
+    ids=["text that is no UTF-8", "sys.exit"],
+)
+def test_whatever_an_activation_raises_is_a_failed_run(raised, message, measure, monkeypatch):
+    def fail(*_, **__):
+        raise raised
+
+    monkeypatch.setattr(build, "task", fail)
+    runs = measure("+act=tanh").runs
+    assert (runs["status"].item(), runs["message"].item()) == ("failed", message)
+    (folder,) = Path("results/adhoc/runs").iterdir()
+    assert (folder / "traceback.txt").read_text(encoding="utf-8").endswith(f"{message}\n")
+
+
+def test_the_peak_of_memory_is_the_runs_own(measure):
+    """Not what the process took before, here 400 MiB more."""
+    if not os.access("/proc/self/clear_refs", os.W_OK):
+        pytest.skip("This system counts a process's peak once.")
+    first = measure("+act=tanh").runs["peak_mib"].item()
+    ballast = bytearray(400 * 2**20)
+    during = memory.peak_mib(torch.device("cpu"))
+    del ballast
+    again = measure("+act=tanh", "seed=1").runs["peak_mib"].item()
+    assert during > first + 300
+    assert again < first + 100
 
 
 def test_config_and_environment_stand_beside_the_tables(measure):

@@ -2,7 +2,6 @@
 
 import json
 import os
-import platform
 import subprocess
 import sys
 from pathlib import Path
@@ -40,18 +39,18 @@ def _raising(error: BaseException, *, at: int):
         (
             OSError(28, "No space left on device", "r/runs/.a"),
             1,
-            "Results cannot be written ([Errno 28] No space left on device: 'r/runs/.a')",
+            "Results cannot be written ([Errno 28] No space left on device: 'r/runs/.a'): mend that first",
         ),
         (
             OSError(30, "Read-only file system"),
             1,
-            "Results cannot be written ([Errno 30] Read-only file system)",
+            "Results cannot be written ([Errno 30] Read-only file system): mend that first",
         ),
     ],
     ids=["Ctrl-C", "disk full", "read-only"],
 )
 def test_what_ends_a_sweep_is_one_sentence_and_what_is_done_is_kept(error, code, told, monkeypatch, capsys):
-    litter = Path(f"results/adhoc/runs/.a.{2**40}@{platform.node()}")
+    litter = Path(f"results/adhoc/runs/.a.{2**40}@{landing.HERE}")
     litter.mkdir(parents=True)
     with monkeypatch.context() as patched:
         patched.setattr(run, "run", _raising(error, at=2))
@@ -65,6 +64,28 @@ def test_what_ends_a_sweep_is_one_sentence_and_what_is_done_is_kept(error, code,
     assert main(SWEEP) == 0
     assert len(tables.collect("results/adhoc").runs) == 2
     assert (kept / "runs.parquet").read_bytes() == before
+
+
+def test_a_file_in_the_place_of_a_run_is_named(job_of, capsys):
+    place = Path("results/adhoc/runs", run.run_id(job_of("+act=relu", *SMALL)))
+    place.parent.mkdir(parents=True)
+    place.touch()
+    assert main(["+act=relu", *SMALL]) == 1
+    assert capsys.readouterr().err.splitlines()[-1] == (
+        f"actbench: Results cannot be written ([Errno 20] Not a directory: '{place.parent}/.{place.name}.{os.getpid()}"
+        f"@{landing.HERE}' -> '{place}'): mend that first. 0 of 1 runs are measured and kept: the same command goes on "
+        "from there."
+    )
+
+
+@pytest.mark.parametrize(("reader", "unbuffered"), [("head -1", "1"), ("true", ""), ("true", "1")])
+def test_a_report_is_written_though_nobody_reads_on(reader, unbuffered, monkeypatch):
+    monkeypatch.setenv("PYTHONUNBUFFERED", unbuffered)
+    command = f"{sys.executable} -m actbench +act=relu {' '.join(SMALL)}; echo $? > code"
+    done = subprocess.run(["sh", "-c", f"({command}) | {reader}"], capture_output=True, text=True, check=True)
+    assert done.stderr == ""
+    assert Path("code").read_text() == "0\n"
+    assert Path("results/adhoc/report.html").is_file()
 
 
 def test_a_killed_worker_is_told_in_one_sentence(monkeypatch, capsys):
@@ -159,21 +180,25 @@ def test_main_or_worker_killed_at_twenty_random_moments(victim, launcher):
     _same_as_if_never_killed(24)
 
 
-# A host of another name, with processes of its own.
-ELSEWHERE = ["unshare", "--uts", "--pid", "--fork", "--mount-proc"]
-ON_ANOTHER_MACHINE = [*ELSEWHERE, "sh", "-c", 'hostname elsewhere && exec "$@"', "sh"]
+# Processes of their own under this host's name, each command's number 1; and under another name.
+CONTAINER = ["unshare", "--uts", "--pid", "--fork", "--mount-proc"]
+ON_ANOTHER_MACHINE = [*CONTAINER, "sh", "-c", 'hostname elsewhere && exec "$@"', "sh"]
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ("second", "machine"),
-    [("gelu,elu,tanh,mish", []), ("relu,tanh,elu,gelu", ON_ANOTHER_MACHINE)],
-    ids=["overlapping, on one machine", "the same, on two"],
+    ("second", "machines"),
+    [
+        ("gelu,elu,tanh,mish", ([], [])),
+        ("relu,tanh,elu,gelu", ([], ON_ANOTHER_MACHINE)),
+        ("gelu,elu,tanh,mish", (CONTAINER, CONTAINER)),
+    ],
+    ids=["overlapping, on one machine", "the same, on two", "overlapping, in two containers"],
 )
-def test_two_commands_sweep_into_one_folder(second, machine):
-    if machine and subprocess.run([*ELSEWHERE, "true"], capture_output=True).returncode:
+def test_two_commands_sweep_into_one_folder(second, machines):
+    if machines[1] and subprocess.run([*CONTAINER, "true"], capture_output=True).returncode:
         pytest.skip("A second machine is made by unshare, which is not allowed here.")
-    commands, probed = [([], "relu,tanh,elu,gelu"), (machine, second)], SMALL[:-1]
+    commands, probed = [(machines[0], "relu,tanh,elu,gelu"), (machines[1], second)], SMALL[:-1]
     both = [
         subprocess.Popen([*on, sys.executable, "-m", "actbench", "-m", f"+act={a}", "hydra/launcher=basic", *probed])
         for on, a in commands

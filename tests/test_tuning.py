@@ -46,6 +46,16 @@ def test_test_data_plays_no_part():
     pd.testing.assert_frame_equal(one, other)
 
 
+def test_runs_of_an_older_protocol_do_not_count():
+    """Theirs is the lowest loss of all, and the lowest rate: neither is chosen, nor is it the grid's end."""
+    older = _runs({("relu", 0.1): [0.01]}).assign(protocol=run.PROTOCOL - 1)
+    newer = _runs({("relu", 0.2): [0.5], ("relu", 0.4): [0.6]})
+    table = tuning.chosen(pd.concat([older, newer], ignore_index=True))
+    assert table.to_dict("list") == {
+        "act": ["relu"], "lr": [0.2], "val_loss": [0.5], "num_seeds": [1], "at_edge": [True],
+    }  # fmt: skip
+
+
 def test_equal_losses_are_settled_by_the_lower_rate():
     assert tuning.chosen(_runs({("relu", 0.2): [0.5], ("relu", 0.1): [0.5]}))["lr"].item() == 0.1
 

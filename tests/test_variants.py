@@ -43,6 +43,11 @@ def test_workloads_are_titled_by_what_differs_in_natural_order() -> None:
     assert shown(made) == [(f"optim.lr={lr}", ["relu"]) for lr in ("0.01", "0.1", "10")]
 
 
+def test_a_strangers_column_cannot_command_a_terminal() -> None:
+    made = joined(*(small(["f"], **{"x\x1b[2J": x, "act.\x1b]0;p": p}) for x, p in ((1, 1), (2, 1), (2, 2))))
+    assert shown(made) == [("x [2J=1", ["f  ]0;p=1"]), ("x [2J=2", ["f  ]0;p=1", "f  ]0;p=2"])]
+
+
 def test_what_follows_from_the_option_chosen_is_not_told() -> None:
     made = joined(small(["relu"]), small(["relu"], **{"model": "cnn", "model.depth": None, "model.width": None}))
     assert [title for title, _ in shown(made)] == ["model=cnn", "model=mlp"]

@@ -66,10 +66,10 @@ def compact(folder: str | Path) -> list[str]:
         if landed == (landed := _landed(Path(folder))):
             break
         measured, left_out = read(folder)
-        if any(sentence.startswith(str(target)) for sentence in left_out):
-            return left_out
+        if target in left_out:
+            break
         write(measured, target)
-    return left_out
+    return list(left_out.values())
 
 
 def write(tables: Tables, folder: Path) -> None:

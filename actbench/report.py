@@ -105,8 +105,8 @@ def _read(folder: Path) -> tuple[Tables, list[str]]:
     """The tables of a folder and what had to be left out; where that leaves nothing, the sentences are the error."""
     tables, left_out = read(folder)
     if left_out and not len(tables.runs):
-        raise NothingToReportError("\n".join(left_out))
-    return tables, left_out
+        raise NothingToReportError("\n".join(left_out.values()))
+    return tables, list(left_out.values())
 
 
 def _replace(made: Path, folder: Path) -> None:

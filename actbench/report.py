@@ -43,9 +43,11 @@ def write(folder: str | Path, *, run_ids: Collection[str] | None = None) -> Path
 
     Raises:
         FileNotFoundError: If there are no results in the folder.
+        NotADirectoryError: If a folder that is written is a link.
         NothingToReportError: If the tables cannot be read, or hold no run to report.
     """
     folder = Path(folder)
+    landing.refuse_links(folder)
     tables, left_out = _read(folder)
     if speed_tables.only(tables, run_ids=run_ids):
         with landing.beside(folder / "report") as hidden:

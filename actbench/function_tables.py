@@ -16,7 +16,9 @@ from pathlib import Path
 
 import pandas as pd
 
-PROPERTIES = ["function", "property", "index", "value", "text", "error", "method"]
+DTYPES = {"function": "string", "property": "string", "index": "int64", "value": "float64", "text": "string"}
+DTYPES |= {"error": "float64", "method": "string"}
+PROPERTIES = list(DTYPES)
 _NOTHING = (math.nan, "", math.nan, "")
 MOMENTS = {
     "mean": "E f",

@@ -56,10 +56,10 @@ def write(folder: str | Path, *, run_ids: Collection[str] | None = None) -> Path
             _replace(hidden, folder)
         return folder / "report.html"
     works = workloads(speed_tables.without(tables), run_ids=run_ids)
-    facts = printed.facts(folder)
+    facts, broken = printed.facts(folder)
     with landing.beside(folder / "report") as hidden:
         (hidden / "figures").mkdir(parents=True)
-        _make(works, left_out, hidden, facts=facts, name=folder.resolve().name)
+        _make(works, [*left_out, *broken], hidden, facts=facts, name=folder.resolve().name)
         _replace(hidden, folder)
     return folder / "report.html"
 

@@ -18,6 +18,7 @@ from actbench.tables import better, label
 BAND = 2_000  # resamples behind an interval that is only drawn; those of the tables have 10,000
 SHARES = (Normalize(0, 1), "rocket_r")  # the colours of a share
 _ENTRIES = 12  # so many entries of a learned vector have a panel each
+_SEEN = (1e-100, 1e100)  # what a logarithmic axis can be drawn around
 _ACCURACIES = (0, 0.5, 0.8, 0.9, 0.95, 0.98, 0.99, 0.995, 0.999)
 
 
@@ -67,7 +68,7 @@ def mark_ends(epochs: pd.DataFrame, panels: dict[str, Axes], means: dict[str, pd
 
 def log_y(panel: Axes, values: list[pd.Series]) -> None:
     """A logarithmic axis over all values; a variant far beyond the others leaves the panel at the top."""
-    known = [v[np.isfinite(v) & (v > 0)] for v in values]
+    known = [v[(v > _SEEN[0]) & (v < _SEEN[1])] for v in values]
     known = [v for v in known if len(v)]
     if not known:
         return

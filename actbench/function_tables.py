@@ -18,7 +18,9 @@ import pandas as pd
 
 from actbench.landing import beside
 
-PROPERTIES = ["function", "property", "index", "value", "text", "error", "method"]
+DTYPES = {"function": "string", "property": "string", "index": "int64", "value": "float64", "text": "string"}
+DTYPES |= {"error": "float64", "method": "string"}
+PROPERTIES = list(DTYPES)
 _NOTHING = (math.nan, "", math.nan, "")
 MOMENTS = {
     "mean": "E f",

@@ -70,20 +70,34 @@ def discard(folder: Path) -> None:
             os.replace(folder, hidden)
 
 
+def refuse_links(folder: Path) -> None:
+    """A stranger's results may hold a link to a folder of yours.
+
+    Raises:
+        NotADirectoryError: If a folder that is written again and again, not only added to, is a link.
+    """
+    for name in ("tables", "figures", "statistics"):
+        if (folder / name).is_symlink():
+            raise NotADirectoryError(
+                f"{folder / name} is a link, and nothing is written through one: put a folder in its place."
+            )
+
+
 def compact(folder: str | Path) -> list[str]:
     """Bring tables/ up to date with runs/, each file replaced at once; a sentence for each part that was left out.
 
     Tables that cannot be read are left as they are: what was published may be restored.
     """
+    refuse_links(Path(folder))
     target, landed = Path(folder) / "tables", None
     for _ in range(3):  # another process may land and compact meanwhile
         if landed == (landed := _landed(Path(folder))):
             break
         measured, left_out = read(folder)
-        if any(sentence.startswith(str(target)) for sentence in left_out):
-            return left_out
+        if target in left_out:
+            break
         write(measured, target)
-    return left_out
+    return list(left_out.values())
 
 
 def write(tables: Tables, folder: Path) -> None:

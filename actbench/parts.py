@@ -3,8 +3,10 @@
 Whatever is wrong with a part is one sentence, so that the other parts can be used without it.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
+from typing import NamedTuple
 
 import pandas as pd
 import pyarrow as pa
@@ -19,6 +21,16 @@ _TYPES = {
     "float64": (pa.float64(),),
     "object": (pa.binary(), pa.large_binary()),  # the bytes of a picture
 }
+_PLAIN = (pa.types.is_boolean, pa.types.is_signed_integer, pa.types.is_floating, pa.types.is_null)
+STATUSES = ("done", "diverged", "failed")
+_OF_A_REPORT = {"variant", "status"}  # what a report adds to epochs and layers
+
+
+class Part(NamedTuple):
+    """The tables of a part by name; `together`: they are of one writing, not some of one that was interrupted."""
+
+    tables: dict[str, pa.Table]
+    together: bool
 
 
 def one_line(value: object) -> str:
@@ -37,22 +49,37 @@ def write(frame: pd.DataFrame, path: Path, *, together: str = "") -> None:
     pq.write_table(table.replace_schema_metadata({**(table.schema.metadata or {}), **marks}), path)
 
 
-def read(part: Path, *, dtypes: Mapping[str, Mapping[str, str]]) -> dict[str, pa.Table]:
-    """The tables of a part by name, their documented columns (`dtypes`: table -> column -> dtype) of the right type.
+def read(part: Path, *, dtypes: Mapping[str, Mapping[str, str]]) -> Part:
+    """The tables of a part, their documented columns (`dtypes`: table -> column -> dtype) of the right type.
+
+    This is the one door for what strangers measured: every column that comes through holds one plain value a row.
 
     Raises:
         BrokenPartError: If a file is missing, cannot be read, is not such a table, or is of a newer format.
     """
-    return {name: _read(part / f"{name}.parquet", columns, names=list(dtypes)) for name, columns in dtypes.items()}
+    found, marks = {}, set()
+    for name, columns in dtypes.items():
+        path = part / f"{name}.parquet"
+        with _opened(path, names=dtypes) as file:
+            table = file.read(use_threads=False)
+            table.validate(full=True)
+            marks.add((file.metadata.metadata or {}).get(_TOGETHER))
+        found[name] = _checked(table, columns, path)
+    return Part(found, len(marks) == 1 and marks != {None})
 
 
-def written_together(part: Path, *, names: Iterable[str]) -> bool:
-    """Whether the files of a part are of one writing, not some of one and some of another that was interrupted."""
-    try:
-        marks = {(pq.read_metadata(part / f"{name}.parquet").metadata or {}).get(_TOGETHER) for name in names}
-    except (OSError, ValueError):
-        return False
-    return len(marks) == 1 and marks != {None}
+def read_some(part: Path, table: str, *, dtypes: Mapping[str, str], names: Iterable[str]) -> pa.Table:
+    """These columns of one table of a part, whose files (`names`) are all there and can be opened.
+
+    Raises:
+        BrokenPartError: As `read` does, of what is looked at.
+    """
+    for name in names:
+        with _opened(part / f"{name}.parquet", names=names) as file:
+            if name == table:
+                found = file.read(columns=list(dtypes), use_threads=False)
+                found.validate(full=True)
+    return _checked(found, dtypes, part / f"{table}.parquet")
 
 
 def whole(part: Path, *, names: Iterable[str]) -> bool:
@@ -64,16 +91,26 @@ def stacked(tables: list[pa.Table]) -> pa.Table:
     """One table below the other; a column of several kinds (a word here, a number there) becomes text."""
     try:
         return pa.concat_tables(tables, promote_options="permissive")
-    except pa.ArrowTypeError:
-        kinds: dict[str, set[pa.DataType]] = {}
-        for field in (field for table in tables for field in table.schema):
-            kinds.setdefault(field.name, set()).update(set() if pa.types.is_null(field.type) else {field.type})
-        mixed = {name for name, own in kinds.items() if len(own) > 1 and not all(map(_is_number, own))}
+    except (pa.ArrowTypeError, pa.ArrowInvalid):
+        mixed = {name for name in {name for table in tables for name in table.column_names} if _is_mixed(tables, name)}
         return pa.concat_tables([_as_text(table, mixed) for table in tables], promote_options="permissive")
 
 
-def _is_number(kind: pa.DataType) -> bool:
-    return pa.types.is_integer(kind) or pa.types.is_floating(kind)
+def frame(tables: list[pa.Table]) -> pd.DataFrame:
+    """One frame of many tables; a column without any value is left out."""
+    kept = [table for table in tables if table.num_rows]
+    return stacked(kept).to_pandas().dropna(axis="columns", how="all") if kept else pd.DataFrame()
+
+
+def _is_mixed(tables: list[pa.Table], name: str) -> bool:
+    """Whether no type holds all the values: words and numbers, or fractions and a whole number of 17 digits."""
+    try:
+        pa.concat_tables(
+            [table.select([name]) for table in tables if name in table.column_names], promote_options="permissive"
+        )
+    except (pa.ArrowTypeError, pa.ArrowInvalid):
+        return True
+    return False
 
 
 def _as_text(table: pa.Table, names: set[str]) -> pa.Table:
@@ -85,6 +122,8 @@ def _as_text(table: pa.Table, names: set[str]) -> pa.Table:
 
 def _ends(path: Path) -> bool:
     """Whether a file ends as a parquet file does."""
+    if not path.is_file():  # a pipe would be waited for
+        return False
     try:
         with path.open("rb") as file:
             file.seek(-4, 2)
@@ -93,7 +132,11 @@ def _ends(path: Path) -> bool:
         return False
 
 
-def _read(path: Path, columns: Mapping[str, str], *, names: list[str]) -> pa.Table:
+@contextmanager
+def _opened(path: Path, *, names: Iterable[str]) -> Iterator[pq.ParquetFile]:
+    """A file of a format that is known; whatever is wrong with it while it is read is one sentence."""
+    if not path.is_file():
+        raise BrokenPartError(f"{path} is missing: a run has the tables {', '.join(names)}.")
     try:
         with pq.ParquetFile(path) as file:
             marks = file.metadata.metadata or {}
@@ -102,25 +145,51 @@ def _read(path: Path, columns: Mapping[str, str], *, names: list[str]) -> pa.Tab
                     f"{path} is of format {int(marks[_FORMAT])}, which a newer version of actbench wrote, and this one "
                     f"reads up to {FORMAT}: update actbench."
                 )
-            table = file.read(use_threads=False).replace_schema_metadata(None)
-    except FileNotFoundError as error:
-        raise BrokenPartError(f"{path} is missing: a run has the tables {', '.join(names)}.") from error
+            yield file
     except (OSError, ValueError, pa.ArrowException) as error:
         if isinstance(error, BrokenPartError):
             raise
         told = (one_line(error)[:200] or type(error).__name__).rstrip(".")
         raise BrokenPartError(f"{path} cannot be read: {told}.") from error
-    if len(set(table.column_names)) < table.num_columns or any(pa.types.is_nested(kind) for kind in table.schema.types):
+
+
+def _checked(table: pa.Table, columns: Mapping[str, str], path: Path) -> pa.Table:
+    """The table without its marks, each column of a type that is known."""
+    table = table.replace_schema_metadata(None)
+    kinds = dict(zip(table.column_names, table.schema.types, strict=True))
+    if len(kinds) < table.num_columns or any(map(pa.types.is_nested, kinds.values())):
         raise BrokenPartError(f"{path} is no table of a run: a column is there twice, or holds more than one value.")
+    for name in kinds:
+        if name not in columns:
+            table = _plain(table, name, path)
     for name, dtype in columns.items():
         table = _typed(table, name, dtype, path)
+    if "status" in columns and (odd := set(table["status"].unique().to_pylist()) - set(STATUSES)):
+        raise BrokenPartError(
+            f"{path} is no table of a run: a status is {', '.join(STATUSES)}, and not {one_line(min(odd))[:40]}."
+        )
     return table
+
+
+def _plain(table: pa.Table, name: str, path: Path) -> pa.Table:
+    """The table with this column of the config, or learned parameter, as it is."""
+    if name in _OF_A_REPORT:
+        raise BrokenPartError(f"{path} is no table of a run: {name} is the name of a column that a report makes.")
+    at = table.schema.get_field_index(name)
+    stored = table.schema.field(at).type
+    kind = stored.value_type if pa.types.is_dictionary(stored) else stored
+    if not (kind in _TYPES["string"] or any(is_kind(kind) for is_kind in _PLAIN)):
+        raise BrokenPartError(
+            f"{path} is no table of a run: its column {one_line(name)} is {kind}, and a config value is a word, a "
+            "number or a truth value."
+        )
+    return table if kind == stored else table.set_column(at, name, table.column(at).cast(kind))
 
 
 def _typed(table: pa.Table, name: str, dtype: str, path: Path) -> pa.Table:
     """The table with this column of its documented type; a measure may be absent or missing, a key may not."""
     at = table.schema.get_field_index(name)
-    is_key = dtype == "int64" or name == "run_id"
+    is_key = dtype == "int64" or name in ("run_id", "status")
     if is_key and (at < 0 or table.column(at).null_count):
         raise BrokenPartError(f"{path} is no table of a run: its column {name} is absent or has gaps.")
     if at < 0:

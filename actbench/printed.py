@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from actbench import findings, function_tables
+from actbench import findings, function_tables, parts
 from actbench.comparison import Comparison
 from actbench.corners import Corners
 from actbench.tracks import Survival
@@ -70,18 +70,24 @@ def land(folder: Path, tables: dict[str, pd.DataFrame]) -> None:
             table.to_csv(place / f"{name}.csv", index=False)
 
 
-def facts(folder: Path) -> pd.DataFrame:
-    """The published properties of functions, from the folder's own tables/properties.parquet.
+def facts(folder: Path) -> tuple[pd.DataFrame, list[str]]:
+    """The published properties of functions, from the folder's own tables/properties.parquet; what could not be read.
 
     It is copied there from the folder `functions` beside it, where there is one, so that a report needs nothing but
     its own folder when it is made again.
     """
+    left_out = []
     for place in (folder.resolve().parent / "functions", folder):
         if (place / "tables" / "properties.parquet").is_file():
-            found = function_tables.read(place, "properties")
+            try:
+                part = parts.read(place / "tables", dtypes={"properties": function_tables.DTYPES})
+            except parts.BrokenPartError as error:
+                left_out.append(parts.one_line(error))
+                continue
+            found = part.tables["properties"].to_pandas().reindex(columns=function_tables.PROPERTIES)
             function_tables.write(found, folder, "properties", csv=False)
-            return found
-    return pd.DataFrame(columns=function_tables.PROPERTIES)
+            return found, left_out
+    return pd.DataFrame(columns=function_tables.PROPERTIES), left_out
 
 
 def _means(work: Workload) -> pd.DataFrame:

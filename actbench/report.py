@@ -43,9 +43,11 @@ def write(folder: str | Path, *, run_ids: Collection[str] | None = None) -> Path
 
     Raises:
         FileNotFoundError: If there are no results in the folder.
+        NotADirectoryError: If a folder that is written is a link.
         NothingToReportError: If the tables cannot be read, or hold no run to report.
     """
     folder = Path(folder)
+    landing.refuse_links(folder)
     tables, left_out = _read(folder)
     if speed_tables.only(tables, run_ids=run_ids):
         with landing.beside(folder / "report") as hidden:
@@ -54,10 +56,10 @@ def write(folder: str | Path, *, run_ids: Collection[str] | None = None) -> Path
             _replace(hidden, folder)
         return folder / "report.html"
     works = workloads(speed_tables.without(tables), run_ids=run_ids)
-    facts = printed.facts(folder)
+    facts, broken = printed.facts(folder)
     with landing.beside(folder / "report") as hidden:
         (hidden / "figures").mkdir(parents=True)
-        _make(works, left_out, hidden, facts=facts, name=folder.resolve().name)
+        _make(works, [*left_out, *broken], hidden, facts=facts, name=folder.resolve().name)
         _replace(hidden, folder)
     return folder / "report.html"
 
@@ -105,8 +107,8 @@ def _read(folder: Path) -> tuple[Tables, list[str]]:
     """The tables of a folder and what had to be left out; where that leaves nothing, the sentences are the error."""
     tables, left_out = read(folder)
     if left_out and not len(tables.runs):
-        raise NothingToReportError("\n".join(left_out))
-    return tables, left_out
+        raise NothingToReportError("\n".join(left_out.values()))
+    return tables, list(left_out.values())
 
 
 def _replace(made: Path, folder: Path) -> None:

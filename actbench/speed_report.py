@@ -8,7 +8,7 @@ from actbench import canvas, page, printed, speed_plots, speed_tables
 from actbench.page import Markdown
 from actbench.speed_tables import interval, number
 from actbench.tables import Tables
-from actbench.variants import text
+from actbench.variants import NothingToReportError, text
 
 TITLE = "Speed: what actbench takes, and what the machine could"
 # Comparison -> heading, what its arms are. The order is the report's.
@@ -66,6 +66,8 @@ SECTIONS = {
 def make(tables: Tables, left_out: list[str], folder: Path) -> None:
     """Write all into an empty folder that has figures/."""
     measured = speed_tables.rounds(tables)
+    if not len(measured):
+        raise NothingToReportError("No round of a comparison of speed was measured, so there is nothing to report.")
     rates, ratios = speed_tables.rates(measured), speed_tables.ratios(measured)
     printed.land(folder, {"rates": rates, "ratios": ratios})
     aimed = ratios[ratios["target"].notna()] if len(ratios) else ratios
@@ -133,7 +135,7 @@ def _settings(tables: Tables, measured: pd.DataFrame) -> list[list[str]]:
     names = {"device_name": "ran on", "threads": "threads", "torch": "torch", "python": "Python", "commit": "commit"}
     names |= {"protocol": "PROTOCOL", "actbench": "actbench", "train.batch_size": "batch size"}
     names |= {"train.epochs": "epochs", "data.num_train": "training examples"}
-    told = [[label, ", ".join(sorted(set(runs[name].map(text))))] for name, label in names.items()]
+    told = [[label, ", ".join(sorted(set(runs[name].map(text))))] for name, label in names.items() if name in runs]
     load = measured["load"]
     return [["", ""], *told, ["load average", f"{load.min():.1f} to {load.max():.1f}"]]
 

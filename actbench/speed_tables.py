@@ -13,20 +13,44 @@ import pandas as pd
 import scipy.stats
 
 from actbench.tables import Tables
+from actbench.variants import NothingToReportError
 
 ARM = ["comparison", "case", "arm"]
-MEASURED = ["work", "train_seconds", "wall_seconds", "cpu_seconds", "accuracy"]
+MEASURED = ["work", "train_seconds", "wall_seconds", "cpu_seconds", "accuracy", "load"]
+_WORDS = ["case", "arm", "unit", "against", "left_out"]
 
 
 def rounds(tables: Tables) -> pd.DataFrame:
-    """The arms in every round, a row each, with `comparison` and `rate`; no row where no speed was measured."""
-    runs = tables.runs
-    if "task" not in runs or "arm" not in tables.epochs:
-        return pd.DataFrame(columns=[*ARM, "rate"])
+    """The arms in every round, a row each, with `comparison` and `rate`; no row where no speed was measured.
+
+    Raises:
+        NothingToReportError: If the columns are not those of a comparison of speed.
+    """
+    runs = tables.runs.reindex(columns=tables.runs.columns.union(["task", "task.comparison"], sort=False))
     names = runs.loc[runs["task"] == "speed"].drop_duplicates("run_id").set_index("run_id")["task.comparison"]
     found = tables.epochs[tables.epochs["run_id"].isin(names.index)]
-    found = found.reindex(columns=[*found.columns.union(MEASURED, sort=False)])  # without any value one is not stored
-    return found.assign(comparison=found["run_id"].map(names), rate=found["work"] / found["train_seconds"])
+    if not len(found):
+        return pd.DataFrame(columns=[*ARM, "rate"])
+    # Without any value a column is not stored.
+    found = found.reindex(columns=found.columns.union([*MEASURED, *_WORDS], sort=False))
+    found = found.assign(comparison=found["run_id"].map(names))
+    wrong = [name for name in ("comparison", *_WORDS) if not found[name].map(lambda told: isinstance(told, str)).all()]
+    wrong += [name for name in MEASURED if not pd.api.types.is_numeric_dtype(found[name])]
+    if wrong or not found["against"].map(_is_against).all():
+        raise NothingToReportError(
+            "These are no tables of a comparison of speed: a column is absent or holds something else "
+            f"({', '.join(wrong) or 'against'})."
+        )
+    return found.assign(rate=found["work"] / found["train_seconds"])
+
+
+def _is_against(told: str) -> bool:
+    """Whether a cell gives the arms to compare with, each with a target or null, as JSON."""
+    try:
+        named = json.loads(told)
+    except (ValueError, RecursionError):
+        return False
+    return isinstance(named, dict) and all(target is None or type(target) in (int, float) for target in named.values())
 
 
 def only(tables: Tables, *, run_ids: Collection[str] | None) -> bool:
@@ -74,7 +98,7 @@ def ratios(measured: pd.DataFrame) -> pd.DataFrame:
             part = own["unit"].iloc[0] == "part"
             what = wide["train_seconds" if part else "rate"]
             for other, target in json.loads(own["against"].iloc[0]).items():
-                paired = (what[arm] / what[other]).dropna()
+                paired = (what[arm] / what.get(other, np.nan)).dropna()
                 if not len(paired):
                     continue
                 ratio, low, high = median(paired)

@@ -37,7 +37,7 @@ def text(tables: Tables, *, run_ids: Collection[str]) -> str:
 
 def _cost(runs: pd.DataFrame) -> list[str]:
     """Where the runs were measured, what training took in all, and the memory of the largest."""
-    if not runs["peak_mib"].notna().any():
+    if "threads" not in runs or not runs["peak_mib"].notna().any():
         return []
     threads = " or ".join(sorted(set(runs["threads"].map(text_of))))
     where = ", ".join(sorted(set(runs["device_name"].map(text_of))))

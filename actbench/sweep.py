@@ -107,8 +107,12 @@ def so_far(command: Command) -> str:
 
 
 def conclude(command: Command) -> int:
-    """Compact the tables, print a summary and write the report of each results folder; 1 if a run failed."""
+    """Compact the tables, print a summary and write the report of each results folder.
+
+    The exit code is 1 if a run failed, was measured but cannot be read, or there is nothing to report.
+    """
     from actbench import report, summary
+    from actbench.variants import NothingToReportError
 
     code = 0
     for folder, names in _runs(command).items():
@@ -116,15 +120,26 @@ def conclude(command: Command) -> int:
         left_out = landing.compact(folder)
         measured, _ = tables.read(folder)
         runs = measured.runs[measured.runs["run_id"].isin(names)]
-        print(summary.text(measured, run_ids=names))
-        print(f"\nReport: {report.write(folder, run_ids=names)}")
         for sentence in left_out:
             print(f"left out: {sentence}", file=sys.stderr)
+        if unread := names - set(runs["run_id"]):
+            print(
+                f"actbench: {len(unread)} of {len(names)} runs cannot be read: delete or restore the folder of each "
+                "file that was left out, and give the same command again.",
+                file=sys.stderr,
+            )
+        if len(runs):
+            try:
+                print(summary.text(measured, run_ids=names))
+                print(f"\nReport: {report.write(folder, run_ids=names)}")
+            except NothingToReportError as error:
+                print(f"actbench: {error}", file=sys.stderr)
+                code = 1
         failed = runs[runs["status"] == "failed"]
         for name, message in zip(failed["run_id"], failed["message"], strict=True):
             print(
                 f"failed: {one_line(message)}\n  traceback: {folder / 'runs' / f'{name}.failed' / 'traceback.txt'}",
                 file=sys.stderr,
             )
-        code = max(code, int(len(failed) > 0))
+        code = max(code, int(len(failed) + len(unread) > 0))
     return code

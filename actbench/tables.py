@@ -7,7 +7,7 @@ This is where the measuring and the reporting side meet; nothing else knows the 
 
 Columns that are not listed here are the resolved config under its own keys: `act`, `act.alpha`, `optim.lr`, ….
 In `layers` a column `act.<parameter>` holds the learned value in that layer at that step; one entry of a vector
-is `act.<parameter>[i]`.
+is `act.<parameter>[i]`. A new column here raises `parts.FORMAT`: older code would take it for config.
 """
 
 import warnings
@@ -124,6 +124,7 @@ LAYERS = (
 
 SCHEMA = {"runs": RUNS, "epochs": EPOCHS, "layers": LAYERS}
 _DTYPES = {name: {column.name: column.dtype for column in columns} for name, columns in SCHEMA.items()}
+_ENDED = {name: _DTYPES["runs"][name] for name in ("run_id", "status")}
 _AT_ONCE = 1000  # parts whose small tables become one, so that 100,000 of them fit in memory
 
 
@@ -166,57 +167,56 @@ def collect(folder: str | Path) -> Tables:
         FileNotFoundError: If the folder does not exist or holds neither tables/ nor runs/.
     """
     tables, left_out = read(folder)
-    for sentence in left_out:
+    for sentence in left_out.values():
         warnings.warn(sentence, stacklevel=2)
     return tables
 
 
-def read(folder: str | Path) -> tuple[Tables, list[str]]:
+def read(folder: str | Path) -> tuple[Tables, dict[Path, str]]:
     """What `collect` gives, and a sentence for each part that was left out."""
     published, own = Path(folder) / "tables", _run_folders(Path(folder))
-    if not own and not (published / "runs.parquet").is_file():
+    has_published = (published / "runs.parquet").is_file()
+    if not own and not has_published:
         raise FileNotFoundError(
             f"There are no results in {folder}: a results folder holds tables/ or runs/. "
             "Give the folder that a run printed, for instance results/adhoc."
         )
     stacks: dict[str, list[pa.Table]] = {name: [] for name in SCHEMA}
-    left_out = []
-
-    def take(part: Path) -> bool:
+    left_out = {}
+    known: set[str] = set()  # these need not be read from runs/ again
+    for part in [published] * has_published + own:
+        if part.name in known:
+            continue
         try:
             found = parts.read(part, dtypes=_DTYPES)
         except parts.BrokenPartError as error:
             if part.is_dir():  # a failure that is tried again meanwhile is gone
-                left_out.append(parts.one_line(error))
-            return False
-        for name, table in found.items():
+                left_out[part] = parts.one_line(error)
+            continue
+        if part == published and found.together:
+            known = _finished(found.tables["runs"])
+        for name, table in found.tables.items():
             stacks[name].append(table)
             if len(stacks[name]) == _AT_ONCE:
                 stacks[name] = [parts.stacked(stacks[name]).combine_chunks()]
-        return True
-
-    if (published / "runs.parquet").is_file() and take(published) and parts.written_together(published, names=SCHEMA):
-        known = _finished_in_tables(Path(folder))  # these need not be read from runs/ again
-        own = [path for path in own if path.name not in known]
-    for part in own:
-        take(part)
-    frames = {name: _conform(_frame(stack), SCHEMA[name]) for name, stack in stacks.items()}
+    frames = {name: _conform(parts.frame(stack), SCHEMA[name]) for name, stack in stacks.items()}
     return _each_run_once(Tables(**frames)), left_out
 
 
 def finished(folder: str | Path, *, among: Collection[str]) -> set[str]:
     """Those of the run_ids that need no second measurement: done or diverged, not failed, and whole."""
     landed = {name for name in among if parts.whole(Path(folder, "runs", name), names=SCHEMA)}
-    return landed | (_finished_in_tables(Path(folder)) & set(among))
-
-
-def _finished_in_tables(folder: Path) -> set[str]:
-    """The run_ids of the published tables that are done or diverged; none where the tables cannot be read."""
     try:
-        runs = pd.read_parquet(folder / "tables" / "runs.parquet", columns=["run_id", "status"])
-    except (OSError, ValueError):
-        return set()
-    return set(runs.loc[runs["status"] != "failed", "run_id"])
+        published = parts.read_some(Path(folder, "tables"), "runs", dtypes=_ENDED, names=SCHEMA)
+    except parts.BrokenPartError:  # absent, perhaps
+        return landed
+    return landed | (_finished(published) & set(among))
+
+
+def _finished(runs: pa.Table) -> set[str]:
+    """The run_ids that are done or diverged."""
+    ended = zip(runs["run_id"].to_pylist(), runs["status"].to_pylist(), strict=True)
+    return {name for name, status in ended if status != "failed"}
 
 
 def _run_folders(folder: Path) -> list[Path]:
@@ -224,20 +224,19 @@ def _run_folders(folder: Path) -> list[Path]:
     return sorted(path for path in (folder / "runs").glob("[!.]*") if path.is_dir())
 
 
-def _frame(stack: list[pa.Table]) -> pd.DataFrame:
-    """One frame of many tables; a column without any value is left out."""
-    kept = [table for table in stack if table.num_rows]
-    return parts.stacked(kept).to_pandas().dropna(axis="columns", how="all") if kept else pd.DataFrame()
-
-
 def _each_run_once(tables: Tables) -> Tables:
-    """A finished run before a failed one, the last measured of equals; epochs and layers follow their run."""
+    """A finished run before a failed one, the last measured of equals; what failed has no epochs and layers."""
     runs = tables.runs.assign(_finished=tables.runs["status"] != "failed")
     runs = runs.sort_values("_finished", kind="stable").drop_duplicates(["run_id", "seed"], keep="last")
     runs = runs.drop(columns="_finished").sort_values(["run_id", "seed"], ignore_index=True)
     epochs = tables.epochs.drop_duplicates(["run_id", "seed", "epoch"], keep="last", ignore_index=True)
     layers = tables.layers.drop_duplicates(["run_id", "seed", "step", "layer_index"], keep="last", ignore_index=True)
-    return Tables(runs, epochs, layers)
+    failed = pd.MultiIndex.from_frame(runs.loc[runs["status"] == "failed", ["run_id", "seed"]])
+    return Tables(runs, *(_without(frame, failed) if len(failed) else frame for frame in (epochs, layers)))
+
+
+def _without(frame: pd.DataFrame, keys: pd.MultiIndex) -> pd.DataFrame:
+    return frame[~pd.MultiIndex.from_frame(frame[["run_id", "seed"]]).isin(keys)].reset_index(drop=True)
 
 
 def _conform(frame: pd.DataFrame, columns: tuple[Column, ...]) -> pd.DataFrame:

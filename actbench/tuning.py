@@ -48,13 +48,19 @@ def tuned_lr(root: str, tuning: str | None, act: str) -> float:
 @functools.lru_cache(maxsize=1)
 def _table(folder: str) -> pd.DataFrame:
     try:
-        runs = collect(folder).runs
+        return chosen(_runs(folder)).set_index("act")
     except FileNotFoundError:
         name = Path(folder).name
         raise ValueError(
             f"{name} has not been run: python -m actbench +experiment={name} tunes the learning rates."
         ) from None
-    return chosen(runs).set_index("act")
+
+
+def _runs(folder: str) -> pd.DataFrame:
+    runs = collect(folder).runs
+    if not {"act", "optim.lr"} <= set(runs):
+        raise ValueError(f"There are no runs in {folder} with an activation and a learning rate to choose from.")
+    return runs
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -64,8 +70,8 @@ def main(arguments: list[str] | None = None) -> int:
         print("actbench.tuning: Give the results folder of a tuning experiment, and nothing else.", file=sys.stderr)
         return 2
     try:
-        table = chosen(collect(given[0]).runs)
-    except FileNotFoundError as error:
+        table = chosen(_runs(given[0]))
+    except (FileNotFoundError, ValueError) as error:
         print(f"actbench.tuning: {error}", file=sys.stderr)
         return 2
     table.to_csv(Path(given[0]) / "tuned.csv", index=False)

@@ -16,6 +16,11 @@ def wide(runs: pd.DataFrame, value: str) -> pd.DataFrame:
     return frame.pivot_table(value, "seed", "variant", aggfunc="first")
 
 
+def ranked_by(runs: pd.DataFrame) -> str:
+    """What variants are compared on: the loss, or of generators the Fréchet distance."""
+    return "test_loss" if runs["test_loss"].notna().any() else "test_fld"
+
+
 def expanded_bca(samples: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Efron's BCa of the mean of rows (k, n) in plain numpy, at the level that Hesterberg gives for n.
 

@@ -112,7 +112,7 @@ def test_pairs(folder):
 
 def test_ranks(folder):
     for tables, rows in published(folder, "ranks"):
-        wide = audit.wide(tables.runs, "test_loss")[rows["variant"].tolist()]
+        wide = audit.wide(tables.runs, audit.ranked_by(tables.runs))[rows["variant"].tolist()]
         assert rows["rank"].tolist() == scipy.stats.rankdata(wide.mean()).tolist()
         drawn = scipy.stats.rankdata(audit.resampled_means(wide.to_numpy(), np.random.default_rng(7)), axis=1)
         low, high = np.quantile(drawn, [0.025, 0.975], axis=0)
@@ -184,7 +184,7 @@ def _check_tracks(name: str, rows: pd.DataFrame, losses: dict[str, pd.DataFrame]
 def test_a_against_a(folder):
     """By exchanging variant and reference at random with other draws: both rates agree to two points."""
     for tables, rows in published(folder, "null"):
-        wide = audit.wide(tables.runs, "test_loss").replace(np.inf, np.nan).dropna(axis=1)
+        wide = audit.wide(tables.runs, audit.ranked_by(tables.runs)).replace(np.inf, np.nan).dropna(axis=1)
         differences = wide.drop(columns="relu").sub(wide["relu"], axis=0).to_numpy()
         rng = np.random.default_rng(11)
         swapped = rng.choice([-1.0, 1.0], size=(400, len(wide), 1)) * differences

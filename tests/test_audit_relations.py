@@ -16,7 +16,9 @@ pytestmark = pytest.mark.parametrize("folder", FOLDERS, ids=lambda folder: folde
 
 def test_means(folder):
     names = {"test loss (nats)": "test_loss", "test accuracy": "test_accuracy", "val loss (nats)": "val_loss",
-             "val accuracy": "val_accuracy", "seconds per seed": "train_seconds"}  # fmt: skip
+             "val accuracy": "val_accuracy", "seconds per seed": "train_seconds", "test FLD": "test_fld",
+             "FLD of real images": "test_fld_floor", "test KID": "test_kid", "modes": "test_modes",
+             "KL of classes (nats)": "test_class_kl", "NDB/K": "test_ndb", "val FLD": "val_fld"}  # fmt: skip
     for tables, rows in published(folder, "means"):
         for shown, own in rows.groupby("shown"):
             values = _by_seed(tables, str(shown), names)

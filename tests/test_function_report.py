@@ -97,6 +97,7 @@ def test_the_page_needs_no_other_file_and_its_tables_sort(folder):
     assert page.count("<table") == len(NAMES) + 7
 
 
+@pytest.mark.slow
 def test_the_report_is_the_same_bytes_again(folder):
     paths = [folder / "report.html", folder / "report.md", *sorted((folder / "figures").glob("*.png"))]
     before = [path.read_bytes() for path in paths]

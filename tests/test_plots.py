@@ -40,7 +40,12 @@ def pixels(figure: Figure, tmp_path) -> bytes:
 @pytest.mark.parametrize("figure", FRAMES)
 @pytest.mark.parametrize(
     ("names", "seeds", "depth"),
-    [(["prelu"], 1, 1), (["prelu"], 3, 3), (FEW, 3, 8), (synthetic.NAMES[:35], 2, 3)],
+    [
+        (["prelu"], 1, 1),
+        (["prelu"], 3, 3),
+        (FEW, 3, 8),
+        pytest.param(synthetic.NAMES[:35], 2, 3, marks=pytest.mark.slow),
+    ],
     ids=["1x1", "1x3", "3x8", "35x3"],
 )
 def test_every_figure_draws(figure, names: list[str], seeds: int, depth: int) -> None:

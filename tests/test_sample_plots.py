@@ -49,7 +49,7 @@ FRAMES = {
 
 
 @pytest.mark.parametrize("figure", FRAMES)
-@pytest.mark.parametrize(("count", "seeds"), [(1, 1), (9, 2), (35, 2)])
+@pytest.mark.parametrize(("count", "seeds"), [(1, 1), (9, 2), pytest.param(35, 2, marks=pytest.mark.slow)])
 def test_every_figure_draws(figure, count, seeds):
     tables = workloads(_made(synthetic.NAMES[:count], seeds=seeds))[0].tables
     with mpl.rc_context(canvas.style()):

@@ -78,7 +78,14 @@ def test_a_file_in_the_place_of_a_run_is_named(job_of, capsys):
     )
 
 
-@pytest.mark.parametrize(("reader", "unbuffered"), [("head -1", "1"), ("true", ""), ("true", "1")])
+@pytest.mark.parametrize(
+    ("reader", "unbuffered"),
+    [
+        ("head -1", "1"),
+        pytest.param("true", "", marks=pytest.mark.slow),
+        pytest.param("true", "1", marks=pytest.mark.slow),
+    ],
+)
 def test_a_report_is_written_though_nobody_reads_on(reader, unbuffered, monkeypatch):
     monkeypatch.setenv("PYTHONUNBUFFERED", unbuffered)
     command = f"{sys.executable} -m actbench +act=relu {' '.join(SMALL)}; echo $? > code"

@@ -6,6 +6,8 @@ import pandas as pd
 from actbench.stats import Interval, ends, mean_drift, summarise, vanishing
 from actbench.tables import RUNS
 
+Cells = dict[str, dict[str, Interval]]  # heading -> variant -> its cell
+
 # A measure on test data before one on validation data.
 RANKED_BY = sorted((c.name for c in RUNS if c.ranks), key=lambda name: not name.startswith("test_"))
 NONE = "–"
@@ -71,8 +73,9 @@ def number(interval: Interval | None, *, of: int | None = None, places: int | No
     return text if of is None or interval.n == of else f"{text} (n = {interval.n})"
 
 
-def ranking(runs: pd.DataFrame) -> dict[str, dict[str, Interval]]:
+def ranking(runs: pd.DataFrame) -> Cells:
     """What every variant reached, and its seconds."""
+    runs = runs[runs["status"] != "failed"]
     return {title: intervals(runs, name) for title, name in _SHOWN.items() if np.isfinite(runs[name]).any()}
 
 
@@ -82,10 +85,9 @@ def metric(column: str) -> tuple[str, str]:
     return title.removesuffix(" (nats)"), " nats" if title.endswith("(nats)") else ""
 
 
-def ranking_table(runs: pd.DataFrame, order: list[str]) -> list[list[str]]:
-    """Heading and rows: what every variant reached, with n, seeds diverged and seconds."""
+def ranking_table(shown: Cells, runs: pd.DataFrame, order: list[str]) -> list[list[str]]:
+    """The ranking as heading and rows, with n and seeds diverged."""
     runs = runs[runs["status"] != "failed"]
-    shown = ranking(runs)
     seeds = runs.groupby("variant")["seed"].nunique()
     diverged = runs["status"].eq("diverged").groupby(runs["variant"]).sum()
     rows = [
@@ -100,7 +102,7 @@ def ranking_table(runs: pd.DataFrame, order: list[str]) -> list[list[str]]:
     return [["activation", *shown, "n", "diverged"], *rows]
 
 
-def diagnosis(layers: pd.DataFrame, order: list[str]) -> dict[str, dict[str, Interval]]:
+def diagnosis(layers: pd.DataFrame, order: list[str]) -> Cells:
     """Saturation and drift of the first and last layer at the end, drift per layer and gradient gain, by variant."""
     shown = ends(layers)
     start, end = (shown[shown["when"] == when] for when in ("at initialisation", "at the end"))
@@ -126,9 +128,8 @@ def diagnosis(layers: pd.DataFrame, order: list[str]) -> dict[str, dict[str, Int
     return {name: {v: cells[v] for v in order if v in cells} for name, cells in table.items()}
 
 
-def diagnosis_table(layers: pd.DataFrame, runs: pd.DataFrame, order: list[str]) -> list[list[str]]:
+def diagnosis_table(found: Cells, runs: pd.DataFrame, order: list[str]) -> list[list[str]]:
     """The diagnosis as heading and rows."""
-    found = diagnosis(layers, order)
     seeds = runs[runs["status"] != "failed"].groupby("variant")["seed"].nunique()
     rows = [[name, *(number(cells.get(name), of=seeds[name], places=3) for cells in found.values())] for name in order]
     return [["activation", *found, "n"], *([*row, str(seeds[row[0]])] for row in rows)]

@@ -16,9 +16,10 @@ from pathlib import Path
 
 import pandas as pd
 
-from actbench import findings, function_tables, parts
+from actbench import function_tables, parts
 from actbench.comparison import Comparison
 from actbench.corners import Corners
+from actbench.findings import Cells
 from actbench.tracks import Survival
 from actbench.variants import Workload
 
@@ -28,6 +29,7 @@ FOLDER = "statistics"
 def write(
     folder: Path,
     works: list[Workload],
+    shown: list[Cells],
     compared: list[Comparison | None],
     survived: list[tuple[str, Workload, Survival]],
     cornered: list[Corners],
@@ -35,7 +37,7 @@ def write(
     """Write all that was computed, and take away what an earlier report wrote."""
     against = [(work.title, found) for work, found in zip(works, compared, strict=True) if found is not None]
     tables = {
-        "means": _joined((work.title, _means(work)) for work in works),
+        "means": _joined((work.title, _means(cells)) for work, cells in zip(works, shown, strict=True)),
         "differences": _joined((title, _differences(found)) for title, found in against),
         "diagnostics": _joined((title, _diagnostics(found)) for title, found in against),
         "null": _joined((title, pd.DataFrame([found.null])) for title, found in against),
@@ -90,13 +92,8 @@ def facts(folder: Path) -> tuple[pd.DataFrame, list[str]]:
     return pd.DataFrame(columns=function_tables.PROPERTIES), left_out
 
 
-def _means(work: Workload) -> pd.DataFrame:
+def _means(tables: Cells) -> pd.DataFrame:
     """`shown, variant, mean, low, high, n`: the cells of the two tables of a workload."""
-    runs = work.tables.runs[work.tables.runs["status"] != "failed"]
-    order = findings.ranked(runs)
-    tables = findings.ranking(runs) if order else {}
-    if order and len(work.tables.layers):
-        tables |= findings.diagnosis(work.tables.layers, order)
     rows = [(shown, name, *cell) for shown, cells in tables.items() for name, cell in cells.items()]
     return pd.DataFrame(rows, columns=["shown", "variant", "mean", "low", "high", "n"])
 

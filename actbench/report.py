@@ -29,6 +29,7 @@ from actbench import (
     tracks,
 )
 from actbench.comparison import Comparison
+from actbench.findings import Cells
 from actbench.page import Markdown
 from actbench.report_figures import PLOTS, Plot
 from actbench.tables import Tables, read
@@ -68,12 +69,13 @@ def _make(works: list[Workload], left_out: list[str], folder: Path, *, facts: pd
     """Write report.md, report.html, figures/ and statistics/ into an empty folder."""
     compared = [comparison.of(work, facts=facts) for work in works]
     survived, cornered = tracks.survived(works), corners.four(works, compared)
-    printed.write(folder, works, compared, survived, cornered)
+    shown = [_shown(work) for work in works]
+    printed.write(folder, works, [ranking | diagnosis for ranking, diagnosis in shown], compared, survived, cornered)
     names = pd.concat([work.tables.runs["variant"] for work in works]).unique()
     title = f"{name}: {'activation functions compared' if len(names) > 1 else names[0]}"
     sections = [
-        _section(work, against, folder, prefix=f"w{i}-" if len(works) > 1 else "")
-        for i, (work, against) in enumerate(zip(works, compared, strict=True), 1)
+        _section(work, cells, against, folder, prefix=f"w{i}-" if len(works) > 1 else "")
+        for i, (work, cells, against) in enumerate(zip(works, shown, compared, strict=True), 1)
     ]
     sections.append(track_parts.section(survived, cornered, figures=folder / "figures"))
     markdown = page.template("report.md.j2").render(
@@ -149,7 +151,18 @@ def _results(work: Workload, against: Comparison | None) -> list[str]:
     return [sentence for sentence in said if sentence]
 
 
-def _section(work: Workload, against: Comparison | None, folder: Path, *, prefix: str) -> dict:
+def _shown(work: Workload) -> tuple[Cells, Cells]:
+    """What the ranking and the diagnosis of a workload show; resampled once for the report and for statistics/."""
+    runs, _, layers = work.tables
+    order = findings.ranked(runs)
+    if not order:
+        return {}, {}
+    return findings.ranking(runs), findings.diagnosis(layers, order) if len(layers) else {}
+
+
+def _section(
+    work: Workload, cells: tuple[Cells, Cells], against: Comparison | None, folder: Path, *, prefix: str
+) -> dict:
     """What the template needs of one workload: a part for each figure that applies, and the tables in between."""
     runs = work.tables.runs
     measured = work.tables._replace(runs=runs[runs["status"] != "failed"])
@@ -158,12 +171,12 @@ def _section(work: Workload, against: Comparison | None, folder: Path, *, prefix
     with mpl.rc_context(canvas.style()):
         parts = [_part(p, measured, order, folder / "figures" / f"{prefix}{p.draw.__name__}.png") for p in drawn]
     if order:
-        ranking = page.table(findings.ranking_table(measured.runs, order))
+        ranking = page.table(findings.ranking_table(cells[0], measured.runs, order))
         if not parts or parts[0]["title"] != "Ranking":
             parts.insert(0, {"read": "", "shows": "", "figure": ""})
         parts[0] |= {"title": "Ranking" if len(order) > 1 else "Result", "table": ranking}
     if order and len(measured.layers):
-        table = page.table(findings.diagnosis_table(measured.layers, measured.runs, order))
+        table = page.table(findings.diagnosis_table(cells[1], measured.runs, order))
         when = "at the end of training" if measured.layers["step"].any() else "at initialisation"
         read = f"Saturation and drift of the first and the last layer {when}, and how gradients fade."
         parts.insert(

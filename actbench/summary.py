@@ -24,7 +24,7 @@ def text(tables: Tables, *, run_ids: Collection[str]) -> str:
         if not order:
             continue
         blocks += [work.title] if work.title else []
-        blocks.append(_aligned(findings.ranking_table(runs, order)))
+        blocks.append(_aligned(findings.ranking_table(findings.ranking(runs), runs, order)))
         if len(layers):
             found = findings.diagnosis(layers, order)
             shown = {name: cells for name, cells in found.items() if name.startswith(_DIAGNOSIS) and "," in name}

@@ -56,7 +56,7 @@ def test_variants_that_lost_seeds_stand_last_whatever_the_others_reached() -> No
 
 def test_ranking_table_by_hand() -> None:
     runs = runs_of({"a": [0.25, 0.25], "b": [0.5, np.inf]}, train_seconds=2.0)
-    heading, *rows = findings.ranking_table(runs, ["a", "b"])
+    heading, *rows = findings.ranking_table(findings.ranking(runs), runs, ["a", "b"])
     assert heading == ["activation", "test loss (nats)", "test accuracy", "seconds per seed", "n", "diverged"]
     assert rows[0] == ["a", "0.2500 [0.2500, 0.2500]", "0.7500 [0.7500, 0.7500]", "2.000 [2.000, 2.000]", "2", "0"]
     assert rows[1] == ["b", "0.5000 (n = 1)", "0.30 [0.10, 0.50]", "2.000 [2.000, 2.000]", "2", "1"]

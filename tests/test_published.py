@@ -89,7 +89,7 @@ def test_what_is_published_can_be_compared(folder):
 def test_the_readmes_table_is_the_reports():
     (work,) = workloads(tables.collect(ROOT / "results" / "digits_mlp"))
     runs = work.tables.runs
-    heading, *rows = findings.ranking_table(runs, findings.ranked(runs))
+    heading, *rows = findings.ranking_table(findings.ranking(runs), runs, findings.ranked(runs))
     wanted = ["activation", "test loss (nats)", "test accuracy", "n"]
     expected = [[row[heading.index(name)] for name in wanted] for row in rows]
     shown = [[cell.strip() for cell in line.strip("|").split("|")] for line in README.splitlines()]

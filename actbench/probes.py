@@ -112,6 +112,7 @@ def grad_zero(t: LayerTrace, s: Shape) -> Tensor:
 def grad_hoyer(t: LayerTrace, s: Shape) -> Tensor:
     """Hoyer sparsity (Hoyer 2004) of ∂L/∂z: (√n − ‖·‖₁/‖·‖₂)/(√n − 1), 0 for equal entries, 1 for a single one."""
     root = math.sqrt(t.dz.numel())
+    # Not sparsity.hoyer, which needs a vector: of feature maps stored channels last that is a copy in another order.
     return (root - t.dz.norm(p=1) / t.dz.norm()) / (root - 1)
 
 

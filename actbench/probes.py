@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from actbench import properties, sparsity
 from actbench.trace import LayerTrace
 
-_EXAMPLES_AT_ONCE = 64
+_ENTRIES_AT_ONCE = 2**15  # what stays in a processor's cache
 _MISSING = torch.tensor(math.nan)
 
 
@@ -34,24 +34,24 @@ def shape_of(f: nn.Module, *, epsilon: float) -> Shape:
 
 def saturation_low(t: LayerTrace, s: Shape) -> Tensor:
     """P(z < z_lo); missing where f has no threshold (sup|f'| infinite under N(0, 1) too)."""
-    return _MISSING if math.isnan(s.z_lo) else _share(torch.lt, t.z, s.z_lo).mean()
+    return _MISSING if math.isnan(s.z_lo) else t.share(torch.lt, s.z_lo).mean()
 
 
 def saturation_high(t: LayerTrace, s: Shape) -> Tensor:
     """P(z > z_hi); missing where f has no threshold."""
-    return _MISSING if math.isnan(s.z_hi) else _share(torch.gt, t.z, s.z_hi).mean()
+    return _MISSING if math.isnan(s.z_hi) else t.share(torch.gt, s.z_hi).mean()
 
 
 def saturated_units(t: LayerTrace, s: Shape) -> Tensor:
     """Share of units with at least 95 % of their pre-activations beyond one and the same end."""
-    low, high = _share(torch.lt, t.z, s.z_lo), _share(torch.gt, t.z, s.z_hi)
+    low, high = t.share(torch.lt, s.z_lo), t.share(torch.gt, s.z_hi)
     return ((low >= 0.95) | (high >= 0.95)).double().mean()
 
 
 def dead(t: LayerTrace, s: Shape) -> Tensor:
     """Share of units with max |f'(z)| < 1e-6 over the batch."""
     steepest = torch.zeros(t.z.shape[1], device=t.z.device)
-    for z in t.z.split(_EXAMPLES_AT_ONCE):
+    for z in t.z.split(max(1, _ENTRIES_AT_ONCE // t.z[0].numel())):
         steepest = torch.maximum(steepest, t.slope(z).abs().amax((0, 2)))
         if (steepest >= 1e-6).all():  # nothing left that could be dead
             break
@@ -136,12 +136,6 @@ def rank(t: LayerTrace, s: Shape) -> Tensor:
 def w2_normal(t: LayerTrace, s: Shape) -> Tensor:
     """sqrt(μ² + (σ − 1)²) of the layer's output: its distance to N(0, 1) (Klambauer et al. 2017)."""
     return torch.hypot(t.mean.mean(), t.std - 1)
-
-
-def _share(compare: Callable[..., Tensor], z: Tensor, threshold: float) -> Tensor:
-    """The share of entries for which it holds, per unit, (U,)."""
-    # Into ones and zeros of z's own type: torch vectorises that, and not a comparison into bools.
-    return compare(z, threshold, out=torch.empty_like(z)).mean(2).mean(0)
 
 
 PROBES: dict[str, Callable[[LayerTrace, Shape], Tensor]] = {

@@ -6,7 +6,7 @@ buffers, the optimizer and the random state stay as they are, so training is bit
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import torch
@@ -52,6 +52,7 @@ class LayerTrace:
     weight_before: Tensor | None
     next_y: Tensor | None
     next_bias: Tensor | None
+    _shares: dict[tuple[Callable, float], Tensor] = field(default_factory=dict, init=False, repr=False)
 
     @property
     def is_finite(self) -> bool:
@@ -76,6 +77,14 @@ class LayerTrace:
     def std(self) -> Tensor:
         """Standard deviation of a over everything, (): the units' variance and the variance of their means."""
         return (self.covariance.diagonal().mean() + self.mean.double().var(correction=0)).sqrt()
+
+    def share(self, compare: Callable[..., Tensor], threshold: float) -> Tensor:
+        """The share of entries of z for which torch.lt or torch.gt holds, per unit, (U,); counted once."""
+        if (compare, threshold) not in self._shares:
+            # Into ones and zeros of z's own type: torch vectorises that, and not a comparison into bools.
+            holds = compare(self.z, threshold, out=torch.empty_like(self.z))
+            self._shares[compare, threshold] = holds.mean(2).mean(0)
+        return self._shares[compare, threshold]
 
     def slope(self, z: Tensor) -> Tensor:
         """f'(z), by autograd of f alone."""

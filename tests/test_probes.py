@@ -88,6 +88,13 @@ def test_dead_is_gradient_dead_whatever_the_function():
     assert measured(_trace(a=20 * z, f=nn.Sigmoid()), shape=EVERYWHERE)["dead"] == 1  # σ'(±20) is 2e-9
 
 
+def test_dead_looks_at_every_example_of_feature_maps_too():
+    """Three channels of more positions than are looked at at once: the second is alive in the last example alone."""
+    z = torch.full((3, 3, probes._ENTRIES_AT_ONCE), -1.0)
+    z[-1, 1, -1] = z[:, 2] = 1.0
+    assert measured(_trace(a=z, f=nn.ReLU()), shape=EVERYWHERE)["dead"] == pytest.approx(1 / 3)
+
+
 def test_constant_units_by_hand(rng):
     """RMS 1 by construction: standard deviations 0, 0.5e-3 and 2e-3 against the limit 1e-3."""
     sign = np.tile([1.0, -1.0], 50)[:, None]

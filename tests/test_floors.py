@@ -20,6 +20,7 @@ models.mlp models.cnn models.generator score tasks.classification tasks.propagat
 data.digits data.mnist data.fashion_mnist data.cifar data.gaussian tasks.gan build drawing function_report corners
 preflight environment combined by_layer comparison_plots printed ledger_plots speed.harness speed.cases speed_plots
 functions run plots sample_plots comparison_parts track_plots ledger_report speed_report speed.loops
+speed.lightning_loop
 speed.tutorial speed.stacked speed.startup
 speed.workers speed.peak speed.probing speed.precision speed.other_probes
 curves distances points identities cost track_parts ledger report_figures

@@ -2,6 +2,7 @@
 
 import json
 import math
+import os
 import sys
 
 import numpy as np
@@ -14,7 +15,7 @@ from torch import nn
 from actbench import plan, run
 from actbench.__main__ import _one_worker
 from actbench.config import COMPARISONS, ConfigError
-from actbench.speed import cases, harness, loops, peak, probing, stacked, startup, workers
+from actbench.speed import cases, harness, lightning_loop, loops, peak, probing, stacked, startup, workers
 from actbench.speed.harness import Arm, LeftOutError, Sample
 
 TINY = ["+act=relu", "task=speed", "data.num_train=256", "train.epochs=1"]
@@ -164,3 +165,22 @@ def test_only_one_worker_measures_speed():
     arguments = get_args_parser().parse_args([*command.argv, *_one_worker(command)])  # all in one stretch
     assert arguments.overrides[-1] == "hydra.launcher.n_jobs=1"
     assert _one_worker(plan.read(["-m", "+act=relu,tanh", "device=cpu"])) == []
+
+
+def test_what_importing_lightning_sets_slows_lightning_alone(monkeypatch, tmp_path):
+    """Lightning's import sets a variable for good; here a stand-in's does, and its Trainer says what it sees."""
+    package = "import os\nos.environ['LOOKS_FOR_A_GPU'] = '1'\nclass LightningModule:\n    pass\n"
+    (tmp_path / "lightning.py").write_text(
+        package + "class Trainer:\n    def __init__(self, **given):\n        pass\n"
+        "    def fit(self, module, loader):\n        loader.append(os.environ.get('LOOKS_FOR_A_GPU'))\n"
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.delitem(sys.modules, "lightning", raising=False)
+    lightning_loop.imported.cache_clear()
+    for _ in range(2):
+        seen: list = []
+        lightning_loop.lightning(nn.Linear(1, 1), epochs=1, lr=0.1)(seen)
+        assert seen == ["1"]
+        assert "LOOKS_FOR_A_GPU" not in os.environ
+    lightning_loop.imported.cache_clear()
+    monkeypatch.delitem(sys.modules, "lightning")

@@ -1,7 +1,5 @@
 """The loops that actbench is compared with, written as their own tutorials write them."""
 
-import logging
-import warnings
 from collections.abc import Callable
 
 import torch
@@ -12,7 +10,6 @@ from torchvision import datasets, transforms
 from actbench import build
 from actbench.data.splits import indices
 from actbench.plan import Job
-from actbench.speed.harness import LeftOutError
 
 # torchvision's class, and the mean and standard deviation that examples pass to Normalize.
 SETS: dict[str, tuple[Callable, tuple, tuple]] = {
@@ -68,43 +65,3 @@ def tutorial_test(model: nn.Module, loader: DataLoader) -> float:
         correct += (model(images).argmax(1) == labels).sum().item()
     model.train()
     return correct / len(loader.dataset)  # type: ignore[arg-type]
-
-
-def lightning(model: nn.Module, *, epochs: int, lr: float, callbacks: tuple = ()) -> Callable[[DataLoader], None]:
-    """Lightning's Trainer on the same work, without logger, checkpoints, bar and summary.
-
-    Raises:
-        LeftOutError: If Lightning is not installed.
-    """
-    try:
-        import lightning as L
-    except ImportError:
-        raise LeftOutError("Lightning is not installed: pip install 'actbench[speed]'.") from None
-
-    for name in ("lightning.pytorch", "lightning.fabric"):
-        logging.getLogger(name).setLevel(logging.ERROR)
-
-    class Module(L.LightningModule):
-        def __init__(self) -> None:
-            super().__init__()
-            self.model, self.criterion = model, nn.CrossEntropyLoss()
-
-        def training_step(self, batch, index):
-            images, labels = batch
-            return self.criterion(self.model(images), labels)
-
-        def configure_optimizers(self):
-            return torch.optim.Adam(self.parameters(), lr=lr)
-
-    quiet = dict.fromkeys(("logger", "enable_checkpointing", "enable_progress_bar", "enable_model_summary"), False)
-    accelerator = "gpu" if next(model.parameters()).is_cuda else "cpu"
-
-    def fit(loader: DataLoader) -> None:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # that a loader without workers is slow is what is measured
-            trainer = L.Trainer(
-                max_epochs=epochs, accelerator=accelerator, devices=1, callbacks=list(callbacks), **quiet
-            )
-            trainer.fit(Module(), loader)
-
-    return fit

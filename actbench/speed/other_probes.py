@@ -12,7 +12,7 @@ from torch.utils.data import DataLoader
 
 from actbench.data.splits import Split
 from actbench.plan import Job
-from actbench.speed import loops
+from actbench.speed import lightning_loop, loops
 from actbench.speed.cases import epochs_of, job_of, model_of, one_of_each_net, splits_of
 from actbench.speed.harness import Arm, LeftOutError, Sample, Train
 from actbench.speed.tutorial import num_samples
@@ -90,7 +90,7 @@ def _lightning(job: Job, seed: int, *, hooked: bool) -> Callable[[], Sample]:
     batch = Split(*(t[: job.config.probes.num_examples] for t in splits.val))
     epochs = _epochs(job, seed, splits.train)
     callbacks = (_hooks(model, batch),) if hooked else ()
-    fit = loops.lightning(model, epochs=len(epochs), lr=job.config.optim.lr, callbacks=callbacks)
+    fit = lightning_loop.lightning(model, epochs=len(epochs), lr=job.config.optim.lr, callbacks=callbacks)
 
     def work() -> Sample:
         fit(DataLoader(epochs[0], batch_size=None))  # type: ignore[arg-type]
@@ -101,12 +101,9 @@ def _lightning(job: Job, seed: int, *, hooked: bool) -> Callable[[], Sample]:
 
 def _hooks(model: nn.Module, batch: Split):
     """A callback: after each epoch, mean, spread, zero gradients and effective rank of each layer on a fixed batch."""
-    try:
-        from lightning import Callback
-    except ImportError:
-        raise LeftOutError("Lightning is not installed: pip install 'actbench[speed]'.") from None
+    L, _ = lightning_loop.imported()  # noqa: N806
 
-    class Hooks(Callback):
+    class Hooks(L.Callback):  # type: ignore[name-defined]
         def on_train_epoch_end(self, trainer, module) -> None:
             seen: list[Tensor] = []
             handles = [

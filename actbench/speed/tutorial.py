@@ -11,6 +11,7 @@ from actbench.plan import Job
 from actbench.speed import loops
 from actbench.speed.cases import accuracy, cases, model_of, splits_of
 from actbench.speed.harness import Arm, Sample, Train
+from actbench.speed.lightning_loop import lightning
 
 _FIT = Callable[[DataLoader], None]
 _TWO = "tutorial loop, 2 loader workers"
@@ -47,7 +48,7 @@ def tutorial_fit(job: Job, model: nn.Module) -> _FIT:
 
 
 def _lightning(job: Job, model: nn.Module) -> _FIT:
-    return loops.lightning(model, epochs=job.config.train.epochs, lr=job.config.optim.lr)
+    return lightning(model, epochs=job.config.train.epochs, lr=job.config.optim.lr)
 
 
 def _with(

@@ -29,7 +29,7 @@ CONF, EXPERIMENTS = _folder("conf"), _folder("experiments")
 PRESETS = ("experiment", "track")
 # conf/hydra/ holds launchers: Hydra's own group, no part of a run.
 GROUPS = tuple(sorted({folder.name for folder in CONF.iterdir() if folder.is_dir()} - {*PRESETS, "hydra"}))
-_SURROUNDINGS = ("__init__", "harness", "cases", "loops", "lightning_loop")
+_SURROUNDINGS = ("__init__", "harness", "cases", "loops", "lightning_loop", "onednn")
 COMPARISONS = tuple(sorted(path.stem for path in (_PACKAGE / "speed").glob("*.py") if path.stem not in _SURROUNDINGS))
 # What cannot change a run's numbers is left out of its identity and of the tables' config columns.
 WITHOUT_EFFECT = ("output", "tuning", "data.root", "data.load")

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from actbench import canvas, page, printed, speed_plots, speed_tables
+from actbench import canvas, page, printed, speed_limits, speed_plots, speed_tables
 from actbench.page import Markdown
 from actbench.speed_tables import interval, number
 from actbench.tables import Tables
@@ -79,6 +79,7 @@ def make(tables: Tables, left_out: list[str], folder: Path) -> None:
         in_short=_in_short(aimed),
         figure=len(aimed) > 0,
         targets=page.table(speed_tables.ratio_rows(aimed)),
+        limits=speed_limits.sentences(ratios),
         settings=page.table(_settings(tables, measured)),
         sections=[_section(name, rates, ratios) for name in SECTIONS if name in set(rates["comparison"])],
         failed=[*_failed(tables.runs), *left_out],
@@ -127,7 +128,8 @@ def _in_short(aimed: pd.DataFrame) -> list[str]:
 def _opening(tables: Tables, rates: pd.DataFrame) -> str:
     n = rates["n"][rates["n"] > 0]
     told = f"{n.min()} to {n.max()}" if n.min() < n.max() else f"{n.min()}"
-    return f"{rates['comparison'].nunique()} comparisons, {len(rates)} arms, {told} rounds each."
+    count = rates["comparison"].nunique()
+    return f"{count} comparison{'s' if count > 1 else ''}, {len(rates)} arms, {told} rounds each."
 
 
 def _settings(tables: Tables, measured: pd.DataFrame) -> list[list[str]]:

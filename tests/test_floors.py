@@ -15,12 +15,12 @@ streams config schedules tables activations properties stats page
 landing trace checks help data data.splits data.augment kinks asymptotes variants tuning paired claims
 function_tables fidelity coverage sparsity speed
 models checkpoint memory composition probes data.files shape findings pairs joint verdicts speed_tables
-plan tracks models.block models.init models.norm tasks train canvas settings summary sentences relations
+plan tracks models.block models.init models.norm tasks train canvas settings summary sentences relations speed_limits
 models.mlp models.cnn models.generator score tasks.classification tasks.propagation facts function_plots comparison
 data.digits data.mnist data.fashion_mnist data.cifar data.gaussian tasks.gan build drawing function_report corners
 preflight environment combined by_layer comparison_plots printed ledger_plots speed.harness speed.cases speed_plots
 functions run plots sample_plots comparison_parts track_plots ledger_report speed_report speed.loops
-speed.lightning_loop
+speed.lightning_loop speed.onednn
 speed.tutorial speed.stacked speed.startup
 speed.workers speed.peak speed.probing speed.precision speed.other_probes
 curves distances points identities cost track_parts ledger report_figures
@@ -33,7 +33,7 @@ _REPORTING = """
 stats variants findings sentences settings summary canvas drawing by_layer plots page report function_plots
 function_report paired pairs joint tracks relations comparison corners combined comparison_plots track_plots
 comparison_parts track_parts printed across claims verdicts ledger_plots ledger_report sample_plots
-report_figures speed_tables speed_plots speed_report
+report_figures speed_tables speed_limits speed_plots speed_report
 """
 REPORTING = set(_REPORTING.split())
 # The command and what surrounds a sweep stand above both sides.

@@ -15,7 +15,7 @@ from torch import nn
 from actbench import plan, run
 from actbench.__main__ import _one_worker
 from actbench.config import COMPARISONS, ConfigError
-from actbench.speed import cases, harness, lightning_loop, loops, peak, probing, stacked, startup, workers
+from actbench.speed import cases, harness, lightning_loop, loops, onednn, peak, probing, stacked, startup, workers
 from actbench.speed.harness import Arm, LeftOutError, Sample
 
 TINY = ["+act=relu", "task=speed", "data.num_train=256", "train.epochs=1"]
@@ -184,3 +184,25 @@ def test_what_importing_lightning_sets_slows_lightning_alone(monkeypatch, tmp_pa
         assert "LOOKS_FOR_A_GPU" not in os.environ
     lightning_loop.imported.cache_clear()
     monkeypatch.delitem(sys.modules, "lightning")
+
+
+def test_products_by_onednn_are_those_of_torch():
+    if not torch.backends.mkldnn.is_available():
+        pytest.skip("torch is built without oneDNN here.")
+    generator = torch.Generator().manual_seed(0)
+    x = torch.randn(32, 40, generator=generator)
+    made = [nn.Sequential(nn.Linear(40, 24), nn.ReLU(), nn.Linear(24, 5)) for _ in range(2)]
+    made[1].load_state_dict(made[0].state_dict())
+    onednn.by_onednn(made[1])
+    for model in made:
+        model(x).square().sum().backward()
+    torch.testing.assert_close(made[1](x), made[0](x))
+    for ours, torchs in zip(made[1].parameters(), made[0].parameters(), strict=True):
+        torch.testing.assert_close(ours.grad, torchs.grad)
+
+
+def test_products_by_onednn_are_left_out_where_there_is_none(monkeypatch):
+    monkeypatch.setattr(torch.backends.mkldnn, "is_available", lambda: False)
+    with pytest.raises(LeftOutError) as caught:
+        onednn.by_onednn(nn.Linear(1, 1))
+    assert str(caught.value) == "oneDNN multiplies on a CPU, where torch is built with it; here is none."

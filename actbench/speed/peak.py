@@ -18,6 +18,7 @@ from actbench.plan import Job
 from actbench.speed import stacked
 from actbench.speed.cases import epochs_of, model_of, one_of_each_net, splits_of
 from actbench.speed.harness import Arm, Sample, Train
+from actbench.speed.onednn import by_onednn
 from actbench.trace import weight_layers
 
 AIM = 0.65
@@ -36,6 +37,8 @@ def arms(job: Job, seed: int, *, train: Train) -> Iterator[Arm]:
         yield Arm(case, peak, "GFLOP", partial(_peak, own, _convolutions if convolves else _squares))
         yield Arm(case, training, "GFLOP", partial(_training, own, seed), {peak: AIM})
         yield Arm(case, f"training, {PACK} seeds stacked", "GFLOP", partial(_stacked, own, seed), {peak: None})
+        if not convolves:
+            yield Arm(case, "training, products by oneDNN", "GFLOP", partial(_training, own, seed, by_onednn), share)
         for name, part in _PARTS.items():
             yield Arm(case, name, "part", partial(_part, own, seed, part), share)
 
@@ -90,13 +93,15 @@ def _setting(job: Job, seed: int) -> tuple[nn.Module, torch.optim.Optimizer, lis
     return model, build.optimizer(job.config, model), batches, flop_per_step(model, batches[0]) * len(batches) / 1e9
 
 
-def _training(job: Job, seed: int) -> Callable[[], Sample]:
+def _training(job: Job, seed: int, changed: Callable[[nn.Module], None] = lambda model: None) -> Callable[[], Sample]:
     """The steps of a run and the making of its batches: what `train_seconds` holds."""
     splits = splits_of(job, seed)
     model = model_of(job, seed, splits)
     task = build.task(job.config, model, splits=splits, seed=seed)
-    task.step(first := next(epochs_of(job, seed, splits.train)))
+    first = next(epochs_of(job, seed, splits.train))
     flop = flop_per_step(model, first)
+    changed(model)
+    task.step(first)
 
     def work() -> Sample:
         steps = 0

@@ -1,0 +1,79 @@
+"""What keeps a target from being reached: sentences from the profile that the same command measured."""
+
+import pandas as pd
+
+from actbench.speed_tables import interval, number
+
+_TRAINING = "training, one seed"
+_PRODUCTS = "its products alone, forward and backward"
+
+
+def sentences(ratios: pd.DataFrame) -> list[str]:
+    """Of the targets that are not reached, what the profile says; nothing where it was not measured."""
+    if not len(ratios):
+        return []
+    missed = ratios[ratios["verdict"].isin(["missed", "open"])]
+    cases = ratios.loc[ratios["comparison"] == "peak", "case"].unique()
+    said = [_of_training(ratios, case) for case in cases if case in set(missed["case"])]
+    if "workers" in set(missed["comparison"]):
+        said += [_of_workers(ratios), _of_sweeps(ratios)]
+    return [sentence for sentence in said if sentence]
+
+
+def _of_training(ratios: pd.DataFrame, case: str) -> str:
+    """How the time of training is made up, and what other products would bring."""
+    at = _lookup(ratios, "peak", case)
+    peak = next((against for arm, against in at if arm == _TRAINING), "")
+    if not {(_TRAINING, peak), (_PRODUCTS, _TRAINING)} <= set(at):
+        return ""
+    share, products = at[_TRAINING, peak]["ratio"], at[_PRODUCTS, _TRAINING]["ratio"]
+    said = (
+        f"{case}: the products of forward and backward alone, at their own shapes, take {number(products)} of the time "
+        f"of training and reach {number(share / products)} of {peak.removesuffix(', the best')}'s best: with nothing "
+        f"else to do training would be {number(1 / products)} times as fast."
+    )
+    parts = {"the optimizer": "the optimizer alone", "making batches": "batches alone"}
+    told = [f"{what} {number(at[arm, _TRAINING]['ratio'])}" for what, arm in parts.items() if (arm, _TRAINING) in at]
+    if told:
+        said += f" Of the time, {' and '.join(told)}."
+    other = at.get(("training, products by oneDNN", _TRAINING))
+    if other:
+        said += (
+            f" With oneDNN's products in place of torch.mm's it is {_told(other)} times as fast; torch has no public "
+            "way to choose them, and they round otherwise."
+        )
+    return said
+
+
+def _of_workers(ratios: pd.DataFrame) -> str:
+    """What a second worker brings to work that shares nothing."""
+    alone = _lookup(ratios, "workers", "torch.mm alone").get(("2 workers", "1 worker"))
+    if not alone:
+        return ""
+    return (
+        f"Two workers: torch.mm alone, which shares neither data nor tables, gains {_told(alone)} from the second one, "
+        "so that more is not to be had from these two cores where work is products."
+    )
+
+
+def _of_sweeps(ratios: pd.DataFrame) -> str:
+    """What a sweep would be against the tutorial's loops, had the machine two whole cores."""
+    for case in ratios.loc[ratios["comparison"] == "workers", "case"].unique():
+        at = _lookup(ratios, "workers", case)
+        both, loops = at.get(("2 workers", "1 worker")), at.get(("2 workers", "tutorial loops in turn"))
+        if both and loops:
+            alone = loops["ratio"] / both["ratio"]
+            return (
+                f"{case}: one worker is {number(alone)} times as fast as the loops in turn; a second one that gained "
+                f"2 would make it {number(2 * alone)}."
+            )
+    return ""
+
+
+def _lookup(ratios: pd.DataFrame, comparison: str, case: str) -> dict[tuple[str, str], dict]:
+    own = ratios[(ratios["comparison"] == comparison) & (ratios["case"] == case)]
+    return {(row["arm"], row["against"]): row for row in own.to_dict("records")}
+
+
+def _told(row: dict) -> str:
+    return interval(row["ratio"], row["low"], row["high"])

@@ -1,0 +1,49 @@
+"""What keeps a target of speed from being reached, from ratios written by hand."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from actbench import speed_limits
+
+TRAINING, PRODUCTS = "training, one seed", "its products alone, forward and backward"
+# Comparison, case, arm, against, ratio, verdict.
+ROWS = [
+    ("peak", "mnist, mlp", TRAINING, "torch.mm, the best", 0.6, "missed"),
+    ("peak", "mnist, mlp", PRODUCTS, TRAINING, 0.75, ""),
+    ("peak", "mnist, mlp", "the optimizer alone", TRAINING, 0.1, ""),
+    ("peak", "mnist, mlp", "batches alone", TRAINING, 0.05, ""),
+    ("peak", "mnist, mlp", "training, products by oneDNN", TRAINING, 1.2, ""),
+    ("workers", "mnist, mlp, sweep of 4", "2 workers", "1 worker", 1.5, "open"),
+    ("workers", "mnist, mlp, sweep of 4", "2 workers", "tutorial loops in turn", 6.0, "missed"),
+    ("workers", "torch.mm alone", "2 workers", "1 worker", 1.6, ""),
+]
+
+
+def _ratios(rows=ROWS) -> pd.DataFrame:
+    frame = pd.DataFrame(rows, columns=["comparison", "case", "arm", "against", "ratio", "verdict"])
+    return frame.assign(low=frame["ratio"] - 0.1, high=frame["ratio"] + 0.1)
+
+
+def test_what_keeps_a_target_from_being_reached_is_told_in_numbers():
+    """.6 of the peak in all and .75 of the time for products: these alone reach .6/.75; 6/1.5 = 4 for one worker."""
+    assert speed_limits.sentences(_ratios()) == [
+        "mnist, mlp: the products of forward and backward alone, at their own shapes, take 0.75 of the time of "
+        "training and reach 0.8 of torch.mm's best: with nothing else to do training would be 1.33 times as fast. Of "
+        "the time, the optimizer 0.1 and making batches 0.05. With oneDNN's products in place of torch.mm's it is "
+        "1.2 [1.1, 1.3] times as fast; torch has no public way to choose them, and they round otherwise.",
+        "Two workers: torch.mm alone, which shares neither data nor tables, gains 1.6 [1.5, 1.7] from the second one, "
+        "so that more is not to be had from these two cores where work is products.",
+        "mnist, mlp, sweep of 4: one worker is 4 times as fast as the loops in turn; a second one that gained 2 would "
+        "make it 8.",
+    ]
+
+
+def test_nothing_is_told_of_targets_that_are_reached():
+    assert speed_limits.sentences(_ratios().assign(verdict="reached")) == []
+    assert speed_limits.sentences(pd.DataFrame()) == []
+
+
+@pytest.mark.parametrize("left", [ROWS[:1], ROWS[5:6], [(*ROWS[5][:4], np.nan, "open")]])
+def test_nothing_is_told_without_a_profile(left):
+    assert speed_limits.sentences(_ratios(left)) == []

@@ -228,7 +228,7 @@ def test_a_changed_cell_is_found(column):
 
 def test_the_report_counts_what_is_decided():
     verdicts = ROWS.groupby("claim")["verdict_on_claim"].first()
-    said = re.search(r"Of the claims:\n(.*?)\. Of their regimes: (.*?)\.", REPORT)
+    said = re.search(r"^- Of the claims (.*?); of their regimes (.*?)\.$", REPORT, flags=re.MULTILINE)
     for text, found in zip(said.groups(), (verdicts, ROWS["verdict"][~ROWS["explains"]]), strict=True):
         assert {name: int(count) for count, name in re.findall(r"(\d+) ([a-z ]+)", text)} == Counter(found)
     assert dict(re.findall(r"\n### (C\d+): .*\n\nVerdict: \*\*(.*?)\*\*", REPORT)) == verdicts.to_dict()

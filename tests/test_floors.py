@@ -24,7 +24,7 @@ speed.lightning_loop speed.onednn
 speed.tutorial speed.stacked speed.startup
 speed.workers speed.peak speed.probing speed.precision speed.other_probes
 curves distances points identities cost track_parts ledger report_figures
-report across
+report across published
 sweep describe
 __main__
 """
@@ -37,7 +37,7 @@ report_figures speed_tables speed_limits speed_plots speed_report
 """
 REPORTING = set(_REPORTING.split())
 # The command and what surrounds a sweep stand above both sides.
-NEITHER = {"", "tables", "tuning", "function_tables", "config", "help", "ledger", "sweep", "__main__"}
+NEITHER = {"", "tables", "tuning", "function_tables", "config", "help", "ledger", "published", "sweep", "__main__"}
 
 
 def _module(path: Path) -> str:

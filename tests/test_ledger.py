@@ -69,7 +69,7 @@ def test_a_claim_is_decided_and_written(root, monkeypatch):
     assert path.is_file()
     assert (root / "ledger" / "figures" / "C99.png").is_file()
     text = (root / "ledger" / "report.md").read_text(encoding="utf-8")
-    assert "Of the claims:\n1 not measured. Of their regimes: 1 supported, 1 refuted, 1 not measured." in text
+    assert "- Of the claims 1 not measured; of their regimes 1 supported, 1 refuted, 1 not measured.\n" in text
 
 
 def test_what_explains_a_verdict_has_no_part_in_it(root, monkeypatch):
@@ -85,7 +85,7 @@ def test_what_explains_a_verdict_has_no_part_in_it(root, monkeypatch):
     alone = ledger.decisions(_claim(LOWER), ledger.Evidence(root))
     assert found["p_supported"][0] == alone[0].p_supported
     text = (root / "ledger" / "report.md").read_text(encoding="utf-8")
-    assert "Of the claims:\n1 supported. Of their regimes: 1 supported." in text
+    assert "- Of the claims 1 supported; of their regimes 1 supported.\n" in text
     before, after = text.split("What explains it:\n")
     assert ("| lower |" in before, "| higher |" in before, "| higher |" in after) == (True, False, True)
     assert "Repeat: `python -m actbench +experiment=question`, `python -m actbench.cost`\n" in text

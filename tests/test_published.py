@@ -17,6 +17,7 @@ from actbench import (
     ledger,
     ledger_plots,
     ledger_report,
+    published,
     report,
     run,
     tables,
@@ -75,6 +76,33 @@ def test_the_report_over_several_workloads_is_made_of_their_tables(tmp_path):
     for name in ["report.md", *(f"statistics/{path.name}" for path in (shown / "statistics").iterdir())]:
         assert (tmp_path / name).read_bytes() == (shown / name).read_bytes(), name
     assert {p.name for p in (tmp_path / "figures").iterdir()} == {p.name for p in (shown / "figures").iterdir()}
+
+
+def test_the_list_of_what_is_published_is_made_of_it():
+    assert (ROOT / "results" / "README.md").read_text(encoding="utf-8") == published.listed(ROOT / "results")
+
+
+def test_a_folder_is_listed_with_its_question_its_claims_and_its_first_finding(tmp_path):
+    for name, text in {"mean_drift": "# Drift\n\n- It grows \\| fast.\n- More.\n", "own": "# own: mine\n"}.items():
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "report.md").write_text(text)
+    (tmp_path / "ledger").mkdir()
+    (tmp_path / "ledger" / "ledger.csv").write_text(
+        "results,claim,verdict_on_claim\nmean_drift,C17,mixed\nmean_drift,C17,mixed\nmean_drift,C13,supported\n"
+    )
+    assert published.main([str(tmp_path)]) == 0
+    *_, first, second = (tmp_path / "README.md").read_text().splitlines()
+    assert first == (
+        "| [mean_drift](mean_drift/report.md) | Do the output means of stacked sigmoids drift from layer to layer, and "
+        "does normalisation help? | C17 mixed, C13 supported | It grows \\| fast. |"
+    )
+    assert second == "| [own](own/report.md) | mine |  |  |"
+
+
+def test_without_a_ledger_there_is_no_list(tmp_path, capsys):
+    assert published.main([str(tmp_path)]) == 2
+    told = f"actbench.published: There is no ledger in {tmp_path}: make it with python -m actbench.ledger {tmp_path}.\n"
+    assert capsys.readouterr().err == told
 
 
 @pytest.mark.parametrize("folder", PUBLISHED, ids=lambda folder: folder.name)

@@ -8,7 +8,6 @@ from typing import Any, Protocol
 
 import torch
 from torch import Tensor, nn
-from torch.optim.lr_scheduler import LambdaLR
 
 from actbench import probes
 from actbench.checkpoint import Checkpoint
@@ -118,25 +117,23 @@ def train(
         _start(history, task, splits, prober)
         history.status = "done" if all(map(math.isfinite, history.epochs[0].values())) else "diverged"
         return history
-    schedulers = [LambdaLR(each, lambda step: schedule(step / num_steps)) for each in task.optimizers]
+    initial = [[group["lr"] for group in optimizer.param_groups] for optimizer in task.optimizers]
     parts = {"task": task, "history": history, "order": order, "augmentation": augmentation}
-    parts |= {f"scheduler {i}": scheduler for i, scheduler in enumerate(schedulers)}
     if not checkpoint.restore(parts):
         _start(history, task, splits, prober)
     for epoch in epochs:
         if epoch <= history.epochs[-1]["epoch"]:  # before the checkpoint
             continue
-        lr = schedulers[0].get_last_lr()[0]
+        lr = initial[0][0] * schedule(history.step / num_steps)
         totals: dict[str, Tensor] = {}
         num_batches, probed = 0, history.probe_seconds
         start = perf_counter()
         for batch in batches(splits.train, batch_size=batch_size, order=order):
             probing = history.step + 1 in prober.steps
             weights_before = task.weights() if probing else None
+            _set_lr(task.optimizers, initial, factor=schedule(history.step / num_steps))
             losses = task.step(Split(augment(batch.images, generator=augmentation), batch.labels))
             totals = {name: totals.get(name, 0) + loss for name, loss in losses.items()}
-            for scheduler in schedulers:
-                scheduler.step()
             history.step, num_batches = history.step + 1, num_batches + 1
             if probing:
                 _probe(history, task, prober, epoch=epoch, weights_before=weights_before)
@@ -152,6 +149,13 @@ def train(
             break
         checkpoint.save(parts)
     return history
+
+
+def _set_lr(optimizers: Sequence[torch.optim.Optimizer], initial: list[list[float]], *, factor: float) -> None:
+    # Not LambdaLR, which has a state to be kept for what is a function of the step alone.
+    for optimizer, rates in zip(optimizers, initial, strict=True):
+        for group, rate in zip(optimizer.param_groups, rates, strict=True):
+            group["lr"] = rate * factor
 
 
 def _start(history: History, task: Task, splits: Splits, prober: Prober) -> None:

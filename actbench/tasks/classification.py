@@ -26,7 +26,7 @@ class Classification:
         self, *, model: nn.Module, optimizer: torch.optim.Optimizer, clip_grad_norm: float | None, num_classes: int
     ) -> None:
         self.model, self.optimizers, self.clip_grad_norm = model, (optimizer,), clip_grad_norm
-        self.num_classes = num_classes
+        self.num_classes, self._parameters = num_classes, list(model.parameters())
 
     @staticmethod
     def num_outputs(num_classes: int) -> int:
@@ -36,11 +36,12 @@ class Classification:
     def step(self, batch: Split) -> dict[str, Tensor]:
         """One update; the batch's mean loss before it, ()."""
         (optimizer,) = self.optimizers
-        optimizer.zero_grad(set_to_none=True)
+        for parameter in self._parameters:  # not zero_grad: a fiftieth of the time of a small net's step
+            parameter.grad = None
         loss = F.cross_entropy(self.model(batch.images), batch.labels)
         loss.backward()
         if self.clip_grad_norm is not None:
-            nn.utils.clip_grad_norm_(self.model.parameters(), self.clip_grad_norm)
+            nn.utils.clip_grad_norm_(self._parameters, self.clip_grad_norm)
         optimizer.step()
         return {"loss": loss.detach()}
 

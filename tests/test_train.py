@@ -5,6 +5,7 @@ import math
 import pandas as pd
 import pytest
 import torch
+from torch.optim.optimizer import register_optimizer_step_pre_hook
 
 from actbench import schedules
 from actbench.tables import EPOCHS, RUNS
@@ -83,8 +84,17 @@ def test_the_cosine_falls_from_one_to_zero():
 
 
 def test_the_schedule_sets_the_learning_rate_of_every_step(measure):
-    epochs = measure("+act=tanh", "train.epochs=4", "schedule=cosine", "optim.lr=0.1").epochs
-    assert epochs["lr"].tolist()[1:] == pytest.approx([0.1 * (1 + math.cos(math.pi * k / 4)) / 2 for k in range(4)])
+    """As each step of the optimizer finds it, of both groups: weights and PReLU's slopes."""
+    seen = []
+    hook = register_optimizer_step_pre_hook(
+        lambda optimizer, *_: seen.append([g["lr"] for g in optimizer.param_groups])
+    )
+    epochs = measure("+act=prelu", "train.epochs=4", "schedule=cosine", "optim.lr=0.1").epochs
+    hook.remove()
+    cosine = [0.1 * (1 + math.cos(math.pi * k / len(seen))) / 2 for k in range(len(seen))]
+    assert [first for first, _ in seen] == pytest.approx(cosine)
+    assert [second for _, second in seen] == pytest.approx(cosine)
+    assert epochs["lr"].tolist()[1:] == pytest.approx(cosine[:: len(seen) // 4])
 
 
 def test_weight_decay_spares_activation_parameters_unless_asked(measure):

@@ -16,6 +16,7 @@ from actbench.tables import better
 
 REFERENCE = "relu"
 ALPHA = 0.05
+_EXACT = 50  # differences up to which scipy's own test is exact
 FEWEST = 5  # with fewer pairs no test could be anything but inconclusive, so none is made
 
 # The smallest differences that matter, fixed before the sweeps: of a loss or a distance as a share of the reference's
@@ -103,8 +104,9 @@ def verdict(row: dict, *, sign: int) -> str:
 
 
 def signed_rank(differences: np.ndarray) -> np.ndarray:
-    """The two-sided exact p of Wilcoxon's signed-rank test for each row of `differences` (k, n); nan for n < 5.
+    """The two-sided p of Wilcoxon's signed-rank test for each row of `differences` (k, n); nan for n < 5.
 
+    It is exact for up to 50 differences and of the normal approximation, with its correction for ties, for more.
     Differences of 0 are left out (Wilcoxon 1945), and a row of zeros has p = 1. Magnitudes that are tied, up to
     rounding, share their mean rank. The smallest possible p is 2^(1 − n): .0625 for n = 5, .002 for n = 10.
     """
@@ -117,7 +119,10 @@ def signed_rank(differences: np.ndarray) -> np.ndarray:
     p = np.ones(len(differences))
     if plain.any():
         p[plain] = scipy.stats.wilcoxon(rounded[plain], axis=1).pvalue
-    for row in np.flatnonzero(~plain):
+    many = ~plain & ((rounded != 0).sum(axis=1) > _EXACT)
+    if many.any():
+        p[many] = scipy.stats.wilcoxon(rounded[many], axis=1, method="asymptotic").pvalue
+    for row in np.flatnonzero(~plain & ~many):
         p[row] = _with_ties(rounded[row][rounded[row] != 0])
     return p
 

@@ -138,7 +138,8 @@ def _opened(path: Path, *, names: Iterable[str]) -> Iterator[pq.ParquetFile]:
     if not path.is_file():
         raise BrokenPartError(f"{path} is missing: a run has the tables {', '.join(names)}.")
     try:
-        with pq.ParquetFile(path) as file:
+        # At once into memory: of the small file of a run the reading of each column alone takes longer.
+        with pq.ParquetFile(pa.BufferReader(path.read_bytes())) as file:
             marks = file.metadata.metadata or {}
             if int(marks.get(_FORMAT, 1)) > FORMAT:
                 raise BrokenPartError(
@@ -159,11 +160,11 @@ def _checked(table: pa.Table, columns: Mapping[str, str], path: Path) -> pa.Tabl
     kinds = dict(zip(table.column_names, table.schema.types, strict=True))
     if len(kinds) < table.num_columns or any(map(pa.types.is_nested, kinds.values())):
         raise BrokenPartError(f"{path} is no table of a run: a column is there twice, or holds more than one value.")
-    for name in kinds:
+    for name, stored in kinds.items():
         if name not in columns:
-            table = _plain(table, name, path)
+            table = _plain(table, name, stored, path)
     for name, dtype in columns.items():
-        table = _typed(table, name, dtype, path)
+        table = _typed(table, name, kinds.get(name), dtype, path)
     if "status" in columns and (odd := set(table["status"].unique().to_pylist()) - set(STATUSES)):
         raise BrokenPartError(
             f"{path} is no table of a run: a status is {', '.join(STATUSES)}, and not {one_line(min(odd))[:40]}."
@@ -171,32 +172,31 @@ def _checked(table: pa.Table, columns: Mapping[str, str], path: Path) -> pa.Tabl
     return table
 
 
-def _plain(table: pa.Table, name: str, path: Path) -> pa.Table:
+def _plain(table: pa.Table, name: str, stored: pa.DataType, path: Path) -> pa.Table:
     """The table with this column of the config, or learned parameter, as it is."""
     if name in _OF_A_REPORT:
         raise BrokenPartError(f"{path} is no table of a run: {name} is the name of a column that a report makes.")
-    at = table.schema.get_field_index(name)
-    stored = table.schema.field(at).type
     kind = stored.value_type if pa.types.is_dictionary(stored) else stored
     if not (kind in _TYPES["string"] or any(is_kind(kind) for is_kind in _PLAIN)):
         raise BrokenPartError(
             f"{path} is no table of a run: its column {one_line(name)} is {kind}, and a config value is a word, a "
             "number or a truth value."
         )
-    return table if kind == stored else table.set_column(at, name, table.column(at).cast(kind))
+    return table if kind is stored else _cast(table, name, kind)
 
 
-def _typed(table: pa.Table, name: str, dtype: str, path: Path) -> pa.Table:
+def _typed(table: pa.Table, name: str, stored: pa.DataType | None, dtype: str, path: Path) -> pa.Table:
     """The table with this column of its documented type; a measure may be absent or missing, a key may not."""
-    at = table.schema.get_field_index(name)
     is_key = dtype == "int64" or name in ("run_id", "status")
-    if is_key and (at < 0 or table.column(at).null_count):
+    if is_key and (stored is None or table[name].null_count):
         raise BrokenPartError(f"{path} is no table of a run: its column {name} is absent or has gaps.")
-    if at < 0:
-        return table
-    if table.schema.field(at).type in _TYPES[dtype] or (pa.types.is_null(table.schema.field(at).type) and not is_key):
+    if stored is None or stored in _TYPES[dtype] or (pa.types.is_null(stored) and not is_key):
         return table
     try:
-        return table.set_column(at, name, table.column(at).cast(_TYPES[dtype][0]))
+        return _cast(table, name, _TYPES[dtype][0])
     except pa.ArrowException as error:
         raise BrokenPartError(f"{path} is no table of a run: its column {name} is not {dtype}.") from error
+
+
+def _cast(table: pa.Table, name: str, kind: pa.DataType) -> pa.Table:
+    return table.set_column(table.schema.get_field_index(name), name, table[name].cast(kind))

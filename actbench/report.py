@@ -70,18 +70,19 @@ def _make(works: list[Workload], left_out: list[str], folder: Path, *, facts: pd
     compared = [comparison.of(work, facts=facts) for work in works]
     survived, cornered = tracks.survived(works), corners.four(works, compared)
     shown = [_shown(work) for work in works]
+    results = [_results(work, against) for work, against in zip(works, compared, strict=True)]
     printed.write(folder, works, [ranking | diagnosis for ranking, diagnosis in shown], compared, survived, cornered)
     names = pd.concat([work.tables.runs["variant"] for work in works]).unique()
     title = f"{name}: {'activation functions compared' if len(names) > 1 else names[0]}"
     sections = [
-        _section(work, cells, against, folder, prefix=f"w{i}-" if len(works) > 1 else "")
-        for i, (work, cells, against) in enumerate(zip(works, shown, compared, strict=True), 1)
+        _section(work, cells, against, folder, prefix=f"w{i}-" if len(works) > 1 else "") | {"in_short": said[1:]}
+        for i, (work, cells, against, said) in enumerate(zip(works, shown, compared, results, strict=True), 1)
     ]
     sections.append(track_parts.section(survived, cornered, figures=folder / "figures"))
     markdown = page.template("report.md.j2").render(
         title=title,
         opening=settings.opening(works),
-        in_short=_in_short(works, compared, sections[-1]["parts"]),
+        in_short=_in_short(works, results, compared, sections[-1]["parts"]),
         settings=page.table(settings.rows(works)),
         lost=page.table(settings.lost(works)),
         left_out=left_out,
@@ -130,13 +131,15 @@ def _replace(made: Path, folder: Path) -> None:
         os.replace(made / name, folder / name)
 
 
-def _in_short(works: list[Workload], compared: list[Comparison | None], both: list[dict]) -> list[str]:
+def _in_short(
+    works: list[Workload], results: list[list[str]], compared: list[Comparison | None], both: list[dict]
+) -> list[str]:
     """The results in a few sentences: all that there is to say of one workload, one or two sentences of several."""
     if len(works) == 1:
-        return _results(works[0], compared[0])
+        return results[0]
     said = [f"{part['title']}: {part['shows']}" for part in both]
-    for work, against in zip(works, compared, strict=True):
-        result = _results(work, against)[:1] + (comparison.sentences(against)[:1] if against else [])
+    for work, found, against in zip(works, results, compared, strict=True):
+        result = found[:1] + (comparison.sentences(against)[:1] if against else [])
         said += [f"{work.title}: {' '.join(result)}"] if result else []
     return said
 
@@ -187,7 +190,7 @@ def _section(
             save = comparison_parts.saver(folder / "figures", prefix)
             parts[1:1] = comparison_parts.parts(work, against, order=order, save=save)
     title, level = (work.title, Markdown("###")) if prefix else ("", Markdown("##"))
-    return {"title": title, "level": level, "in_short": _results(work, against)[1:], "parts": parts}
+    return {"title": title, "level": level, "parts": parts}
 
 
 def _part(plot: Plot, tables: Tables, order: list[str], path: Path) -> dict:

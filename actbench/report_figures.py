@@ -44,7 +44,8 @@ class Plot:
 def _measured(values: pd.Series) -> bool:
     """Whether anything in a column is a finite number or a picture."""
     numbers = pd.to_numeric(values, errors="coerce").astype(float)
-    return bool(np.isfinite(numbers).any() or values.map(lambda value: isinstance(value, bytes)).any())
+    pictures = values.dtype == object and values.map(lambda value: isinstance(value, bytes)).any()
+    return bool(pictures or np.isfinite(numbers).any())
 
 
 PLOTS = (

@@ -125,7 +125,7 @@ LAYERS = (
 SCHEMA = {"runs": RUNS, "epochs": EPOCHS, "layers": LAYERS}
 _DTYPES = {name: {column.name: column.dtype for column in columns} for name, columns in SCHEMA.items()}
 _ENDED = {name: _DTYPES["runs"][name] for name in ("run_id", "status")}
-_AT_ONCE = 1000  # parts whose small tables become one, so that 100,000 of them fit in memory
+_AT_ONCE = 100  # parts whose small tables become one, so that 100,000 of them fit in memory
 
 
 class Tables(NamedTuple):
@@ -182,6 +182,7 @@ def read(folder: str | Path) -> tuple[Tables, dict[Path, str]]:
             "Give the folder that a run printed, for instance results/adhoc."
         )
     stacks: dict[str, list[pa.Table]] = {name: [] for name in SCHEMA}
+    blocks: dict[str, list[pa.Table]] = {name: [] for name in SCHEMA}
     left_out = {}
     known: set[str] = set()  # these need not be read from runs/ again
     for part in [published] * has_published + own:
@@ -198,8 +199,9 @@ def read(folder: str | Path) -> tuple[Tables, dict[Path, str]]:
         for name, table in found.tables.items():
             stacks[name].append(table)
             if len(stacks[name]) == _AT_ONCE:
-                stacks[name] = [parts.stacked(stacks[name]).combine_chunks()]
-    frames = {name: _conform(parts.frame(stack), SCHEMA[name]) for name, stack in stacks.items()}
+                blocks[name].append(parts.stacked(stacks[name]).combine_chunks())
+                stacks[name] = []
+    frames = {name: _conform(parts.frame(blocks[name] + stacks[name]), SCHEMA[name]) for name in SCHEMA}
     return _each_run_once(Tables(**frames)), left_out
 
 

@@ -74,6 +74,13 @@ def test_signed_rank_with_ties_and_zeros_by_hand() -> None:
     assert signed_rank(nearly) == pytest.approx(14 / 64)
 
 
+def test_signed_rank_of_many_with_ties_and_zeros_by_hand() -> None:
+    # 40 of 60 positive, all of rank 61/2: W+ is normal about 60 · 61/4 with the variance 60 (61/2)² / 4.
+    differences = np.repeat([1.0, -1, 0], [40, 20, 10])
+    z = (40 - 30) / np.sqrt(60 / 4)
+    assert signed_rank(differences[None]) == pytest.approx(2 * scipy.stats.norm.sf(z))
+
+
 def test_shared_ranks_agree_with_all_flips_of_signs() -> None:
     differences = np.array([1.0, 1, 2, 2, 2, -3, 4, -1])
     method = scipy.stats.PermutationMethod(n_resamples=np.inf)

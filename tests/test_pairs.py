@@ -44,6 +44,13 @@ def test_where_places_are_exchanged_there_is_little_to_find() -> None:
     assert found.family <= 0.06
 
 
+def test_an_exchange_does_not_depend_on_how_many_are_held_at_once(monkeypatch):
+    losses = {name: rng(i).normal(size=8) for i, name in enumerate(("relu", "a", "b"))}
+    whole = swapped(runs(losses), value="test_loss", rng=rng(), draws=50)
+    monkeypatch.setattr("actbench.pairs._CHUNK", 100)
+    assert swapped(runs(losses), value="test_loss", rng=rng(), draws=50) == whole
+
+
 def test_variants_that_lost_a_seed_take_no_part() -> None:
     found = swapped(runs({"relu": [1.0] * 6, "a": [np.nan] * 6}), value="test_loss", rng=rng())
     assert (found.tests, found.draws) == (0, 0)

@@ -1,6 +1,7 @@
 import numpy as np
 import pandas as pd
 import pytest
+import scipy.stats
 
 from actbench.stats import Interval, bca, ends, mean_drift, mean_interval, summarise, vanishing
 
@@ -61,6 +62,19 @@ def test_an_interval_covers_as_often_as_it_says(n: int) -> None:
         _, low, high = bca(values[..., 0] - values[..., 1], rng=draw, resamples=1000)
         hits += int(((low <= 0) & (high >= 0)).sum())
     assert 0.93 <= hits / count <= 0.97
+
+
+def test_the_interval_of_many_values_is_scipys_however_its_draws_are_held(monkeypatch) -> None:
+    values = np.random.default_rng(3).exponential(size=(2, 150))
+    level = 2 * scipy.stats.norm.cdf(scipy.stats.t.ppf(0.975, 149) * np.sqrt(150 / 149)) - 1
+    expected = scipy.stats.bootstrap(
+        (values,), np.mean, axis=1, confidence_level=level, method="BCa", n_resamples=1000, rng=rng()
+    ).confidence_interval
+    for chunk in (4_000_000, 10_000):
+        monkeypatch.setattr("actbench.stats._CHUNK", chunk)
+        _, low, high = bca(values, rng=rng(), resamples=1000)
+        assert low == pytest.approx(expected.low, rel=1e-12)
+        assert high == pytest.approx(expected.high, rel=1e-12)
 
 
 def test_a_groups_interval_does_not_depend_on_the_others() -> None:

@@ -20,7 +20,7 @@ def targets(ratios: pd.DataFrame) -> Figure:
     held = aimed[rates].div(aimed["target"], axis=0)
     aimed = aimed.assign(**held.where(~aimed["is_part"], 1 / held))
     with mpl.rc_context(canvas.style()):
-        figure = Figure(figsize=(canvas.WIDTH, 0.9 + 0.26 * len(aimed)), layout="constrained")
+        figure = Figure(figsize=(canvas.WIDTH, 1.1 + 0.26 * len(aimed)), layout="constrained")
         axes = figure.add_subplot()
         for place, row in enumerate(aimed.to_dict("records")):
             shade = _COLOURS[row["verdict"]]
@@ -38,5 +38,5 @@ def targets(ratios: pd.DataFrame) -> Figure:
         ends = min(0.5, np.nanmin(values) * 0.8), max(2.0, np.nanmax(values) * 1.2)
         canvas.log_axis(axes.xaxis, *ends)
         axes.set_xlim(*ends)
-        axes.set_xlabel("ratio of rates / its target, or target / share of time (median of rounds, 95 % interval)")
+        axes.set_xlabel("ratio of rates / its target, or target / share of time\n(median of rounds, 95 % interval)")
     return figure

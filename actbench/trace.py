@@ -1,9 +1,10 @@
-"""What a network does on a fixed batch: z, a and the gradients at both, per activation layer. All hooks live here.
+"""What a network does on a fixed batch: z, a and the gradient at z, per activation layer. All hooks live here.
 
 A trace is one forward and one backward pass in evaluation mode, outside the training step: parameters, their `.grad`,
 buffers, the optimizer and the random state stay as they are, so training is bitwise the same with and without it.
 """
 
+import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -35,7 +36,7 @@ class LayerTrace:
         layer_index: From 1 at the input.
         f: The activation as a function, in evaluation mode.
         z, a: Pre-activation and output.
-        dz, da: Gradients at z and a of the loss, summed over examples.
+        dz: Gradient at z of the loss, summed over examples.
         weight: The weight that feeds z.
         weight_before: The same before the last update; None before the first.
         next_y, next_bias: Output W a + b of the next weight layer and its b, (U,); None behind the last.
@@ -47,7 +48,6 @@ class LayerTrace:
     z: Tensor
     a: Tensor
     dz: Tensor
-    da: Tensor
     weight: Tensor
     weight_before: Tensor | None
     next_y: Tensor | None
@@ -80,6 +80,8 @@ class LayerTrace:
 
     def share(self, compare: Callable[..., Tensor], threshold: float) -> Tensor:
         """The share of entries of z for which torch.lt or torch.gt holds, per unit, (U,); counted once."""
+        if math.isinf(threshold):
+            return torch.zeros(self.z.shape[1], device=self.z.device)  # z is finite
         if (compare, threshold) not in self._shares:
             # Into ones and zeros of z's own type: torch vectorises that, and not a comparison into bools.
             holds = compare(self.z, threshold, out=torch.empty_like(self.z))
@@ -125,8 +127,7 @@ def trace(
         acts = [i for i, passed in enumerate(passes) if isinstance(passed.module, Activation)]
         if not acts:
             return []
-        at = [t for i in acts for t in (passes[i].x, passes[i].y)]
-        gradients = torch.autograd.grad(total, at, materialize_grads=True)
+        gradients = torch.autograd.grad(total, [passes[i].x for i in acts], materialize_grads=True)
     traces = []
     for index, i in enumerate(acts):
         fed_by = next(p.module for p in reversed(passes[:i]) if isinstance(p.module, _AFFINE))
@@ -139,8 +140,7 @@ def trace(
                 f=passes[i].module,
                 z=_by_unit(passes[i].x),
                 a=_by_unit(passes[i].y),
-                dz=_by_unit(gradients[2 * index]),
-                da=_by_unit(gradients[2 * index + 1]),
+                dz=_by_unit(gradients[index]),
                 weight=fed_by.weight.detach(),
                 weight_before=None if weights_before is None else weights_before[fed_by],
                 next_y=None if follows is None else _by_unit(follows[1]),

@@ -30,7 +30,6 @@ def _trace(*, a, z=None, dz=None, f=None, weight=None, weight_before=None, next_
         z=a if z is None else shaped(z),
         a=a,
         dz=torch.ones_like(a) if dz is None else shaped(dz),
-        da=torch.ones_like(a),
         weight=torch.ones(2, 2) if weight is None else weight,
         weight_before=weight_before,
         next_y=None if next_y is None else shaped(next_y),

@@ -228,9 +228,8 @@ def _run_folders(folder: Path) -> list[Path]:
 
 def _each_run_once(tables: Tables) -> Tables:
     """A finished run before a failed one, the last measured of equals; what failed has no epochs and layers."""
-    runs = tables.runs.assign(_finished=tables.runs["status"] != "failed")
-    runs = runs.sort_values("_finished", kind="stable").drop_duplicates(["run_id", "seed"], keep="last")
-    runs = runs.drop(columns="_finished").sort_values(["run_id", "seed"], ignore_index=True)
+    runs = tables.runs.sort_values("status", key=lambda status: status != "failed", kind="stable")
+    runs = runs.drop_duplicates(["run_id", "seed"], keep="last").sort_values(["run_id", "seed"], ignore_index=True)
     epochs = tables.epochs.drop_duplicates(["run_id", "seed", "epoch"], keep="last", ignore_index=True)
     layers = tables.layers.drop_duplicates(["run_id", "seed", "step", "layer_index"], keep="last", ignore_index=True)
     failed = pd.MultiIndex.from_frame(runs.loc[runs["status"] == "failed", ["run_id", "seed"]])

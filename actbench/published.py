@@ -14,7 +14,7 @@ import pandas as pd
 from actbench import config, page
 from actbench.page import Markdown
 
-_OVERVIEWS = ("ledger", "across", "functions", "speed")  # they lead; what they answer is no single experiment's
+_OVERVIEWS = ("ledger", "across", "functions", "speed")  # of the whole, so they lead
 
 
 def listed(root: Path) -> str:

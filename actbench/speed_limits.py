@@ -52,7 +52,7 @@ def _of_workers(ratios: pd.DataFrame) -> str:
         return ""
     return (
         f"Two workers: torch.mm alone, which shares neither data nor tables, gains {_told(alone)} from the second one, "
-        "so that more is not to be had from these two cores where work is products."
+        "so that to products these two cores are not two whole ones."
     )
 
 

@@ -165,11 +165,11 @@ def _of_few(
 def _of_many(
     samples: np.ndarray, *, level: float, rng: np.random.Generator, resamples: int
 ) -> tuple[np.ndarray, np.ndarray]:
-    """What `_of_few` gives, from the same draws and up to rounding, in time that grows as n.
+    """What `_of_few` gives, from the same draws in time that grows as n: up to rounding, if no resample ties with m.
 
     Resampled means are a product with how often each value was drawn. The jackknife of a mean m has a closed form, so
     that the acceleration is Σ(x − m)³ / 6 (Σ(x − m)²)^1.5 (Efron & Tibshirani 1993, eq. 14.15). A resampled mean that
-    equals m up to rounding counts as half below.
+    equals m up to rounding counts as half below; scipy counts it by how it was rounded.
     """
     (k, n), mean = samples.shape, samples.mean(axis=1, keepdims=True)
     means = np.empty((k, resamples))

@@ -80,8 +80,8 @@ class LayerTrace:
 
     def share(self, compare: Callable[..., Tensor], threshold: float) -> Tensor:
         """The share of entries of z for which torch.lt or torch.gt holds, per unit, (U,); counted once."""
-        if math.isinf(threshold):
-            return torch.zeros(self.z.shape[1], device=self.z.device)  # z is finite
+        if math.isinf(threshold):  # z is finite: it holds for every entry as for 0
+            return torch.full(self.z.shape[1:2], float(compare(torch.zeros(()), threshold)), device=self.z.device)
         if (compare, threshold) not in self._shares:
             # Into ones and zeros of z's own type: torch vectorises that, and not a comparison into bools.
             holds = compare(self.z, threshold, out=torch.empty_like(self.z))

@@ -61,6 +61,13 @@ def test_saturation_counts_each_side():
     assert found["saturated_units"] == 0
 
 
+def test_every_entry_lies_below_plus_and_above_minus_infinity():
+    found = measured(_trace(a=[[-3.0, 0.0], [1.0, 5.0]]), shape=Shape(math.inf, -math.inf, 0, 1))
+    assert (found["saturation_low"], found["saturation_high"], found["saturated_units"]) == (1, 1, 1)
+    found = measured(_trace(a=[[-3.0, 0.0], [1.0, 5.0]]), shape=EVERYWHERE)
+    assert (found["saturation_low"], found["saturation_high"], found["saturated_units"]) == (0, 0, 0)
+
+
 @pytest.mark.parametrize(("beyond", "share"), [(19, 0.5), (18, 0.0)])
 def test_a_unit_is_saturated_from_95_percent_on_one_side(beyond, share):
     """20 examples: 19 are 95 %. The second unit has 19 beyond the ends too, but on two sides."""

@@ -183,7 +183,6 @@ def test_what_importing_lightning_sets_slows_lightning_alone(monkeypatch, tmp_pa
         assert seen == ["1"]
         assert "LOOKS_FOR_A_GPU" not in os.environ
     lightning_loop.imported.cache_clear()
-    monkeypatch.delitem(sys.modules, "lightning")
 
 
 def test_products_by_onednn_are_those_of_torch():

@@ -33,7 +33,7 @@ def test_what_keeps_a_target_from_being_reached_is_told_in_numbers():
         "the time, the optimizer 0.1 and making batches 0.05. With oneDNN's products in place of torch.mm's it is "
         "1.2 [1.1, 1.3] times as fast; torch has no public way to choose them, and they round otherwise.",
         "Two workers: torch.mm alone, which shares neither data nor tables, gains 1.6 [1.5, 1.7] from the second one, "
-        "so that more is not to be had from these two cores where work is products.",
+        "so that to products these two cores are not two whole ones.",
         "mnist, mlp, sweep of 4: one worker is 4 times as fast as the loops in turn; a second one that gained 2 would "
         "make it 8.",
     ]

@@ -17,6 +17,7 @@ def sentences(ratios: pd.DataFrame) -> list[str]:
     said = [_of_training(ratios, case) for case in cases if case in set(missed["case"])]
     if "workers" in set(missed["comparison"]):
         said += [_of_workers(ratios), _of_sweeps(ratios)]
+    said += [_of_probes(ratios, case) for case in missed.loc[missed["comparison"] == "probing", "case"]]
     return [sentence for sentence in said if sentence]
 
 
@@ -33,9 +34,9 @@ def _of_training(ratios: pd.DataFrame, case: str) -> str:
         f"else to do training would be {number(1 / products)} times as fast."
     )
     parts = {"the optimizer": "the optimizer alone", "making batches": "batches alone"}
-    told = [f"{what} {number(at[arm, _TRAINING]['ratio'])}" for what, arm in parts.items() if (arm, _TRAINING) in at]
+    told = _shares(at, parts, _TRAINING)
     if told:
-        said += f" Of the time, {' and '.join(told)}."
+        said += f" Of the time: {told}."
     other = at.get(("training, products by oneDNN", _TRAINING))
     if other:
         said += (
@@ -63,11 +64,29 @@ def _of_sweeps(ratios: pd.DataFrame) -> str:
         both, loops = at.get(("2 workers", "1 worker")), at.get(("2 workers", "tutorial loops in turn"))
         if both and loops:
             alone = loops["ratio"] / both["ratio"]
+            parts = {"training": "its training alone", "data": "its data alone", "evaluation": "its evaluation alone"}
+            told = _shares(at, parts, "1 worker")
             return (
                 f"{case}: one worker is {number(alone)} times as fast as the loops in turn; a second one that gained "
-                f"2 would make it {number(2 * alone)}."
+                f"2 would make it {number(2 * alone)}." + (f" Of one worker's time: {told}." if told else "")
             )
     return ""
+
+
+def _of_probes(ratios: pd.DataFrame, case: str) -> str:
+    """What of the probes' time no cheaper measure would save."""
+    at = _lookup(ratios, "probing", case)
+    parts = {
+        "the forward and backward passes on their batch": "their passes alone, forward and backward",
+        "the covariances of outputs": "their covariances alone, float64",
+    }
+    told = _shares(at, parts, "probes alone, default schedule")
+    return f"{case}: of the probes' time {told}." if told else ""
+
+
+def _shares(at: dict[tuple[str, str], dict], parts: dict[str, str], whole: str) -> str:
+    """Each part in words with its share of the whole's time; nothing where none was measured."""
+    return ", ".join(f"{what} {number(at[arm, whole]['ratio'])}" for what, arm in parts.items() if (arm, whole) in at)
 
 
 def _lookup(ratios: pd.DataFrame, comparison: str, case: str) -> dict[tuple[str, str], dict]:

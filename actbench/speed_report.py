@@ -26,8 +26,9 @@ SECTIONS = {
         "A sweep with two workers",
         "Four runs by joblib's workers, one thread each, started off the clock; whole runs with data, evaluation and "
         "all. The tutorial's loops train as many one after another, each followed by its test loop. Where they are "
-        "compared, runs see all training examples. torch.mm alone is what two workers can gain on this machine: two "
-        "cores of a virtual machine may be two threads of one.",
+        "compared, runs see all training examples. Parts are of one worker: training by the runs' own clocks, the "
+        "making of splits, evaluation; each as often as the runs have it. torch.mm alone is what two workers can gain "
+        "on this machine: two cores of a virtual machine may be two threads of one.",
     ),
     "peak": (
         "Share of the machine's peak, and where the rest goes",
@@ -46,14 +47,19 @@ SECTIONS = {
         "What probing costs",
         "Training and probing together, without evaluation. Probes alone are a run's own clock of them, as a share of "
         "both: 0.0291 is 3 % of the time of training. It falls with the length of a run, as probed steps are "
-        "log-spaced; these are the shortest that are published.",
+        "log-spaced; these are the shortest that are published. Their parts are timed at the initial weights, as "
+        "often as the run is probed.",
     ),
     "precision": (
         "float32 and bfloat16, eager and compiled",
         "bfloat16 is torch.autocast; compiling is off the clock. Accuracy is the mean over rounds, by seed the same "
         "weights, examples and order in each arm.",
     ),
-    "startup": ("Start-up", "A process each; the first training step is of a run on digits."),
+    "startup": (
+        "Start-up",
+        "A process each; the first training step is of a run on digits. torch's optimizers import torch's compiler "
+        "before their first step, in whatever program.",
+    ),
     "other_probes": (
         "Layers looked at by other tools",
         "Each against its own loop without it, on batches in memory: actbench with every probe of every layer after "

@@ -84,7 +84,10 @@ def test_a_comparison_is_a_run_whose_rounds_are_its_seeds(measure, monkeypatch):
     assert list(runs["seed"]) == [0, 1]
     assert len(layers) == 0
     probed = [name for each in ("default schedule", "every epoch") for name in (each, f"probes alone, {each}")]
-    assert list(epochs["arm"]) == ["without probes", *probed] * 2
+    expected = ["without probes", *probed[:2], *probing._PARTS, *probed[2:]]
+    assert list(epochs["arm"]) == expected * 2
+    alone = epochs.pivot_table(index="seed", columns="arm", values="train_seconds")
+    assert (alone[list(probing._PARTS)] > 0).all(axis=None)
     accuracies = epochs.groupby("seed")["accuracy"].nunique()
     assert (accuracies == 1).all()  # training is the same with and without probing
 

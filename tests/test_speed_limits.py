@@ -7,6 +7,7 @@ import pytest
 from actbench import speed_limits
 
 TRAINING, PRODUCTS = "training, one seed", "its products alone, forward and backward"
+PROBES = "probes alone, default schedule"
 # Comparison, case, arm, against, ratio, verdict.
 ROWS = [
     ("peak", "mnist, mlp", TRAINING, "torch.mm, the best", 0.6, "missed"),
@@ -16,7 +17,11 @@ ROWS = [
     ("peak", "mnist, mlp", "training, products by oneDNN", TRAINING, 1.2, ""),
     ("workers", "mnist, mlp, sweep of 4", "2 workers", "1 worker", 1.5, "open"),
     ("workers", "mnist, mlp, sweep of 4", "2 workers", "tutorial loops in turn", 6.0, "missed"),
+    ("workers", "mnist, mlp, sweep of 4", "its training alone", "1 worker", 0.7, ""),
+    ("workers", "mnist, mlp, sweep of 4", "its data alone", "1 worker", 0.2, ""),
     ("workers", "torch.mm alone", "2 workers", "1 worker", 1.6, ""),
+    ("probing", "mnist, mlp, 4 epochs", "probes alone, default schedule", "default schedule", 0.03, "open"),
+    ("probing", "mnist, mlp, 4 epochs", "their passes alone, forward and backward", PROBES, 0.5, ""),
 ]
 
 
@@ -30,12 +35,13 @@ def test_what_keeps_a_target_from_being_reached_is_told_in_numbers():
     assert speed_limits.sentences(_ratios()) == [
         "mnist, mlp: the products of forward and backward alone, at their own shapes, take 0.75 of the time of "
         "training and reach 0.8 of torch.mm's best: with nothing else to do training would be 1.33 times as fast. Of "
-        "the time, the optimizer 0.1 and making batches 0.05. With oneDNN's products in place of torch.mm's it is "
+        "the time: the optimizer 0.1, making batches 0.05. With oneDNN's products in place of torch.mm's it is "
         "1.2 [1.1, 1.3] times as fast; torch has no public way to choose them, and they round otherwise.",
         "Two workers: torch.mm alone, which shares neither data nor tables, gains 1.6 [1.5, 1.7] from the second one, "
         "so that to products these two cores are not two whole ones.",
         "mnist, mlp, sweep of 4: one worker is 4 times as fast as the loops in turn; a second one that gained 2 would "
-        "make it 8.",
+        "make it 8. Of one worker's time: training 0.7, data 0.2.",
+        "mnist, mlp, 4 epochs: of the probes' time the forward and backward passes on their batch 0.5.",
     ]
 
 
@@ -44,6 +50,6 @@ def test_nothing_is_told_of_targets_that_are_reached():
     assert speed_limits.sentences(pd.DataFrame()) == []
 
 
-@pytest.mark.parametrize("left", [ROWS[:1], ROWS[5:6], [(*ROWS[5][:4], np.nan, "open")]])
+@pytest.mark.parametrize("left", [ROWS[:1], ROWS[5:6], [(*ROWS[5][:4], np.nan, "open")], ROWS[-2:-1]])
 def test_nothing_is_told_without_a_profile(left):
     assert speed_limits.sentences(_ratios(left)) == []

@@ -2,11 +2,15 @@
 
 from collections.abc import Callable, Iterator
 from functools import partial
+from time import perf_counter
 
+from actbench import build
+from actbench.data.splits import Split
 from actbench.plan import Job
-from actbench.speed.cases import job_of, one_of_each_net
+from actbench.speed.cases import job_of, model_of, one_of_each_net, splits_of
 from actbench.speed.harness import Arm, Sample, Train
 from actbench.speed.tutorial import num_samples
+from actbench.trace import LayerTrace
 from actbench.train import History
 
 # As mnist_mlp and mnist_cnn train, and like them on all examples: log-spaced steps weigh more in a shorter run.
@@ -31,6 +35,10 @@ def arms(job: Job, seed: int, *, train: Train) -> Iterator[Arm]:
             if probes != "none":
                 part = {name: AIM if probes == "log_spaced" else None}
                 yield Arm(named, f"probes alone, {name}", "part", partial(_prepared, own, seed, train, _probes), part)
+            if probes == "log_spaced":
+                for part_of, clock in _PARTS.items():
+                    share = {f"probes alone, {name}": None}
+                    yield Arm(named, part_of, "part", partial(_part, own, seed, clock), share)
 
 
 def _both(history: History) -> float:
@@ -47,3 +55,40 @@ def _prepared(job: Job, seed: int, train: Train, clock: Callable[[History], floa
         return Sample(num_samples(job, history.step), clock(history), outcome["test_accuracy"])
 
     return work
+
+
+def _part(job: Job, seed: int, clock: Callable[[Callable[[], list[LayerTrace]]], float]) -> Callable[[], Sample]:
+    """As often as the run is probed, at its initial weights."""
+    splits = splits_of(job, seed)
+    task = build.task(job.config, model_of(job, seed, splits), splits=splits, seed=seed)
+    batch = Split(*(t[: job.config.probes.num_examples] for t in splits.val))
+    num_steps = job.config.train.epochs * (len(splits.train.labels) // job.config.train.batch_size)
+    count = len(build.probe_steps(job.config, num_steps=num_steps))
+
+    def traced() -> list[LayerTrace]:
+        return task.trace(batch, weights_before=None)
+
+    def work() -> Sample:
+        return Sample(count, sum(clock(traced) for _ in range(count)))
+
+    traced()
+    return work
+
+
+def _passes(traced: Callable[[], list[LayerTrace]]) -> float:
+    """Forward and backward."""
+    start = perf_counter()
+    traced()
+    return perf_counter() - start
+
+
+def _covariances(traced: Callable[[], list[LayerTrace]]) -> float:
+    """What rank, spread and constant units rest on."""
+    layers = traced()
+    start = perf_counter()
+    for layer in layers:
+        _ = layer.covariance
+    return perf_counter() - start
+
+
+_PARTS = {"their passes alone, forward and backward": _passes, "their covariances alone, float64": _covariances}

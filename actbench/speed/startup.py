@@ -18,9 +18,17 @@ Classification.step = lambda self, batch: os._exit(0)
 from actbench.__main__ import main
 main(["+act=relu"])
 """
+# torch's optimizers import torch's compiler before their first step, in whatever program.
+_STEP_OF_TORCH = """
+import torch
+weight = torch.zeros(1, requires_grad=True)
+weight.sum().backward()
+torch.optim.Adam([weight]).step()
+"""
 _COMMANDS = {
     "python -c pass": ["-c", "pass"],
     "import torch": ["-c", "import torch"],
+    "import torch, a step of its Adam": ["-c", _STEP_OF_TORCH],
     "--help": ["-m", "actbench", "--help"],
     "an error in the config": ["-m", "actbench", "+act=mishh"],
     "first training step": ["-c", _FIRST_STEP],

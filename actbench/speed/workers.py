@@ -6,6 +6,7 @@ from functools import partial
 import joblib
 import torch
 
+from actbench import build
 from actbench.plan import Job
 from actbench.speed import loops
 from actbench.speed.cases import model_of, one_of_each_net, splits_of
@@ -29,6 +30,8 @@ def arms(job: Job, seed: int, *, train: Train) -> Iterator[Arm]:
         name, again = f"{case}, sweep of {RUNS}", partial(_sweep, own, seed, train)
         yield Arm(name, "2 workers", "samples", partial(again, 2), {"1 worker": 1.8} | loop)
         yield Arm(name, "1 worker", "samples", partial(again, 1))
+        for part, prepare in _PARTS.items():
+            yield Arm(name, part, "part", partial(prepare, own, seed, train), {"1 worker": None})
         for told in loop:
             yield Arm(name, told, "samples", partial(_tutorials, own, seed))
     # What two cores are to one here: of a virtual machine they may be two halves of one.
@@ -78,6 +81,43 @@ def _trained(train: Train, job: Job, seed: int) -> tuple[int, float]:
     torch.set_num_threads(job.config.threads)
     outcome, history = train(job, seed)
     return history.step, outcome["test_accuracy"]
+
+
+def _training(job: Job, seed: int, train: Train) -> Callable[[], Sample]:
+    """By the runs' own clocks."""
+
+    def work() -> Sample:
+        return Sample(RUNS, sum(train(job, seed + run)[1].train_seconds for run in range(RUNS)))
+
+    return work
+
+
+def _data(job: Job, seed: int, train: Train) -> Callable[[], Sample]:
+    """Splits drawn, made floats and standardised."""
+
+    def work() -> Sample:
+        for run in range(RUNS):
+            splits_of(job, seed + run)
+        return Sample(RUNS)
+
+    return work
+
+
+def _evaluation(job: Job, seed: int, train: Train) -> Callable[[], Sample]:
+    """Of the validation set at first and after each epoch, of the test set at last."""
+    splits = splits_of(job, seed)
+    task = build.task(job.config, model_of(job, seed, splits), splits=splits, seed=seed)
+    held_out = [splits.val] * (1 + job.config.train.epochs) + [splits.test]
+
+    def work() -> Sample:
+        for split in held_out * RUNS:
+            task.evaluate(split)
+        return Sample(RUNS)
+
+    return work
+
+
+_PARTS = {"its training alone": _training, "its data alone": _data, "its evaluation alone": _evaluation}
 
 
 def _tutorials(job: Job, seed: int) -> Callable[[], Sample]:

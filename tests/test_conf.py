@@ -7,8 +7,9 @@ import pytest
 import torch
 from omegaconf import OmegaConf
 
-from actbench import build, config, ledger, plan, tables, verdicts
+from actbench import build, config, ledger, plan, run, tables, verdicts
 from actbench.config import CONF, EXPERIMENTS, GROUPS, defaults, describe, options
+from actbench.speed import probing
 from actbench.variants import TRACKS
 
 ALL = [(group, name) for group in (*GROUPS, "track") for name in options(group)]
@@ -134,11 +135,12 @@ def test_an_activation_trains(act, measure):
 @pytest.mark.parametrize(
     ("group", "name"), [(g, n) for g, n in ALL if g not in ("act", "model", "track") and n not in NEEDS_FILES]
 )
-def test_every_other_option_trains(group, name, measure):
+def test_every_other_option_trains(group, name, measure, job_of):
     runs, epochs, layers = measure("+act=tanh", f"{group}={name}")
     assert list(runs["status"]) == ["done"]
     assert runs[group].item() == name
-    assert len(epochs) == {"propagation": 1, "speed": 5}.get(name, 3)  # of task=speed a row is an arm
+    num_arms = len(list(probing.arms(job_of("+act=tanh", "task=speed"), 0, train=run._train_alone)))
+    assert len(epochs) == {"propagation": 1, "speed": num_arms}.get(name, 3)
     assert (len(layers) == 0) == ((group, name) in {("probes", "none"), ("task", "speed")})
 
 

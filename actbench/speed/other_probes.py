@@ -3,6 +3,7 @@
 import logging
 import tempfile
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from functools import partial
 
 import torch
@@ -40,18 +41,22 @@ def _ours(job: Job, seed: int, train: Train) -> Callable[[], Sample]:
     return work
 
 
-def _loop(job: Job, seed: int, tool: Callable[[nn.Module], Callable[[], object]]) -> Callable[[], Sample]:
+def _loop(
+    job: Job, seed: int, tool: Callable[[nn.Module], AbstractContextManager[Callable[[], object]]]
+) -> Callable[[], Sample]:
     splits = splits_of(job, seed)
     model = model_of(job, seed, splits)
-    after_epoch = tool(model)
     epochs = _epochs(job, seed, splits.train)
+    watched = ExitStack()
+    after_epoch = watched.enter_context(tool(model))
 
     def work() -> Sample:
         steps = 0
-        for epoch in epochs:
-            loops.tutorial(model, epoch, epochs=1, lr=job.config.optim.lr)  # type: ignore[arg-type]
-            after_epoch()
-            steps += len(epoch)
+        with watched:
+            for epoch in epochs:
+                loops.tutorial(model, epoch, epochs=1, lr=job.config.optim.lr)  # type: ignore[arg-type]
+                after_epoch()
+                steps += len(epoch)
         return Sample(num_samples(job, steps))
 
     return work
@@ -63,25 +68,22 @@ def _epochs(job: Job, seed: int, train: Split) -> list[list[Split]]:
     return [batches[start : start + each] for start in range(0, len(batches), each)]
 
 
-def _nothing(model: nn.Module) -> Callable[[], object]:
-    return lambda: None
+@contextmanager
+def _nothing(model: nn.Module) -> Iterator[Callable[[], object]]:
+    yield lambda: None
 
 
-def _delve(model: nn.Module) -> Callable[[], object]:
+@contextmanager
+def _delve(model: nn.Module) -> Iterator[Callable[[], object]]:
     """delve's own use: covariances of every layer's outputs gathered in training, their saturation at each epoch."""
     try:
         from delve import SaturationTracker
     except ImportError:
         raise LeftOutError("delve is not installed: pip install 'actbench[speed]'.") from None
     logging.getLogger("delve.logger").setLevel(logging.WARNING)
-    folder = tempfile.TemporaryDirectory()
-    tracker = SaturationTracker(folder.name, save_to="csv", modules=model, device=next(model.parameters()).device)
-
-    def after_epoch() -> object:
-        assert folder.name
-        return tracker.add_saturations()
-
-    return after_epoch
+    with tempfile.TemporaryDirectory() as folder:
+        tracker = SaturationTracker(folder, save_to="csv", modules=model, device=next(model.parameters()).device)
+        yield tracker.add_saturations
 
 
 def _lightning(job: Job, seed: int, *, hooked: bool) -> Callable[[], Sample]:

@@ -134,7 +134,7 @@ def _measure_seed(job: Job, seed: int, checkpoint: Checkpoint, *, epochs: Iterat
         seed=seed,
         device=on,
     )
-    model = build.model(cfg, input_shape=splits.train.images.shape[1:], seed=seed, on=on)
+    model = build.model(cfg, input_shape=splits.train.pixels.shape[1:], seed=seed, on=on)
     task = build.task(cfg, model, splits=splits, seed=seed)
     num_steps = cfg.train.epochs * (len(splits.train.labels) // cfg.train.batch_size)
     history = train(

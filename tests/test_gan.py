@@ -14,7 +14,7 @@ from torch import nn
 
 from actbench import build, config, plan, report, score
 from actbench.data import digits
-from actbench.data.splits import Split, Splits, split
+from actbench.data.splits import Splits, split
 from actbench.landing import compact
 from actbench.models.generator import ConvGenerator, MLPGenerator
 from actbench.sparsity import hoyer
@@ -57,7 +57,7 @@ def _numbers(frame: pd.DataFrame) -> pd.DataFrame:
 def test_a_step_is_one_of_the_discriminator_then_one_of_the_generator(splits):
     """For D(x) = wᵀx + b in closed form: ∂/∂w = −σ(−D(x)) x + σ(D(G)) G, and then the chain rule through new w."""
     task = _task(splits)
-    linear, batch = task.discriminator[1], Split(splits.train.images[:16], splits.train.labels[:16])
+    linear, batch = task.discriminator[1], splits.train.take(torch.arange(16))
     latents = torch.Generator()
     latents.set_state(task.latents.get_state())
     with torch.no_grad():
@@ -79,7 +79,7 @@ def test_a_step_is_one_of_the_discriminator_then_one_of_the_generator(splits):
 def test_clipping_bounds_each_networks_update(splits):
     task = _task(splits, clip=0.01)
     before = {name: [p.detach().clone() for p in net.parameters()] for name, net in task.networks.items()}
-    task.step(Split(splits.train.images[:16], splits.train.labels[:16]))
+    task.step(splits.train.take(torch.arange(16)))
     for name, net in task.networks.items():
         moved = torch.cat([(p - old).flatten() for p, old in zip(net.parameters(), before[name], strict=True)])
         assert moved.norm().item() == pytest.approx(0.1 * 0.01, rel=1e-3)
@@ -100,7 +100,7 @@ def test_images_are_scaled_black_to_white(splits):
     stored = split(
         digits.load(), num_val=60, num_test=60, num_train=200, standardize=False, seed=0, device=torch.device("cpu")
     )
-    torch.testing.assert_close(task.train_images, stored.train.images * 2 - 1)
+    torch.testing.assert_close(task.train_images, stored.train.whole().images * 2 - 1)
 
 
 def test_real_images_are_as_far_as_the_floor_and_a_constant_is_chance(splits):
@@ -131,7 +131,7 @@ def test_evaluating_and_looking_draw_nothing_and_change_nothing(splits):
 
 
 def test_a_state_taken_up_again_goes_on_as_if_nothing_had_been(splits):
-    batch = Split(splits.train.images[:16], splits.train.labels[:16])
+    batch = splits.train.take(torch.arange(16))
     task, other = _task(splits), _task(splits, seed=3)
     task.step(batch)
     other.load_state_dict(task.state_dict())

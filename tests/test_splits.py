@@ -2,7 +2,7 @@ import pytest
 import torch
 
 from actbench.data import augment, digits
-from actbench.data.splits import Source, Split, batches, split
+from actbench.data.splits import Scale, Source, Split, Splits, StoredSplit, batches, split
 from actbench.streams import stream
 
 SIZES = {"num_val": 360, "num_test": 360, "num_train": None, "standardize": False, "device": torch.device("cpu")}
@@ -15,12 +15,16 @@ def _numbered(n: int, *, num_test: int = 0) -> Source:
     return Source(images, index % 2, num_test=num_test, white=1)
 
 
+def _whole(splits: Splits) -> list[Split]:
+    return [splits.train.whole(), splits.val, splits.test]
+
+
 def _index(part: Split) -> set[int]:
     return set((part.images.view(-1, 2) @ torch.tensor([256.0, 1.0])).long().tolist())
 
 
 def test_splits_are_disjoint_and_complete():
-    parts = [_index(part) for part in split(_numbered(1000), **SIZES, seed=0)]
+    parts = [_index(part) for part in _whole(split(_numbered(1000), **SIZES, seed=0))]
     assert [len(part) for part in parts] == [280, 360, 360]
     assert set.union(*parts) == set(range(1000))
 
@@ -28,21 +32,21 @@ def test_splits_are_disjoint_and_complete():
 def test_the_published_test_set_is_kept():
     splits = split(_numbered(1000, num_test=100), **SIZES | {"num_test": None}, seed=0)
     assert _index(splits.test) == set(range(900, 1000))
-    assert len(_index(splits.train)) == 540
+    assert len(_index(splits.train.whole())) == 540
 
 
 def test_a_subset_of_the_training_examples_leaves_the_rest_alone():
     whole = split(_numbered(1000), **SIZES, seed=3)
     small = split(_numbered(1000), **SIZES | {"num_train": 50}, seed=3)
-    assert _index(small.train) < _index(whole.train)
-    assert len(_index(small.train)) == 50
+    assert _index(small.train.whole()) < _index(whole.train.whole())
+    assert len(_index(small.train.whole())) == 50
     assert torch.equal(small.val.images, whole.val.images)
     assert torch.equal(small.test.images, whole.test.images)
 
 
 def test_classes_keep_their_shares():
     source = digits.load()
-    for part in split(source, **SIZES, seed=1):
+    for part in _whole(split(source, **SIZES, seed=1)):
         share = torch.bincount(part.labels) / len(part.labels)
         stored = torch.bincount(source.labels) / len(source.labels)
         assert (share - stored).abs().max() < 0.003
@@ -50,13 +54,13 @@ def test_classes_keep_their_shares():
 
 def test_the_seed_fixes_the_split():
     first, again, other = (split(digits.load(), **SIZES, seed=seed) for seed in (5, 5, 6))
-    assert torch.equal(first.train.images, again.train.images)
-    assert not torch.equal(first.train.images, other.train.images)
+    assert torch.equal(first.train.pixels, again.train.pixels)
+    assert not torch.equal(first.train.pixels, other.train.pixels)
 
 
 def test_pixels_are_shares_of_white():
     source = digits.load()
-    train = split(source, **SIZES, seed=0).train.images
+    train = split(source, **SIZES, seed=0).train.whole().images
     assert (train.min(), train.max()) == (0, 1)
     assert source.images.max() == source.white == 16
 
@@ -73,10 +77,29 @@ def _three_channels():
 def test_standardized_by_the_training_pixels_alone_each_channel_apart(source):
     """To the bit as by torch.std_mean, whose recurrence takes nine times as long."""
     sizes = SIZES | {"num_val": 40, "num_test": 40}
-    plain, done = (split(source, **sizes | {"standardize": own}, seed=0) for own in (False, True))
-    std, mean = torch.std_mean(plain.train.images, dim=(0, 2, 3), keepdim=True, correction=0)
+    plain, done = (_whole(split(source, **sizes | {"standardize": own}, seed=0)) for own in (False, True))
+    std, mean = torch.std_mean(plain[0].images, dim=(0, 2, 3), keepdim=True, correction=0)
     for before, after in zip(plain, done, strict=True):
         assert torch.equal(after.images, (before.images - mean) / std)
+
+
+def test_training_images_are_kept_as_they_are_stored_and_a_batch_is_that_of_all_made_images():
+    source = _three_channels()
+    train = split(source, **SIZES | {"num_val": 40, "num_test": 40, "standardize": True}, seed=0).train
+    assert train.pixels.dtype == source.images.dtype == torch.uint8
+    index = torch.tensor([5, 0, 619, 5])
+    taken, whole = train.take(index), train.whole()
+    assert torch.equal(taken.images, whole.images[index])
+    assert torch.equal(taken.labels, whole.labels[index])
+
+
+def test_making_images_leaves_what_is_stored_as_it_is():
+    """Float pixels too, which need no other type."""
+    pixels = torch.rand(4, 1, 2, 2)
+    kept, scale = pixels.clone(), Scale(1, (torch.full((1, 1, 1, 1), 0.5), torch.full((1, 1, 1, 1), 2.0)))
+    made = StoredSplit(pixels, torch.zeros(4).long(), scale).whole().images
+    assert torch.equal(pixels, kept)
+    torch.testing.assert_close(made, (kept - 0.5) / 2)
 
 
 def test_an_epoch_shows_each_example_once_but_for_an_incomplete_batch():

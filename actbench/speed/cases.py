@@ -9,7 +9,7 @@ from torch import nn
 
 from actbench import build
 from actbench.config import options
-from actbench.data.splits import Split, Splits, batches, split
+from actbench.data.splits import Split, Splits, StoredSplit, batches, split
 from actbench.plan import Job
 from actbench.streams import stream
 
@@ -58,10 +58,10 @@ def splits_of(job: Job, seed: int) -> Splits:
 def model_of(job: Job, seed: int, splits: Splits) -> nn.Module:
     """The model with the initial weights of a seed."""
     on = build.device(job.config.device)
-    return build.model(job.config, input_shape=splits.train.images.shape[1:], seed=seed, on=on)
+    return build.model(job.config, input_shape=splits.train.pixels.shape[1:], seed=seed, on=on)
 
 
-def epochs_of(job: Job, seed: int, train: Split) -> Iterator[Split]:
+def epochs_of(job: Job, seed: int, train: StoredSplit) -> Iterator[Split]:
     """The batches of a whole run, in the run's order."""
     order = stream(seed, "order")
     for _ in range(job.config.train.epochs):

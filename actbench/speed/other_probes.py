@@ -11,7 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
-from actbench.data.splits import Split
+from actbench.data.splits import Split, StoredSplit
 from actbench.plan import Job
 from actbench.speed import lightning_loop, loops
 from actbench.speed.cases import epochs_of, job_of, model_of, one_of_each_net, splits_of
@@ -62,7 +62,7 @@ def _loop(
     return work
 
 
-def _epochs(job: Job, seed: int, train: Split) -> list[list[Split]]:
+def _epochs(job: Job, seed: int, train: StoredSplit) -> list[list[Split]]:
     batches = list(epochs_of(job, seed, train))
     each = len(batches) // job.config.train.epochs
     return [batches[start : start + each] for start in range(0, len(batches), each)]

@@ -55,7 +55,7 @@ def _alone(job: Job, splits: Splits, *, seeds: Sequence[int], steps: int) -> Cal
 
     def run() -> None:
         for index in _orders(job, splits, seeds, steps):
-            task.step(splits.train._replace(images=splits.train.images[index[0]], labels=splits.train.labels[index[0]]))
+            task.step(splits.train.take(index[0]))
 
     return run
 
@@ -74,7 +74,9 @@ def training(job: Job, splits: Splits, *, seeds: Sequence[int], steps: int) -> C
     def run() -> dict[str, Tensor]:
         parameters = dict(zip(stacked, learned, strict=True))
         for index in _orders(job, splits, seeds, steps):
-            images, labels = splits.train.images[index], splits.train.labels[index]  # (K, B, C, H, W), (K, B)
+            images, labels = (
+                t.unflatten(0, index.shape) for t in splits.train.take(index.flatten())
+            )  # (K, B, C, H, W), (K, B)
             given = torch.vmap(logits, randomness="different")(parameters, buffers, images)  # (K, B, classes)
             optimizer.zero_grad(set_to_none=True)
             loss = F.cross_entropy(given.flatten(0, 1), labels.flatten(), reduction="sum")

@@ -57,7 +57,7 @@ class GAN:
         num_classes: int,
         seed: int,
     ) -> None:
-        images = splits.train.images
+        images = splits.train.whole().images
         with torch.random.fork_rng(devices=[]):  # torch's own initial weights, which are replaced below, are drawn here
             made = generator(latent_size=latent_size, output_shape=images.shape[1:])
         initialize(made, torch_default, generator=stream(seed, "generator"), gain=lambda: 1.0)

@@ -1,24 +1,41 @@
-"""Peak memory of one seed, whatever its process measured before.
+"""The memory of one seed: its peak, whatever its process measured before, and how it is had from the system.
 
 What commits without this file published holds, on the CPU, the peak of the process so far.
 """
 
+import ctypes
 import re
 import resource
 import sys
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import torch
 
+_LIBC: Any = ctypes.CDLL(None) if sys.platform == "linux" else None
+_TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3  # of mallopt, in malloc.h
 _KIB = 1 if sys.platform == "darwin" else 2**10  # bytes in what getrusage counts memory by
 
 
+def keep_freed() -> None:
+    """Have this process keep what it frees, for what it needs next.
+
+    glibc gives the end of its heap back once some 10 to 60 MB are free there. Where that happens to be the end, every
+    probing of a small CNN asks for 30 MB again: 7,800 page faults, a fifth of its time.
+    """
+    with suppress(AttributeError):  # glibc alone has it
+        _LIBC.mallopt(_MMAP_THRESHOLD, 2**25)  # the most that it takes; setting one sets the other to its least
+        _LIBC.mallopt(_TRIM_THRESHOLD, 2**30)
+
+
 def reset_peak(on: torch.device) -> None:
-    """From here on the peak is counted anew."""
+    """From here on the peak is counted anew; what earlier seeds freed goes back to the system."""
     if on.type == "cuda":
         torch.cuda.reset_peak_memory_stats(on)
         return
+    with suppress(AttributeError):
+        _LIBC.malloc_trim(0)
     with suppress(OSError):  # Linux alone has it (man proc_pid_clear_refs), and not in every container
         Path("/proc/self/clear_refs").write_text("5", encoding="ascii")
 

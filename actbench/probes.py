@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from actbench import properties, sparsity
 from actbench.trace import LayerTrace
 
-_ENTRIES_AT_ONCE = 2**15  # what stays in a processor's cache
+_ENTRIES_AT_ONCE = 2**16  # what stays in a processor's cache
 _MISSING = torch.tensor(math.nan)
 
 
@@ -101,7 +101,7 @@ def bias_shift(t: LayerTrace, s: Shape) -> Tensor:
 
 def grad_rms(t: LayerTrace, s: Shape) -> Tensor:
     """RMS of ∂L/∂z, per-sample losses summed."""
-    return t.dz.norm() / math.sqrt(t.dz.numel())
+    return t.dz_norm / math.sqrt(t.dz.numel())
 
 
 def grad_zero(t: LayerTrace, s: Shape) -> Tensor:
@@ -113,7 +113,7 @@ def grad_hoyer(t: LayerTrace, s: Shape) -> Tensor:
     """Hoyer sparsity (Hoyer 2004) of ∂L/∂z: (√n − ‖·‖₁/‖·‖₂)/(√n − 1), 0 for equal entries, 1 for a single one."""
     root = math.sqrt(t.dz.numel())
     # Not sparsity.hoyer, which needs a vector: of feature maps stored channels last that is a copy in another order.
-    return (root - t.dz.norm(p=1) / t.dz.norm()) / (root - 1)
+    return (root - t.dz.norm(p=1) / t.dz_norm) / (root - 1)
 
 
 def update_ratio(t: LayerTrace, s: Shape) -> Tensor:

@@ -125,6 +125,7 @@ def _counted(epochs: int, bar: tqdm) -> Iterator[int]:
 def _measure_seed(job: Job, seed: int, checkpoint: Checkpoint, *, epochs: Iterator[int]) -> tuple[dict, History]:
     """Train, probe and test one seed: its row of `runs` without the keys, and its history."""
     cfg = job.config
+    memory.keep_freed()
     if job.choices["task"] == "speed":  # a comparison trains by its arms, each of which may come back here
         return {"status": "done"}, harness.history(job, seed, train=_train_alone)
     on = build.device(cfg.device)

@@ -57,12 +57,17 @@ class LayerTrace:
     @property
     def is_finite(self) -> bool:
         """Whether z, a and dz are; they are not once training has diverged."""
-        return bool((self.z.sum() + self.a.sum() + self.dz.sum()).isfinite())
+        return bool((self.z.sum() + self.mean.sum() + self.dz.sum()).isfinite())
 
     @cached_property
     def mean(self) -> Tensor:
         """E_x a_u, (U,)."""
         return self.a.mean((0, 2))
+
+    @cached_property
+    def dz_norm(self) -> Tensor:
+        """‖∂L/∂z‖₂ over all entries, ()."""
+        return self.dz.norm()
 
     @cached_property
     def covariance(self) -> Tensor:

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from actbench.data.splits import Split
 from actbench.trace import LayerTrace, trace, weights
 
-_CHUNK = 1000  # examples evaluated at once: large enough to be fast, small enough for the cache
+_CHUNK = 500  # examples evaluated at once: large enough to be fast, small enough for the cache
 
 
 class Classification:

@@ -52,7 +52,8 @@ def dead(t: LayerTrace, s: Shape) -> Tensor:
     """Share of units with max |f'(z)| < 1e-6 over the batch."""
     steepest = torch.zeros(t.z.shape[1], device=t.z.device)
     for z in t.z.split(max(1, _ENTRIES_AT_ONCE // t.z[0].numel())):
-        steepest = torch.maximum(steepest, t.slope(z).abs().amax((0, 2)))
+        # Not amax((0, 2)), which takes three times as long of feature maps stored channels last.
+        steepest = torch.maximum(steepest, t.slope(z).abs().amax(0).amax(1))
         if (steepest >= 1e-6).all():  # nothing left that could be dead
             break
     return (steepest < 1e-6).double().mean()

@@ -5,6 +5,7 @@ import pandas as pd
 from actbench.speed_tables import interval, number
 
 _TRAINING = "training, one seed"
+_WIDER = "training, model."
 _PRODUCTS = "its products alone, forward and backward"
 
 
@@ -33,16 +34,23 @@ def _of_training(ratios: pd.DataFrame, case: str) -> str:
         f"of training and reach {number(share / products)} of {peak.removesuffix(', the best')}'s best: with nothing "
         f"else to do training would be {number(1 / products)} times as fast."
     )
-    parts = {"the optimizer": "the optimizer alone", "making batches": "batches alone"}
+    parts = {
+        "activations and pooling": "activations and pooling alone, forward and backward",
+        "the optimizer": "the optimizer alone",
+        "making batches": "batches alone",
+    }
     told = _shares(at, parts, _TRAINING)
     if told:
         said += f" Of the time: {told}."
+    wider = next((row for (arm, against), row in at.items() if arm.startswith(_WIDER) and against == peak), None)
+    if wider:
+        settings = wider["arm"].removeprefix("training, ")
+        said += f" At {settings} the same loop reaches {_told(wider)} of that best."
     other = at.get(("training, products by oneDNN", _TRAINING))
     if other:
-        said += (
-            f" With oneDNN's products in place of torch.mm's it is {_told(other)} times as fast; torch has no public "
-            "way to choose them, and they round otherwise."
-        )
+        said += f" With oneDNN's products in place of torch.mm's it is {_told(other)} times as fast"
+        no_way = "; torch has no public way to choose them, and they round otherwise"
+        said += f"{no_way if other['low'] > 1 else ''}."
     return said
 
 
@@ -51,10 +59,10 @@ def _of_workers(ratios: pd.DataFrame) -> str:
     alone = _lookup(ratios, "workers", "torch.mm alone").get(("2 workers", "1 worker"))
     if not alone:
         return ""
-    return (
-        f"Two workers: torch.mm alone, which shares neither data nor tables, gains {_told(alone)} from the second one, "
-        "so that to products these two cores are not two whole ones."
+    said = (
+        f"Two workers: torch.mm alone, which shares neither data nor tables, gains {_told(alone)} from the second one"
     )
+    return f"{said}, so that to products these two cores are not two whole ones." if alone["high"] < 1.8 else f"{said}."
 
 
 def _of_sweeps(ratios: pd.DataFrame) -> str:

@@ -89,11 +89,13 @@ def ratios(measured: pd.DataFrame) -> pd.DataFrame:
 
     Of a part the ratio is the share of the other's time, and the target is the most that is aimed at, otherwise the
     least. `reached` where the whole interval keeps to it, `missed` where none of it does, `open` where it holds the
-    target or there are too few rounds for one.
+    target or there are too few rounds for one. `accuracy_gain` is the median by round of
+    what an arm is more accurate than the other, missing where either has no accuracy.
     """
     rows = []
     for (comparison, case), together in measured.groupby(ARM[:2], sort=False):
-        wide = together.pivot_table(index="seed", columns="arm", values=["rate", "train_seconds"], dropna=False)
+        measures = ["rate", "train_seconds", "accuracy"]
+        wide = together.pivot_table(index="seed", columns="arm", values=measures, dropna=False)
         for arm, own in together.groupby("arm", sort=False):
             part = own["unit"].iloc[0] == "part"
             what = wide["train_seconds" if part else "rate"]
@@ -102,11 +104,14 @@ def ratios(measured: pd.DataFrame) -> pd.DataFrame:
                 if not len(paired):
                     continue
                 ratio, low, high = median(paired)
+                accuracy = wide["accuracy"] if "accuracy" in wide else wide["rate"] * np.nan  # of all arms missing
+                gain, gain_low, gain_high = median(accuracy[arm] - accuracy[other])
                 target = np.nan if target is None else float(target)
                 rows.append(
                     {"comparison": comparison, "case": case, "arm": arm, "against": other, "is_part": part}
                     | {"ratio": ratio, "low": low, "high": high, "n": len(paired), "target": target}
                     | {"verdict": _verdict(low, high, target, at_most=part)}
+                    | {"accuracy_gain": gain, "accuracy_gain_low": gain_low, "accuracy_gain_high": gain_high}
                 )
     return pd.DataFrame(rows)
 
@@ -124,10 +129,12 @@ def ratio_rows(ratios: pd.DataFrame) -> list[list[str]]:
     """Heading and rows for a reader; no row, no table."""
     if not len(ratios):
         return []
-    rows = [["case", "arm", "against", "ratio", "n", "target", ""]]
+    rows = [["case", "arm", "against", "ratio", "accuracy gained", "n", "target", ""]]
     for row in ratios.to_dict("records"):
         ratio = interval(row["ratio"], row["low"], row["high"]) + (" of its time" if row["is_part"] else "")
-        rows.append([row["case"], row["arm"], row["against"], ratio, str(row["n"]), aim(row), row["verdict"]])
+        gain = (row[name] for name in ("accuracy_gain", "accuracy_gain_low", "accuracy_gain_high"))
+        gained = "" if row["is_part"] else interval(*gain, digits=2)
+        rows.append([row["case"], row["arm"], row["against"], ratio, gained, str(row["n"]), aim(row), row["verdict"]])
     return rows
 
 

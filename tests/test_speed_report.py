@@ -48,6 +48,18 @@ def test_a_ratio_is_paired_by_round():
     assert found.loc["actbench", ["ratio", "low", "high", "n"]].tolist() == pytest.approx([6, 6, 6, 6])
     assert found.loc["its loader", "ratio"] == pytest.approx(1 / 4)  # of a part, the share of time
     assert found["verdict"].tolist() == ["reached", "missed"]
+    assert (found["accuracy_gain"] == 0).all()
+
+
+def test_what_one_arm_gains_in_accuracy_is_paired_by_round_too():
+    """Seed by seed .01, .02, … .06 more: the median .035, within the extremes."""
+    own = _tables()
+    more = own.epochs["accuracy"] + (1 + own.epochs["seed"]) / 100 * (own.epochs["arm"] == "actbench")
+    ratios = speed_tables.ratios(speed_tables.rounds(own._replace(epochs=own.epochs.assign(accuracy=more))))
+    gains = ["accuracy_gain", "accuracy_gain_low", "accuracy_gain_high"]
+    assert ratios.set_index("arm").loc["actbench", gains].tolist() == pytest.approx([0.035, 0.01, 0.06])
+    header, first, part = speed_tables.ratio_rows(ratios)
+    assert (header[4], first[4], part[4]) == ("accuracy gained", "0.035 [0.01, 0.06]", "")
 
 
 @pytest.mark.parametrize(
@@ -80,9 +92,7 @@ def test_the_report_says_what_was_measured_and_what_left_out(tmp_path):
     markdown = (tmp_path / "report.md").read_text("utf-8")
     assert "- 1 of 2 targets are reached.\n" in markdown
     assert "- missed: its loader against loop (mnist, mlp): 0.25 [0.25, 0.25], aimed at ≤ 0.2.\n" in markdown
-    assert "| mnist, mlp | actbench | loop | 6 \\[6, 6\\] | 6 | ≥ 5 | reached |" in markdown.replace(
-        "[6, 6]", "\\[6, 6\\]"
-    )
+    assert "| mnist, mlp | actbench | loop | 6 [6, 6] | 0 [0, 0] | 6 | ≥ 5 | reached |" in markdown
     assert r"Left out: Lightning is not \<b\>installed\</b\>." in markdown
     assert (tmp_path / "figures" / "targets.png").stat().st_size > 5000
     assert "<b>installed" not in (tmp_path / "report.html").read_text("utf-8")
@@ -109,7 +119,9 @@ def test_other_runs_in_the_folder_are_reported_without_speed():
 def test_a_column_without_a_value_is_not_stored_and_not_missed(tmp_path):
     own = _tables()
     write(own._replace(epochs=own.epochs.assign(accuracy=np.nan)), tmp_path / "tables")
-    rates = speed_tables.rates(speed_tables.rounds(tables.collect(tmp_path))).set_index("arm")
+    measured = speed_tables.rounds(tables.collect(tmp_path))
+    assert speed_tables.ratios(measured)["accuracy_gain"].isna().all()
+    rates = speed_tables.rates(measured).set_index("arm")
     assert rates["accuracy"].isna().all()
     # 12 samples in 1/6, 2/6, … 6/6 of a second: the median of 72, 36, 24, 18, 14.4, 12.
     assert rates.loc["actbench", ["rate", "n"]].tolist() == pytest.approx([21, 6])

@@ -5,11 +5,13 @@ best of a few sizes, float32, on the run's own number of threads. A multiplicati
 """
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from functools import partial
 from time import perf_counter
 
 import torch
 import torch.nn.functional as F
+from omegaconf import DictConfig, OmegaConf
 from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
@@ -17,15 +19,17 @@ from actbench import build
 from actbench.plan import Job
 from actbench.speed import stacked
 from actbench.speed.cases import epochs_of, model_of, one_of_each_net, splits_of
-from actbench.speed.harness import Arm, Sample, Train
+from actbench.speed.harness import Arm, LeftOutError, Sample, Train
 from actbench.speed.onednn import by_onednn
-from actbench.trace import weight_layers
+from actbench.trace import activations, weight_layers
 
 AIM = 0.65
 SQUARES = (512, 1024, 2048)
 CONVOLUTIONS = ((32, 28), (64, 14), (128, 14))  # channels in and out, height and width
 PEAK_SECONDS = 0.3  # for each size
 PACK = 10
+# Of another net, which keeps the processor busier: what the loop reaches where the net's shapes let it.
+WIDER = {"mlp": ["model.width=512", "train.batch_size=512"], "cnn": ["model.widths=[32, 64, 128]"]}
 
 
 def arms(job: Job, seed: int, *, train: Train) -> Iterator[Arm]:
@@ -36,11 +40,21 @@ def arms(job: Job, seed: int, *, train: Train) -> Iterator[Arm]:
         training, share = "training, one seed", {"training, one seed": None}
         yield Arm(case, peak, "GFLOP", partial(_peak, own, _convolutions if convolves else _squares))
         yield Arm(case, training, "GFLOP", partial(_training, own, seed), {peak: AIM})
+        yield Arm(case, _wider_name(own), "GFLOP", partial(_training, _wider(own), seed), {peak: None})
         yield Arm(case, f"training, {PACK} seeds stacked", "GFLOP", partial(_stacked, own, seed), {peak: None})
         if not convolves:
             yield Arm(case, "training, products by oneDNN", "GFLOP", partial(_training, own, seed, by_onednn), share)
         for name, part in _PARTS.items():
             yield Arm(case, name, "part", partial(_part, own, seed, part), share)
+
+
+def _wider_name(job: Job) -> str:
+    return ", ".join(["training", *WIDER[job.choices["model"]]])
+
+
+def _wider(job: Job) -> Job:
+    changed = OmegaConf.merge(job.config, OmegaConf.from_dotlist(WIDER[job.choices["model"]]))
+    return replace(job, config=DictConfig(changed))
 
 
 def flop_per_step(model: nn.Module, batch: tuple[Tensor, Tensor]) -> int:
@@ -98,7 +112,9 @@ def _training(job: Job, seed: int, changed: Callable[[nn.Module], None] = lambda
     splits = splits_of(job, seed)
     model = model_of(job, seed, splits)
     task = build.task(job.config, model, splits=splits, seed=seed)
-    first = next(epochs_of(job, seed, splits.train))
+    first = next(epochs_of(job, seed, splits.train), None)
+    if first is None:
+        raise LeftOutError(f"A batch of {job.config.train.batch_size} needs as many training examples.")
     flop = flop_per_step(model, first)
     changed(model)
     task.step(first)
@@ -174,6 +190,29 @@ def _products(
     return once
 
 
+def _between(
+    job: Job, seed: int, model: nn.Module, optimizer: object, batch: tuple[Tensor, Tensor]
+) -> Callable[[], object]:
+    """Every activation and pooling, forward and backward, on what reaches it."""
+    calls: list[Callable] = []
+
+    def note(layer: nn.Module, inputs: tuple[Tensor], y: Tensor) -> None:
+        x, gradient = inputs[0].detach().requires_grad_(), torch.randn_like(y)
+        calls.append(lambda: torch.autograd.grad(layer.forward(x), x, gradient))
+
+    pools = [layer for layer in model.modules() if isinstance(layer, nn.MaxPool2d)]
+    handles = [layer.register_forward_hook(note) for layer in (*activations(model).values(), *pools)]  # type: ignore[arg-type]
+    model(batch[0])
+    for handle in handles:
+        handle.remove()
+
+    def once() -> None:
+        for call in calls:
+            call()
+
+    return once
+
+
 def _forward(
     job: Job, seed: int, model: nn.Module, optimizer: object, batch: tuple[Tensor, Tensor]
 ) -> Callable[[], Tensor]:
@@ -200,6 +239,7 @@ def _update(
 _PARTS: dict[str, Callable[..., Callable[[], object]]] = {
     "batches alone": _batches,
     "its products alone, forward and backward": _products,
+    "activations and pooling alone, forward and backward": _between,
     "forward alone": _forward,
     "forward and backward alone": _both,
     "the optimizer alone": _update,

@@ -29,13 +29,17 @@ def keep_freed() -> None:
         _LIBC.mallopt(_TRIM_THRESHOLD, 2**30)
 
 
+def give_back() -> None:
+    """What was freed so far goes back to the system: it is no memory of the run that begins."""
+    with suppress(AttributeError):
+        _LIBC.malloc_trim(0)
+
+
 def reset_peak(on: torch.device) -> None:
-    """From here on the peak is counted anew; what earlier seeds freed goes back to the system."""
+    """From here on the peak is counted anew."""
     if on.type == "cuda":
         torch.cuda.reset_peak_memory_stats(on)
         return
-    with suppress(AttributeError):
-        _LIBC.malloc_trim(0)
     with suppress(OSError):  # Linux alone has it (man proc_pid_clear_refs), and not in every container
         Path("/proc/self/clear_refs").write_text("5", encoding="ascii")
 

@@ -99,7 +99,7 @@ def _measure(job: Job, name: str, checkpoint: Checkpoint, *, show_progress: bool
     bar = tqdm(total=job.config.num_seeds * epochs, unit="epoch", disable=None if show_progress else True)
     rows = checkpoint.rows
     done = len(rows["runs"])
-    torch.set_num_threads(job.config.threads)
+    begin_run(job.config.threads)
     on = build.device(job.config.device)
     with bar:
         bar.update(done * epochs)
@@ -116,6 +116,13 @@ def _measure(job: Job, name: str, checkpoint: Checkpoint, *, show_progress: bool
     return tables.from_rows(**rows)  # type: ignore[arg-type]
 
 
+def begin_run(threads: int) -> None:
+    """What a run sets in its process, whatever ran there before."""
+    torch.set_num_threads(threads)
+    memory.keep_freed()
+    memory.give_back()
+
+
 def _counted(epochs: int, bar: tqdm) -> Iterator[int]:
     for epoch in range(1, epochs + 1):
         yield epoch
@@ -125,7 +132,6 @@ def _counted(epochs: int, bar: tqdm) -> Iterator[int]:
 def _measure_seed(job: Job, seed: int, checkpoint: Checkpoint, *, epochs: Iterator[int]) -> tuple[dict, History]:
     """Train, probe and test one seed: its row of `runs` without the keys, and its history."""
     cfg = job.config
-    memory.keep_freed()
     if job.choices["task"] == "speed":  # a comparison trains by its arms, each of which may come back here
         return {"status": "done"}, harness.history(job, seed, train=_train_alone)
     on = build.device(cfg.device)

@@ -8,6 +8,7 @@ import torch
 
 from actbench import build
 from actbench.plan import Job
+from actbench.run import begin_run
 from actbench.speed import loops
 from actbench.speed.cases import model_of, one_of_each_net, splits_of
 from actbench.speed.harness import Arm, LeftOutError, Sample, Train
@@ -78,7 +79,7 @@ def _sweep(job: Job, seed: int, train: Train, num_workers: int) -> Callable[[], 
 
 def _trained(train: Train, job: Job, seed: int) -> tuple[int, float]:
     """Steps and test accuracy of one run, in whatever process."""
-    torch.set_num_threads(job.config.threads)
+    begin_run(job.config.threads)
     outcome, history = train(job, seed)
     return history.step, outcome["test_accuracy"]
 

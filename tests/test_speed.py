@@ -63,6 +63,7 @@ def test_a_round_has_a_row_for_each_arm_with_its_own_clock_or_ours(monkeypatch, 
     assert (first["arm"], first["epoch"], first["work"], first["train_seconds"], first["accuracy"]) == (
         "own clock", 0, 6.0, 2.0, 0.5,
     )  # fmt: skip
+    assert math.isnan(first["wall_seconds"])  # its two seconds were not while we looked
     assert second["train_seconds"] == second["wall_seconds"] < 1
     assert json.loads(second["against"]) == {"own clock": 3.0}
 
@@ -88,6 +89,8 @@ def test_a_comparison_is_a_run_whose_rounds_are_its_seeds(measure, monkeypatch):
     assert list(epochs["arm"]) == expected * 2
     alone = epochs.pivot_table(index="seed", columns="arm", values="train_seconds")
     assert (alone[list(probing._PARTS)] > 0).all(axis=None)
+    # Probes alone are a part of the run that they are compared with.
+    assert (alone["probes alone, default schedule"] < alone["default schedule"]).all()
     accuracies = epochs.groupby("seed")["accuracy"].nunique()
     assert (accuracies == 1).all()  # training is the same with and without probing
 

@@ -42,7 +42,7 @@ class Arm:
         case: What is done; arms of one case are compared.
         name: How it is done.
         unit: Of work; rates are per second. A `part` is told as the share of time that it takes of `against`.
-        prepare: Builds what is needed, off the clock, and gives the work.
+        prepare: Builds what is needed, off the clock, and gives the work; what has a clock of its own may be done here.
         against: Arms of the case that its rate is divided by, each with the least ratio that is aimed at, or None; of
             a part, with the largest share.
     """
@@ -93,6 +93,8 @@ def _measured(arm: Arm) -> dict[str, object]:
         torch.cuda.synchronize()
     wall, cpu = time.perf_counter() - wall, _cpu_seconds() - cpu
     seconds = wall if sample.seconds is None else sample.seconds
+    if wall < seconds:  # what was timed by a clock of its own while the arm was prepared
+        wall = cpu = math.nan
     return row | {
         "work": float(sample.work),
         "train_seconds": seconds,

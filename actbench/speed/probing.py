@@ -1,7 +1,7 @@
 """What probing costs: a published run without, by the default schedule, and with every probe at every epoch."""
 
 from collections.abc import Callable, Iterator
-from functools import partial
+from functools import cache, partial
 from time import perf_counter
 
 from actbench import build
@@ -19,7 +19,10 @@ AIM = 0.03 / 1.03  # of the time of both: at most 3 % of the time of training
 
 
 def arms(job: Job, seed: int, *, train: Train) -> Iterator[Arm]:
-    """By the run's own clocks of training and probing: a share of 3 % is lost in the noise between two runs."""
+    """By the run's own clocks of training and probing: a share of 3 % is lost in the noise between two runs.
+
+    Probes alone are of the run that the arm before them times, whichever comes first in the round.
+    """
     for case, shorter in one_of_each_net(job):
         data, model = (shorter.choices[group] for group in ("data", "model"))
         named = f"{case}, {EPOCHS[model]} epochs"
@@ -30,11 +33,12 @@ def arms(job: Job, seed: int, *, train: Train) -> Iterator[Arm]:
         ):
             own = job_of(job, f"{data}/{model}", probes=probes)
             own.config.data.num_train, own.config.train.epochs = None, EPOCHS[model]
+            ran = cache(partial(train, own, seed))
             against = {} if probes == "none" else {"without probes": None}
-            yield Arm(named, name, "samples", partial(_prepared, own, seed, train, _both), against)
+            yield Arm(named, name, "samples", partial(_prepared, own, ran, _both), against)
             if probes != "none":
                 part = {name: AIM if probes == "log_spaced" else None}
-                yield Arm(named, f"probes alone, {name}", "part", partial(_prepared, own, seed, train, _probes), part)
+                yield Arm(named, f"probes alone, {name}", "part", partial(_prepared, own, ran, _probes), part)
             if probes == "log_spaced":
                 for part_of, clock in _PARTS.items():
                     share = {f"probes alone, {name}": None}
@@ -49,12 +53,11 @@ def _probes(history: History) -> float:
     return history.probe_seconds
 
 
-def _prepared(job: Job, seed: int, train: Train, clock: Callable[[History], float]) -> Callable[[], Sample]:
-    def work() -> Sample:
-        outcome, history = train(job, seed)
-        return Sample(num_samples(job, history.step), clock(history), outcome["test_accuracy"])
-
-    return work
+def _prepared(
+    job: Job, ran: Callable[[], tuple[dict, History]], clock: Callable[[History], float]
+) -> Callable[[], Sample]:
+    outcome, history = ran()
+    return lambda: Sample(num_samples(job, history.step), clock(history), outcome["test_accuracy"])
 
 
 def _part(job: Job, seed: int, clock: Callable[[Callable[[], list[LayerTrace]]], float]) -> Callable[[], Sample]:

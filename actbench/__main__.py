@@ -2,7 +2,9 @@
 
 import contextlib
 import os
+import signal
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 USAGE = """Usage: python -m actbench +act=NAME [KEY=VALUE ...]         one run: a pack of seeds, a report
@@ -28,7 +30,10 @@ def job(config) -> None:
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Run a command line; the exit code is 0 done, 1 a run failed, 2 the command cannot be meant, 130 Ctrl-C."""
+    """Run a command line; the exit code is 0 done, 1 a run failed, 2 the command cannot be meant, 130 Ctrl-C.
+
+    What a scheduler or a terminal that closes sends, SIGTERM or SIGHUP, ends it as Ctrl-C does, with 143 or 129.
+    """
     argv = sys.argv[1:] if argv is None else argv
     if "--help" in argv or "-h" in argv:
         from actbench.help import text
@@ -39,13 +44,38 @@ def main(argv: list[str] | None = None) -> int:
     from actbench.config import ConfigError
 
     try:
-        return _run(argv)
+        with _stopped_by(signal.SIGTERM, signal.SIGHUP):
+            return _run(argv)
     except ConfigError as error:
         print(f"actbench: {error}", file=sys.stderr)
         return 2
-    except KeyboardInterrupt:
+    except KeyboardInterrupt as stop:
         print("actbench: Stopped before the first run.", file=sys.stderr)
-        return 130
+        return _code(stop)
+
+
+@contextlib.contextmanager
+def _stopped_by(*signals: signal.Signals) -> Iterator[None]:
+    """These signals are a KeyboardInterrupt that tells which; one that is ignored, as under nohup, stays so."""
+
+    def stop(number: int, frame: object) -> None:
+        raise KeyboardInterrupt(number)
+
+    before = {number: signal.getsignal(number) for number in signals}
+    for number, handler in before.items():
+        if handler is signal.SIG_DFL:
+            signal.signal(number, stop)
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            if handler is signal.SIG_DFL:
+                signal.signal(number, handler)
+
+
+def _code(stop: KeyboardInterrupt) -> int:
+    """128 and the signal, as a shell tells it."""
+    return 128 + (stop.args[0] if stop.args else signal.SIGINT)
 
 
 def _run(argv: list[str]) -> int:
@@ -68,8 +98,8 @@ def _run(argv: list[str]) -> int:
         with sweep.progress(command):
             _hand_to_hydra([*command.argv, *_one_worker(command)])
         return _concluded(command)
-    except KeyboardInterrupt:
-        why, code = "Stopped", 130
+    except KeyboardInterrupt as stop:
+        why, code = "Stopped", _code(stop)
     except TerminatedWorkerError:
         why, code = "A worker was killed, by hand or by a system that is out of memory", 1
     except OSError as error:  # what a run raises is caught and recorded there; this is what could not be

@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -11,7 +12,7 @@ import pytest
 from joblib.externals.loky.process_executor import TerminatedWorkerError
 
 from actbench import __main__, landing, parts, run, summary, tables
-from actbench.__main__ import main
+from actbench.__main__ import _stopped_by, main
 
 SMALL = ["num_seeds=1", "train.epochs=1", "data.num_train=64", "data.num_val=100", "data.num_test=100", "model.width=8",
          "model.depth=1", "probes=none"]  # fmt: skip
@@ -64,6 +65,31 @@ def test_what_ends_a_sweep_is_one_sentence_and_what_is_done_is_kept(error, code,
     assert main(SWEEP) == 0
     assert len(tables.collect("results/adhoc").runs) == 2
     assert (kept / "runs.parquet").read_bytes() == before
+
+
+@pytest.mark.parametrize(("sent", "code"), [(signal.SIGTERM, 143), (signal.SIGHUP, 129)])
+def test_what_a_scheduler_sends_ends_a_sweep_as_ctrl_c_does(sent, code, monkeypatch, capsys):
+    begun, run_it = [], run.run
+    before = signal.signal(sent, signal.SIG_DFL)  # under nohup it is ignored
+
+    def stopped(job, **given):
+        begun.append(1)
+        if len(begun) == 2:
+            os.kill(os.getpid(), sent)
+        run_it(job, **given)
+
+    monkeypatch.setattr(run, "run", stopped)
+    assert main(SWEEP) == code
+    assert signal.signal(sent, before) is signal.SIG_DFL
+    sentence = "actbench: Stopped. 1 of 2 runs is measured and kept: the same command goes on from there."
+    assert capsys.readouterr().err.splitlines()[-1] == sentence
+
+
+def test_a_signal_that_is_ignored_stays_ignored():
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    with _stopped_by(signal.SIGHUP):
+        os.kill(os.getpid(), signal.SIGHUP)
+    assert signal.signal(signal.SIGHUP, before) is signal.SIG_IGN
 
 
 def test_a_file_in_the_place_of_a_run_is_named(job_of, capsys):

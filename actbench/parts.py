@@ -140,18 +140,20 @@ def _opened(path: Path, *, names: Iterable[str]) -> Iterator[pq.ParquetFile]:
     try:
         # At once into memory: of the small file of a run the reading of each column alone takes longer.
         with pq.ParquetFile(pa.BufferReader(path.read_bytes())) as file:
-            marks = file.metadata.metadata or {}
-            if int(marks.get(_FORMAT, 1)) > FORMAT:
+            told = (file.metadata.metadata or {}).get(_FORMAT, b"1")
+            if not told.isdigit():
+                raise BrokenPartError(f"{path} is of a format that is no number: actbench did not write it.")
+            if int(told) > FORMAT:
                 raise BrokenPartError(
-                    f"{path} is of format {int(marks[_FORMAT])}, which a newer version of actbench wrote, and this one "
+                    f"{path} is of format {int(told)}, which a newer version of actbench wrote, and this one "
                     f"reads up to {FORMAT}: update actbench."
                 )
             yield file
     except (OSError, ValueError, pa.ArrowException) as error:
         if isinstance(error, BrokenPartError):
             raise
-        told = (one_line(error)[:200] or type(error).__name__).rstrip(".")
-        raise BrokenPartError(f"{path} cannot be read: {told}.") from error
+        why = (one_line(error)[:200] or type(error).__name__).rstrip(".")
+        raise BrokenPartError(f"{path} cannot be read: {why}.") from error
 
 
 def _checked(table: pa.Table, columns: Mapping[str, str], path: Path) -> pa.Table:

@@ -48,8 +48,10 @@ def write(folder: str | Path, *, run_ids: Collection[str] | None = None) -> Path
         NothingToReportError: If the tables cannot be read, or hold no run to report.
     """
     folder = Path(folder)
-    landing.refuse_links(folder)
-    tables, left_out = _read(folder)
+    return _written(folder, *_read(folder), run_ids=run_ids)
+
+
+def _written(folder: Path, tables: Tables, left_out: list[str], *, run_ids: Collection[str] | None) -> Path:
     if speed_tables.only(tables, run_ids=run_ids):
         with landing.beside(folder / "report") as hidden:
             (hidden / "figures").mkdir(parents=True)
@@ -97,17 +99,22 @@ def main(arguments: list[str] | None = None) -> int:
     """The command line; 0, or 2 after a sentence that says what is wrong."""
     parser = argparse.ArgumentParser(prog="python -m actbench.report", description="Make a report from tables alone.")
     parser.add_argument("path", help="a results folder, for instance results/adhoc")
-    given = parser.parse_args(arguments)
+    folder = Path(parser.parse_args(arguments).path)
     try:
-        print(write(given.path))
+        tables, left_out = _read(folder)
+        print(_written(folder, tables, left_out, run_ids=None))
     except (OSError, NothingToReportError) as error:
-        print(f"{error}", file=sys.stderr)
+        failed = getattr(error, "strerror", None)  # of the system; ours are sentences
+        print(f"The report cannot be written to {folder} ({failed})." if failed else f"{error}", file=sys.stderr)
         return 2
+    for sentence in left_out:
+        print(f"left out: {sentence}", file=sys.stderr)
     return 0
 
 
 def _read(folder: Path) -> tuple[Tables, list[str]]:
     """The tables of a folder and what had to be left out; where that leaves nothing, the sentences are the error."""
+    landing.refuse_links(folder)
     tables, left_out = read(folder)
     if left_out and not len(tables.runs):
         raise NothingToReportError("\n".join(left_out.values()))

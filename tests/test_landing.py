@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pandas as pd
@@ -33,9 +34,11 @@ def _column(path: Path, name: str, values: pa.Array | None) -> None:
     pq.write_table(table if values is None else table.append_column(name, values), path)
 
 
-def _newer(path: Path) -> None:
-    table = pq.read_table(path)
-    pq.write_table(table.replace_schema_metadata({b"actbench.format": b"2"}), path)
+def _of_format(told: bytes) -> Callable[[Path], None]:
+    def spoil(path: Path) -> None:
+        pq.write_table(pq.read_table(path).replace_schema_metadata({b"actbench.format": told}), path)
+
+    return spoil
 
 
 @pytest.mark.parametrize(
@@ -75,12 +78,27 @@ def _newer(path: Path) -> None:
         ),
         (
             "runs",
-            _newer,
+            _of_format(b"2"),
             "{path} is of format 2, which a newer version of actbench wrote, and this one reads up to 1: "
             "update actbench.",
         ),
+        (
+            "runs",
+            _of_format(b"\x1b[2J"),
+            "{path} is of a format that is no number: actbench did not write it.",
+        ),
     ],
-    ids=["missing", "truncated", "alien bytes", "alien table", "a key with gaps", "words", "lists", "a newer format"],
+    ids=[
+        "missing",
+        "truncated",
+        "alien bytes",
+        "alien table",
+        "a key with gaps",
+        "words",
+        "lists",
+        "a newer format",
+        "an alien format",
+    ],
 )
 def test_a_broken_run_is_named_and_the_others_are_collected(file, spoil, sentence, runs):
     path = runs[0] / f"{file}.parquet"

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 import synthetic
 
-from actbench import report
+from actbench import landing, report
 from actbench.landing import compact
 from actbench.tables import Tables
 from actbench.variants import NothingToReportError
@@ -176,6 +176,28 @@ def test_the_path_is_printed(tmp_path: Path, capsys) -> None:
     folder = synthetic.landed(tmp_path, synthetic.tables(["relu"], seeds=1, epochs=1))
     assert report.main([str(folder)]) == 0
     assert capsys.readouterr().out == f"{folder / 'report.html'}\n"
+
+
+def test_what_is_left_out_is_told_beside_the_path(tmp_path: Path, capsys) -> None:
+    folder = synthetic.landed(tmp_path, synthetic.tables(["relu", "tanh"], seeds=1, epochs=1))
+    broken = next(folder.rglob("epochs.parquet"))
+    broken.unlink()
+    assert report.main([str(folder)]) == 0
+    assert capsys.readouterr() == (
+        f"{folder / 'report.html'}\n",
+        f"left out: {broken} is missing: a run has the tables runs, epochs, layers.\n",
+    )
+
+
+def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path, monkeypatch, capsys) -> None:
+    folder = synthetic.landed(tmp_path, synthetic.tables(["relu"], seeds=1, epochs=1))
+
+    def read_only(path: Path) -> None:
+        raise OSError(30, "Read-only file system", f"{path}/.report.1@here")
+
+    monkeypatch.setattr(landing, "beside", read_only)
+    assert report.main([str(folder)]) == 2
+    assert capsys.readouterr() == ("", f"The report cannot be written to {folder} (Read-only file system).\n")
 
 
 def test_unknown_run_ids(tmp_path: Path) -> None:

@@ -20,6 +20,7 @@ from actbench import (
     published,
     report,
     run,
+    speed_tables,
     tables,
     track_plots,
 )
@@ -132,6 +133,17 @@ def test_the_readme_tells_where_its_numbers_come_from():
         (value,) = runs[column].unique()
         assert value in README
     assert f"PROTOCOL {run.PROTOCOL}" in README
+
+
+def test_the_readmes_speed_is_the_reports():
+    measured = tables.collect(ROOT / "results" / "speed")
+    ratios = speed_tables.ratios(speed_tables.rounds(measured)).set_index(["case", "arm", "against"])
+    row = ratios.loc["mnist, mlp", "actbench", "tutorial loop"]
+    (commit,) = measured.runs["commit"].unique()
+    assert (
+        f"Training the MLP takes the tutorial's loop {speed_tables.interval(row['ratio'], row['low'], row['high'])} "
+        f"times as long (median of {row['n']} rounds, one thread, Intel Xeon, PROTOCOL {run.PROTOCOL}, commit {commit})"
+    ) in " ".join(README.split())
 
 
 def test_the_readmes_links_lead_somewhere():

@@ -129,12 +129,12 @@ def ratio_rows(ratios: pd.DataFrame) -> list[list[str]]:
     """Heading and rows for a reader; no row, no table."""
     if not len(ratios):
         return []
-    rows = [["case", "arm", "against", "ratio", "accuracy gained", "n", "target", ""]]
+    rows = [["case", "arm", "against", "ratio", "n", "target", "", "accuracy gained"]]
     for row in ratios.to_dict("records"):
         ratio = interval(row["ratio"], row["low"], row["high"]) + (" of its time" if row["is_part"] else "")
         gain = (row[name] for name in ("accuracy_gain", "accuracy_gain_low", "accuracy_gain_high"))
         gained = "" if row["is_part"] else interval(*gain, digits=2)
-        rows.append([row["case"], row["arm"], row["against"], ratio, gained, str(row["n"]), aim(row), row["verdict"]])
+        rows.append([row["case"], row["arm"], row["against"], ratio, str(row["n"]), aim(row), row["verdict"], gained])
     return rows
 
 

@@ -13,7 +13,6 @@ from torch import Tensor, nn
 from actbench import properties, sparsity
 from actbench.trace import LayerTrace
 
-_ENTRIES_AT_ONCE = 2**16  # what stays in a processor's cache
 _MISSING = torch.tensor(math.nan)
 
 
@@ -51,7 +50,7 @@ def saturated_units(t: LayerTrace, s: Shape) -> Tensor:
 def dead(t: LayerTrace, s: Shape) -> Tensor:
     """Share of units with max |f'(z)| < 1e-6 over the batch."""
     steepest = torch.zeros(t.z.shape[1], device=t.z.device)
-    for z in t.z.split(max(1, _ENTRIES_AT_ONCE // t.z[0].numel())):
+    for z in t.z.split(max(1, sparsity.ENTRIES_AT_ONCE // t.z[0].numel())):
         # Not amax((0, 2)), which takes three times as long of feature maps stored channels last.
         steepest = torch.maximum(steepest, t.slope(z).abs().amax(0).amax(1))
         if (steepest >= 1e-6).all():  # nothing left that could be dead

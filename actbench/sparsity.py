@@ -5,13 +5,13 @@ import math
 import torch
 from torch import Tensor
 
-_ENTRIES_AT_ONCE = 2**16  # what stays in a processor's cache
+ENTRIES_AT_ONCE = 2**16  # what stays in a processor's cache
 
 
 def zeros(x: Tensor) -> Tensor:
     """The share of exactly zero entries, ()."""
     nonzero = torch.zeros((), dtype=torch.float64, device=x.device)
-    for part in x.split(max(1, _ENTRIES_AT_ONCE // x[0].numel())):
+    for part in x.split(max(1, ENTRIES_AT_ONCE // x[0].numel())):
         # Not count_nonzero, which branches at every entry; float64 counts exactly.
         nonzero += torch.ne(part, 0, out=torch.empty_like(part)).sum(dtype=torch.float64)
     return 1 - nonzero.long() / x.numel()

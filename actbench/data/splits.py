@@ -118,8 +118,7 @@ def split(
         device: Where the tensors are put.
     """
     drawn = indices(source, num_val=num_val, num_test=num_test, num_train=num_train, seed=seed)
-    moments = _moments(source, drawn[0]) if standardize else None
-    scale = Scale(source.white, None if moments is None else (moments[0].to(device), moments[1].to(device)))
+    scale = Scale(source.white, _moments(source, drawn[0], device=device) if standardize else None)
 
     def take(index: np.ndarray) -> StoredSplit:
         # Not source.images[index]: numpy gathers the same bytes in a sixth of the time.
@@ -149,14 +148,15 @@ def indices(
     return rest, val, test
 
 
-def _moments(source: Source, index: np.ndarray) -> tuple[Tensor, Tensor]:
-    """Mean and standard deviation of the images that `index` names, per channel, (1, C, 1, 1) each.
+def _moments(source: Source, index: np.ndarray, *, device: torch.device) -> tuple[Tensor, Tensor]:
+    """Mean and standard deviation of the images that `index` names, per channel, (1, C, 1, 1) each, on `device`.
 
     torch.std_mean gives the same bits by Welford's recurrence, which float64 sums of pixels do without.
     """
     count = len(index) * source.images[0, 0].numel()
     mean, square = (sums[index].sum(0)[None, :, None, None] / count for sums in _sums(source))
-    return mean.float(), (square - mean.square()).clamp(min=0).sqrt().float()
+    std = (square - mean.square()).clamp(min=0).sqrt()
+    return mean.float().to(device), std.float().to(device)
 
 
 @functools.lru_cache(maxsize=1)

@@ -4,7 +4,7 @@ The peak of the MLP is torch.mm's on large squares, that of the CNN conv2d's wit
 best of a few sizes, float32, on the run's own number of threads. A multiplication and an addition are two operations.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from functools import partial
 from time import perf_counter
@@ -160,6 +160,14 @@ def _batches(job: Job, seed: int, model: nn.Module, optimizer: object, batch: ob
     return lambda: next(ordered, None)
 
 
+def _pass_noting(model: nn.Module, images: Tensor, layers: Iterable[nn.Module], note: Callable[..., None]) -> None:
+    """One forward pass; `note` is told each of the layers with its inputs and output."""
+    handles = [layer.register_forward_hook(note) for layer in layers]
+    model(images)
+    for handle in handles:
+        handle.remove()
+
+
 def _products(
     job: Job, seed: int, model: nn.Module, optimizer: object, batch: tuple[Tensor, Tensor]
 ) -> Callable[[], object]:
@@ -177,10 +185,7 @@ def _products(
         if not first:
             calls.append(partial(torch.mm, gradient, layer.weight))
 
-    handles = [layer.register_forward_hook(note) for layer in weight_layers(model).values()]  # type: ignore[arg-type]
-    model(batch[0])
-    for handle in handles:
-        handle.remove()
+    _pass_noting(model, batch[0], weight_layers(model).values(), note)
 
     @torch.no_grad()
     def once() -> None:
@@ -201,10 +206,7 @@ def _between(
         calls.append(lambda: torch.autograd.grad(layer.forward(x), x, gradient))
 
     pools = [layer for layer in model.modules() if isinstance(layer, nn.MaxPool2d)]
-    handles = [layer.register_forward_hook(note) for layer in (*activations(model).values(), *pools)]  # type: ignore[arg-type]
-    model(batch[0])
-    for handle in handles:
-        handle.remove()
+    _pass_noting(model, batch[0], (*activations(model).values(), *pools), note)
 
     def once() -> None:
         for call in calls:

@@ -74,9 +74,8 @@ def training(job: Job, splits: Splits, *, seeds: Sequence[int], steps: int) -> C
     def run() -> dict[str, Tensor]:
         parameters = dict(zip(stacked, learned, strict=True))
         for index in _orders(job, splits, seeds, steps):
-            images, labels = (
-                t.unflatten(0, index.shape) for t in splits.train.take(index.flatten())
-            )  # (K, B, C, H, W), (K, B)
+            batch = splits.train.take(index.flatten())
+            images, labels = (t.unflatten(0, index.shape) for t in batch)  # (K, B, C, H, W), (K, B)
             given = torch.vmap(logits, randomness="different")(parameters, buffers, images)  # (K, B, classes)
             optimizer.zero_grad(set_to_none=True)
             loss = F.cross_entropy(given.flatten(0, 1), labels.flatten(), reduction="sum")

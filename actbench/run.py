@@ -184,7 +184,7 @@ def _prober(job: Job, model: nn.Module, val: Split, *, num_steps: int) -> Prober
         return found if any(True for _ in f.parameters()) else shapes.setdefault(f, found)
 
     return Prober(
-        batch=Split(*(t[: job.config.probes.num_examples] for t in val)),
+        batch=val.first(job.config.probes.num_examples),
         steps=build.probe_steps(job.config, num_steps=num_steps),
         shape=shape,
     )

@@ -20,7 +20,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from tqdm import tqdm
 
-from actbench.data.splits import Source, Split, batches, indices
+from actbench.data.splits import Batch, Scale, Source, Split, batches, indices
 from actbench.landing import beside
 from actbench.models.init import initialize, torch_default
 from actbench.streams import stream
@@ -112,8 +112,10 @@ def _train(model: LeNet, source: Source) -> dict[str, float]:
     seed, num_stored = int(RECIPE["seed"]), len(source.labels) - source.num_test
     num_held_out = num_stored // int(RECIPE["held_out"])
     drawn = indices(source, num_val=num_held_out, num_test=None, num_train=None, seed=seed)
+    half = torch.full((1, 1, 1, 1), 0.5)
+    scale = Scale(source.white, (half, half))  # to [-1, 1]
     kept, held_out = (
-        Split(source.images[index].float() / source.white * 2 - 1, source.labels[index]) for index in drawn[:2]
+        Split(source.images, index, source.labels[index], scale) for index in map(torch.from_numpy, drawn[:2])
     )
     initialize(model, torch_default, generator=stream(seed, "init"), gain=lambda: 1.0)
     optimizer = torch.optim.Adam(model.parameters(), lr=RECIPE["lr"], fused=True)
@@ -123,14 +125,14 @@ def _train(model: LeNet, source: Source) -> dict[str, float]:
             optimizer.zero_grad()
             F.cross_entropy(model(batch.images)[0], batch.labels).backward()
             optimizer.step()
-        features, predicted = ScoreNetwork(model)(held_out.images)
+        features, predicted = ScoreNetwork(model)(held_out.whole().images)
     return {
         "accuracy": (predicted == held_out.labels).double().mean().item(),
         "scale": features.square().mean().sqrt().item(),
     }
 
 
-def _endless(train: Split, *, order: torch.Generator) -> Iterator[Split]:
+def _endless(train: Split, *, order: torch.Generator) -> Iterator[Batch]:
     while True:
         yield from batches(train, batch_size=int(RECIPE["batch_size"]), order=order)
 

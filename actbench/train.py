@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from actbench import probes
 from actbench.checkpoint import Checkpoint
-from actbench.data.splits import Split, Splits, batches
+from actbench.data.splits import Batch, Split, Splits, batches
 from actbench.trace import LayerTrace
 
 
@@ -30,13 +30,13 @@ class Task(Protocol):
 
     @staticmethod
     def num_outputs(num_classes: int) -> int: ...
-    def step(self, batch: Split) -> dict[str, Tensor]: ...
+    def step(self, batch: Batch) -> dict[str, Tensor]: ...
     def evaluate(self, split: Split) -> dict[str, float]: ...
     def chance(self, split: Split) -> dict[str, float]: ...
     def observe(self) -> dict[str, float]: ...
     def picture(self) -> Tensor | None: ...
     def weights(self) -> dict[nn.Module, Tensor]: ...
-    def trace(self, batch: Split, *, weights_before: dict[nn.Module, Tensor] | None) -> list[LayerTrace]: ...
+    def trace(self, batch: Batch, *, weights_before: dict[nn.Module, Tensor] | None) -> list[LayerTrace]: ...
     def state_dict(self) -> dict[str, Any]: ...
     def load_state_dict(self, state: dict[str, Any]) -> None: ...
 
@@ -51,7 +51,7 @@ class Prober:
         shape: The shape of the activation of a layer with its present parameters.
     """
 
-    batch: Split
+    batch: Batch
     steps: Collection[int]
     shape: Callable[[nn.Module], probes.Shape]
 
@@ -132,7 +132,7 @@ def train(
             probing = history.step + 1 in prober.steps
             weights_before = task.weights() if probing else None
             _set_lr(task.optimizers, initial, factor=schedule(history.step / num_steps))
-            losses = task.step(Split(augment(batch.images, generator=augmentation), batch.labels))
+            losses = task.step(Batch(augment(batch.images, generator=augmentation), batch.labels))
             totals = {name: totals.get(name, 0) + loss for name, loss in losses.items()}
             history.step, num_batches = history.step + 1, num_batches + 1
             if probing:

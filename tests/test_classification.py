@@ -5,14 +5,14 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from actbench.data.splits import Split
+from actbench.data.splits import Batch, Scale, Split
 from actbench.tasks.classification import Classification, expected_calibration_error
 
 
 @pytest.fixture
-def batch() -> Split:
+def batch() -> Batch:
     generator = torch.Generator().manual_seed(0)
-    return Split(torch.randn(32, 1, 2, 3, generator=generator), torch.randint(0, 4, (32,), generator=generator))
+    return Batch(torch.randn(32, 1, 2, 3, generator=generator), torch.randint(0, 4, (32,), generator=generator))
 
 
 def _task(*, lr: float = 0.5, clip: float | None = None) -> Classification:
@@ -20,6 +20,10 @@ def _task(*, lr: float = 0.5, clip: float | None = None) -> Classification:
     model = nn.Sequential(nn.Flatten(), nn.Linear(6, 4))
     optimizer = torch.optim.SGD(model.parameters(), lr=lr)
     return Classification(model=model, optimizer=optimizer, clip_grad_norm=clip, num_classes=4)
+
+
+def _split(images: torch.Tensor, labels: torch.Tensor) -> Split:
+    return Split(images, torch.arange(len(labels)), labels, Scale(1, None))
 
 
 def test_a_step_is_gradient_descent_on_the_mean_loss(batch):
@@ -50,18 +54,19 @@ def test_evaluation_by_hand():
     task = Classification(
         model=model, optimizer=torch.optim.SGD(model.parameters()), clip_grad_norm=None, num_classes=2
     )
-    found = task.evaluate(Split(torch.zeros(4, 1, 1, 1), torch.tensor([0, 0, 0, 1])))
+    split = _split(torch.zeros(4, 1, 1, 1), torch.tensor([0, 0, 0, 1]))
+    found = task.evaluate(split)
     assert found["accuracy"] == 0.75
     assert found["loss"] == pytest.approx(-(3 * math.log(0.75) + math.log(0.25)) / 4)
     assert found["ece"] == pytest.approx(0, abs=1e-6)  # three of four are right, and 3/4 is what it says
-    assert task.chance(Split(torch.zeros(0), torch.zeros(0))) == {"loss": math.log(2), "accuracy": 0.5, "ece": 0.0}
+    assert task.chance(split) == {"loss": math.log(2), "accuracy": 0.5, "ece": 0.0}
 
 
 def test_evaluation_does_not_depend_on_how_it_is_cut(batch, monkeypatch):
-    task = _task()
-    whole = task.evaluate(batch)
+    task, split = _task(), _split(*batch)
+    whole = task.evaluate(split)
     monkeypatch.setattr("actbench.tasks.classification._CHUNK", 5)
-    assert task.evaluate(batch) == pytest.approx(whole)
+    assert task.evaluate(split) == pytest.approx(whole)
     assert task.model.training
 
 

@@ -120,7 +120,7 @@ def test_evaluating_and_looking_draw_nothing_and_change_nothing(splits):
     state = {name: value.clone() for name, value in task.networks.state_dict().items()}
     latents, everything = task.latents.get_state(), torch.random.get_rng_state()
     first = task.evaluate(splits.val), task.observe(), task.picture()
-    task.trace(splits.val, weights_before=None)
+    task.trace(splits.val.whole(), weights_before=None)
     assert task.evaluate(splits.val) == first[0]
     assert task.observe() == first[1]
     assert torch.equal(task.picture(), first[2])

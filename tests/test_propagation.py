@@ -9,7 +9,7 @@ from torch import nn
 
 from actbench import build
 from actbench.data import gaussian
-from actbench.data.splits import Split, split
+from actbench.data.splits import Batch, split
 from actbench.models.mlp import MLP
 from actbench.models.norm import none
 from actbench.stats import vanishing
@@ -38,7 +38,7 @@ def test_labels_play_no_role(job_of):
     model = build.model(job.config, input_shape=torch.Size([1, 8, 8]), seed=3, on=torch.device("cpu"))
     task = build.task(job.config, model, splits=None, seed=3)
     images = torch.randn(20, 1, 8, 8, generator=torch.Generator().manual_seed(0))
-    one, other = (task.trace(Split(images, torch.full((20,), k)), weights_before=None) for k in (0, 1))
+    one, other = (task.trace(Batch(images, torch.full((20,), k)), weights_before=None) for k in (0, 1))
     assert all(torch.equal(a.dz, b.dz) for a, b in zip(one, other, strict=True))
 
 
@@ -49,7 +49,7 @@ def test_the_gradient_is_the_product_of_the_matrices_behind(init, job_of):
     model = build.model(job.config, input_shape=torch.Size([1, 8, 8]), seed=1, on=torch.device("cpu"))
     images = torch.randn(30, 1, 8, 8, generator=torch.Generator().manual_seed(0))
     traces = build.task(job.config, model, splits=None, seed=1).trace(
-        Split(images, torch.zeros(30).long()), weights_before=None
+        Batch(images, torch.zeros(30).long()), weights_before=None
     )
     expected = torch.randn(30, 10, generator=stream(1, "cotangent"), dtype=torch.float64) @ model.output.weight
     for index in reversed(range(5)):
@@ -130,7 +130,7 @@ def test_gaussian_images_keep_their_mean_and_standard_deviation():
     sizes = {"num_val": 512, "num_test": 512, "num_train": None, "standardize": False}
     splits = split(other, **sizes, seed=0, device=torch.device("cpu"))
     assert [len(part.labels) for part in splits] == [1024, 512, 512]
-    for part in (splits.train.whole(), *splits[1:]):
+    for part in (own.whole() for own in splits):
         assert part.images.mean().item() == pytest.approx(0.5, abs=0.04)
         assert part.images.std().item() == pytest.approx(2, abs=0.04)
         assert part.labels.bincount().float().std() < 1

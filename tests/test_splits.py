@@ -2,7 +2,7 @@ import pytest
 import torch
 
 from actbench.data import augment, digits
-from actbench.data.splits import Scale, Source, Split, Splits, StoredSplit, batches, split
+from actbench.data.splits import Batch, Scale, Source, Split, Splits, batches, split
 from actbench.streams import stream
 
 SIZES = {"num_val": 360, "num_test": 360, "num_train": None, "standardize": False, "device": torch.device("cpu")}
@@ -15,11 +15,17 @@ def _numbered(n: int, *, num_test: int = 0) -> Source:
     return Source(images, index % 2, num_test=num_test, white=1)
 
 
-def _whole(splits: Splits) -> list[Split]:
-    return [splits.train.whole(), splits.val, splits.test]
+def _whole(splits: Splits) -> list[Batch]:
+    return [part.whole() for part in splits]
 
 
-def _index(part: Split) -> set[int]:
+def _split(images: torch.Tensor) -> Split:
+    """All images, each labelled by its number."""
+    numbers = torch.arange(len(images))
+    return Split(images, numbers, numbers, Scale(1, None))
+
+
+def _index(part: Batch) -> set[int]:
     return set((part.images.view(-1, 2) @ torch.tensor([256.0, 1.0])).long().tolist())
 
 
@@ -31,7 +37,7 @@ def test_splits_are_disjoint_and_complete():
 
 def test_the_published_test_set_is_kept():
     splits = split(_numbered(1000, num_test=100), **SIZES | {"num_test": None}, seed=0)
-    assert _index(splits.test) == set(range(900, 1000))
+    assert _index(splits.test.whole()) == set(range(900, 1000))
     assert len(_index(splits.train.whole())) == 540
 
 
@@ -40,8 +46,8 @@ def test_a_subset_of_the_training_examples_leaves_the_rest_alone():
     small = split(_numbered(1000), **SIZES | {"num_train": 50}, seed=3)
     assert _index(small.train.whole()) < _index(whole.train.whole())
     assert len(_index(small.train.whole())) == 50
-    assert torch.equal(small.val.images, whole.val.images)
-    assert torch.equal(small.test.images, whole.test.images)
+    assert torch.equal(small.val.whole().images, whole.val.whole().images)
+    assert torch.equal(small.test.whole().images, whole.test.whole().images)
 
 
 def test_classes_keep_their_shares():
@@ -54,8 +60,8 @@ def test_classes_keep_their_shares():
 
 def test_the_seed_fixes_the_split():
     first, again, other = (split(digits.load(), **SIZES, seed=seed) for seed in (5, 5, 6))
-    assert torch.equal(first.train.pixels, again.train.pixels)
-    assert not torch.equal(first.train.pixels, other.train.pixels)
+    assert torch.equal(first.train.rows, again.train.rows)
+    assert not torch.equal(first.train.rows, other.train.rows)
 
 
 def test_pixels_are_shares_of_white():
@@ -83,27 +89,33 @@ def test_standardized_by_the_training_pixels_alone_each_channel_apart(source):
         assert torch.equal(after.images, (before.images - mean) / std)
 
 
-def test_training_images_are_kept_as_they_are_stored_and_a_batch_is_that_of_all_made_images():
+def test_splits_share_the_stored_pixels_and_a_batch_is_that_of_all_made_images():
     source = _three_channels()
-    train = split(source, **SIZES | {"num_val": 40, "num_test": 40, "standardize": True}, seed=0).train
-    assert train.pixels.dtype == source.images.dtype == torch.uint8
-    index = torch.tensor([5, 0, 619, 5])
-    taken, whole = train.take(index), train.whole()
-    assert torch.equal(taken.images, whole.images[index])
-    assert torch.equal(taken.labels, whole.labels[index])
+    splits = split(source, **SIZES | {"num_val": 40, "num_test": 40, "standardize": True}, seed=0)
+    assert all(part.pixels is source.images for part in splits)
+    assert source.images.dtype == torch.uint8
+    which = torch.tensor([5, 0, 619, 5])
+    taken, whole = splits.train.take(which), splits.train.whole()
+    assert torch.equal(taken.images, whole.images[which])
+    assert torch.equal(taken.labels, whole.labels[which])
+    assert torch.equal(splits.train.first(7).images, whole.images[:7])
+    in_turn = list(splits.train.in_turn(200))
+    assert [len(batch.labels) for batch in in_turn] == [200, 200, 200, 20]
+    for kept, parts in zip(whole, zip(*in_turn, strict=True), strict=True):
+        assert torch.equal(torch.cat(parts), kept)
 
 
 def test_making_images_leaves_what_is_stored_as_it_is():
     """Float pixels too, which need no other type."""
     pixels = torch.rand(4, 1, 2, 2)
     kept, scale = pixels.clone(), Scale(1, (torch.full((1, 1, 1, 1), 0.5), torch.full((1, 1, 1, 1), 2.0)))
-    made = StoredSplit(pixels, torch.zeros(4).long(), scale).whole().images
-    assert torch.equal(pixels, kept)
-    torch.testing.assert_close(made, (kept - 0.5) / 2)
+    for made in (scale(pixels), Split(pixels, torch.arange(4), torch.zeros(4).long(), scale).whole().images):
+        assert torch.equal(pixels, kept)
+        torch.testing.assert_close(made, (kept - 0.5) / 2)
 
 
 def test_an_epoch_shows_each_example_once_but_for_an_incomplete_batch():
-    train = Split(torch.arange(10.0).view(10, 1, 1, 1), torch.arange(10))
+    train = _split(torch.arange(10.0).view(10, 1, 1, 1))
     shown = list(batches(train, batch_size=3, order=stream(0, "order")))
     assert [len(batch.labels) for batch in shown] == [3, 3, 3]
     labels = torch.cat([batch.labels for batch in shown])
@@ -114,17 +126,17 @@ def test_an_epoch_shows_each_example_once_but_for_an_incomplete_batch():
 @pytest.mark.parametrize("shape", [(1, 28, 28), (3, 32, 32)])
 def test_a_batch_is_the_bits_that_its_index_names(shape):
     """Gathered row by row; the same memory as by indexing, so training is the same to the bit."""
-    train = Split(torch.randn(40, *shape, generator=stream(1, "images")), torch.arange(40))
+    train = _split(torch.randn(40, *shape, generator=stream(1, "images")))
     permutation = torch.randperm(40, generator=stream(0, "order"))
     for number, batch in enumerate(batches(train, batch_size=16, order=stream(0, "order"))):
-        expected = train.images[permutation[16 * number : 16 * number + 16]]
+        expected = train.pixels[permutation[16 * number : 16 * number + 16]]
         assert torch.equal(batch.images, expected)
         assert batch.images.stride() == expected.stride()
-        assert torch.equal(batch.images.flatten(1)[:, 0], train.images[batch.labels].flatten(1)[:, 0])
+        assert torch.equal(batch.images.flatten(1)[:, 0], train.pixels[batch.labels].flatten(1)[:, 0])
 
 
 def test_epochs_have_their_own_order():
-    train, order = Split(torch.zeros(50, 1, 1, 1), torch.arange(50)), stream(0, "order")
+    train, order = _split(torch.zeros(50, 1, 1, 1)), stream(0, "order")
     first, second = (torch.cat([b.labels for b in batches(train, batch_size=50, order=order)]) for _ in range(2))
     assert not torch.equal(first, second)
 

@@ -4,7 +4,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from actbench import build
-from actbench.data.splits import Split
+from actbench.data.splits import Batch
 from actbench.trace import Activation, trace, undisturbed, weights
 
 
@@ -13,9 +13,9 @@ def _model(job, seed: int = 0) -> nn.Module:
 
 
 @pytest.fixture
-def batch() -> Split:
+def batch() -> Batch:
     generator = torch.Generator().manual_seed(0)
-    return Split(torch.randn(16, 1, 8, 8, generator=generator), torch.randint(0, 10, (16,), generator=generator))
+    return Batch(torch.randn(16, 1, 8, 8, generator=generator), torch.randint(0, 10, (16,), generator=generator))
 
 
 def _loss(model, batch):

@@ -9,7 +9,7 @@ from torch import nn
 
 from actbench import build
 from actbench.config import options
-from actbench.data.splits import Split, Splits, StoredSplit, batches, split
+from actbench.data.splits import Batch, Split, Splits, batches, split
 from actbench.plan import Job
 from actbench.streams import stream
 
@@ -61,7 +61,7 @@ def model_of(job: Job, seed: int, splits: Splits) -> nn.Module:
     return build.model(job.config, input_shape=splits.train.pixels.shape[1:], seed=seed, on=on)
 
 
-def epochs_of(job: Job, seed: int, train: StoredSplit) -> Iterator[Split]:
+def epochs_of(job: Job, seed: int, train: Split) -> Iterator[Batch]:
     """The batches of a whole run, in the run's order."""
     order = stream(seed, "order")
     for _ in range(job.config.train.epochs):
@@ -72,8 +72,6 @@ def epochs_of(job: Job, seed: int, train: StoredSplit) -> Iterator[Split]:
 def accuracy(model: nn.Module, test: Split) -> float:
     """Fraction of right answers."""
     model.eval()
-    right = [
-        (model(images).argmax(1) == labels).sum() for images, labels in zip(*(t.split(1000) for t in test), strict=True)
-    ]
+    right = [(model(images).argmax(1) == labels).sum() for images, labels in test.in_turn(1000)]
     model.train()
     return float(sum(right) / len(test.labels))

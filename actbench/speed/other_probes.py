@@ -11,7 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
-from actbench.data.splits import Split, StoredSplit
+from actbench.data.splits import Batch, Split
 from actbench.plan import Job
 from actbench.speed import lightning_loop, loops
 from actbench.speed.cases import epochs_of, job_of, model_of, one_of_each_net, splits_of
@@ -62,7 +62,7 @@ def _loop(
     return work
 
 
-def _epochs(job: Job, seed: int, train: StoredSplit) -> list[list[Split]]:
+def _epochs(job: Job, seed: int, train: Split) -> list[list[Batch]]:
     batches = list(epochs_of(job, seed, train))
     each = len(batches) // job.config.train.epochs
     return [batches[start : start + each] for start in range(0, len(batches), each)]
@@ -89,7 +89,7 @@ def _delve(model: nn.Module) -> Iterator[Callable[[], object]]:
 def _lightning(job: Job, seed: int, *, hooked: bool) -> Callable[[], Sample]:
     splits = splits_of(job, seed)
     model = model_of(job, seed, splits)
-    batch = Split(*(t[: job.config.probes.num_examples] for t in splits.val))
+    batch = splits.val.first(job.config.probes.num_examples)
     epochs = _epochs(job, seed, splits.train)
     callbacks = (_hooks(model, batch),) if hooked else ()
     fit = lightning_loop.lightning(model, epochs=len(epochs), lr=job.config.optim.lr, callbacks=callbacks)
@@ -101,7 +101,7 @@ def _lightning(job: Job, seed: int, *, hooked: bool) -> Callable[[], Sample]:
     return work
 
 
-def _hooks(model: nn.Module, batch: Split):
+def _hooks(model: nn.Module, batch: Batch):
     """A callback: after each epoch, mean, spread, zero gradients and effective rank of each layer on a fixed batch."""
     L, _ = lightning_loop.imported()  # noqa: N806
 

@@ -5,7 +5,6 @@ from functools import cache, partial
 from time import perf_counter
 
 from actbench import build
-from actbench.data.splits import Split
 from actbench.plan import Job
 from actbench.speed.cases import job_of, model_of, one_of_each_net, splits_of
 from actbench.speed.harness import Arm, Sample, Train
@@ -64,7 +63,7 @@ def _part(job: Job, seed: int, clock: Callable[[Callable[[], list[LayerTrace]]],
     """As often as the run is probed, at its initial weights."""
     splits = splits_of(job, seed)
     task = build.task(job.config, model_of(job, seed, splits), splits=splits, seed=seed)
-    batch = Split(*(t[: job.config.probes.num_examples] for t in splits.val))
+    batch = splits.val.first(job.config.probes.num_examples)
     num_steps = job.config.train.epochs * (len(splits.train.labels) // job.config.train.batch_size)
     count = len(build.probe_steps(job.config, num_steps=num_steps))
 

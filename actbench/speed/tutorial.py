@@ -70,7 +70,7 @@ def fitted(fit: _FIT, job: Job, model: nn.Module, loader: DataLoader, splits: Sp
     start = perf_counter()
     fit(loader)
     seconds = perf_counter() - start
-    model.to(splits.test.images.device)
+    model.to(splits.test.labels.device)
     steps = len(loader) * job.config.train.epochs
     return Sample(num_samples(job, steps), seconds, accuracy(model, splits.test))
 

@@ -7,7 +7,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from actbench.data.splits import Split
+from actbench.data.splits import Batch, Split
 from actbench.trace import LayerTrace, trace, weights
 
 _CHUNK = 500  # examples evaluated at once: large enough to be fast, small enough for the cache
@@ -33,7 +33,7 @@ class Classification:
         """A logit for each class."""
         return num_classes
 
-    def step(self, batch: Split) -> dict[str, Tensor]:
+    def step(self, batch: Batch) -> dict[str, Tensor]:
         """One update; the batch's mean loss before it, ()."""
         (optimizer,) = self.optimizers
         for parameter in self._parameters:  # not zero_grad: a fiftieth of the time of a small net's step
@@ -49,7 +49,7 @@ class Classification:
     def evaluate(self, split: Split) -> dict[str, float]:
         """`loss` (mean NLL in nats), `accuracy` (fraction) and `ece` of a split, in evaluation mode."""
         self.model.eval()
-        logits = torch.cat([self.model(images) for images in split.images.split(_CHUNK)])  # (N, num_classes)
+        logits = torch.cat([self.model(batch.images) for batch in split.in_turn(_CHUNK)])  # (N, num_classes)
         self.model.train()
         return {
             "loss": F.cross_entropy(logits, split.labels).item(),
@@ -72,7 +72,7 @@ class Classification:
         """The weights before a step, for `trace` after it."""
         return weights(self.model)
 
-    def trace(self, batch: Split, *, weights_before: dict[nn.Module, Tensor] | None) -> list[LayerTrace]:
+    def trace(self, batch: Batch, *, weights_before: dict[nn.Module, Tensor] | None) -> list[LayerTrace]:
         """A trace of every activation layer on a batch."""
 
         def loss() -> Tensor:

@@ -9,7 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from actbench.coverage import Bins, class_shares, modes, uniform_divergence
-from actbench.data.splits import Source, Split, Splits
+from actbench.data.splits import Batch, Source, Split, Splits
 from actbench.fidelity import frechet_distance, kernel_distance
 from actbench.models.init import initialize, torch_default
 from actbench.score import score_network
@@ -71,14 +71,14 @@ class GAN:
         self.train_images = self._scaled(images)
         self.bins = Bins.fit(self.train_images, seed=stream_seed(seed, "sample"))
         self.score = score_network(source, device=images.device)
-        self._known: tuple[Tensor | None, Tensor, float] = (None, torch.empty(0), math.nan)
+        self._known: tuple[Split | None, Tensor, float] = (None, torch.empty(0), math.nan)
 
     @staticmethod
     def num_outputs(num_classes: int) -> int:
         """One logit: real or generated."""
         return 1
 
-    def step(self, batch: Split) -> dict[str, Tensor]:
+    def step(self, batch: Batch) -> dict[str, Tensor]:
         """One update of each network; their mean losses before it, ()."""
         real = self._scaled(batch.images)
         z = torch.randn(len(real), self.latent_size, generator=self.latents).to(real.device)
@@ -126,7 +126,7 @@ class GAN:
         """The weights before a step, for `trace` after it."""
         return weights(self.networks)
 
-    def trace(self, batch: Split, *, weights_before: dict[nn.Module, Tensor] | None) -> list[LayerTrace]:
+    def trace(self, batch: Batch, *, weights_before: dict[nn.Module, Tensor] | None) -> list[LayerTrace]:
         """A trace of every activation layer, the generator's first: L is the generator's loss on fixed z."""
 
         def loss() -> Tensor:
@@ -186,10 +186,10 @@ class GAN:
 
     def _real(self, split: Split) -> tuple[Tensor, float]:
         """Features of the split's images, and the floor; those of the last split are kept, as it comes every epoch."""
-        if self._known[0] is not split.images:
-            features = self.score(self._scaled(split.images)).features
+        if self._known[0] is not split:
+            features = self.score(self._scaled(split.whole().images)).features
             others = self.score(self.train_images[: len(features)]).features
-            self._known = (split.images, features, frechet_distance(others, features).item())
+            self._known = (split, features, frechet_distance(others, features).item())
         return self._known[1:]
 
     def _scaled(self, images: Tensor) -> Tensor:

@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor, nn
 
-from actbench.data.splits import Split
+from actbench.data.splits import Batch, Split
 from actbench.streams import stream
 from actbench.trace import LayerTrace, trace
 
@@ -46,13 +46,13 @@ class Propagation:
     @torch.no_grad()
     def evaluate(self, split: Split) -> dict[str, float]:
         """`midpoint_gap` over the pairs that the first 2 × 256 examples make, see there."""
-        num = min(_NUM_PAIRS, len(split.images) // 2)
-        x, y = split.images[: 2 * num].double().split(num)
+        num = min(_NUM_PAIRS, len(split.labels) // 2)
+        x, y = split.first(2 * num).images.double().split(num)
         self.model.eval()
         at_x, at_y, between = self._logits(torch.cat([x, y, (x + y) / 2])).split(num)  # (num, num_classes) each
         return {"midpoint_gap": midpoint_gap(at_x, at_y, between)}
 
-    def trace(self, batch: Split, *, weights_before: dict[nn.Module, Tensor] | None) -> list[LayerTrace]:
+    def trace(self, batch: Batch, *, weights_before: dict[nn.Module, Tensor] | None) -> list[LayerTrace]:
         """A trace of every activation layer on a batch."""
 
         def loss() -> Tensor:

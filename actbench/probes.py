@@ -50,9 +50,9 @@ def saturated_units(t: LayerTrace, s: Shape) -> Tensor:
 def dead(t: LayerTrace, s: Shape) -> Tensor:
     """Share of units with max |f'(z)| < 1e-6 over the batch."""
     steepest = torch.zeros(t.z.shape[1], device=t.z.device)
-    for z in t.z.split(max(1, sparsity.ENTRIES_AT_ONCE // t.z[0].numel())):
+    for slope in t.slopes():
         # Not amax((0, 2)), which takes three times as long of feature maps stored channels last.
-        steepest = torch.maximum(steepest, t.slope(z).abs().amax(0).amax(1))
+        steepest = torch.maximum(steepest, slope.abs().amax(0).amax(1))
         if (steepest >= 1e-6).all():  # nothing left that could be dead
             break
     return (steepest < 1e-6).double().mean()
@@ -101,7 +101,7 @@ def bias_shift(t: LayerTrace, s: Shape) -> Tensor:
 
 def grad_rms(t: LayerTrace, s: Shape) -> Tensor:
     """RMS of ∂L/∂z, per-sample losses summed."""
-    return t.dz_norm / math.sqrt(t.dz.numel())
+    return t.dz_norms[1] / math.sqrt(t.dz.numel())
 
 
 def grad_zero(t: LayerTrace, s: Shape) -> Tensor:
@@ -111,9 +111,9 @@ def grad_zero(t: LayerTrace, s: Shape) -> Tensor:
 
 def grad_hoyer(t: LayerTrace, s: Shape) -> Tensor:
     """Hoyer sparsity (Hoyer 2004) of ∂L/∂z: (√n − ‖·‖₁/‖·‖₂)/(√n − 1), 0 for equal entries, 1 for a single one."""
-    root = math.sqrt(t.dz.numel())
     # Not sparsity.hoyer, which needs a vector: of feature maps stored channels last that is a copy in another order.
-    return (root - t.dz.norm(p=1) / t.dz_norm) / (root - 1)
+    (absolute, euclidean), root = t.dz_norms, math.sqrt(t.dz.numel())
+    return (root - absolute / euclidean) / (root - 1)
 
 
 def update_ratio(t: LayerTrace, s: Shape) -> Tensor:

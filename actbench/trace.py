@@ -13,6 +13,8 @@ from functools import cached_property
 import torch
 from torch import Tensor, nn
 
+from actbench.cache import in_cache
+
 _AFFINE = (nn.Linear, nn.Conv2d)
 
 
@@ -57,7 +59,7 @@ class LayerTrace:
     @property
     def is_finite(self) -> bool:
         """Whether z, a and dz are; they are not once training has diverged."""
-        return bool((self.z.sum() + self.mean.sum() + self.dz.sum()).isfinite())
+        return bool((self.z.sum() + self.mean.sum() + self.dz_norms[0]).isfinite())
 
     @cached_property
     def mean(self) -> Tensor:
@@ -65,9 +67,9 @@ class LayerTrace:
         return self.a.mean((0, 2))
 
     @cached_property
-    def dz_norm(self) -> Tensor:
-        """‖∂L/∂z‖₂ over all entries, ()."""
-        return self.dz.norm()
+    def dz_norms(self) -> tuple[Tensor, Tensor]:
+        """‖∂L/∂z‖₁ and ‖∂L/∂z‖₂ over all entries, () each."""
+        return self.dz.norm(p=1), self.dz.norm()
 
     @cached_property
     def covariance(self) -> Tensor:
@@ -89,16 +91,19 @@ class LayerTrace:
             return torch.full(self.z.shape[1:2], float(compare(torch.zeros(()), threshold)), device=self.z.device)
         if (compare, threshold) not in self._shares:
             # Into ones and zeros of z's own type: torch vectorises that, and not a comparison into bools.
-            holds = compare(self.z, threshold, out=torch.empty_like(self.z))
-            self._shares[compare, threshold] = holds.mean(2).mean(0)
+            held = [compare(z, threshold, out=torch.empty_like(z)).mean(2) for z in in_cache(self.z)]
+            self._shares[compare, threshold] = torch.cat(held).mean(0)
         return self._shares[compare, threshold]
 
-    def slope(self, z: Tensor) -> Tensor:
-        """f'(z), by autograd of f alone."""
-        with torch.enable_grad(), undisturbed(self.f):
-            z = z.detach().requires_grad_()
-            (slope,) = torch.autograd.grad(self.f(z).sum(), z)
-        return slope
+    def slopes(self) -> Iterator[Tensor]:
+        """f'(z) by autograd of f alone, some examples at a time."""
+        one = torch.ones((), dtype=self.z.dtype, device=self.z.device)
+        with undisturbed(self.f):
+            for part in in_cache(self.z):
+                z = part.detach().requires_grad_()
+                with torch.enable_grad():
+                    a = self.f(z)
+                yield torch.autograd.grad(a, z, one.expand_as(a))[0]
 
 
 def activations(model: nn.Module) -> dict[str, Activation]:

@@ -11,7 +11,7 @@ FILES = sorted(PACKAGE.rglob("*.py"))
 # Measuring and reporting side by side; a module imports from the lines above its own only.
 _FLOORS = """
 parts
-streams config schedules tables activations properties stats page
+streams config schedules tables activations properties stats page cache
 landing trace checks help data data.splits data.augment kinks asymptotes variants tuning paired claims
 function_tables fidelity coverage sparsity speed
 models checkpoint memory composition probes data.files shape findings pairs joint verdicts speed_tables

@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import nn
 
-from actbench import probes, sparsity
+from actbench import cache, probes
 from actbench.probes import PROBES, Shape, every_epoch, learned, log_spaced, measure, never, shape_of
 from actbench.tables import LAYERS
 from actbench.trace import LayerTrace
@@ -96,7 +96,7 @@ def test_dead_is_gradient_dead_whatever_the_function():
 
 def test_dead_looks_at_every_example_of_feature_maps_too():
     """Three channels of more positions than are looked at at once: the second is alive in the last example alone."""
-    z = torch.full((3, 3, sparsity.ENTRIES_AT_ONCE), -1.0)
+    z = torch.full((3, 3, cache.ENTRIES_AT_ONCE), -1.0)
     z[-1, 1, -1] = z[:, 2] = 1.0
     assert measured(_trace(a=z, f=nn.ReLU()), shape=EVERYWHERE)["dead"] == pytest.approx(1 / 3)
 

@@ -119,6 +119,7 @@ def _measure(job: Job, name: str, checkpoint: Checkpoint, *, show_progress: bool
 def begin_run(threads: int) -> None:
     """What a run sets in its process, whatever ran there before."""
     torch.set_num_threads(threads)
+    memory.set_imports_aside()
     memory.keep_freed()
     memory.give_back()
 

@@ -31,3 +31,33 @@ def test_what_is_freed_is_not_asked_for_anew():
         pytest.skip("Another C library has other ways.")
     assert _faults("") > 1000  # 4 MiB or more go back each time
     assert _faults("from actbench import memory\nmemory.keep_freed()\n") < 100
+
+
+# Of a second call nothing is set aside: a ring that was made meanwhile is collected, as that of a run is.
+RING = """
+import gc
+import weakref
+import torch
+from actbench import memory
+
+class Ring:
+    pass
+
+tracked = len(gc.get_objects())
+memory.set_imports_aside()
+ring = Ring()
+ring.itself = ring
+collected = weakref.ref(ring)
+memory.set_imports_aside()
+del ring
+left = len(gc.get_objects())
+gc.collect()
+print(tracked, left, collected() is None)
+"""
+
+
+def test_a_collection_looks_at_nothing_that_was_imported_but_at_all_that_follows():
+    found = subprocess.run([sys.executable, "-c", RING], capture_output=True, text=True, check=True)
+    tracked, left, collected = found.stdout.split()
+    assert int(left) < 100 < 100_000 < int(tracked)
+    assert collected == "True"

@@ -3,6 +3,7 @@
 What commits without this file published holds, on the CPU, the peak of the process so far.
 """
 
+import atexit
 import ctypes
 import functools
 import gc
@@ -45,6 +46,7 @@ def set_imports_aside() -> None:
     of a second for the 450,000 objects of torch and what it needs.
     """
     gc.freeze()
+    atexit.register(gc.unfreeze)  # what ends with the process is collected then, or nanobind prints that it leaked
 
 
 def reset_peak(on: torch.device) -> None:

@@ -1,4 +1,4 @@
-"""The cost of growth: python growth.py NUM_RUNS [compacted]. Synthetic runs of one seed each, collected and reported.
+"""The cost of growth: python growth.py NUM_RUNS. Synthetic runs of one seed each, landed, collected and reported.
 
 Prints as JSON the seconds that each step took and the peak memory.
 """
@@ -8,31 +8,43 @@ import resource
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
+import joblib
 import synthetic
 
 from actbench import landing, report
 from actbench.tables import Tables, read
 
+SEEDS_AT_ONCE = 50  # made in memory
 
-def runs(num_runs: int) -> Tables:
+
+def runs(num_runs: int) -> Iterator[tuple[str, Tables]]:
     """So many runs of one seed each, of every activation in turn, with the epochs and layers of a real run."""
-    made = synthetic.tables(synthetic.NAMES, seeds=-(-num_runs // len(synthetic.NAMES)), epochs=20)
-    named = [frame.assign(run_id=frame["run_id"] + "-" + frame["seed"].astype(str)) for frame in made]
-    kept = named[0].sort_values("seed", kind="stable")["run_id"].head(num_runs)
-    return Tables(*(frame[frame["run_id"].isin(kept)].reset_index(drop=True) for frame in named))
+    for start in range(0, num_runs, SEEDS_AT_ONCE * len(synthetic.NAMES)):
+        first = start // len(synthetic.NAMES)
+        made = [
+            frame.assign(seed=frame["seed"] + first).assign(
+                run_id=lambda given: given["run_id"] + "-" + given["seed"].astype(str)
+            )
+            for frame in synthetic.tables(synthetic.NAMES, seeds=SEEDS_AT_ONCE, epochs=20)
+        ]
+        kept = made[0].sort_values("seed", kind="stable")["run_id"].head(num_runs - start)
+        groups = [dict(list(frame.groupby("run_id"))) for frame in made]
+        for run_id in kept:
+            yield str(run_id), Tables(*(frames[run_id] for frames in groups))
 
 
-def store(made: Tables, folder: Path) -> None:
-    """A folder for each run, as a sweep lands them."""
+def store(num_runs: int, folder: Path) -> None:
+    """A folder for each run, as the workers of a sweep land them."""
     (folder / "runs").mkdir()
-    groups = [dict(list(frame.groupby("run_id"))) for frame in made]
-    for run_id in groups[0]:
-        landing.land(Tables(*(frames[run_id] for frames in groups)), folder / "runs" / str(run_id))
+    joblib.Parallel(n_jobs=-1, batch_size=100)(
+        joblib.delayed(landing.land)(made, folder / "runs" / run_id) for run_id, made in runs(num_runs)
+    )
 
 
-def main(num_runs: int, *, compacted: bool) -> dict[str, float]:
+def main(num_runs: int) -> dict[str, float]:
     seconds: dict[str, float] = {}
 
     def timed(name: str, function, *given):
@@ -43,17 +55,13 @@ def main(num_runs: int, *, compacted: bool) -> dict[str, float]:
 
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        if compacted:
-            landing.write(runs(num_runs), folder / "tables")
-        else:
-            timed("land", store, runs(num_runs), folder)
-            timed("compact", landing.compact, folder)
-        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 2**10
+        timed("land", store, num_runs, folder)
+        timed("compact", landing.compact, folder)
         tables, _ = timed("collect again", read, folder)
         assert len(tables.runs) == num_runs
         timed("report", report.write, folder)
-    return seconds | {"MiB before the report": peak, "MiB": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 2**10}
+    return seconds | {"MiB": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 2**10}
 
 
 if __name__ == "__main__":
-    print(json.dumps(main(int(sys.argv[1]), compacted="compacted" in sys.argv)))
+    print(json.dumps(main(int(sys.argv[1]))))

@@ -69,7 +69,8 @@ class LayerTrace:
     @cached_property
     def dz_norms(self) -> tuple[Tensor, Tensor]:
         """‖∂L/∂z‖₁ and ‖∂L/∂z‖₂ over all entries, () each."""
-        return self.dz.norm(p=1), self.dz.norm()
+        euclidean = self.dz.norm()  # first: it streams, and the other one waits for memory unless that was read before
+        return self.dz.norm(p=1), euclidean
 
     @cached_property
     def covariance(self) -> Tensor:

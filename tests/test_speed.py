@@ -46,6 +46,13 @@ def _rounds(monkeypatch, arms):
     monkeypatch.setitem(sys.modules, "actbench.speed.probing", module)
 
 
+@pytest.mark.parametrize("model", cases.NETS)
+def test_nets_and_the_runs_in_which_probes_are_timed_are_those_of_the_published_sweeps(model):
+    published = plan.read([f"+experiment=mnist_{model}"]).jobs[0].config
+    assert {key: published.model[key] for key in cases.NETS[model]} == cases.NETS[model]
+    assert published.train.epochs == probing.EPOCHS[model]
+
+
 def test_every_round_begins_with_another_arm_and_every_second_one_turns_back():
     orders = [list(harness._order(3, seed)) for seed in range(6)]
     assert orders == [[0, 1, 2], [2, 1, 0], [1, 2, 0], [0, 2, 1], [2, 0, 1], [1, 0, 2]]

@@ -48,7 +48,7 @@ def _rounds(monkeypatch, arms):
 
 @pytest.mark.parametrize("model", cases.NETS)
 def test_nets_and_the_runs_in_which_probes_are_timed_are_those_of_the_published_sweeps(model):
-    published = plan.read([f"+experiment=mnist_{model}"]).jobs[0].config
+    published = plan.read([f"+experiment=mnist_{model}", "track=shared"]).jobs[0].config
     assert {key: published.model[key] for key in cases.NETS[model]} == cases.NETS[model]
     assert published.train.epochs == probing.EPOCHS[model]
 
@@ -87,18 +87,21 @@ def test_an_arm_that_cannot_be_measured_says_why(monkeypatch, job):
 
 def test_a_comparison_is_a_run_whose_rounds_are_its_seeds(measure, monkeypatch):
     monkeypatch.setattr(probing, "EPOCHS", {"mlp": 1})
+    monkeypatch.setattr(probing, "DEFAULT_EPOCHS", 2)
     runs, epochs, layers = measure(*TINY, "num_seeds=2", tiny=False)
     assert list(runs["status"]) == ["done", "done"]
     assert list(runs["seed"]) == [0, 1]
     assert len(layers) == 0
     probed = [name for each in ("default schedule", "every epoch") for name in (each, f"probes alone, {each}")]
-    expected = ["without probes", *probed[:2], *probing._PARTS, *probed[2:]]
+    by_default = [*probed[:2], *probing._PARTS]
+    expected = ["without probes", *by_default, *probed[2:], *by_default]
     assert list(epochs["arm"]) == expected * 2
-    alone = epochs.pivot_table(index="seed", columns="arm", values="train_seconds")
+    assert list(epochs["case"].unique()) == ["digits, mlp, 1 epochs", "digits, mlp, 2 epochs"]
+    alone = epochs.pivot_table(index=["case", "seed"], columns="arm", values="train_seconds")
     assert (alone[list(probing._PARTS)] > 0).all(axis=None)
     # Probes alone are a part of the run that they are compared with.
     assert (alone["probes alone, default schedule"] < alone["default schedule"]).all()
-    accuracies = epochs.groupby("seed")["accuracy"].nunique()
+    accuracies = epochs.groupby(["case", "seed"])["accuracy"].nunique()
     assert (accuracies == 1).all()  # training is the same with and without probing
 
 

@@ -1,10 +1,13 @@
 """What probing costs: a published run without, by the default schedule, and with every probe at every epoch."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from functools import cache, partial
 from time import perf_counter
 
+from omegaconf import OmegaConf
+
 from actbench import build
+from actbench.config import CONF
 from actbench.plan import Job
 from actbench.speed.cases import job_of, model_of, one_of_each_net, splits_of
 from actbench.speed.harness import Arm, Sample, Train
@@ -12,36 +15,40 @@ from actbench.speed.tutorial import num_samples
 from actbench.trace import LayerTrace
 from actbench.train import History
 
-# As mnist_mlp and mnist_cnn train, and like them on all examples: log-spaced steps weigh more in a shorter run.
+# As mnist_mlp and mnist_cnn train, and as a run does that is not told otherwise; all of them on all examples.
 EPOCHS = {"mlp": 4, "cnn": 3}
+DEFAULT_EPOCHS = OmegaConf.load(CONF / "config.yaml").train.epochs
 AIM = 0.03 / 1.03  # of the time of both: at most 3 % of the time of training
+_SCHEDULES = {"without probes": "none", "default schedule": "log_spaced", "every epoch": "every_epoch"}
 
 
 def arms(job: Job, seed: int, *, train: Train) -> Iterator[Arm]:
     """By the run's own clocks of training and probing: a share of 3 % is lost in the noise between two runs.
 
-    Probes alone are of the run that the arm before them times, whichever comes first in the round.
+    Log-spaced steps weigh less in a longer run: beside the published lengths stands the default one.
     """
     for case, shorter in one_of_each_net(job):
         data, model = (shorter.choices[group] for group in ("data", "model"))
-        named = f"{case}, {EPOCHS[model]} epochs"
-        for name, probes in (
-            ("without probes", "none"),
-            ("default schedule", "log_spaced"),
-            ("every epoch", "every_epoch"),
-        ):
-            own = job_of(job, f"{data}/{model}", probes=probes)
-            own.config.data.num_train, own.config.train.epochs = None, EPOCHS[model]
-            ran = cache(partial(train, own, seed))
-            against = {} if probes == "none" else {"without probes": None}
-            yield Arm(named, name, "samples", partial(_prepared, own, ran, _both), against)
-            if probes != "none":
-                part = {name: AIM if probes == "log_spaced" else None}
-                yield Arm(named, f"probes alone, {name}", "part", partial(_prepared, own, ran, _probes), part)
-            if probes == "log_spaced":
-                for part_of, clock in _PARTS.items():
-                    share = {f"probes alone, {name}": None}
-                    yield Arm(named, part_of, "part", partial(_part, own, seed, clock), share)
+        for epochs, names in ((EPOCHS[model], list(_SCHEDULES)), (DEFAULT_EPOCHS, ["default schedule"])):
+            for name in names:
+                own = job_of(job, f"{data}/{model}", probes=_SCHEDULES[name])
+                own.config.data.num_train, own.config.train.epochs = None, epochs
+                against = {"without probes"} & set(names) - {name}
+                yield from _of_a_run(f"{case}, {epochs} epochs", name, own, seed, train, dict.fromkeys(against))
+
+
+def _of_a_run(
+    case: str, name: str, job: Job, seed: int, train: Train, against: Mapping[str, float | None]
+) -> Iterator[Arm]:
+    """A run, and its probes alone: of the run that the arm before them times, whichever comes first in the round."""
+    ran, probes = cache(partial(train, job, seed)), job.choices["probes"]
+    yield Arm(case, name, "samples", partial(_prepared, job, ran, _both), against)
+    if probes != "none":
+        part = {name: AIM if probes == "log_spaced" else None}
+        yield Arm(case, f"probes alone, {name}", "part", partial(_prepared, job, ran, _probes), part)
+    if probes == "log_spaced":
+        for part_of, clock in _PARTS.items():
+            yield Arm(case, part_of, "part", partial(_part, job, seed, clock), {f"probes alone, {name}": None})
 
 
 def _both(history: History) -> float:

@@ -44,14 +44,14 @@ class Checkpoint:
             part.set_state(state) if isinstance(part, torch.Generator) else part.load_state_dict(state)
         return states is not None
 
-    def save(self, parts: dict[str, Any]) -> None:
-        """Write the state of the parts at the end of an epoch, if the last checkpoint is a minute old.
+    def save(self, parts: dict[str, Any] | None) -> None:
+        """Write the state of the parts at the end of an epoch, None between two seeds, if the last one is a minute old.
 
         Where it cannot be written the run goes on without; whether its tables can be is seen when it lands.
         """
         if monotonic() - self._written < INTERVAL:
             return
-        states = {
+        states = parts and {
             name: part.get_state() if isinstance(part, torch.Generator) else part.state_dict()
             for name, part in (parts | _global_generators()).items()
         }

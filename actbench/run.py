@@ -113,6 +113,7 @@ def _measure(job: Job, name: str, checkpoint: Checkpoint, *, show_progress: bool
             rows["runs"].append(_keys(job, name, seed) | outcome)
             rows["epochs"] += [keys | row for row in history.epochs]
             rows["layers"] += [keys | row for row in history.layers]
+            checkpoint.save(None)
     return tables.from_rows(**rows)  # type: ignore[arg-type]
 
 

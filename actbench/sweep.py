@@ -52,7 +52,7 @@ def tell_plan(command: Command) -> None:
     if speed and command.sweep:
         names, rounds = ", ".join(config.task.comparison for config in speed), speed[0].num_seeds
         print(
-            f"Speed: {names}; {rounds} rounds each, one after another. As published a round of all takes about 3 "
+            f"Speed: {names}; {rounds} rounds each, one after another. As published a round of all takes about 5 "
             "minutes on 2 cores that do nothing else.",
             flush=True,
         )

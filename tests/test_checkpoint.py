@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from actbench import checkpoint, run, train
+from actbench.train import History
 
 CLOCK = ["train_seconds", "probe_seconds", "samples_per_second", "peak_mib"]
 STATEFUL = ["num_seeds=2", "norm=batch", "model.dropout=0.3", "optim=adam", "schedule=cosine", "train.epochs=4"]
@@ -36,7 +37,7 @@ def _interrupt(monkeypatch, *, at: int):
 
 
 @pytest.mark.usefixtures("_at_every_epoch")
-@pytest.mark.parametrize(("act", "at"), [("rrelu", 3), ("prelu", 7)])
+@pytest.mark.parametrize(("act", "at"), [("rrelu", 3), ("rrelu", 5), ("prelu", 7)])
 def test_an_interrupted_run_goes_on_bitwise(act, at, measure, monkeypatch):
     """Weights, BatchNorm, Adam, schedule; the order, dropout masks and random slopes; epochs and probes so far."""
     given = [f"+act={act}", *STATEFUL]
@@ -55,6 +56,24 @@ def test_an_interrupted_run_goes_on_bitwise(act, at, measure, monkeypatch):
         numbers = [name for name in one if name not in CLOCK]
         pd.testing.assert_frame_equal(one[numbers], two[numbers], check_exact=True)
     assert [path.name for path in Path("results/adhoc/runs").iterdir()] == [whole.runs["run_id"].iloc[0]]
+
+
+@pytest.mark.usefixtures("_at_every_epoch")
+def test_a_comparison_of_speed_goes_on_with_the_round_that_was_cut_off(measure, monkeypatch):
+    begun: list[int] = []
+
+    def history(job, seed, *, train):
+        begun.append(seed)
+        if begun == [0, 1]:
+            raise Killed
+        return History(epochs=[{"epoch": 0, "step": 0, "work": float(seed)}])
+
+    monkeypatch.setattr(run.harness, "history", history)
+    given = ["+act=relu", "task=speed", "num_seeds=3"]
+    with pytest.raises(Killed):
+        measure(*given)
+    assert list(measure(*given).epochs["work"]) == [0, 1, 2]
+    assert begun == [0, 1, 1, 2]
 
 
 def test_a_run_of_less_than_a_minute_writes_no_checkpoint(measure, monkeypatch):

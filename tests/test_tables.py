@@ -90,6 +90,19 @@ def test_a_parameter_of_several_kinds_is_text():
     assert modes.dropna().tolist() == ["fast", "2"]
 
 
+def test_it_does_not_matter_how_many_parts_become_one_at_a_time(monkeypatch):
+    """A config of several kinds, one that is not always there, and a failed run, in blocks and beside them."""
+    for name, config in {"a": {"m": "fast"}, "b": {"m": 2}, "c": {}, "d": {"n": 0.5}, "e": {"m": 2.5}}.items():
+        landing.land(_tables(name, act="mine", **config), Path("r/runs") / name)
+    landing.land(_tables("f", status="failed"), Path("r/runs/f.failed"))
+    whole = tables.collect("r")
+    assert list(whole.runs["run_id"]) == list("abcdef")
+    for at_once in (1, 2, 4):
+        monkeypatch.setattr(tables, "_AT_ONCE", at_once)
+        for one, two in zip(whole, tables.collect("r"), strict=True):
+            pd.testing.assert_frame_equal(one, two)
+
+
 def test_labels_and_directions_are_stated_once():
     assert tables.better("test_accuracy") == "higher"
     assert tables.better("test_loss") == "lower"

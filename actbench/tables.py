@@ -125,9 +125,7 @@ LAYERS = (
 SCHEMA = {"runs": RUNS, "epochs": EPOCHS, "layers": LAYERS}
 _DTYPES = {name: {column.name: column.dtype for column in columns} for name, columns in SCHEMA.items()}
 _ENDED = {name: _DTYPES["runs"][name] for name in ("run_id", "status")}
-# Parts whose small tables become one, so that 100,000 of them fit in memory. Each block that is kept slows the reading
-# of the parts after it (a hundred by a fifth), so they are few.
-_AT_ONCE = 1000
+_AT_ONCE = 1000  # parts that become one: 100,000 fit in memory, and few blocks slow what is read after them less
 
 
 class Tables(NamedTuple):

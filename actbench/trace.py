@@ -59,7 +59,8 @@ class LayerTrace:
     @property
     def is_finite(self) -> bool:
         """Whether z, a and dz are; they are not once training has diverged."""
-        return bool((self.z.sum() + self.mean.sum() + self.dz_norms[0]).isfinite())
+        gradient = self.dz_norms[0].isfinite() or self.dz.sum().isfinite()  # the norm of what is finite may overflow
+        return bool((self.z.sum() + self.mean.sum()).isfinite() and gradient)
 
     @cached_property
     def mean(self) -> Tensor:

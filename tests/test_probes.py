@@ -239,3 +239,8 @@ def test_a_layer_that_is_not_finite_has_no_measures(bad):
     found = measured(_trace(a=[[1.0, bad], [0.0, 1.0]]), shape=EVERYWHERE)
     assert set(found) == set(PROBES)
     assert all(math.isnan(value) for value in found.values())
+
+
+def test_a_gradient_whose_norm_overflows_is_finite_all_the_same():
+    dz = torch.tensor([[1e38, -1e38, 3e38, -3e38]])
+    assert _trace(a=[[0.0, 1.0, 2.0, 3.0]], dz=dz.tolist()).is_finite

@@ -94,7 +94,7 @@ def _training(job: Job, seed: int, train: Train) -> Callable[[], Sample]:
 
 
 def _data(job: Job, seed: int, train: Train) -> Callable[[], Sample]:
-    """Splits drawn, made floats and standardised."""
+    """Splits drawn, and the moments of their training pixels; images are made as they are taken."""
 
     def work() -> Sample:
         for run in range(RUNS):

@@ -244,3 +244,13 @@ def test_a_layer_that_is_not_finite_has_no_measures(bad):
 def test_a_gradient_whose_norm_overflows_is_finite_all_the_same():
     dz = torch.tensor([[1e38, -1e38, 3e38, -3e38]])
     assert _trace(a=[[0.0, 1.0, 2.0, 3.0]], dz=dz.tolist()).is_finite
+
+
+@pytest.mark.parametrize("at_once", [8, 20])
+def test_shares_and_slopes_in_parts_are_those_of_the_whole(at_once, monkeypatch):
+    """The last part is smaller than the others."""
+    z = torch.randn(7, 3, 2, generator=torch.Generator().manual_seed(0))
+    monkeypatch.setattr(cache, "ENTRIES_AT_ONCE", at_once)
+    t = _trace(a=z.relu(), z=z, f=nn.ReLU())
+    torch.testing.assert_close(t.share(torch.lt, 0.0), (z < 0).float().mean((0, 2)))
+    assert torch.equal(torch.cat(list(t.slopes())), (z > 0).float())

@@ -1,0 +1,18 @@
+"""Parts of a tensor are the tensor, and what is counted in parts is what is counted at once."""
+
+import pytest
+import torch
+
+from actbench import cache
+from actbench.cache import in_cache
+from actbench.sparsity import zeros
+
+
+@pytest.mark.parametrize("at_once", [1, 8, 20, 1000])
+def test_parts_are_the_whole(at_once, monkeypatch):
+    monkeypatch.setattr(cache, "ENTRIES_AT_ONCE", at_once)
+    x = torch.randn(7, 3, 2, generator=torch.Generator().manual_seed(0)).relu()
+    parts = in_cache(x)
+    assert torch.equal(torch.cat(parts), x)
+    assert len(parts) == {1: 7, 8: 7, 20: 3, 1000: 1}[at_once]
+    assert zeros(x).item() == pytest.approx((x == 0).double().mean().item(), abs=1e-7)

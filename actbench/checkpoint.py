@@ -45,16 +45,22 @@ class Checkpoint:
         return states is not None
 
     def save(self, parts: dict[str, Any] | None) -> None:
-        """Write the state of the parts at the end of an epoch, None between two seeds, if the last one is a minute old.
+        """Write the state of the parts at the end of an epoch, if the last checkpoint is a minute old.
+
+        None stands for no parts, between two seeds: only the rows are kept.
 
         Where it cannot be written the run goes on without; whether its tables can be is seen when it lands.
         """
         if monotonic() - self._written < INTERVAL:
             return
-        states = parts and {
-            name: part.get_state() if isinstance(part, torch.Generator) else part.state_dict()
-            for name, part in (parts | _global_generators()).items()
-        }
+        states = (
+            None
+            if parts is None
+            else {
+                name: part.get_state() if isinstance(part, torch.Generator) else part.state_dict()
+                for name, part in (parts | _global_generators()).items()
+            }
+        )
         path = self._folder / "state.pt"
         with contextlib.suppress(OSError, RuntimeError), beside(path) as hidden:
             torch.save({"environment": self._environment, "rows": self.rows, "states": states}, hidden)

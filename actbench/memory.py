@@ -1,4 +1,4 @@
-"""The memory of one seed: its peak, whatever its process measured before, and how it is had from the system.
+"""The memory of one seed: its peak, whatever its process measured before, how it is had from the system and collected.
 
 What commits without this file published holds, on the CPU, the peak of the process so far.
 """

@@ -60,8 +60,7 @@ class Scale(NamedTuple):
 class Split(NamedTuple):
     """Which examples of a stored set are a split's; images are made of their pixels when they are taken.
 
-    A run sees but a few epochs of many images: a copy of its pixels, and floats of all that is held out, took a
-    fifteenth of it, and four times the memory.
+    No split copies pixels, and only as many images are floats as are looked at: a run sees few epochs of many images.
 
     Attributes:
         pixels: (M, C, H, W), of the whole set as in `Source`, on the run's device.
@@ -129,7 +128,6 @@ def split(
     """
     drawn = indices(source, num_val=num_val, num_test=num_test, num_train=num_train, seed=seed)
     scale = Scale(source.white, _moments(source, drawn[0], device=device) if standardize else None)
-
     pixels = source.images.to(device)
 
     def chosen(index: np.ndarray) -> Split:

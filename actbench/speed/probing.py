@@ -1,4 +1,4 @@
-"""What probing costs: a published run without, by the default schedule, and with every probe at every epoch."""
+"""What probing costs: without, by the default schedule (in a run of the default length too), and at every epoch."""
 
 from collections.abc import Callable, Iterator, Mapping
 from functools import cache, partial
@@ -33,12 +33,13 @@ def arms(job: Job, seed: int, *, train: Train) -> Iterator[Arm]:
             for name in names:
                 own = job_of(job, f"{data}/{model}", probes=_SCHEDULES[name])
                 own.config.data.num_train, own.config.train.epochs = None, epochs
-                against = {"without probes"} & set(names) - {name}
-                yield from _of_a_run(f"{case}, {epochs} epochs", name, own, seed, train, dict.fromkeys(against))
+                against = dict.fromkeys(other for other in names if other == "without probes" != name)
+                length = f"{case}, {epochs} epochs"
+                yield from _of_a_run(length, name, job=own, seed=seed, train=train, against=against)
 
 
 def _of_a_run(
-    case: str, name: str, job: Job, seed: int, train: Train, against: Mapping[str, float | None]
+    case: str, name: str, *, job: Job, seed: int, train: Train, against: Mapping[str, float | None]
 ) -> Iterator[Arm]:
     """A run, and its probes alone: of the run that the arm before them times, whichever comes first in the round."""
     ran, probes = cache(partial(train, job, seed)), job.choices["probes"]

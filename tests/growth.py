@@ -25,10 +25,8 @@ def runs(num_runs: int) -> Iterator[tuple[str, Tables]]:
     for start in range(0, num_runs, SEEDS_AT_ONCE * len(synthetic.NAMES)):
         first = start // len(synthetic.NAMES)
         made = [
-            frame.assign(seed=frame["seed"] + first).assign(
-                run_id=lambda given: given["run_id"] + "-" + given["seed"].astype(str)
-            )
-            for frame in synthetic.tables(synthetic.NAMES, seeds=SEEDS_AT_ONCE, epochs=20)
+            frame.assign(run_id=frame["run_id"] + "-" + frame["seed"].astype(str))
+            for frame in synthetic.tables(synthetic.NAMES, seeds=SEEDS_AT_ONCE, first_seed=first, epochs=20)
         ]
         kept = made[0].sort_values("seed", kind="stable")["run_id"].head(num_runs - start)
         groups = [dict(list(frame.groupby("run_id"))) for frame in made]

@@ -22,18 +22,25 @@ _PROVENANCE = {
 
 
 def tables(
-    names: list[str], *, seeds: int = 10, depth: int = 3, epochs: int = 12, diverged: tuple[str, ...] = (), **config
+    names: list[str],
+    *,
+    seeds: int = 10,
+    first_seed: int = 0,
+    depth: int = 3,
+    epochs: int = 12,
+    diverged: tuple[str, ...] = (),
+    **config,
 ) -> Tables:
     """A run of `seeds` seeds for each name; of those in `diverged` the first seed diverged halfway."""
     runs: list[dict] = []
     curves: list[dict] = []
     layers: list[dict] = []
     for name in names:
-        rng = np.random.default_rng(sum(map(ord, name)))
+        rng = np.random.default_rng(sum(map(ord, name)) + 2**20 * first_seed)
         quality, tail = rng.uniform(0.05, 0.3), rng.uniform(0.0, 1.0)
-        for seed in range(seeds):
+        for seed in range(first_seed, first_seed + seeds):
             key = {"run_id": f"{abs(hash_of(name, config)):08x}", "seed": seed}
-            bad = name in diverged and seed == 0
+            bad = name in diverged and seed == first_seed
             loss = quality * rng.uniform(0.85, 1.15)
             runs.append(key | _PROVENANCE | CONFIG | {"num_seeds": seeds, "act": name} | config | _run(loss, bad=bad))
             until = epochs // 2 if bad else epochs

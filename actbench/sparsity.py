@@ -9,10 +9,10 @@ from actbench.cache import in_cache
 
 
 def zeros(x: Tensor) -> Tensor:
-    """The share of exactly zero entries, ()."""
+    """The share of exactly zero entries, (), of float32 or float64."""
     nonzero = torch.zeros((), dtype=torch.float64, device=x.device)
     for part in in_cache(x):
-        # Not count_nonzero, which branches at every entry; float32 counts exactly up to 2^24.
+        # Not count_nonzero, which branches at every entry; float32 counts a part exactly.
         nonzero += torch.ne(part, 0, out=torch.empty_like(part)).sum()
     return 1 - nonzero.long() / x.numel()
 

@@ -9,11 +9,13 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
 
 from actbench.cache import in_cache
+from actbench.sparsity import zeros
 
 _AFFINE = (nn.Linear, nn.Conv2d)
 
@@ -27,6 +29,14 @@ class Activation(nn.Module):
 
     def forward(self, z: Tensor) -> Tensor:
         return self.f(z)
+
+
+class Sizes(NamedTuple):
+    """‖x‖₁, ‖x‖₂ and the share of exactly zero entries, () each."""
+
+    absolute: Tensor
+    euclidean: Tensor
+    zero: Tensor
 
 
 @dataclass(frozen=True)
@@ -59,8 +69,9 @@ class LayerTrace:
     @property
     def is_finite(self) -> bool:
         """Whether z, a and dz are; they are not once training has diverged."""
-        gradient = self.dz_norms[0].isfinite() or self.dz.sum().isfinite()  # the norm of what is finite may overflow
-        return bool((self.z.sum() + self.mean.sum()).isfinite() and gradient)
+        # In this order each comes out of memory once: dz for its norms and zeros, a for its moments, z for its shares.
+        gradient = self.dz_sizes.absolute.isfinite() or self.dz.sum().isfinite()  # norms of finite entries may overflow
+        return bool(gradient and self.std.isfinite() and self.z.sum().isfinite())
 
     @cached_property
     def mean(self) -> Tensor:
@@ -68,10 +79,10 @@ class LayerTrace:
         return self.a.mean((0, 2))
 
     @cached_property
-    def dz_norms(self) -> tuple[Tensor, Tensor]:
-        """‖∂L/∂z‖₁ and ‖∂L/∂z‖₂ over all entries, () each."""
-        euclidean = self.dz.norm()  # first: it streams, and the other one waits for memory unless that was read before
-        return self.dz.norm(p=1), euclidean
+    def dz_sizes(self) -> Sizes:
+        """Of ∂L/∂z over all entries."""
+        euclidean = self.dz.norm()  # first: it streams, and the others wait for memory unless that was read before
+        return Sizes(self.dz.norm(p=1), euclidean, zeros(self.dz))
 
     @cached_property
     def covariance(self) -> Tensor:

@@ -16,3 +16,14 @@ def test_parts_are_the_whole(at_once, monkeypatch):
     assert torch.equal(torch.cat(parts), x)
     assert len(parts) == {1: 7, 8: 7, 20: 3, 1000: 1}[at_once]
     assert zeros(x).item() == pytest.approx((x == 0).double().mean().item(), abs=1e-7)
+
+
+def test_parts_that_are_not_the_cpus_are_as_large_as_can_be_counted():
+    x = torch.empty(40, 2**20, device="meta")
+    assert [len(part) for part in in_cache(x)] == [16, 16, 8]
+
+
+def test_so_many_ones_are_counted_exactly_and_one_more_is_not():
+    ones = torch.ones((), dtype=torch.float32) * cache.COUNTABLE
+    assert ones - 1 + 1 == cache.COUNTABLE
+    assert ones + 1 == cache.COUNTABLE

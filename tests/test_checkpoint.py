@@ -46,7 +46,10 @@ def test_an_interrupted_run_goes_on_bitwise(act, at, measure, monkeypatch):
         _interrupt(patched, at=at)
         with pytest.raises(Killed):
             measure(*given)
-    assert len(list(Path("results/adhoc/runs").glob(".*/state.pt"))) == 1
+    (kept,) = Path("results/adhoc/runs").glob(".*/state.pt")
+    saved = torch.load(kept, weights_only=True)
+    assert len(saved["rows"]["runs"]) == (at - 1) // 4
+    assert (saved["states"] is None) == ((at - 1) % 4 == 0)  # between two seeds there is no state
 
     begun, batches = [], train.batches
     monkeypatch.setattr(train, "batches", lambda *given, **named: begun.append(1) or batches(*given, **named))

@@ -10,10 +10,10 @@ FILES = sorted(PACKAGE.rglob("*.py"))
 
 # Measuring and reporting side by side; a module imports from the lines above its own only.
 _FLOORS = """
-parts
-streams config schedules tables activations properties stats page cache
+parts cache
+streams config schedules tables activations properties stats page sparsity
 landing trace checks help data data.splits data.augment kinks asymptotes variants tuning paired claims
-function_tables fidelity coverage sparsity speed
+function_tables fidelity coverage speed
 models checkpoint memory composition probes data.files shape findings pairs joint verdicts speed_tables
 plan tracks models.block models.init models.norm tasks train canvas settings summary sentences relations speed_limits
 models.mlp models.cnn models.generator score tasks.classification tasks.propagation facts function_plots comparison

@@ -235,8 +235,10 @@ def test_shape_of_a_layer_follows_its_learned_parameter():
 
 
 @pytest.mark.parametrize("bad", [math.nan, math.inf])
-def test_a_layer_that_is_not_finite_has_no_measures(bad):
-    found = measured(_trace(a=[[1.0, bad], [0.0, 1.0]]), shape=EVERYWHERE)
+@pytest.mark.parametrize("where", ["z", "a", "dz"])
+def test_a_layer_that_is_not_finite_has_no_measures(where, bad):
+    finite = {name: [[1.0, 2.0], [0.0, 1.0]] for name in ("z", "a", "dz")}
+    found = measured(_trace(**finite | {where: [[1.0, bad], [0.0, 1.0]]}), shape=EVERYWHERE)
     assert set(found) == set(PROBES)
     assert all(math.isnan(value) for value in found.values())
 

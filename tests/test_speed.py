@@ -4,6 +4,7 @@ import json
 import math
 import os
 import sys
+import tempfile
 
 import numpy as np
 import pytest
@@ -106,8 +107,9 @@ def test_a_comparison_is_a_run_whose_rounds_are_its_seeds(measure, monkeypatch):
 
 
 @pytest.mark.parametrize("name", sorted(set(COMPARISONS) - {"probing"}))
-def test_every_arm_of_a_comparison_works_or_says_why_not(name, job, monkeypatch):
-    """What takes long is replaced: the compiler, processes, workers."""
+def test_every_arm_of_a_comparison_works_or_says_why_not(name, job, monkeypatch, tmp_path):
+    """What takes long is replaced: the compiler, processes, workers. Nothing stays behind, of other tools' neither."""
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     monkeypatch.setattr(stacked, "UPDATES", {"cpu": 4, "cuda": 4})
     monkeypatch.setattr(stacked, "PACKS", (1, 2))
     monkeypatch.setattr(peak, "PEAK_SECONDS", 0.01)
@@ -125,6 +127,7 @@ def test_every_arm_of_a_comparison_works_or_says_why_not(name, job, monkeypatch)
         assert set(json.loads(row["against"])) <= known
         reasons = ("", "pip install 'actbench[speed]'", "no GPU here", "2 workers need as many cores", "A batch of 512")
         assert any(reason in row["left_out"] for reason in reasons[1 if row["left_out"] else 0 :])
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_an_unknown_comparison_or_case_is_a_sentence(job_of):

@@ -82,7 +82,8 @@ def _delve(model: nn.Module) -> Iterator[Callable[[], object]]:
         raise LeftOutError("delve is not installed: pip install 'actbench[speed]'.") from None
     logging.getLogger("delve.logger").setLevel(logging.WARNING)
     with tempfile.TemporaryDirectory() as folder:
-        tracker = SaturationTracker(folder, save_to="csv", modules=model, device=next(model.parameters()).device)
+        place = f"{folder}/saturation"  # it writes beside what it is given: <place>.csv
+        tracker = SaturationTracker(place, save_to="csv", modules=model, device=next(model.parameters()).device)
         yield tracker.add_saturations
 
 

@@ -93,7 +93,8 @@ def _run(argv: list[str]) -> int:
     from actbench import preflight, sweep
 
     preflight.check(command.jobs)
-    sweep.tell_plan(command)
+    with contextlib.suppress(BrokenPipeError):  # nobody reads: what is measured is kept all the same
+        sweep.tell_plan(command)
     try:
         with sweep.progress(command):
             _hand_to_hydra([*command.argv, *_one_worker(command)])

@@ -14,9 +14,9 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from actbench import landing, tables
+from actbench import build, landing, tables
 from actbench.parts import one_line
-from actbench.plan import Command
+from actbench.plan import Command, Job
 from actbench.run import run_id
 
 
@@ -47,15 +47,29 @@ def end_with_the_command() -> None:
 
 
 def tell_plan(command: Command) -> None:
-    """What a sweep that compares speed is going to do, since it keeps the machine for itself meanwhile."""
+    """How many runs a sweep has, and what each takes of the machine; the time of one that keeps it for itself."""
+    if not command.sweep:
+        return
+    folders = _runs(command)
+    total = sum(map(len, folders.values()))
+    done = sum(len(tables.finished(folder, among=names)) for folder, names in folders.items())
+    already = f", {done} of them measured already" if done else ""
+    print(f"Sweep: {total} runs{already}; each {' or '.join(sorted(set(map(_takes, command.jobs))))}.", flush=True)
     speed = [job.config for job in command.jobs if job.choices["task"] == "speed"]
-    if speed and command.sweep:
+    if speed:
         names, rounds = ", ".join(config.task.comparison for config in speed), speed[0].num_seeds
         print(
             f"Speed: {names}; {rounds} rounds each, one after another. As published a round of all takes about 5 "
             "minutes on 2 cores that do nothing else.",
             flush=True,
         )
+
+
+def _takes(job: Job) -> str:
+    """What a run takes of the machine; auto is for the machine that it runs on to tell, which need not be this one."""
+    device = job.config.device
+    here = f" ({build.device(device)} here)" if device == "auto" else ""
+    return f"threads={job.config.threads}, device={device}{here}"
 
 
 @contextmanager

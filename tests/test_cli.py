@@ -8,6 +8,7 @@ import time
 from pathlib import Path
 
 import pytest
+import torch
 from joblib.externals.loky import get_reusable_executor
 
 from actbench import tables
@@ -15,6 +16,7 @@ from actbench.__main__ import main
 from actbench.config import GROUPS, describe, options
 from actbench.report import main as report_main
 
+TAKES = f"threads=1, device=auto ({'cuda' if torch.cuda.is_available() else 'cpu'} here)"
 TINY = ["num_seeds=2", "train.epochs=1", "data.num_train=128", "model.width=16"]
 
 
@@ -130,13 +132,17 @@ def test_a_sweep_goes_on_when_a_job_fails_and_the_same_command_finishes_it(capsy
     runs = tables.collect("results/adhoc").runs
     assert dict(zip(runs["act"], runs["status"], strict=True)) == {"fails": "failed", "square": "done"}
     (folder,) = Path("results/adhoc/runs").glob("*.failed")
-    assert capsys.readouterr().err == f"failed: RuntimeError: not today\n  traceback: {folder}/traceback.txt\n"
+    told = capsys.readouterr()
+    assert told.out.splitlines()[0] == f"Sweep: 2 runs; each {TAKES}."
+    assert told.err == f"failed: RuntimeError: not today\n  traceback: {folder}/traceback.txt\n"
     assert 'raise RuntimeError("not today")' in (folder / "traceback.txt").read_text()
 
     # What made it fail is mended; the file's text is part of the run's identity, so it is touched by nothing else.
     Path("mended").touch()
     assert main(arguments) == 0
-    assert capsys.readouterr().err == ""
+    told = capsys.readouterr()
+    assert told.out.splitlines()[0] == f"Sweep: 2 runs, 1 of them measured already; each {TAKES}."
+    assert told.err == ""
     runs = tables.collect("results/adhoc").runs
     assert dict(zip(runs["act"], runs["status"], strict=True)) == {"fails": "done", "square": "done"}
 
@@ -159,6 +165,17 @@ def test_a_sweep_compares_its_jobs_in_one_report(capsys):
     alone = tables.collect("results/basic").epochs.drop(columns="train_seconds")
     shared = epochs[epochs["run_id"].isin(set(alone["run_id"]))].drop(columns="train_seconds")
     assert len(alone) == len(shared) == 2 * 2 * 2
+
+
+def test_a_sweep_whose_output_nobody_reads_is_measured_all_the_same():
+    reads, writes = os.pipe()
+    os.close(reads)
+    command = [sys.executable, "-m", "actbench", "-m", "+act=relu,tanh", "hydra/launcher=basic", *TINY]
+    done = subprocess.run(command, stdout=writes, stderr=subprocess.PIPE, text=True, timeout=120)
+    os.close(writes)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert len(tables.collect("results/adhoc").runs) == 4
+    assert Path("results/adhoc/report.html").is_file()
 
 
 def test_the_report_again_from_the_tables_alone(capsys):

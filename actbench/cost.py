@@ -17,7 +17,7 @@ import pandas as pd
 import torch
 from torch import Tensor, nn
 
-from actbench import build, function_tables, functions
+from actbench import environment, function_tables, functions, memory
 from actbench.config import nearest
 from actbench.functions import NamedFunction
 from actbench.properties import Function
@@ -54,6 +54,7 @@ GPU_SIZES = (Size("inside cache", 4 * 2**20, 50, 15), Size("outside cache", 256 
 def main(arguments: list[str]) -> int:
     """Exit code 2, and one sentence, for what the user can put right."""
     torch.set_num_threads(1)
+    memory.keep_freed()  # or outside the cache what is timed, of ReLU too, is now and then the system's fresh pages
     if {"--help", "-h"} & set(arguments):
         print(HELP, end="")
         return 0
@@ -82,10 +83,12 @@ def costs(
     modes: tuple[str, ...] = MODES,
 ) -> pd.DataFrame:
     """One row per function, dtype, mode, size and pass; times in ns per element, memory in bytes per element."""
+    ran = environment.environment(device.type)
     about = {
-        "device": build.device_name(device),
+        "device": ran["device_name"],
         "threads": torch.get_num_threads(),
-        "torch": torch.__version__,
+        "torch": ran["torch"],
+        "commit": ran["commit"],
     }
     rows = []
     for dtype in dtypes:

@@ -6,6 +6,7 @@ A folder or file is made under a hidden name that tells its process, and moved t
 import hashlib
 import os
 import platform
+import re
 import shutil
 import time
 from collections.abc import Iterator
@@ -15,6 +16,8 @@ from pathlib import Path
 from actbench import parts
 from actbench.tables import SCHEMA, Tables, finished, read
 
+_HIDDEN = re.compile(r"\..+\.\d+@[^@]+")  # the names that `beside` makes
+_ROOM = 2**20  # bytes, more than a run's tables take
 _AGE = 3600.0  # seconds after which what a process elsewhere has not moved to its place is abandoned
 
 
@@ -74,9 +77,9 @@ def refuse_links(folder: Path) -> None:
     """A stranger's results may hold a link to a folder of yours.
 
     Raises:
-        NotADirectoryError: If a folder that is written again and again, not only added to, is a link.
+        NotADirectoryError: If a folder that is written to is a link.
     """
-    for name in ("tables", "figures", "statistics"):
+    for name in ("runs", "tables", "figures", "statistics"):
         if (folder / name).is_symlink():
             raise NotADirectoryError(
                 f"{folder / name} is a link, and nothing is written through one: put a folder in its place."
@@ -110,11 +113,26 @@ def write(tables: Tables, folder: Path) -> None:
             os.replace(hidden, folder / f"{name}.parquet")
 
 
+def check_room(folder: Path) -> None:
+    """Before a run is measured: it could be written here.
+
+    Raises:
+        OSError: If the disk is full or may not be written to, as landing would.
+    """
+    with beside(folder) as hidden:
+        hidden.write_bytes(bytes(_ROOM))
+
+
 def clean(folder: Path) -> None:
-    """Take away what killed processes left; what a living one is writing stays."""
+    """Take away what killed processes left; what a living one is writing stays.
+
+    Raises:
+        NotADirectoryError: See `refuse_links`.
+    """
+    refuse_links(folder)
     for place in (folder, folder / "runs", folder / "tables"):
         for path in place.glob(".*@*"):
-            if _is_abandoned(path):
+            if _HIDDEN.fullmatch(path.name) and _is_abandoned(path):
                 _remove(path)
     hidden = {path.name.removeprefix(".") for path in (folder / "runs").glob(".*")}
     for name in finished(folder, among=hidden):

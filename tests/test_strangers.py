@@ -3,6 +3,7 @@
 import datetime
 import os
 import shutil
+import time
 from decimal import Decimal
 from pathlib import Path
 
@@ -14,6 +15,7 @@ import pytest
 import synthetic
 
 from actbench import landing, parts, plan, printed, report, run, summary, sweep, tables, tuning
+from actbench.__main__ import main
 
 FOLDER = Path("r")
 SMALL = ["num_seeds=1", "train.epochs=1", "data.num_train=64", "data.num_val=100", "data.num_test=100", "model.width=8",
@@ -123,6 +125,29 @@ def test_a_pipe_in_the_place_of_a_file_is_not_waited_for(runs):
     told = f"{runs[0]}/runs.parquet is missing: a run has the tables runs, epochs, layers."
     assert tables.read(FOLDER)[1] == {runs[0]: told}
     assert tables.finished(FOLDER, among={path.name for path in runs}) == {path.name for path in runs[1:]}
+
+
+@pytest.mark.parametrize("name", ["runs", "tables"])
+def test_nothing_is_taken_away_through_a_link_nor_what_is_only_named_alike(name, capsys):
+    mine, age = Path("mine"), 2 * 3600
+    mine.mkdir()
+    for file in (".notes@work", ".me@example.org.key", f".a.{2**40}@{landing.HERE}"):
+        (mine / file).touch()
+        os.utime(mine / file, (time.time() - age, time.time() - age))
+    before = set(mine.iterdir())
+    (FOLDER / "runs").mkdir(parents=True)
+    kept = FOLDER / ".notes@work"
+    kept.touch()
+    os.utime(kept, (time.time() - age, time.time() - age))
+    landing.clean(FOLDER)
+    assert kept.exists()
+
+    shutil.rmtree(FOLDER / name, ignore_errors=True)
+    (FOLDER / name).symlink_to(mine.resolve())
+    assert main(["+act=relu", "output.root=.", f"output.name={FOLDER}", "num_seeds=1", "train.epochs=1"]) == 1
+    told = f"r/{name} is a link, and nothing is written through one: put a folder in its place."
+    assert told in capsys.readouterr().err
+    assert set(mine.iterdir()) == before
 
 
 @pytest.mark.parametrize("name", ["tables", "figures", "statistics"])

@@ -17,6 +17,13 @@ USAGE = """Usage: python -m actbench +act=NAME [KEY=VALUE ...]         one run: 
        python -m actbench.tuning PATH                        the learning rates that a tuning experiment chose"""
 
 
+# What the launchers raise then, by name: submitit and Ray are extras.
+_WORKER_GONE = {
+    *("TerminatedWorkerError", "UncompletedJobError", "FailedJobError"),  # joblib, submitit
+    *("WorkerCrashedError", "NodeDiedError", "OutOfMemoryError", "LocalRayletDiedError"),  # Ray
+}
+
+
 def job(config) -> None:
     """What Hydra calls for each run, in this process or in a worker."""
     from hydra.core.hydra_config import HydraConfig
@@ -88,23 +95,23 @@ def _run(argv: list[str]) -> int:
         _hand_to_hydra(argv)
         return 0
 
-    from joblib.externals.loky.process_executor import TerminatedWorkerError
-
     from actbench import preflight, sweep
 
     preflight.check(command.jobs)
-    with contextlib.suppress(BrokenPipeError):  # nobody reads: what is measured is kept all the same
+    with contextlib.suppress(OSError):  # nobody reads, or it goes into a file on a full disk: that stops no run
         sweep.tell_plan(command)
     try:
         with sweep.progress(command):
-            _hand_to_hydra([*command.argv, *_one_worker(command)])
+            _hand_to_hydra([*command.argv, *_workers(command)])
         return _concluded(command)
     except KeyboardInterrupt as stop:
         why, code = "Stopped", _code(stop)
-    except TerminatedWorkerError:
-        why, code = "A worker was killed, by hand or by a system that is out of memory", 1
     except OSError as error:  # what a run raises is caught and recorded there; this is what could not be
         why, code = f"Results cannot be written ({error}): mend that first", 1
+    except Exception as error:
+        if type(error).__name__ not in _WORKER_GONE:
+            raise
+        why, code = "A worker was killed: by hand, at a time limit, or by a system that is out of memory", 1
     print(f"actbench: {why}. {sweep.so_far(command)}", file=sys.stderr)
     return code
 
@@ -138,17 +145,22 @@ def _hand_to_hydra(argv: list[str]) -> None:
         sys.argv = before
 
 
-def _one_worker(command) -> list[str]:
-    """Sweeps use a worker for each core, unless the command says otherwise; on a GPU one, and one where speed is
-    compared: its jobs would slow each other.
+def _workers(command) -> list[str]:
+    """Sweeps use as many workers as cores have room for their threads, unless the command says otherwise; on a GPU one,
+    and one where speed is compared: its jobs would slow each other.
     """
+    import joblib
+
     from actbench import build
 
     chosen = any(text.lstrip("+").startswith(("hydra/launcher", "hydra.launcher")) for text in command.argv)
     alone = any(
         job.choices["task"] == "speed" or build.device(job.config.device).type == "cuda" for job in command.jobs
     )
-    return ["hydra.launcher.n_jobs=1"] if command.sweep and alone and not chosen else []
+    if not command.sweep or chosen:
+        return []
+    threads = max(job.config.threads for job in command.jobs)
+    return [f"hydra.launcher.n_jobs={1 if alone else max(1, joblib.cpu_count() // threads)}"]
 
 
 if __name__ == "__main__":

@@ -43,9 +43,13 @@ def run(job: Job, *, show_progress: bool) -> None:
     A run that raises is recorded as failed, with its traceback, and does not raise: a sweep goes on.
     """
     name, runs = run_id(job), job.folder / "runs"
-    if tables.finished(job.folder, among={name}):
-        return
     failed = runs / f"{name}.failed"
+    landing.refuse_links(job.folder)
+    if tables.finished(job.folder, among={name}):
+        if failed.is_dir():  # of another process that measured the same run
+            landing.discard(failed)
+        return
+    landing.check_room(runs / name)
     landing.discard(failed)
     checkpoint = Checkpoint(runs / f".{name}", environment=environment(job.config.device))
     files = {
@@ -64,7 +68,7 @@ def run(job: Job, *, show_progress: bool) -> None:
         landing.land(tables.from_rows(runs=[record]), failed, files=files)
     else:
         landing.land(measured, runs / name, files=files)
-        landing.discard(failed)  # of another process that measured the same run
+        landing.discard(failed)  # as above
     checkpoint.remove()
 
 

@@ -11,12 +11,13 @@ import pandas as pd
 import pytest
 from joblib.externals.loky.process_executor import TerminatedWorkerError
 
-from actbench import __main__, landing, parts, run, summary, tables
+from actbench import __main__, landing, parts, run, summary, sweep, tables
 from actbench.__main__ import _stopped_by, main
 
 SMALL = ["num_seeds=1", "train.epochs=1", "data.num_train=64", "data.num_val=100", "data.num_test=100", "model.width=8",
          "model.depth=1", "probes=none"]  # fmt: skip
-SWEEP = ["-m", "+act=relu,tanh", "hydra/launcher=basic", *SMALL]
+SWEEP = ["-m", "+act=relu,tanh", "hydra/launcher=basic", "device=cpu", *SMALL]
+PLAN = "Sweep: 2 runs; each threads=1, device=cpu.\n"
 KILLING = Path(__file__).with_name("killing.py")
 
 
@@ -58,7 +59,7 @@ def test_what_ends_a_sweep_is_one_sentence_and_what_is_done_is_kept(error, code,
         assert main(SWEEP) == code
     out, err = capsys.readouterr()  # Hydra names the job that raised in a line of its own
     sentence = f"actbench: {told}. 1 of 2 runs is measured and kept: the same command goes on from there."
-    assert (out, err.splitlines()[-1]) == ("", sentence)
+    assert (out, err.splitlines()[-1]) == (PLAN, sentence)
     (kept,) = Path("results/adhoc/runs").iterdir()
     before = (kept / "runs.parquet").read_bytes()
 
@@ -121,16 +122,80 @@ def test_a_report_is_written_though_nobody_reads_on(reader, unbuffered, monkeypa
     assert Path("results/adhoc/report.html").is_file()
 
 
-def test_a_killed_worker_is_told_in_one_sentence(monkeypatch, capsys):
-    monkeypatch.setattr(
-        __main__, "_hand_to_hydra", lambda argv: (_ for _ in ()).throw(TerminatedWorkerError("SIGKILL"))
-    )
+@pytest.mark.parametrize(
+    "error",
+    [TerminatedWorkerError, *(type(name, (Exception,), {}) for name in ("UncompletedJobError", "NodeDiedError"))],
+)
+def test_a_killed_worker_is_told_in_one_sentence(error, monkeypatch, capsys):
+    monkeypatch.setattr(__main__, "_hand_to_hydra", lambda argv: (_ for _ in ()).throw(error("SIGKILL")))
     assert main(SWEEP) == 1
     assert capsys.readouterr() == (
-        "",
-        "actbench: A worker was killed, by hand or by a system that is out of memory. 0 of 2 runs are measured and "
-        "kept: the same command goes on from there.\n",
+        PLAN,
+        "actbench: A worker was killed: by hand, at a time limit, or by a system that is out of memory. 0 of 2 runs "
+        "are measured and kept: the same command goes on from there.\n",
     )
+
+
+def test_what_the_launchers_raise_is_called_as_we_know_it():
+    submitit = pytest.importorskip("submitit.core.utils")
+    ray = pytest.importorskip("ray.exceptions")
+    for module, names in (
+        (submitit, ("UncompletedJobError", "FailedJobError")),
+        (ray, ("WorkerCrashedError", "NodeDiedError", "OutOfMemoryError", "LocalRayletDiedError")),
+    ):
+        assert set(names) <= __main__._WORKER_GONE
+        assert all(issubclass(getattr(module, name), Exception) for name in names)
+
+
+def test_no_run_is_measured_where_it_could_not_be_written(monkeypatch, capsys):
+    """The first of three finds the disk full: the others are not trained for nothing."""
+    full, begun, measure = OSError(28, "No space left on device"), [], run._measure
+
+    def check(folder):
+        begun.append(folder)
+        raise full
+
+    monkeypatch.setattr(landing, "check_room", check)
+    monkeypatch.setattr(run, "_measure", lambda *given, **named: pytest.fail("it was measured"))
+    assert main([*SWEEP[:1], "+act=relu,tanh,elu", *SWEEP[2:]]) == 1
+    assert len(begun) == 3
+    assert capsys.readouterr().err.splitlines()[-1] == (
+        "actbench: Results cannot be written ([Errno 28] No space left on device): mend that first. 0 of 3 runs are "
+        "measured and kept: the same command goes on from there."
+    )
+    monkeypatch.undo()
+    assert run._measure is measure
+    assert main(SWEEP) == 0
+
+
+def test_room_for_a_run_is_asked_for_and_nothing_stays_of_it(tmp_path):
+    landing.check_room(tmp_path / "runs" / "a")
+    assert list((tmp_path / "runs").iterdir()) == []
+    (tmp_path / "file").touch()
+    with pytest.raises(OSError):  # noqa: PT011 - whichever of them the system has for it
+        landing.check_room(tmp_path / "file" / "a")
+
+
+def test_a_failure_that_another_process_landed_after_the_run_is_taken_away():
+    assert main(["+act=relu", *SMALL]) == 0
+    (kept,) = Path("results/adhoc/runs").iterdir()
+    kept.with_name(f"{kept.name}.failed").mkdir()
+    assert main(["+act=relu", *SMALL]) == 0
+    assert list(Path("results/adhoc/runs").iterdir()) == [kept]
+
+
+def test_runs_of_another_protocol_and_of_another_device_are_named(monkeypatch, capsys):
+    assert main(["+act=relu", *SMALL]) == 0
+    with monkeypatch.context() as older:
+        older.setattr(run, "PROTOCOL", run.PROTOCOL - 1)
+        older.setattr(sweep, "run_id", lambda job: "relu-000000000000")
+        assert main(["+act=tanh", *SMALL]) == 1
+    assert "actbench: 1 of 1 runs are not those that were asked for here: with device=auto a worker" in (
+        capsys.readouterr().err
+    )
+    assert main(["+act=relu", *SMALL]) == 0
+    told = f"not compared: 1 in results/adhoc of PROTOCOL {run.PROTOCOL - 1}; this is {run.PROTOCOL}.\n"
+    assert capsys.readouterr().err == told
 
 
 def test_ctrl_c_while_the_command_is_read(monkeypatch, capsys):

@@ -3,7 +3,7 @@
 Whatever is wrong with a part is one sentence, so that the other parts can be used without it.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
@@ -60,7 +60,8 @@ def read(part: Path, *, dtypes: Mapping[str, Mapping[str, str]]) -> Part:
     found, marks = {}, set()
     for name, columns in dtypes.items():
         path = part / f"{name}.parquet"
-        with _opened(path, names=dtypes) as file:
+        # At once into memory: of the small file of a run the reading of each column alone takes longer.
+        with _opened(path, names=dtypes, source=lambda path: pa.BufferReader(path.read_bytes())) as file:
             table = file.read(use_threads=False)
             table.validate(full=True)
             marks.add((file.metadata.metadata or {}).get(_TOGETHER))
@@ -75,7 +76,7 @@ def read_some(part: Path, table: str, *, dtypes: Mapping[str, str], names: Itera
         BrokenPartError: As `read` does, of what is looked at.
     """
     for name in names:
-        with _opened(part / f"{name}.parquet", names=names) as file:
+        with _opened(part / f"{name}.parquet", names=names, source=lambda path: pa.OSFile(str(path))) as file:
             if name == table:
                 found = file.read(columns=list(dtypes), use_threads=False)
                 found.validate(full=True)
@@ -133,13 +134,12 @@ def _ends(path: Path) -> bool:
 
 
 @contextmanager
-def _opened(path: Path, *, names: Iterable[str]) -> Iterator[pq.ParquetFile]:
+def _opened(path: Path, *, names: Iterable[str], source: Callable[[Path], pa.NativeFile]) -> Iterator[pq.ParquetFile]:
     """A file of a format that is known; whatever is wrong with it while it is read is one sentence."""
     if not path.is_file():
         raise BrokenPartError(f"{path} is missing: a run has the tables {', '.join(names)}.")
     try:
-        # At once into memory: of the small file of a run the reading of each column alone takes longer.
-        with pq.ParquetFile(pa.BufferReader(path.read_bytes())) as file:
+        with source(path) as opened, pq.ParquetFile(opened) as file:
             told = (file.metadata.metadata or {}).get(_FORMAT, b"1")
             if not told.isdigit():
                 raise BrokenPartError(f"{path} is of a format that is no number: actbench did not write it.")

@@ -5,6 +5,7 @@ from collections.abc import Collection
 import pandas as pd
 
 from actbench import findings, speed_tables
+from actbench.parts import one_line
 from actbench.tables import Tables
 from actbench.variants import text as text_of
 from actbench.variants import workloads
@@ -50,5 +51,6 @@ def _cost(runs: pd.DataFrame) -> list[str]:
 
 def _aligned(rows: list[list[str]]) -> str:
     """Rows of cells as lines with aligned columns."""
+    rows = [[one_line(cell) for cell in row] for row in rows]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     return "\n".join("  ".join(f"{cell:<{w}}" for cell, w in zip(row, widths, strict=True)).rstrip() for row in rows)

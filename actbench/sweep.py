@@ -17,7 +17,7 @@ from tqdm import tqdm
 from actbench import build, landing, tables
 from actbench.parts import one_line
 from actbench.plan import Command, Job
-from actbench.run import run_id
+from actbench.run import PROTOCOL, run_id
 
 
 def _runs(command: Command) -> dict[Path, set[str]]:
@@ -53,8 +53,8 @@ def tell_plan(command: Command) -> None:
     folders = _runs(command)
     total = sum(map(len, folders.values()))
     done = sum(len(tables.finished(folder, among=names)) for folder, names in folders.items())
-    already = f", {done} of them measured already" if done else ""
-    print(f"Sweep: {total} runs{already}; each {' or '.join(sorted(set(map(_takes, command.jobs))))}.", flush=True)
+    runs = f"{total} run{'s' if total > 1 else ''}" + (f", {done} of them measured already" if done else "")
+    print(f"Sweep: {runs}; each {' or '.join(sorted(set(map(_takes, command.jobs))))}.", flush=True)
     speed = [job.config for job in command.jobs if job.choices["task"] == "speed"]
     if speed:
         names, rounds = ", ".join(config.task.comparison for config in speed), speed[0].num_seeds
@@ -79,13 +79,18 @@ def progress(command: Command) -> Iterator[None]:
         yield
         return
     folders, ended = _runs(command), threading.Event()
-    bar = tqdm(total=sum(map(len, folders.values())), unit="run", desc="sweep", disable=None)
+    total = sum(map(len, folders.values()))
+    bar = tqdm(total=total, unit="run", desc="sweep", disable=None)
     if bar.disable:
         yield
         return
 
     def count() -> None:
-        bar.n = sum(len(_ended(folder, names)) for folder, names in folders.items())
+        failed = 0
+        for folder, left in folders.items():
+            left -= tables.finished(folder, among=left)  # what has ended is not looked for again
+            failed += len(_failed(folder) & left)
+        bar.n = total - sum(map(len, folders.values())) + failed
         bar.refresh()
 
     def watch() -> None:
@@ -103,10 +108,9 @@ def progress(command: Command) -> Iterator[None]:
         bar.close()
 
 
-def _ended(folder: Path, names: set[str]) -> set[str]:
-    """Those of the run_ids that are measured or have failed."""
-    failed = {path.name.removesuffix(".failed") for path in (folder / "runs").glob("*.failed")}
-    return tables.finished(folder, among=names) | (failed & names)
+def _failed(folder: Path) -> set[str]:
+    """The run_ids that have failed."""
+    return {path.name.removesuffix(".failed") for path in (folder / "runs").glob("*.failed")}
 
 
 def so_far(command: Command) -> str:
@@ -118,6 +122,19 @@ def so_far(command: Command) -> str:
     done = sum(len(tables.finished(folder, among=names)) for folder, names in folders.items())
     counted = f"{done} of {len(command.jobs)} runs {'is' if done == 1 else 'are'}"
     return f"{counted} measured and kept: the same command goes on from there."
+
+
+def _missing(folder: Path, left_out: list[str]) -> str:
+    """Why a run that ended without an error is not in the tables, and what to do."""
+    if left_out:
+        return (
+            "cannot be read: delete or restore the folder of each file that was left out, and give the same command "
+            "again."
+        )
+    return (
+        "are not those that were asked for here: with device=auto a worker on another machine took another device. "
+        f"Give device=cpu or device=cuda, which all have; python -m actbench.report {folder} shows what was measured."
+    )
 
 
 def conclude(command: Command) -> int:
@@ -136,12 +153,11 @@ def conclude(command: Command) -> int:
         runs = measured.runs[measured.runs["run_id"].isin(names)]
         for sentence in left_out:
             print(f"left out: {sentence}", file=sys.stderr)
+        older = measured.runs.loc[measured.runs["protocol"] != PROTOCOL, ["run_id", "protocol"]].drop_duplicates()
+        for protocol, own in older.groupby("protocol"):
+            print(f"not compared: {len(own)} in {folder} of PROTOCOL {protocol}; this is {PROTOCOL}.", file=sys.stderr)
         if unread := names - set(runs["run_id"]):
-            print(
-                f"actbench: {len(unread)} of {len(names)} runs cannot be read: delete or restore the folder of each "
-                "file that was left out, and give the same command again.",
-                file=sys.stderr,
-            )
+            print(f"actbench: {len(unread)} of {len(names)} runs {_missing(folder, left_out)}", file=sys.stderr)
         if len(runs):
             try:
                 print(summary.text(measured, run_ids=names))

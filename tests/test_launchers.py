@@ -236,10 +236,11 @@ def test_the_launcher_on_ray(ray):
 
 @pytest.mark.parametrize("address", ["127.0.0.1:1", "nowhere"])
 def test_no_cluster_at_the_address(address, ray, capsys):
-    assert main(["-m", "+act=relu", "hydra/launcher=ray", f"hydra.launcher.address={address}", *SMALL]) == 2
+    given = ["device=cpu", "hydra/launcher=ray", f"hydra.launcher.address={address}"]
+    assert main(["-m", "+act=relu", *given, *SMALL]) == 2
     assert ray.asked == []
     assert capsys.readouterr() == (
-        "",
+        "Sweep: 1 run; each threads=1, device=cpu.\n",
         f"actbench: No Ray cluster answers at hydra.launcher.address={address}: start one with ray start --head and "
         "give the HOST:PORT of its head, or leave the address out.\n",
     )

@@ -19,8 +19,8 @@ SECTIONS = {
         "DataLoader with shuffle (no workers; as a second arm two, which are two more processes), zero_grad, "
         "backward, step, .item() of each loss. Lightning is its Trainer over the same DataLoader without logger, "
         "checkpoints or bar. Same net, initial weights, examples, batch, Adam and epochs; the clock is around "
-        "training, accuracy is taken off it on the same test set; `whole` of actbench holds its data, evaluation "
-        "and tables too.",
+        "training, accuracy is taken off it on the same test set; `whole` of actbench holds its data and "
+        "evaluation too.",
     ),
     "workers": (
         "A sweep with two workers",

@@ -1,4 +1,4 @@
-"""The cost of growth, each size in a process of its own: linear, and bounded at 10,000 runs. Printed with -s."""
+"""The cost of growth, each size in a process of its own: linear, and bounded at 10,000 runs. Printed with -n 0 -s."""
 
 import json
 import os

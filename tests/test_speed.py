@@ -14,7 +14,7 @@ from hydra._internal.utils import get_args_parser
 from torch import nn
 
 from actbench import plan, run
-from actbench.__main__ import _one_worker
+from actbench.__main__ import _workers
 from actbench.config import COMPARISONS, ConfigError
 from actbench.speed import cases, harness, lightning_loop, loops, onednn, peak, probing, stacked, startup, workers
 from actbench.speed.harness import Arm, LeftOutError, Sample
@@ -115,7 +115,7 @@ def test_every_arm_of_a_comparison_works_or_says_why_not(name, job, monkeypatch,
     monkeypatch.setattr(peak, "PEAK_SECONDS", 0.01)
     monkeypatch.setattr(peak, "SQUARES", (64,))
     monkeypatch.setattr(torch, "compile", lambda model: model)
-    monkeypatch.setattr(startup.subprocess, "run", lambda *arguments, **named: None)
+    monkeypatch.setattr(startup, "_COMMANDS", {"--help": startup._COMMANDS["--help"]})
     monkeypatch.setattr(workers.joblib, "cpu_count", lambda: 1)
     monkeypatch.setattr(workers, "RUNS", 1)
     job.config.task.comparison = name
@@ -180,10 +180,18 @@ def test_a_stacked_pack_of_one_learns_what_a_run_learns(job):
 
 def test_only_one_worker_measures_speed():
     command = plan.read(["+experiment=speed", "data=digits", "task.cases=[digits/mlp]"])
-    assert _one_worker(command) == ["hydra.launcher.n_jobs=1"]
-    arguments = get_args_parser().parse_args([*command.argv, *_one_worker(command)])  # all in one stretch
+    assert _workers(command) == ["hydra.launcher.n_jobs=1"]
+    arguments = get_args_parser().parse_args([*command.argv, *_workers(command)])  # all in one stretch
     assert arguments.overrides[-1] == "hydra.launcher.n_jobs=1"
-    assert _one_worker(plan.read(["-m", "+act=relu,tanh", "device=cpu"])) == []
+
+
+@pytest.mark.parametrize(("threads", "cores", "workers"), [(1, 2, 2), (2, 2, 1), (2, 5, 2), (4, 2, 1)])
+def test_workers_share_the_cores_by_their_threads(threads, cores, workers, monkeypatch):
+    monkeypatch.setattr("joblib.cpu_count", lambda: cores)
+    command = ["-m", "+act=relu,tanh", "device=cpu", f"threads={threads}"]
+    assert _workers(plan.read(command)) == [f"hydra.launcher.n_jobs={workers}"]
+    assert _workers(plan.read([*command, "hydra.launcher.n_jobs=7"])) == []
+    assert _workers(plan.read(["+act=relu", "device=cpu"])) == []
 
 
 def test_what_importing_lightning_sets_slows_lightning_alone(monkeypatch, tmp_path):
@@ -224,3 +232,15 @@ def test_products_by_onednn_are_left_out_where_there_is_none(monkeypatch):
     with pytest.raises(LeftOutError) as caught:
         onednn.by_onednn(nn.Linear(1, 1))
     assert str(caught.value) == "oneDNN multiplies on a CPU, where torch is built with it; here is none."
+
+
+def test_the_first_step_is_reached_in_a_folder_where_nothing_is_measured(tmp_path, monkeypatch):
+    """Where the run is measured already, the same command shows its report."""
+    monkeypatch.chdir(tmp_path)
+    assert startup._prepared(*startup._COMMANDS["first training step"])().seconds > 0
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_start_that_fails_is_no_measurement():
+    with pytest.raises(RuntimeError, match=r"ended with 2 and not 0: .*mishh"):
+        startup._prepared(["-m", "actbench", "+act=mishh"], 0)()

@@ -50,7 +50,8 @@ def write(folders: list[Path], to: Path) -> Path:
         FileNotFoundError: If there are no results in a folder.
         ValueError: If the folders have nothing in common to compare, see `combined.gathered`.
     """
-    found = combined.compute(combined.gathered(folders))
+    runs = combined.gathered(folders)
+    found = combined.compute(runs)
     (to / "figures").mkdir(parents=True, exist_ok=True)
     for old in (to / "figures").glob("*.png"):
         old.unlink()
@@ -62,12 +63,19 @@ def write(folders: list[Path], to: Path) -> Path:
     markdown = page.template("across.md.j2").render(
         title=title,
         command="python -m actbench.across " + " ".join(f"results/{folder.resolve().name}" for folder in folders),
+        sources=_sources(runs),
         in_short=sentences(found),
         parts=parts,
     )
     (to / "report.md").write_text(markdown, encoding="utf-8")
     (to / "report.html").write_text(page.render(markdown, title=title, folder=to), encoding="utf-8")
     return to / "report.html"
+
+
+def _sources(runs: pd.DataFrame) -> str:
+    """Where the runs of each workload come from."""
+    told = runs[["workload", "protocol", "commit"]].drop_duplicates().astype(str)
+    return "; ".join(f"{name}: PROTOCOL {protocol}, commit {commit}" for name, protocol, commit in told.to_numpy())
 
 
 def sentences(found: Across) -> list[str]:

@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 
-from actbench.stats import Interval, ends, mean_drift, summarise, vanishing
+from actbench.stats import Interval, ends, last_network, mean_drift, summarise, vanishing
 from actbench.tables import RUNS
 
 Cells = dict[str, dict[str, Interval]]  # heading -> variant -> its cell
@@ -103,8 +103,11 @@ def ranking_table(shown: Cells, runs: pd.DataFrame, order: list[str]) -> list[li
 
 
 def diagnosis(layers: pd.DataFrame, order: list[str]) -> Cells:
-    """Saturation and drift of the first and last layer at the end, drift per layer and gradient gain, by variant."""
-    shown = ends(layers)
+    """Saturation and drift of the first and last layer at the end, drift per layer and gradient gain, by variant.
+
+    Of more than one network it is the last one's, which holds the variant's activation.
+    """
+    shown = ends(last_network(layers))
     start, end = (shown[shown["when"] == when] for when in ("at initialisation", "at the end"))
     final = end if len(end) else start
     first, last = shown["layer_index"].min(), shown["layer_index"].max()

@@ -10,6 +10,7 @@ from matplotlib.figure import Figure
 from actbench import function_plots, function_tables
 from actbench.function_tables import Facts, comparison, number, read
 from actbench.page import Markdown, escape, render, table, template
+from actbench.paired import REFERENCE
 
 TITLE = "Activation functions: what is computed of each"
 
@@ -211,16 +212,26 @@ def _cost_table(cost: pd.DataFrame) -> pd.DataFrame:
     )
     eager = both[(both["mode"] == "eager") & (both["dtype"] == "float32")].set_index("function")
     wide.insert(0, "ns per element, float32", eager["ns_per_element"])
+    wide.insert(
+        2, "quartiles", [f"[{low:.3g}, {high:.3g}]" for low, high in eager[["ratio_low", "ratio_high"]].to_numpy()]
+    )
     wide["bytes saved per element"] = eager["saved_bytes_per_element"]
     return wide.sort_values("float32, eager").reset_index()
 
 
 def _cost_about(cost: pd.DataFrame) -> str:
-    about = cost.iloc[0]
+    about, rounds = cost.iloc[0], cost.groupby("size", sort=False)["rounds"].first()
+    own = cost[(cost["dtype"] == "float32") & (cost["pass"] == "forward+backward") & (cost["size"] == "outside cache")]
+    beside = (own["ns_per_element"] / own["ratio"])[own["mode"] == "eager"]
+    itself = own.loc[(own["function"] == REFERENCE) & (own["mode"] == "compiled"), "ratio"]
     return (
-        f"Measured on {escape(about['device'])}, threads: {about['threads']}, torch {escape(about['torch'])}. "
-        "A ratio is to eager ReLU of the same dtype and size, sampled beside it; points are medians over the rounds, "
-        "bars quartiles. Each row of the table is forward + backward outside the cache; tables/cost.csv has the rest."
+        f"Measured on {escape(about['device'])}, threads: {about['threads']}, torch {escape(about['torch'])}, commit "
+        f"{escape(about['commit'])}. A ratio is to eager ReLU of the same dtype and size, sampled beside it; points "
+        f"are medians over {', '.join(f'{n} rounds {size}' for size, n in rounds.items())}, bars quartiles. Each row of "
+        "the table is forward + backward outside the cache, where eager ReLU in float32 took "
+        f"{beside.min():.3g} to {beside.max():.3g} ns an element"
+        + "".join(f", and compiled {ratio:.3g} times as long" for ratio in itself)
+        + "; tables/cost.csv has the rest."
     )
 
 

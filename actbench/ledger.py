@@ -107,6 +107,7 @@ def table(decided: Iterable[tuple[Claim, list[Decision]]], evidence: Evidence) -
             "statement": claim.statement,
             "regime": d.regime.regime,
             "explains": d.regime.explains,
+            "family": d.regime.family,
             "verdict": d.verdict,
             "rule": ledger_report.rule(d.regime),
             "mean": d.mean,
@@ -131,7 +132,8 @@ def write(root: str | Path) -> Path:
     decided = [(claim, decisions(claim, evidence)) for claim in claims()]
     folder.mkdir(parents=True, exist_ok=True)
     table(decided, evidence).to_csv(folder / "ledger.csv", index=False)
-    return ledger_report.write(folder, decided)
+    folders = sorted({decision.regime.results for _, own in decided for decision in own})
+    return ledger_report.write(folder, decided, sources={name: evidence.source(name) for name in folders})
 
 
 def main(arguments: list[str] | None = None) -> int:

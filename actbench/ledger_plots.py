@@ -11,16 +11,25 @@ from actbench import canvas
 from actbench.verdicts import Decision
 
 _SHADES = {"supported": "#1b7837", "refuted": "#b2182b", "inconclusive": "#7a7a7a", "not measured": "#c8c8c8"}
-_TALL, _GAP, _TOP, _BOTTOM = 0.3, 0.42, 0.32, 0.3  # inches
+_TALL, _GAP, _TOP, _BOTTOM, _HEADING = 0.3, 0.42, 0.32, 0.3, 0.35  # inches
+_SEEN = 0.01  # of the axis: a narrower claimed set is drawn as a line
 
 
 def regimes(decisions: Sequence[Decision]) -> Figure:
-    """A strip for each regime on its own axis: grey points are seeds, the bar the 95 % interval, shaded the claim."""
-    shown = [decision for decision in decisions if len(decision.values)]
-    height = _TOP + _BOTTOM + len(shown) * _TALL + (len(shown) - 1) * _GAP
+    """A strip for each regime on its own axis: grey points are seeds, the bar the 95 % interval, shaded the claim.
+
+    What only explains the verdict stands below a heading.
+    """
+    known = [decision for decision in decisions if len(decision.values)]
+    shown = sorted(known, key=lambda decision: decision.regime.explains)
+    deciding = sum(not decision.regime.explains for decision in known)
+    apart = _HEADING if deciding < len(shown) else 0
+    height = _TOP + _BOTTOM + len(shown) * _TALL + (len(shown) - 1) * _GAP + apart
     figure = Figure(figsize=(canvas.WIDTH, height))
     for row, decision in enumerate(shown):
-        y = height - _TOP - row * (_TALL + _GAP) - _TALL
+        y = height - _TOP - row * (_TALL + _GAP) - _TALL - (apart if row >= deciding else 0)
+        if apart and row == deciding:
+            figure.text(0.03, (y + _TALL + _GAP - 0.1) / height, "What explains it: no part in the verdict", fontsize=8)
         panel = figure.add_axes((0.03, y / height, 0.94, _TALL / height))
         _strip(panel, decision)
     return figure
@@ -33,10 +42,10 @@ def _strip(panel: Axes, decision: Decision) -> None:
     room = np.ptp(known) * 0.08 or max(abs(known[0]) * 0.1, 1e-12)
     low, high = known.min() - room, known.max() + room
     left, right = max(decision.regime.low, low), min(decision.regime.high, high)
-    if left < right:
+    if right - left > _SEEN * (high - low):
         panel.axvspan(left, right, color="#e9e9e9", linewidth=0, zorder=0)
-    elif left == right:
-        panel.axvline(left, color="#d0d0d0", linewidth=4, zorder=0)
+    elif left <= right:
+        panel.axvline((left + right) / 2, color="#d0d0d0", linewidth=4, zorder=0)
     shade = _SHADES[decision.verdict]
     spread = np.linspace(-0.5, 0.5, len(values)) if len(values) > 1 else np.zeros(len(values))
     panel.plot(values, spread, "o", color="#9a9a9a", markersize=2.6, zorder=2)

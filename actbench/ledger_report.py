@@ -18,8 +18,11 @@ from actbench.verdicts import VERDICTS, Decision, overall
 _TITLE = "The ledger: what activation functions are said to do, and what they do"
 
 
-def write(folder: Path, decided: Sequence[tuple[Claim, Sequence[Decision]]]) -> Path:
-    """Make figures/, report.md and report.html in `folder`; the path of report.html."""
+def write(folder: Path, decided: Sequence[tuple[Claim, Sequence[Decision]]], *, sources: Mapping[str, str]) -> Path:
+    """Make figures/, report.md and report.html in `folder`; the path of report.html.
+
+    `sources` tells of each results folder what measured it, "" for what is computed.
+    """
     figures = folder / "figures"
     figures.mkdir(exist_ok=True)
     for old in figures.glob("C*.png"):
@@ -32,8 +35,10 @@ def write(folder: Path, decided: Sequence[tuple[Claim, Sequence[Decision]]]) -> 
         title=_TITLE,
         counts=counts([overall(own) for _, own in decided]),
         regimes=counts([decision.verdict for _, own in decided for decision in own if not decision.regime.explains]),
+        both_sides=_both_sides(decided),
         summary=page.table(_summary(decided)),
         claims=[_section(claim, own, figures) for claim, own in decided],
+        sources=page.table([["results", "measured"], *([name, told or "computed"] for name, told in sources.items())]),
     )
     (folder / "report.md").write_text(markdown, encoding="utf-8")
     (folder / "report.html").write_text(page.render(markdown, title=_TITLE, folder=folder), encoding="utf-8")
@@ -44,6 +49,14 @@ def counts(verdicts: Sequence[str]) -> str:
     """`3 supported, 1 refuted`."""
     found = Counter(verdicts)
     return ", ".join(f"{found[name]} {name}" for name in (*VERDICTS, "mixed") if found[name])
+
+
+def _both_sides(decided: Sequence[tuple[Claim, Sequence[Decision]]]) -> str:
+    """The ids of the claims with supported and refuted regimes."""
+    verdicts = {
+        claim.id: {decision.verdict for decision in own if not decision.regime.explains} for claim, own in decided
+    }
+    return ", ".join(name for name, own in verdicts.items() if {"supported", "refuted"} <= own) or "none"
 
 
 def rule(regime: Regime) -> str:
@@ -109,20 +122,20 @@ def _section(claim: Claim, own: Sequence[Decision], figures: Path) -> dict[str, 
         "commands": _commands(claim),
         "verdict": overall(own),
         "why": claim.why,
-        "table": page.table(_rows([d for d in own if not d.regime.explains])),
-        "explained": page.table(_rows([d for d in own if d.regime.explains])),
+        "table": page.table(_rows([d for d in own if not d.regime.explains], family=claim.id)),
+        "explained": page.table(_rows([d for d in own if d.regime.explains], family=f"{claim.id}, explained")),
         "figure": Markdown(f"figures/{claim.id}.png") if drawn else "",
     }
 
 
-def _rows(own: Sequence[Decision]) -> list[list[str]]:
-    """Heading and a row for each decision; no row, no table."""
+def _rows(own: Sequence[Decision], *, family: str) -> list[list[str]]:
+    """Heading and a row for each decision; no row, no table. Those of another family than most say which."""
     if not own:
         return []
     heading = ["regime", "verdict", "found [95 %]", "claimed", "n", "p for (Holm)", "p against (Holm)", "rule", "from"]
     rows = [
         [
-            d.regime.regime,
+            d.regime.regime + (f" (adjusted within {d.regime.family})" if d.regime.family != family else ""),
             d.verdict,
             effect(d),
             claimed(d.regime),

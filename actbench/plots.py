@@ -72,8 +72,8 @@ def learning_curves(epochs: pd.DataFrame, labels: dict[str, str]) -> Figure:
     drawing.mark_ends(epochs, panels, own, column=column)
     panel = next(iter(panels.values()))
     panel.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=4))
-    least = curves["mean"].min() / 10  # a training loss far below that may leave the panel
-    drawing.log_y(panel, [training["mean"].clip(lower=least), *(frame["mean"] for frame in own.values())])
+    least, most = curves["mean"].min() / 10, curves["mean"].max() * 2  # a training loss far from these leaves the panel
+    drawing.log_y(panel, [training["mean"].clip(least, most), *(frame["mean"] for frame in own.values())])
     dotted = {"training": {"linestyle": ":"}} if training["mean"].notna().any() else {}
     canvas.key(figure, {"validation, mean and 95 % interval": {}} | dotted)
     return figure

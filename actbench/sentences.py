@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from actbench.findings import intervals, number
-from actbench.stats import Interval, ends, summarise, vanishing
+from actbench.stats import Interval, ends, last_network, summarise, vanishing
 from actbench.tables import better
 
 _NEGLIGIBLE = 0.01  # a share of saturated pairs that nobody would see in a figure
@@ -78,7 +78,7 @@ def most_biased(layers: pd.DataFrame) -> str:
 
 def most_vanishing(layers: pd.DataFrame) -> str:
     """For whom the gradient shrinks most on its way to the input at initialisation, and whom it does not reach."""
-    start = ends(layers).query("when == 'at initialisation'")
+    start = ends(last_network(layers)).query("when == 'at initialisation'")
     runs = start.drop_duplicates(["run_id", "seed"])[["run_id", "seed", "variant"]]
     gains = vanishing(start).merge(runs, on=["run_id", "seed"])
     said = []

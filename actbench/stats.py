@@ -127,6 +127,12 @@ def mean_drift(layers: pd.DataFrame, *, column: str) -> pd.DataFrame:
     return groups.assign(slope=slopes[:, 0], low=slopes[:, 1], high=slopes[:, 2])
 
 
+def last_network(layers: pd.DataFrame) -> pd.DataFrame:
+    """The layers of the last of a task's networks, which begin with one name: of a GAN the discriminator's."""
+    network = layers["layer"].astype(str).str.extract(r"^([^.]+)\.", expand=False).fillna("")
+    return layers[network == network.iloc[int(layers["layer_index"].to_numpy().argmax())]]
+
+
 def vanishing(layers: pd.DataFrame) -> pd.DataFrame:
     """`ratio` = G_1 / G_L and `gain` = (ln G_1 − ln G_L) / (L − 1), G = `grad_rms`, by run and probed step.
 

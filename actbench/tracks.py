@@ -1,7 +1,8 @@
 """Does a ranking survive tuning? The same variants on the shared and on the tuned track.
 
-The shared track has one learning rate and one init for all; in the tuned one both are chosen for each variant on
-validation data. The two are workloads of their own, told apart by the config key `track`.
+The shared track has one learning rate and one init for all; in the tuned one each variant has the learning rate that
+its tuning experiment chose on validation data, and the init of matched gain. The two are workloads of their own, told
+apart by the config key `track`.
 """
 
 from typing import NamedTuple
@@ -26,8 +27,8 @@ class Survival(NamedTuple):
         value: The column that ranks.
         tau, low, high: The correlation of the two orders of means, and its 95 % interval.
         n: Variants on both tracks.
-        variants: `variant, rank_shared, rank_tuned, verdict_shared, verdict_tuned`, by the rank on the tuned track;
-            the reference has no verdict.
+        variants: `variant, mean_shared, mean_tuned, rank_…, verdict_…`, by the rank on the tuned track; the reference
+            has no verdict.
     """
 
     value: str
@@ -95,10 +96,11 @@ def survive(
         own = runs[runs["variant"].isin(names)]
         stated = margin(own, value=value, reference=reference)
         table = compare(own, value=value, margin=stated, rng=rng, reference=reference, resamples=resamples)
+        columns[f"mean_{track}"] = mean
         columns[f"rank_{track}"] = mean.rank()
         columns[f"verdict_{track}"] = table.set_index("variant")["verdict"].reindex(names)
     variants = pd.DataFrame(columns).rename_axis("variant").reset_index()
-    variants = variants[["variant", "rank_shared", "rank_tuned", "verdict_shared", "verdict_tuned"]]
+    variants = variants[["variant", *(f"{n}_{t}" for n in ("mean", "rank", "verdict") for t in (SHARED, TUNED))]]
     tau = kendall(*(mean.to_numpy()[None] for mean in means))[0]
     ordered = variants.sort_values("rank_tuned", kind="stable", ignore_index=True)
     return Survival(value, float(tau), float(low), float(high), len(names), ordered)

@@ -105,7 +105,7 @@ def test_highest_where_higher_is_better_and_nothing_of_nothing() -> None:
 
 def layers_of(**columns: list[float]) -> pd.DataFrame:
     """Two layers of one variant and seed, at steps 0 and 9: four values a column."""
-    where = {"layer_index": [1, 2, 1, 2], "step": [0, 0, 9, 9]}
+    where = {"layer": ["hidden.0", "hidden.1"] * 2, "layer_index": [1, 2, 1, 2], "step": [0, 0, 9, 9]}
     return pd.DataFrame({"run_id": "r", "seed": 0, "variant": "f", "status": "done", **where, **columns})
 
 
@@ -124,6 +124,18 @@ def test_sentences_of_layers_by_hand() -> None:
     )
     changed = sentences.largest_change(frame, ("saturation_low", "saturation_high"), words="the share")
     assert changed == "Largest change of the share in the last layer: f, by 0.3750, n = 1."
+
+
+def test_of_two_networks_the_second_one_is_diagnosed() -> None:
+    """As if the generator's layer stood before the discriminator's two: its values are in no cell."""
+    two = layers_of(
+        saturation_low=[0.5, 0.25] * 2, saturation_high=[0, 0] * 2, out_ratio=[1, 2] * 2, grad_rms=[0.25, 1] * 2
+    )
+    own = two.assign(layer="discriminator." + two["layer"], layer_index=two["layer_index"] + 1)
+    first = own[own["layer_index"] == 2].assign(layer="generator.0", layer_index=1, grad_rms=9, saturation_low=1)
+    both = pd.concat([first, own])
+    assert str(findings.diagnosis(both, ["f"])) == str(findings.diagnosis(two, ["f"]))  # nan is not itself
+    assert sentences.most_vanishing(both) == sentences.most_vanishing(two) != ""
 
 
 def test_sentences_are_left_out_or_say_that_nothing_happened() -> None:

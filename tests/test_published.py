@@ -7,6 +7,7 @@ import shutil
 from dataclasses import replace
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 from actbench import (
@@ -144,6 +145,27 @@ def test_the_readmes_speed_is_the_reports():
         f"Training the MLP takes the tutorial's loop {speed_tables.interval(row['ratio'], row['low'], row['high'])} "
         f"times as long (median of {row['n']} rounds, one thread, Intel Xeon, PROTOCOL {run.PROTOCOL}, commit {commit})"
     ) in " ".join(README.split())
+    row = ratios.loc["mnist, cnn", "actbench", "tutorial loop"]
+    told = f"the CNN on MNIST {speed_tables.interval(row['ratio'], row['low'], row['high'])};"
+    assert told in " ".join(README.split())
+
+
+def test_the_readmes_count_of_verdicts_that_stay():
+    """`differences.csv` of the three workloads: better or worse on the shared track, and the same on the tuned one."""
+    kept, found = {}, {}
+    for name in ("mnist_mlp", "mnist_cnn", "cifar10_cnn"):
+        table = pd.read_csv(ROOT / "results" / name / "statistics" / "differences.csv")
+        table = table[table["value"] == "test_loss"]
+        tuned = table["workload"].str.contains("track=tuned")
+        shared, tuned = (table[rows].set_index("variant")["verdict"] for rows in (~tuned, tuned))
+        shared = shared[shared.isin(["better", "worse"])]
+        found[name], kept[name] = len(shared), int((tuned.reindex(shared.index) == shared).sum())
+    told = (
+        f"Of {sum(found.values())} verdicts better or worse at one learning rate {sum(kept.values())} stay when each "
+        f"has its own, {kept['mnist_mlp']} of {found['mnist_mlp']} in the MLP, "
+        f"{kept['mnist_cnn'] + kept['cifar10_cnn']} of {found['mnist_cnn'] + found['cifar10_cnn']} in the CNNs;"
+    )
+    assert told in " ".join(README.split())
 
 
 def test_the_readmes_links_lead_somewhere():
@@ -161,7 +183,8 @@ def test_the_ledger_is_decided_from_what_is_published(tmp_path, undrawn):
     evidence = ledger.Evidence(ROOT / "results")
     decided = [(claim, ledger.decisions(claim, evidence)) for claim in CLAIMS]
     assert ledger.table(decided, evidence).to_csv(index=False) == (shown / "ledger.csv").read_text(encoding="utf-8")
-    ledger_report.write(tmp_path, decided)
+    folders = sorted({decision.regime.results for _, own in decided for decision in own})
+    ledger_report.write(tmp_path, decided, sources={name: evidence.source(name) for name in folders})
     assert (tmp_path / "report.md").read_bytes() == (shown / "report.md").read_bytes()
     for claim, own in decided:
         assert (shown / "figures" / f"{claim.id}.png").is_file() == any(len(decision.values) for decision in own)

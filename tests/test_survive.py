@@ -149,22 +149,21 @@ def test_what_the_launchers_raise_is_called_as_we_know_it():
 
 def test_no_run_is_measured_where_it_could_not_be_written(monkeypatch, capsys):
     """The first of three finds the disk full: the others are not trained for nothing."""
-    full, begun, measure = OSError(28, "No space left on device"), [], run._measure
+    full, begun = OSError(28, "No space left on device"), []
 
     def check(folder):
         begun.append(folder)
         raise full
 
-    monkeypatch.setattr(landing, "check_room", check)
-    monkeypatch.setattr(run, "_measure", lambda *given, **named: pytest.fail("it was measured"))
-    assert main([*SWEEP[:1], "+act=relu,tanh,elu", *SWEEP[2:]]) == 1
+    with monkeypatch.context() as patched:
+        patched.setattr(landing, "check_room", check)
+        patched.setattr(run, "_measure", lambda *given, **named: pytest.fail("it was measured"))
+        assert main([*SWEEP[:1], "+act=relu,tanh,elu", *SWEEP[2:]]) == 1
     assert len(begun) == 3
     assert capsys.readouterr().err.splitlines()[-1] == (
         "actbench: Results cannot be written ([Errno 28] No space left on device): mend that first. 0 of 3 runs are "
         "measured and kept: the same command goes on from there."
     )
-    monkeypatch.undo()
-    assert run._measure is measure
     assert main(SWEEP) == 0
 
 

@@ -227,8 +227,8 @@ def _cost_about(cost: pd.DataFrame) -> str:
     return (
         f"Measured on {escape(about['device'])}, threads: {about['threads']}, torch {escape(about['torch'])}, commit "
         f"{escape(about['commit'])}. A ratio is to eager ReLU of the same dtype and size, sampled beside it; points "
-        f"are medians over {', '.join(f'{n} rounds {size}' for size, n in rounds.items())}, bars quartiles. Each row of "
-        "the table is forward + backward outside the cache, where eager ReLU in float32 took "
+        f"are medians over {', '.join(f'{n} rounds {size}' for size, n in rounds.items())}, bars quartiles. Each row "
+        "of the table is forward + backward outside the cache, where eager ReLU in float32 took "
         f"{beside.min():.3g} to {beside.max():.3g} ns an element"
         + "".join(f", and compiled {ratio:.3g} times as long" for ratio in itself)
         + "; tables/cost.csv has the rest."

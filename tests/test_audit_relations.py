@@ -37,7 +37,8 @@ def _by_seed(tables: Tables, shown: str, names: dict[str, str]) -> pd.DataFrame:
         return tables.runs.assign(value=tables.runs[names[shown]].astype(float))
     layers = tables.layers
     at = layers.groupby(["run_id", "seed"])["step"].transform("min" if shown.endswith("at init") else "max")
-    ends = layers[layers["step"] == at].sort_values("layer_index")
+    told = ~layers["layer"].str.startswith("generator.")  # of a GAN the discriminator
+    ends = layers[(layers["step"] == at) & told].sort_values("layer_index")
     if not shown.endswith("at init") and ends["step"].any():
         ends = ends[ends["step"] > 0]
     grouped = ends.groupby(["variant", "run_id", "seed"])

@@ -17,10 +17,11 @@ USAGE = """Usage: python -m actbench +act=NAME [KEY=VALUE ...]         one run: 
        python -m actbench.tuning PATH                        the learning rates that a tuning experiment chose"""
 
 
-# What the launchers raise then, by name: submitit and Ray are extras.
+# What the launchers raise then, by package and name: submitit and Ray are extras.
 _WORKER_GONE = {
-    *("TerminatedWorkerError", "UncompletedJobError", "FailedJobError"),  # joblib, submitit
-    *("WorkerCrashedError", "NodeDiedError", "OutOfMemoryError", "LocalRayletDiedError"),  # Ray
+    "joblib": ("TerminatedWorkerError",),
+    "submitit": ("UncompletedJobError", "FailedJobError"),
+    "ray": ("WorkerCrashedError", "NodeDiedError", "OutOfMemoryError", "LocalRayletDiedError"),
 }
 
 
@@ -109,9 +110,12 @@ def _run(argv: list[str]) -> int:
     except OSError as error:  # what a run raises is caught and recorded there; this is what could not be
         why, code = f"Results cannot be written ({error}): mend that first", 1
     except Exception as error:
-        if type(error).__name__ not in _WORKER_GONE:
+        package = type(error).__module__.partition(".")[0]
+        if type(error).__name__ not in _WORKER_GONE.get(package, ()):
             raise
         why, code = "A worker was killed: by hand, at a time limit, or by a system that is out of memory", 1
+        if package != "joblib":  # these know more, where the log lies and whether it was something else
+            print(f"{package}: {error}", file=sys.stderr)
     print(f"actbench: {why}. {sweep.so_far(command)}", file=sys.stderr)
     return code
 
@@ -153,7 +157,8 @@ def _workers(command) -> list[str]:
 
     from actbench import build
 
-    chosen = any(text.lstrip("+").startswith(("hydra/launcher", "hydra.launcher")) for text in command.argv)
+    given = dict(text.lstrip("+").partition("=")[::2] for text in command.argv)
+    chosen = given.get("hydra/launcher", "joblib") != "joblib" or "hydra.launcher.n_jobs" in given
     alone = any(
         job.choices["task"] == "speed" or build.device(job.config.device).type == "cuda" for job in command.jobs
     )

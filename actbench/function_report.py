@@ -212,9 +212,8 @@ def _cost_table(cost: pd.DataFrame) -> pd.DataFrame:
     )
     eager = both[(both["mode"] == "eager") & (both["dtype"] == "float32")].set_index("function")
     wide.insert(0, "ns per element, float32", eager["ns_per_element"])
-    wide.insert(
-        2, "quartiles", [f"[{low:.3g}, {high:.3g}]" for low, high in eager[["ratio_low", "ratio_high"]].to_numpy()]
-    )
+    quartiles = [f"[{low:.3g}, {high:.3g}]" for low, high in eager[["ratio_low", "ratio_high"]].to_numpy()]
+    wide.insert(2, "quartiles", pd.Series(quartiles, index=eager.index))
     wide["bytes saved per element"] = eager["saved_bytes_per_element"]
     return wide.sort_values("float32, eager").reset_index()
 
@@ -224,11 +223,12 @@ def _cost_about(cost: pd.DataFrame) -> str:
     own = cost[(cost["dtype"] == "float32") & (cost["pass"] == "forward+backward") & (cost["size"] == "outside cache")]
     beside = (own["ns_per_element"] / own["ratio"])[own["mode"] == "eager"]
     itself = own.loc[(own["function"] == REFERENCE) & (own["mode"] == "compiled"), "ratio"]
+    counts = ", ".join(f"{n} rounds {size}" for size, n in rounds.items())
     return (
         f"Measured on {escape(about['device'])}, threads: {about['threads']}, torch {escape(about['torch'])}, commit "
-        f"{escape(about['commit'])}. A ratio is to eager ReLU of the same dtype and size, sampled beside it; points "
-        f"are medians over {', '.join(f'{n} rounds {size}' for size, n in rounds.items())}, bars quartiles. Each row "
-        "of the table is forward + backward outside the cache, where eager ReLU in float32 took "
+        f"{escape(about.get('commit', 'unknown'))}. A ratio is to eager ReLU of the same dtype and size, sampled "
+        f"beside it; points are medians over {counts}, bars quartiles. Each row of the table is forward + backward "
+        "outside the cache, where eager ReLU in float32 took about "
         f"{beside.min():.3g} to {beside.max():.3g} ns an element"
         + "".join(f", and compiled {ratio:.3g} times as long" for ratio in itself)
         + "; tables/cost.csv has the rest."

@@ -18,6 +18,7 @@ from actbench.tables import SCHEMA, Tables, finished, read
 
 _HIDDEN = re.compile(r"\..+\.\d+@[^@]+")  # the names that `beside` makes
 _ROOM = 2**20  # bytes, more than a run's tables take
+MEASURED = ("runs", "tables")
 _AGE = 3600.0  # seconds after which what a process elsewhere has not moved to its place is abandoned
 
 
@@ -70,19 +71,21 @@ def discard(folder: Path) -> None:
     """Take a folder away at once, so that half of it is never seen; nothing is done where it is not there."""
     with beside(folder.with_name(f"{folder.name}.discarded")) as hidden:
         if folder.is_dir():
-            os.replace(folder, hidden)
+            with suppress(FileNotFoundError):  # another process was first
+                os.replace(folder, hidden)
 
 
-def refuse_links(folder: Path) -> None:
-    """A stranger's results may hold a link to a folder of yours.
+def refuse_links(folder: Path, *, names: tuple[str, ...] = ("tables", "figures", "statistics")) -> None:
+    """A stranger's results may hold a link to a folder of yours; these are written to by a report, by a run MEASURED.
 
     Raises:
-        NotADirectoryError: If a folder that is written to is a link.
+        NotADirectoryError: If one of these is a link.
     """
-    for name in ("runs", "tables", "figures", "statistics"):
+    for name in names:
         if (folder / name).is_symlink():
             raise NotADirectoryError(
-                f"{folder / name} is a link, and nothing is written through one: put a folder in its place."
+                f"{folder / name} is a link, and nothing is written through one: put a folder in its place, or make "
+                f"{folder} the link."
             )
 
 
@@ -120,7 +123,7 @@ def check_room(folder: Path) -> None:
         OSError: If the disk is full or may not be written to, as landing would.
     """
     with beside(folder) as hidden:
-        hidden.write_bytes(bytes(_ROOM))
+        hidden.write_bytes(os.urandom(_ROOM))  # which no file system makes smaller
 
 
 def clean(folder: Path) -> None:
@@ -129,7 +132,7 @@ def clean(folder: Path) -> None:
     Raises:
         NotADirectoryError: See `refuse_links`.
     """
-    refuse_links(folder)
+    refuse_links(folder, names=MEASURED)
     for place in (folder, folder / "runs", folder / "tables"):
         for path in place.glob(".*@*"):
             if _HIDDEN.fullmatch(path.name) and _is_abandoned(path):

@@ -36,13 +36,16 @@ class Evidence:
         return self._frames[results, table]
 
     def source(self, results: str) -> str:
-        """`PROTOCOL 2, commit abc`: where the runs of a results folder come from; empty of computed facts."""
-        runs = self.frame(results, "runs")
+        """`PROTOCOL 2, commit abc`: where the runs of a results folder come from, or the times of functions; empty of
+        computed facts.
+        """
+        runs, cost = (self.frame(results, table) for table in ("runs", "cost"))
+        if runs is None and cost is not None:
+            return ", ".join(f"cost: {device}, commit {commit}" for device, commit in _told(cost, ["device", "commit"]))
         if runs is None:
             return ""
         return ", ".join(
-            f"PROTOCOL {protocol}, commit {commit}"
-            for protocol, commit in runs[["protocol", "commit"]].drop_duplicates().itertuples(index=False)
+            f"PROTOCOL {protocol}, commit {commit}" for protocol, commit in _told(runs, ["protocol", "commit"])
         )
 
     def _read(self, results: str, table: str) -> pd.DataFrame | None:
@@ -63,6 +66,11 @@ class Evidence:
         frame = frame.rename(columns=lambda name: f"learned.{name[4:]}" if name.startswith("act.") else name)
         known = ["run_id", "seed", *(name for name in config_columns(runs) if name not in frame)]
         return frame.merge(runs[known], on=["run_id", "seed"])
+
+
+def _told(frame: pd.DataFrame, columns: list[str]) -> list[tuple]:
+    """The different rows of these columns; of a table from before there was one of them, without it."""
+    return list(frame.reindex(columns=columns).fillna("unknown").drop_duplicates().itertuples(index=False))
 
 
 def claims() -> list[Claim]:

@@ -44,7 +44,7 @@ def run(job: Job, *, show_progress: bool) -> None:
     """
     name, runs = run_id(job), job.folder / "runs"
     failed = runs / f"{name}.failed"
-    landing.refuse_links(job.folder)
+    landing.refuse_links(job.folder, names=landing.MEASURED)
     if tables.finished(job.folder, among={name}):
         if failed.is_dir():  # of another process that measured the same run
             landing.discard(failed)

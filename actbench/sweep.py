@@ -132,8 +132,9 @@ def _missing(folder: Path, left_out: list[str]) -> str:
             "again."
         )
     return (
-        "are not those that were asked for here: with device=auto a worker on another machine took another device. "
-        f"Give device=cpu or device=cuda, which all have; python -m actbench.report {folder} shows what was measured."
+        "are not those that were asked for here: a worker took another device than this machine has (give device=cpu "
+        "or device=cuda, which all have), or the activation's file changed meanwhile. "
+        f"python -m actbench.report {folder} shows what was measured."
     )
 
 

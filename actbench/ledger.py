@@ -134,14 +134,19 @@ def table(decided: Iterable[tuple[Claim, list[Decision]]], evidence: Evidence) -
     ])  # fmt: skip
 
 
+def sources(decided: Iterable[tuple[Claim, list[Decision]]], evidence: Evidence) -> dict[str, str]:
+    """What measured each results folder that a claim rests on."""
+    folders = {decision.regime.results for _, own in decided for decision in own}
+    return {name: evidence.source(name) for name in sorted(folders)}
+
+
 def write(root: str | Path) -> Path:
     """Decide every claim from the tables under `root` and write `root`/ledger/; the path of report.html."""
     evidence, folder = Evidence(root), Path(root) / "ledger"
     decided = [(claim, decisions(claim, evidence)) for claim in claims()]
     folder.mkdir(parents=True, exist_ok=True)
     table(decided, evidence).to_csv(folder / "ledger.csv", index=False)
-    folders = sorted({decision.regime.results for _, own in decided for decision in own})
-    return ledger_report.write(folder, decided, sources={name: evidence.source(name) for name in folders})
+    return ledger_report.write(folder, decided, sources=sources(decided, evidence))
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -46,7 +46,7 @@ def run(job: Job, *, show_progress: bool) -> None:
     failed = runs / f"{name}.failed"
     landing.refuse_links(job.folder, names=landing.MEASURED)
     if tables.finished(job.folder, among={name}):
-        if failed.is_dir():  # of another process that measured the same run
+        if failed.is_dir():  # landed after the run, by another process that tried it too
             landing.discard(failed)
         return
     landing.check_room(runs / name)
@@ -68,7 +68,7 @@ def run(job: Job, *, show_progress: bool) -> None:
         landing.land(tables.from_rows(runs=[record]), failed, files=files)
     else:
         landing.land(measured, runs / name, files=files)
-        landing.discard(failed)  # as above
+        landing.discard(failed)  # of another process that measured the same run
     checkpoint.remove()
 
 

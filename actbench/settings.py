@@ -2,6 +2,7 @@
 
 import pandas as pd
 
+from actbench.stats import networks
 from actbench.variants import Workload, text
 
 
@@ -73,8 +74,7 @@ def _networks(works: list[Workload]) -> list[list[str]]:
     if not frames:
         return []
     layers = pd.concat(frames)
-    layers = layers[layers["layer"].str.contains(".", regex=False)]
-    parts = layers.groupby(layers["layer"].str.split(".").str[0], sort=False)["layer_index"].agg(["min", "max"])
+    parts = layers.groupby(networks(layers), sort=False)["layer_index"].agg(["min", "max"]).drop("", errors="ignore")
     told = ", ".join(
         f"{low} {name}" if low == high else f"{low} to {high} {name}"
         for name, low, high in parts.sort_values("min").itertuples()

@@ -127,9 +127,14 @@ def mean_drift(layers: pd.DataFrame, *, column: str) -> pd.DataFrame:
     return groups.assign(slope=slopes[:, 0], low=slopes[:, 1], high=slopes[:, 2])
 
 
+def networks(layers: pd.DataFrame) -> pd.Series:
+    """The network of each layer, by what stands before the first dot of its name; empty where there is none."""
+    return layers["layer"].astype(str).str.extract(r"^([^.]+)\.", expand=False).fillna("")
+
+
 def last_network(layers: pd.DataFrame) -> pd.DataFrame:
-    """The layers of the last of a task's networks, which begin with one name: of a GAN the discriminator's."""
-    network = layers["layer"].astype(str).str.extract(r"^([^.]+)\.", expand=False).fillna("")
+    """The layers of the last of a task's networks: of a GAN the discriminator's."""
+    network = networks(layers)
     return layers[network == network.iloc[int(layers["layer_index"].to_numpy().argmax())]]
 
 

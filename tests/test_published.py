@@ -192,8 +192,7 @@ def test_the_ledger_is_decided_from_what_is_published(tmp_path, undrawn):
     evidence = ledger.Evidence(ROOT / "results")
     decided = [(claim, ledger.decisions(claim, evidence)) for claim in CLAIMS]
     assert ledger.table(decided, evidence).to_csv(index=False) == (shown / "ledger.csv").read_text(encoding="utf-8")
-    folders = sorted({decision.regime.results for _, own in decided for decision in own})
-    ledger_report.write(tmp_path, decided, sources={name: evidence.source(name) for name in folders})
+    ledger_report.write(tmp_path, decided, sources=ledger.sources(decided, evidence))
     assert (tmp_path / "report.md").read_bytes() == (shown / "report.md").read_bytes()
     for claim, own in decided:
         assert (shown / "figures" / f"{claim.id}.png").is_file() == any(len(decision.values) for decision in own)

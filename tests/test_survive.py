@@ -205,8 +205,8 @@ def test_runs_of_another_protocol_and_of_another_device_are_named(monkeypatch, c
         older.setattr(sweep, "run_id", lambda job: "relu-000000000000")
         assert main(["+act=tanh", *SMALL]) == 1
     assert capsys.readouterr().err.splitlines()[-1] == (
-        "actbench: 1 of 1 runs are not those that were asked for here: a worker took another device than this machine has "
-        "(give device=cpu or device=cuda, which all have), or the activation's file changed meanwhile. "
+        "actbench: 1 of 1 runs are not those that were asked for here: a worker took another device than this machine "
+        "has (give device=cpu or device=cuda, which all have), or the activation's file changed meanwhile. "
         "python -m actbench.report results/adhoc shows what was measured."
     )
     assert main(["+act=relu", *SMALL]) == 0

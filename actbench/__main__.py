@@ -4,6 +4,7 @@ import contextlib
 import os
 import signal
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -30,11 +31,14 @@ def job(config) -> None:
     from hydra.core.hydra_config import HydraConfig
     from hydra.types import RunMode
 
-    from actbench import plan, run, sweep
+    from actbench import plan, preflight, run, sweep
 
     sweep.end_with_the_command()
     hydra = HydraConfig.get()
-    run.run(plan.job_of(config, dict(hydra.runtime.choices)), show_progress=hydra.mode == RunMode.RUN)
+    asked = plan.job_of(config, dict(hydra.runtime.choices))
+    preflight.check_worker(asked)
+    with sweep.ended_by_a_scheduler():
+        run.run(asked, show_progress=hydra.mode == RunMode.RUN)
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -51,23 +55,28 @@ def main(argv: list[str] | None = None) -> int:
         return 0
     from actbench.config import ConfigError
 
+    received: list[int] = []
     try:
-        with _stopped_by(signal.SIGTERM, signal.SIGHUP):
-            return _run(argv)
+        with _stopped_by(signal.SIGTERM, signal.SIGHUP, received=received):
+            return _run(argv, received)
     except ConfigError as error:
         print(f"actbench: {error}", file=sys.stderr)
         return 2
-    except KeyboardInterrupt as stop:
+    except KeyboardInterrupt:
         print("actbench: Stopped before the first run.", file=sys.stderr)
-        return _code(stop)
+        return _code(received)
 
 
 @contextlib.contextmanager
-def _stopped_by(*signals: signal.Signals) -> Iterator[None]:
-    """These signals are a KeyboardInterrupt that tells which; one that is ignored, as under nohup, stays so."""
+def _stopped_by(*signals: signal.Signals, received: list[int]) -> Iterator[None]:
+    """These signals are a KeyboardInterrupt; one that is ignored, as under nohup, stays so.
+
+    Which it was is `received`: a launcher may raise a KeyboardInterrupt of its own in the place of this one.
+    """
 
     def stop(number: int, frame: object) -> None:
-        raise KeyboardInterrupt(number)
+        received.append(number)
+        raise KeyboardInterrupt
 
     before = {number: signal.getsignal(number) for number in signals}
     for number, handler in before.items():
@@ -81,13 +90,13 @@ def _stopped_by(*signals: signal.Signals) -> Iterator[None]:
                 signal.signal(number, handler)
 
 
-def _code(stop: KeyboardInterrupt) -> int:
+def _code(received: list[int]) -> int:
     """128 and the signal, as a shell tells it."""
-    return 128 + (stop.args[0] if stop.args else signal.SIGINT)
+    return 128 + (received[0] if received else signal.SIGINT)
 
 
-def _run(argv: list[str]) -> int:
-    """Read, check, run, report."""
+def _run(argv: list[str], received: list[int]) -> int:
+    """Read, check, run, report; the signals that are `received` meanwhile end it."""
     sys.path.insert(0, str(Path.cwd()))  # the user's own activation may lie in the working folder
     from actbench import plan
 
@@ -103,10 +112,10 @@ def _run(argv: list[str]) -> int:
         sweep.tell_plan(command)
     try:
         with sweep.progress(command):
-            _hand_to_hydra([*command.argv, *_workers(command)])
+            _hand_to_hydra([*command.argv, *_workers(command), *_same_device(command), *_own_folder(command)])
         return _concluded(command)
-    except KeyboardInterrupt as stop:
-        why, code = "Stopped", _code(stop)
+    except KeyboardInterrupt:
+        why, code = "Stopped", _code(received)
     except OSError as error:  # what a run raises is caught and recorded there; this is what could not be
         why, code = f"Results cannot be written ({error}): mend that first", 1
     except Exception as error:
@@ -157,7 +166,7 @@ def _workers(command) -> list[str]:
 
     from actbench import build
 
-    given = dict(text.lstrip("+").partition("=")[::2] for text in command.argv)
+    given = _given(command)
     chosen = given.get("hydra/launcher", "joblib") != "joblib" or "hydra.launcher.n_jobs" in given
     alone = any(
         job.choices["task"] == "speed" or build.device(job.config.device).type == "cuda" for job in command.jobs
@@ -166,6 +175,30 @@ def _workers(command) -> list[str]:
         return []
     threads = max(job.config.threads for job in command.jobs)
     return [f"hydra.launcher.n_jobs={1 if alone else max(1, joblib.cpu_count() // threads)}"]
+
+
+def _same_device(command) -> list[str]:
+    """A sweep's auto is told here, once: a worker that sees another device would measure other runs."""
+    from actbench import build
+
+    if not command.sweep or {job.config.device for job in command.jobs} != {"auto"}:
+        return []
+    return [f"device={build.device('auto')}"]
+
+
+def _own_folder(command) -> list[str]:
+    """submitit names the files of a job on this machine by its process alone, and containers may share a home."""
+    from actbench import landing
+
+    given = _given(command)
+    if given.get("hydra/launcher") != "submitit_local" or "hydra.launcher.submitit_folder" in given:
+        return []
+    alone = f"{landing.HERE}.{os.getpid()}.{time.time_ns()}"
+    return [f"hydra.launcher.submitit_folder=${{hydra.sweep.dir}}/.submitit/{alone}/%j"]
+
+
+def _given(command) -> dict[str, str]:
+    return dict(text.lstrip("+").partition("=")[::2] for text in command.argv)
 
 
 if __name__ == "__main__":

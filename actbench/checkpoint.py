@@ -24,13 +24,14 @@ class Checkpoint:
     Args:
         folder: Where the checkpoint is kept until `remove`.
         environment: Versions and device; a checkpoint that others wrote is not gone on from.
+        device: Where the run computes.
 
     Attributes:
         rows: The rows of each table, of the seeds that are measured.
     """
 
-    def __init__(self, folder: Path, *, environment: dict[str, str]) -> None:
-        self._folder, self._environment = folder, environment
+    def __init__(self, folder: Path, *, environment: dict[str, str], device: torch.device) -> None:
+        self._folder, self._environment, self._device = folder, environment, device
         saved = self._read()
         self.rows: dict[str, list[dict]] = saved.get("rows", {"runs": [], "epochs": [], "layers": []})
         self._states: dict[str, Any] | None = saved.get("states")
@@ -39,7 +40,7 @@ class Checkpoint:
     def restore(self, parts: dict[str, Any]) -> bool:
         """Put the parts in the state of the checkpoint; False where there is none of this seed."""
         states, self._states = self._states, None
-        for name, part in (parts | _global_generators() if states else {}).items():
+        for name, part in (parts | _global_generators(self._device) if states else {}).items():
             state = states[name]  # type: ignore[index]
             part.set_state(state) if isinstance(part, torch.Generator) else part.load_state_dict(state)
         return states is not None
@@ -58,7 +59,7 @@ class Checkpoint:
             if parts is None
             else {
                 name: part.get_state() if isinstance(part, torch.Generator) else part.state_dict()
-                for name, part in (parts | _global_generators()).items()
+                for name, part in (parts | _global_generators(self._device)).items()
             }
         )
         path = self._folder / "state.pt"
@@ -83,6 +84,13 @@ class Checkpoint:
         return saved if isinstance(saved, dict) and saved.get("environment") == self._environment else {}
 
 
-def _global_generators() -> dict[str, torch.Generator]:
-    """torch's own generator of each device, from which rrelu draws its slopes."""
-    return {f"global, {g.device}": g for g in (torch.default_generator, *torch.cuda.default_generators)}
+def _global_generators(device: torch.device) -> dict[str, torch.Generator]:
+    """torch's own generators that a run draws from, rrelu its slopes: the CPU's, and that of the run's GPU.
+
+    By type and not by number: the machine that goes on may see other GPUs beside it.
+    """
+    found = {"global, cpu": torch.default_generator}
+    if device.type == "cuda":
+        index = torch.cuda.current_device() if device.index is None else device.index
+        found["global, cuda"] = torch.cuda.default_generators[index]
+    return found

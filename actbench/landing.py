@@ -110,7 +110,8 @@ def write(tables: Tables, folder: Path) -> None:
     """Write the three compacted tables, each replaced at once, with a mark that tells that they belong together."""
     keys = tables.runs[["run_id", "seed", "status"]].to_csv(index=False)
     together = hashlib.sha256(keys.encode()).hexdigest()
-    for name, frame in zip(SCHEMA, tables, strict=True):
+    # `runs` last: until it is there, nothing is published, so that what was interrupted is written again.
+    for name, frame in reversed(list(zip(SCHEMA, tables, strict=True))):
         with beside(folder / f"{name}.parquet") as hidden:
             parts.write(frame, hidden, together=together)
             os.replace(hidden, folder / f"{name}.parquet")

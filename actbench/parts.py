@@ -123,22 +123,22 @@ def _as_text(table: pa.Table, names: set[str]) -> pa.Table:
 
 def _ends(path: Path) -> bool:
     """Whether a file ends as a parquet file does."""
-    if not path.is_file():  # a pipe would be waited for
-        return False
     try:
+        if not path.is_file():  # a pipe would be waited for
+            return False
         with path.open("rb") as file:
             file.seek(-4, 2)
             return file.read() == b"PAR1"
-    except OSError:  # absent, or shorter than that
+    except OSError:  # shorter than that, or another user's
         return False
 
 
 @contextmanager
 def _opened(path: Path, *, names: Iterable[str], source: Callable[[Path], pa.NativeFile]) -> Iterator[pq.ParquetFile]:
     """A file of a format that is known; whatever is wrong with it while it is read is one sentence."""
-    if not path.is_file():
-        raise BrokenPartError(f"{path} is missing: a run has the tables {', '.join(names)}.")
     try:
+        if not path.is_file():
+            raise BrokenPartError(f"{path} is missing: a run has the tables {', '.join(names)}.")
         with source(path) as opened, pq.ParquetFile(opened) as file:
             told = (file.metadata.metadata or {}).get(_FORMAT, b"1")
             if not told.isdigit():

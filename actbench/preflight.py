@@ -1,6 +1,7 @@
 """The checks that need torch: device, results folder, data, activation and model, once for each kind in a sweep."""
 
 import json
+import platform
 import tempfile
 from pathlib import Path
 
@@ -35,12 +36,25 @@ def check(jobs: list[Job]) -> None:
 
 def _check_device(job: Job) -> None:
     name = job.config.device
-    try:
-        torch.empty(0, device=build.device(name))
-    except (RuntimeError, AssertionError):
+    if not _is_there(name):
+        raise ConfigError(f"device={name}, but torch finds no such device here: give device=cpu or device=auto.")
+
+
+def check_worker(job: Job) -> None:
+    """End with a ConfigError where a worker has no such device, though the command's machine has."""
+    if not _is_there(job.config.device):
         raise ConfigError(
-            f"device={name}, but torch finds no such device here: give device=cpu or device=auto."
-        ) from None
+            f"device={job.config.device}, but torch finds none in a worker on {platform.node()}: have the launcher "
+            "give it one (hydra.launcher.gpus_per_node=1, with Ray hydra.launcher.num_gpus=1), or give device=cpu."
+        )
+
+
+def _is_there(device: str) -> bool:
+    try:
+        torch.empty(0, device=build.device(device))
+    except (RuntimeError, AssertionError):
+        return False
+    return True
 
 
 def _check_output(job: Job) -> None:

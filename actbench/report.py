@@ -33,7 +33,7 @@ from actbench.findings import Cells
 from actbench.page import Markdown
 from actbench.report_figures import PLOTS, Plot
 from actbench.tables import Tables, read
-from actbench.variants import NothingToReportError, Workload, workloads
+from actbench.variants import NothingToReportError, Workload, of_another_protocol, workloads
 
 
 def write(folder: str | Path, *, run_ids: Collection[str] | None = None) -> Path:
@@ -48,7 +48,8 @@ def write(folder: str | Path, *, run_ids: Collection[str] | None = None) -> Path
         NothingToReportError: If the tables cannot be read, or hold no run to report.
     """
     folder = Path(folder)
-    return _written(folder, *_read(folder), run_ids=run_ids)
+    tables, left_out = _read(folder)
+    return _written(folder, tables, left_out + of_another_protocol(tables.runs, run_ids=run_ids or ()), run_ids=run_ids)
 
 
 def _written(folder: Path, tables: Tables, left_out: list[str], *, run_ids: Collection[str] | None) -> Path:

@@ -51,10 +51,11 @@ def run(job: Job, *, show_progress: bool) -> None:
         return
     landing.check_room(runs / name)
     landing.discard(failed)
-    checkpoint = Checkpoint(runs / f".{name}", environment=environment(job.config.device))
+    told, on = environment(job.config.device), build.device(job.config.device)
+    checkpoint = Checkpoint(runs / f".{name}", environment=told, device=on)
     files = {
         "config.yaml": OmegaConf.to_yaml(job.config, resolve=True),
-        "environment.json": json.dumps(environment(job.config.device), indent=2) + "\n",
+        "environment.json": json.dumps(told, indent=2) + "\n",
     }
     try:
         measured = _measure(job, name, checkpoint, show_progress=show_progress)
@@ -170,7 +171,7 @@ def _measure_seed(job: Job, seed: int, checkpoint: Checkpoint, *, epochs: Iterat
 
 def _train_alone(job: Job, seed: int) -> tuple[dict, History]:
     """One seed outside its run, without bar and checkpoint."""
-    checkpoint = Checkpoint(Path(os.devnull), environment={})
+    checkpoint = Checkpoint(Path(os.devnull), environment={}, device=build.device(job.config.device))
     return _measure_seed(job, seed, checkpoint, epochs=iter(range(1, job.config.train.epochs + 1)))
 
 

@@ -8,16 +8,18 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from types import FrameType
+from typing import Any
 
 from tqdm import tqdm
 
 from actbench import build, landing, tables
 from actbench.parts import one_line
 from actbench.plan import Command, Job
-from actbench.run import PROTOCOL, run_id
+from actbench.run import run_id
 
 
 def _runs(command: Command) -> dict[Path, set[str]]:
@@ -46,6 +48,39 @@ def end_with_the_command() -> None:
         threading.Thread(target=watch, daemon=True).start()
 
 
+class _Ended(BaseException):
+    """No failure of a run, which catches those: what a scheduler's handler raised stands behind it."""
+
+
+@contextmanager
+def ended_by_a_scheduler() -> Iterator[None]:
+    """submitit ends a job at its time limit by what its handler of a signal raises, wherever the run is just then.
+
+    That is not the run's failure: its checkpoint stays.
+    """
+
+    def telling(handler: Callable[[int, FrameType | None], Any]) -> Callable[[int, FrameType | None], None]:
+        def tell(number: int, frame: FrameType | None) -> None:
+            try:
+                handler(number, frame)
+            except (Exception, SystemExit) as raised:
+                raise _Ended from raised
+
+        return tell
+
+    found = {number: signal.getsignal(number) for number in (signal.SIGUSR1, signal.SIGUSR2)}
+    handlers = {number: handler for number, handler in found.items() if callable(handler)}
+    for number, handler in handlers.items():
+        signal.signal(number, telling(handler))
+    try:
+        yield
+    except _Ended as ended:
+        raise ended.__cause__ from None  # type: ignore[misc]
+    finally:
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
+
+
 def tell_plan(command: Command) -> None:
     """How many runs a sweep has, and what each takes of the machine; the time of one that keeps it for itself."""
     if not command.sweep:
@@ -66,10 +101,8 @@ def tell_plan(command: Command) -> None:
 
 
 def _takes(job: Job) -> str:
-    """What a run takes of the machine; auto is for the machine that it runs on to tell, which need not be this one."""
-    device = job.config.device
-    here = f" ({build.device(device)} here)" if device == "auto" else ""
-    return f"threads={job.config.threads}, device={device}{here}"
+    """What a run takes of the machine."""
+    return f"threads={job.config.threads}, device={build.device(job.config.device)}"
 
 
 @contextmanager
@@ -132,10 +165,18 @@ def _missing(folder: Path, left_out: list[str]) -> str:
             "again."
         )
     return (
-        "are not those that were asked for here: a worker took another device than this machine has (give device=cpu "
-        "or device=cuda, which all have), or the activation's file changed meanwhile. "
-        f"python -m actbench.report {folder} shows what was measured."
+        f"are not in {folder}: the workers write to another folder of that name (a shared file system is needed), or "
+        "the activation's file changed meanwhile."
     )
+
+
+def _compacted(folder: Path) -> tuple[tables.Tables, list[str]]:
+    """What is in a folder now, compacted, and what was left out; nothing where the workers wrote elsewhere."""
+    try:
+        left_out = landing.compact(folder)
+        return tables.read(folder)[0], left_out
+    except FileNotFoundError:
+        return tables.from_rows(runs=[]), []
 
 
 def conclude(command: Command) -> int:
@@ -144,19 +185,15 @@ def conclude(command: Command) -> int:
     The exit code is 1 if a run failed, was measured but cannot be read, or there is nothing to report.
     """
     from actbench import report, summary
-    from actbench.variants import NothingToReportError
+    from actbench.variants import NothingToReportError, of_another_protocol
 
     code = 0
     for folder, names in _runs(command).items():
         landing.clean(folder)
-        left_out = landing.compact(folder)
-        measured, _ = tables.read(folder)
+        measured, left_out = _compacted(folder)
         runs = measured.runs[measured.runs["run_id"].isin(names)]
-        for sentence in left_out:
+        for sentence in left_out + of_another_protocol(measured.runs, run_ids=names):
             print(f"left out: {sentence}", file=sys.stderr)
-        older = measured.runs.loc[measured.runs["protocol"] != PROTOCOL, ["run_id", "protocol"]].drop_duplicates()
-        for protocol, own in older.groupby("protocol"):
-            print(f"not compared: {len(own)} in {folder} of PROTOCOL {protocol}; this is {PROTOCOL}.", file=sys.stderr)
         if unread := names - set(runs["run_id"]):
             print(f"actbench: {len(unread)} of {len(names)} runs {_missing(folder, left_out)}", file=sys.stderr)
         if len(runs):

@@ -89,6 +89,18 @@ def workloads(tables: Tables, *, run_ids: Collection[str] | None = None) -> list
     return sorted(found, key=lambda workload: [_natural(part) for part in workload.title.split(", ")])
 
 
+def of_another_protocol(runs: pd.DataFrame, *, run_ids: Collection[str]) -> list[str]:
+    """A sentence for each PROTOCOL that stands beside the one of these runs, and is not compared with it."""
+    own = runs.loc[runs["run_id"].isin(list(run_ids)), "protocol"].unique()
+    others = runs.loc[~runs["protocol"].isin(own), ["run_id", "protocol"]].drop_duplicates()
+    now = " and ".join(map(str, sorted(own)))
+    return [
+        f"{len(found)} run{'s' if len(found) > 1 else ''} of PROTOCOL {protocol}, which is not compared with {now}."
+        for protocol, found in others.groupby("protocol")
+        if now
+    ]
+
+
 def _variants(config: pd.DataFrame) -> pd.Series:
     """The activation's name, and those of its parameters that differ between its own runs: `elu alpha=0.5`."""
     labels = config["act"].copy()

@@ -5,6 +5,7 @@ object_store_memory, with which Ray refuses to join a cluster, and its runs land
 """
 
 import os
+import signal
 import socket
 from collections.abc import Sequence
 from typing import Any
@@ -34,7 +35,9 @@ class RayLauncher(Launcher):
         own = {name: value for name, value in os.environ.items() if name.startswith("ACTBENCH_")}
         if self._address != "local":
             _check_answers(self._address)
+        before = signal.getsignal(signal.SIGTERM)
         cluster = ray.init(self._address, include_dashboard=False, log_to_driver=False, logging_level="ERROR")
+        signal.signal(signal.SIGTERM, before)  # Ray's own would end the command without a word
         with cluster:  # when the command has left, however it left, Ray ends its tasks
             task = ray.remote(**self._resources)(_run)
             common = ray.put((os.getcwd(), own, self._hydra_context, self._task_function, Singleton.get_state()))

@@ -111,7 +111,7 @@ def test_a_checkpoint_that_cannot_be_used_is_not(content, measure, job_of):
 def test_a_checkpoint_with_a_flipped_bit_is_not_used():
     """Of every kind of byte in the file: its numbers, its words, its index."""
     folder = Path("c")
-    given = {"environment": {"torch": "2"}}
+    given = {"environment": {"torch": "2"}, "device": torch.device("cpu")}
     generator = torch.Generator().manual_seed(3)
     checkpoint.Checkpoint(folder, **given).save({"order": generator})
     good = (folder / "state.pt").read_bytes()
@@ -142,3 +142,18 @@ def test_a_failed_run_leaves_no_checkpoint(measure, monkeypatch):
     assert measure("+act=tanh").runs["status"].item() == "failed"
     (folder,) = Path("results/adhoc/runs").iterdir()
     assert folder.name.endswith(".failed")
+
+
+def test_a_checkpoint_goes_on_where_other_gpus_are_seen(monkeypatch):
+    """The run's own generators are kept, and those of GPUs that it does not use are not looked for."""
+    folder, order = Path("c"), torch.Generator()
+    given = {"environment": {"torch": "2"}, "device": torch.device("cuda")}
+    here, there = torch.Generator().manual_seed(1), torch.Generator().manual_seed(2)
+    monkeypatch.setattr(checkpoint, "INTERVAL", 0.0)
+    monkeypatch.setattr(torch.cuda, "current_device", lambda: 0)
+    monkeypatch.setattr(torch.cuda, "default_generators", (here,))
+    checkpoint.Checkpoint(folder, **given).save({"order": order})
+    monkeypatch.setattr(torch.cuda, "current_device", lambda: 1)
+    monkeypatch.setattr(torch.cuda, "default_generators", (torch.Generator(), there))
+    assert checkpoint.Checkpoint(folder, **given).restore({"order": order})
+    assert torch.equal(there.get_state(), here.get_state())

@@ -16,7 +16,7 @@ from actbench.__main__ import main
 from actbench.config import GROUPS, describe, options
 from actbench.report import main as report_main
 
-TAKES = f"threads=1, device=auto ({'cuda' if torch.cuda.is_available() else 'cpu'} here)"
+TAKES = f"threads=1, device={'cuda' if torch.cuda.is_available() else 'cpu'}"
 TINY = ["num_seeds=2", "train.epochs=1", "data.num_train=128", "model.width=16"]
 
 

@@ -3,9 +3,11 @@
 import gzip
 import hashlib
 import pickle
+import shutil
 import threading
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -83,20 +85,54 @@ def test_absent_files_that_cannot_be_downloaded_are_named(tmp_path, monkeypatch,
     assert not (tmp_path / "nowhere").exists()
 
 
-def test_absent_files_are_downloaded_by_torchvision(tmp_path, mnist_folder, monkeypatch):
-    """torchvision's own download path, served from this machine instead of its mirrors."""
+@pytest.fixture
+def served(tmp_path, mnist_folder, monkeypatch):
+    """A folder with the set's archives, whose sums torchvision knows."""
     served = tmp_path / "served"
     served.mkdir()
     for stem in STEMS:
         (served / f"{stem}.gz").write_bytes(gzip.compress((mnist_folder / "MNIST" / "raw" / stem).read_bytes()))
     sums = [(f"{stem}.gz", hashlib.md5((served / f"{stem}.gz").read_bytes()).hexdigest()) for stem in STEMS]
     monkeypatch.setattr(datasets.MNIST, "resources", sums)
+    return served
+
+
+def test_absent_files_are_downloaded_by_torchvision(tmp_path, served, mnist_folder, monkeypatch):
+    """torchvision's own download path, served from this machine instead of its mirrors."""
     with ThreadingHTTPServer(("127.0.0.1", 0), partial(SimpleHTTPRequestHandler, directory=served)) as server:
         monkeypatch.setattr(datasets.MNIST, "mirrors", [f"http://127.0.0.1:{server.server_port}/"])
         threading.Thread(target=server.serve_forever, daemon=True).start()
         fresh = mnist.load(str(tmp_path / "fresh"))
         server.shutdown()
     assert torch.equal(fresh.images, mnist.load(str(mnist_folder)).images)
+    assert sorted(path.name for path in (tmp_path / "fresh").rglob("*")) == sorted(["MNIST", "raw", *STEMS])
+
+
+def test_archives_that_are_there_are_not_downloaded(tmp_path, served, mnist_folder, monkeypatch):
+    monkeypatch.setattr(datasets.MNIST, "mirrors", ["http://127.0.0.1:9/"])
+    raw = tmp_path / "own" / "MNIST" / "raw"
+    shutil.copytree(served, raw)
+    own = mnist.load(str(tmp_path / "own"))
+    assert torch.equal(own.images, mnist.load(str(mnist_folder)).images)
+    assert sorted(path.name for path in raw.iterdir()) == sorted([*STEMS, *(f"{stem}.gz" for stem in STEMS)])
+
+
+def test_another_process_downloads_at_the_same_time(tmp_path, mnist_folder, monkeypatch):
+    """What one of them has written by halves the other does not see; here the other is the first to end."""
+    raw = tmp_path / "fresh" / "MNIST" / "raw"
+
+    def download(dataset):
+        mine = Path(dataset.raw_folder)
+        shutil.copytree(mnist_folder / "MNIST" / "raw", mine)
+        assert not raw.exists()
+        (mine / STEMS[0]).write_bytes(b"half")
+        shutil.copytree(mnist_folder / "MNIST" / "raw", raw)
+        assert torch.equal(mnist.load(str(tmp_path / "fresh")).images, expected)
+        shutil.copyfile(raw / STEMS[0], mine / STEMS[0])
+
+    expected = mnist.load(str(mnist_folder)).images
+    monkeypatch.setattr(datasets.MNIST, "download", download)
+    assert torch.equal(mnist.load(str(tmp_path / "fresh")).images, expected)
 
 
 def test_the_environment_names_the_folder(mnist_folder, monkeypatch, job_of):

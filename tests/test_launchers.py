@@ -2,6 +2,8 @@
 
 import importlib.util
 import os
+import platform
+import re
 import signal
 import socket
 import subprocess
@@ -13,20 +15,25 @@ from importlib.machinery import ModuleSpec
 from pathlib import Path
 
 import pytest
+import torch
 
-from actbench import plan, tables
+from actbench import __main__, landing, plan, preflight, sweep, tables
 from actbench.__main__ import main
 from actbench.config import ConfigError
 
 SMALL = ["num_seeds=1", "train.epochs=1", "data.num_train=64", "data.num_val=100", "data.num_test=100", "model.width=8",
          "model.depth=1", "probes=none"]  # fmt: skip
-# A worker tells its process, its parent and its number of threads.
+# A worker tells its process, its parent and its number of threads, and goes on once a second one is at work.
 MINE = """
 import os, time, torch
 def one(z):
     if z.requires_grad and len(z) == 64:
         with open("workers.txt", "a") as file:
             file.write(f"{os.getpid()} {os.getppid()} {torch.get_num_threads()}\\n")
+        end = time.monotonic() + 300
+        while len({line.split()[0] for line in open("workers.txt")}) < 2:
+            assert time.monotonic() < end, "no other worker"
+            time.sleep(.1)
     return z.relu()
 def two(z):
     return one(z).square()
@@ -35,6 +42,12 @@ def slow(z):
     if z.requires_grad and len(z) == 64:
         time.sleep(600)
     return a
+def once(z):
+    if z.requires_grad and len(z) == 64 and not os.path.exists("begun"):
+        with open("begun", "w") as file:
+            file.write(str(os.getpid()))
+        time.sleep(600)
+    return z.relu()
 """
 
 
@@ -102,14 +115,29 @@ def _swept(*launcher: str) -> list[tuple[int, ...]]:
 @pytest.mark.parametrize(
     ("launcher", "num_workers"),
     [
-        ("hydra.launcher.n_jobs=2", {1, 2}),
+        ("hydra.launcher.n_jobs=2", {2}),
         pytest.param("hydra/launcher=submitit_local hydra.sweeper.max_batch_size=2", {4}, marks=_needs("submitit")),
-        pytest.param("hydra/launcher=ray", {1, 2, 3, 4}, marks=_needs("ray")),
+        pytest.param("hydra/launcher=ray", {2, 3, 4}, marks=_needs("ray")),
     ],
     ids=["joblib", "submitit", "ray"],
 )
 def test_a_sweep_on_this_machine(launcher, num_workers):
     assert len(_swept(*launcher.split())) in num_workers
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("_alone")
+@_needs("submitit")
+def test_a_job_that_is_preempted_goes_on():
+    """Told by the signal that submitit asks Slurm for, it is queued again: no failure of the run."""
+    command = _command("hydra/launcher=submitit_local", act="mine.once")
+    _wait_until(lambda: (Path("begun").is_file() and Path("begun").read_text()) or command.poll() is not None)
+    os.kill(int(Path("begun").read_text()), signal.SIGUSR2)
+    out, err = command.communicate(timeout=300)
+    assert (command.returncode, err) == (0, "")
+    assert out.splitlines()[-1] == "Report: results/adhoc/report.html"
+    assert list(tables.collect("results/adhoc").runs["status"]) == ["done", "done"]
+    assert not list(Path("results/adhoc/runs").glob("*.failed"))
 
 
 SBATCH = """#!/bin/sh
@@ -156,6 +184,7 @@ def test_ray_on_a_cluster_of_two_nodes(cluster):
         ("joblib", signal.SIGKILL),
         pytest.param("submitit_local", signal.SIGINT, marks=_needs("submitit")),
         pytest.param("ray", signal.SIGINT, marks=_needs("ray")),
+        pytest.param("ray", signal.SIGTERM, marks=_needs("ray")),
         pytest.param("ray", signal.SIGKILL, marks=_needs("ray")),
     ],
 )
@@ -243,6 +272,49 @@ def test_no_cluster_at_the_address(address, ray, capsys):
         "Sweep: 1 run; each threads=1, device=cpu.\n",
         f"actbench: No Ray cluster answers at hydra.launcher.address={address}: start one with ray start --head and "
         "give the HOST:PORT of its head, or leave the address out.\n",
+    )
+
+
+@pytest.mark.parametrize(
+    ("given", "handed"),
+    [
+        (["-m"], ["device=cpu"]),
+        (["-m", "device=cpu"], []),
+        (["-m", "device=auto,cpu"], []),
+        ([], []),
+    ],
+)
+def test_a_sweep_tells_what_auto_is(given, handed, monkeypatch):
+    """Its workers need not see the same devices."""
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    assert __main__._same_device(plan.read([*given, "+act=relu", *SMALL])) == handed
+
+
+def test_submitit_has_a_folder_for_each_command_on_this_machine(monkeypatch):
+    """It tells jobs by their process, which two containers of one home have in common."""
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: ModuleSpec(name, None))
+    launcher = "hydra/launcher=submitit_local"
+    first, second = (__main__._own_folder(plan.read(["-m", "+act=relu", launcher])) for _ in range(2))
+    assert first != second
+    place = rf"\$\{{hydra\.sweep\.dir\}}/\.submitit/{re.escape(landing.HERE)}\.{os.getpid()}\.\d+/%j"
+    assert re.fullmatch(rf"hydra\.launcher\.submitit_folder={place}", *first)
+    own = "hydra.launcher.submitit_folder=mine"
+    assert __main__._own_folder(plan.read(["-m", "+act=relu", launcher, own])) == []
+    assert __main__._own_folder(plan.read(["-m", "+act=relu"])) == []
+
+
+def test_a_worker_without_the_device(monkeypatch, capsys):
+    """As submitit's on a machine with a GPU, which are given none unless they ask."""
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(preflight, "check", lambda jobs: None)  # the command's own machine has one
+    monkeypatch.setattr(preflight, "_is_there", lambda device: False)
+    monkeypatch.setattr(sweep, "run_id", lambda job: "relu-000000000000")
+    assert main(["-m", "+act=relu", "hydra/launcher=basic", *SMALL]) == 2
+    told = capsys.readouterr()
+    assert told.out == "Sweep: 1 run; each threads=1, device=cuda.\n"
+    assert told.err.splitlines()[-1] == (  # Hydra has a line of its own before it
+        f"actbench: device=cuda, but torch finds none in a worker on {platform.node()}: have the launcher give it one "
+        "(hydra.launcher.gpus_per_node=1, with Ray hydra.launcher.num_gpus=1), or give device=cpu."
     )
 
 

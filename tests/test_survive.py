@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -11,7 +12,7 @@ import pandas as pd
 import pytest
 from joblib.externals.loky.process_executor import TerminatedWorkerError
 
-from actbench import __main__, landing, parts, run, summary, sweep, tables
+from actbench import __main__, checkpoint, landing, parts, run, summary, sweep, tables
 from actbench.__main__ import _stopped_by, main
 
 SMALL = ["num_seeds=1", "train.epochs=1", "data.num_train=64", "data.num_val=100", "data.num_test=100", "model.width=8",
@@ -88,8 +89,10 @@ def test_what_a_scheduler_sends_ends_a_sweep_as_ctrl_c_does(sent, code, monkeypa
 
 def test_a_signal_that_is_ignored_stays_ignored():
     before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
-    with _stopped_by(signal.SIGHUP):
+    received: list[int] = []
+    with _stopped_by(signal.SIGHUP, received=received):
         os.kill(os.getpid(), signal.SIGHUP)
+    assert received == []
     assert signal.signal(signal.SIGHUP, before) is signal.SIG_IGN
 
 
@@ -198,24 +201,99 @@ def test_a_failure_that_another_process_landed_after_the_run_is_taken_away():
     assert list(Path("results/adhoc/runs").iterdir()) == [kept]
 
 
-def test_runs_of_another_protocol_and_of_another_device_are_named(monkeypatch, capsys):
+def test_runs_of_another_protocol_and_runs_that_are_not_there_are_named(monkeypatch, capsys):
     assert main(["+act=relu", *SMALL]) == 0
     with monkeypatch.context() as older:
         older.setattr(run, "PROTOCOL", run.PROTOCOL - 1)
         older.setattr(sweep, "run_id", lambda job: "relu-000000000000")
         assert main(["+act=tanh", *SMALL]) == 1
     assert capsys.readouterr().err.splitlines()[-1] == (
-        "actbench: 1 of 1 runs are not those that were asked for here: a worker took another device than this machine "
-        "has (give device=cpu or device=cuda, which all have), or the activation's file changed meanwhile. "
-        "python -m actbench.report results/adhoc shows what was measured."
+        "actbench: 1 of 1 runs are not in results/adhoc: the workers write to another folder of that name (a shared "
+        "file system is needed), or the activation's file changed meanwhile."
     )
     assert main(["+act=relu", *SMALL]) == 0
-    told = f"not compared: 1 in results/adhoc of PROTOCOL {run.PROTOCOL - 1}; this is {run.PROTOCOL}.\n"
-    assert capsys.readouterr().err == told
+    told = f"1 run of PROTOCOL {run.PROTOCOL - 1}, which is not compared with {run.PROTOCOL}."
+    assert capsys.readouterr().err == f"left out: {told}\n"
+    assert f"### What was left out\n\n- {told}\n" in Path("results/adhoc/report.md").read_text()
+
+
+STOPPED = """
+import os, signal
+def stopped(z):
+    if z.requires_grad and len(z) == 64:
+        with open("steps", "a") as file:
+            file.write(".")
+        if os.path.getsize("steps") == 2:
+            os.kill(os.getpid(), signal.SIGUSR2)
+    return z.relu()
+"""
+
+
+@pytest.mark.parametrize("error", [RuntimeError("timed-out too many times"), SystemExit(-1)])
+def test_a_run_that_a_scheduler_stops_has_not_failed(error, monkeypatch, job_of):
+    """submitit's handler raises at a time limit, or to be queued again: the run goes on from its checkpoint."""
+
+    def at_the_limit(number, frame):
+        raise error
+
+    Path("stopped.py").write_text(STOPPED)
+    monkeypatch.setattr(checkpoint, "INTERVAL", 0.0)
+    given = ["+act=custom", "act._target_=stopped.stopped", *SMALL[:1], "train.epochs=4", *SMALL[2:]]
+    asked = job_of(*given)
+    before = signal.signal(signal.SIGUSR2, at_the_limit)
+    try:
+        with pytest.raises(type(error)) as raised, sweep.ended_by_a_scheduler():
+            run.run(asked, show_progress=False)
+        assert signal.getsignal(signal.SIGUSR2) is at_the_limit
+    finally:
+        signal.signal(signal.SIGUSR2, before)
+    assert raised.value is error
+    name = run.run_id(asked)
+    assert [path.name for path in Path("results/adhoc/runs").iterdir()] == [f".{name}"]
+    assert Path("steps").stat().st_size == 2
+    assert main(given) == 0
+    assert Path("steps").stat().st_size == 2 + 3  # the first epoch is not trained again
+    assert [path.name for path in Path("results/adhoc/runs").iterdir()] == [name]
+
+
+def test_workers_that_write_elsewhere(monkeypatch, capsys):
+    """Their disk is not this machine's: the folder stays empty, which is no error of writing."""
+    monkeypatch.setattr(run, "run", lambda job, **given: None)
+    assert main(["+act=relu", *SMALL]) == 1
+    assert capsys.readouterr().err == (
+        "actbench: 1 of 1 runs are not in results/adhoc: the workers write to another folder of that name (a shared "
+        "file system is needed), or the activation's file changed meanwhile.\n"
+    )
+
+
+def test_a_first_compaction_that_was_interrupted_is_made_again(monkeypatch):
+    """After each of its files: what is there without `runs` is not published."""
+    assert main(["+act=relu", *SMALL]) == 0
+    whole, target = landing.read("results/adhoc")[0], Path("results/adhoc/tables")
+    for count in range(3):
+        shutil.rmtree(target)
+        moved, move = [], os.replace
+
+        def interrupted(source, place, moved=moved, move=move, count=count):
+            if len(moved) == count:
+                raise KeyboardInterrupt
+            moved.append(place)
+            move(source, place)
+
+        with monkeypatch.context() as patched:
+            patched.setattr(os, "replace", interrupted)
+            with pytest.raises(KeyboardInterrupt):
+                landing.compact("results/adhoc")
+        assert len(list(target.iterdir())) == count
+        assert landing.compact("results/adhoc") == []
+        assert len(list(target.iterdir())) == 3
+        published = parts.read(target, dtypes=tables._DTYPES)
+        assert published.together
+        assert published.tables["runs"].num_rows == len(whole.runs)
 
 
 def test_ctrl_c_while_the_command_is_read(monkeypatch, capsys):
-    def stop(_):
+    def stop(*_):
         raise KeyboardInterrupt
 
     monkeypatch.setattr(__main__, "_run", stop)

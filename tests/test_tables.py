@@ -113,3 +113,23 @@ def test_labels_and_directions_are_stated_once():
 def test_config_columns_are_those_that_are_not_measured():
     runs = _tables("a", act="elu", **{"act.alpha": 0.5}).runs
     assert tables.config_columns(runs) == ["act", "act.alpha"]
+
+
+@pytest.mark.parametrize("error", [PermissionError(13, "Permission denied"), OSError(116, "Stale file handle")])
+def test_a_run_that_another_user_keeps_to_himself_is_left_out(error, monkeypatch):
+    """Each system's own word for it; the others are collected."""
+    for name in ("relu-1", "tanh-1"):
+        landing.land(_tables(name, act=name.partition("-")[0]), Path("results/x/runs", name))
+    is_file = Path.is_file
+
+    def refused(path):
+        if path.parent.name == "relu-1":
+            raise error
+        return is_file(path)
+
+    monkeypatch.setattr(Path, "is_file", refused)
+    assert tables.finished("results/x", among={"relu-1", "tanh-1"}) == {"tanh-1"}
+    with pytest.warns(UserWarning, match="results/x/runs/relu-1/runs.parquet cannot be read: ") as told:
+        runs = tables.collect("results/x").runs
+    assert [error.strerror in str(warning.message) for warning in told] == [True]
+    assert list(runs["run_id"]) == ["tanh-1"]

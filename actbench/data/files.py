@@ -1,13 +1,16 @@
 """The files behind torchvision's data sets: there and whole, downloaded, or a sentence that says what to do."""
 
 import os
+import shutil
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import torch
 from torch import Tensor
 from torchvision.datasets import VisionDataset
 
+from actbench import landing
 from actbench.data.splits import Source
 
 
@@ -50,10 +53,24 @@ def read(
 
 
 def _download(dataset: Callable[..., VisionDataset], folder: Path, absent: list[Path]) -> None:
-    """Let torchvision download the set; it raises what its mirrors and urllib raise, in many types."""
+    """Let torchvision download the set; it raises what its mirrors and urllib raise, in many types.
+
+    Elsewhere first, since another process may do the same; archives that the user has put there are used.
+    """
+    own = folder / absent[0].parts[0]
     try:
-        dataset(root=str(folder), train=True, download=True)
+        with landing.beside(own) as hidden:
+            for archive in [*folder.glob("*.gz"), *own.rglob("*.gz")]:
+                copy = hidden / archive.relative_to(folder)
+                copy.parent.mkdir(parents=True, exist_ok=True)
+                shutil.copyfile(archive, copy)
+            dataset(root=str(hidden), train=True, download=True)
+            for file in absent:
+                (folder / file).parent.mkdir(parents=True, exist_ok=True)
+                os.replace(hidden / file, folder / file)
     except (OSError, RuntimeError) as error:
+        with suppress(OSError):  # a folder that is not empty stays
+            folder.rmdir()
         names = ", ".join(sorted({str(file.name) for file in absent}))
         reason = str(error).strip().splitlines()[0].rstrip(":.")
         raise FileNotFoundError(

@@ -11,7 +11,7 @@ from matplotlib.ticker import FixedLocator, MaxNLocator, NullLocator
 
 from actbench import canvas
 from actbench.drawing import BAND
-from actbench.stats import ends, summarise
+from actbench.stats import ends, networks, summarise
 from actbench.tables import label
 
 LINES = 6  # so many variants can share a panel as lines
@@ -22,15 +22,24 @@ def by_layer(layers: pd.DataFrame, labels: dict[str, str], columns: dict[str, tu
     """Columns by layer at initialisation and at the end: as lines for a few variants, as a heat map for many."""
     shown = ends(layers)
     whens = list(shown["when"].unique())
-    means = {
-        name: summarise(shown, by=["when", "variant", "layer_index"], value=name, resamples=BAND) for name in columns
-    }
+    by, axis = ["when", "variant", "network", "layer_index"], _axis(shown)
+    shown = shown.assign(network=networks(shown))
+    means = {name: summarise(shown, by=by, value=name, resamples=BAND) for name in columns}
     if len(labels) <= LINES:
-        return _lines(means, labels, whens)
-    return _heat(means, labels, whens, columns)
+        return _lines(means, labels, whens, axis)
+    return _heat(means, labels, whens, axis, columns)
 
 
-def _lines(means: dict[str, pd.DataFrame], labels: dict[str, str], whens: list[str]) -> Figure:
+def _axis(layers: pd.DataFrame) -> str:
+    """What an axis of layers is called: of several networks it says which are whose."""
+    index = layers["layer_index"].groupby(networks(layers), sort=False).agg(["min", "max"]).sort_values("min")
+    if len(index) == 1:
+        return label("layer_index")
+    told = [f"{name} {low}" + (f" to {high}" if high > low else "") for name, low, high in index.itertuples()]
+    return f"layer ({', '.join(told)})"
+
+
+def _lines(means: dict[str, pd.DataFrame], labels: dict[str, str], whens: list[str], axis: str) -> Figure:
     """A row of panels for each column, a panel for each time; names beside the lines of the last one."""
     left, bottom, top, tall, gap = 0.72, 0.45, 0.25, 1.6, 0.3
     right = 0.25 + 0.068 * max(len(canvas.safe(text, length=canvas.BESIDE)) for text in labels.values())
@@ -45,14 +54,15 @@ def _lines(means: dict[str, pd.DataFrame], labels: dict[str, str], whens: list[s
             panel = figure.add_axes(box, sharey=first)
             own = frame[frame["when"] == when]
             for shift, name in zip(np.linspace(-0.12, 0.12, len(labels)), labels, strict=True):
-                _points(panel, own[own["variant"] == name], variant=name, shift=shift if len(labels) > 1 else 0)
+                for _, network in own[own["variant"] == name].groupby("network", sort=False):
+                    _points(panel, network, variant=name, shift=shift if len(labels) > 1 else 0)
             canvas.layer_axis(panel, int(frame["layer_index"].max()))
             panel.tick_params(labelleft=i == 0, labelbottom=row == len(means) - 1)
             first = first or panel
             if row == 0:
                 panel.set_title(when, loc="left")
             if row == len(means) - 1:
-                panel.set_xlabel(label("layer_index"))
+                panel.set_xlabel(axis)
         assert first is not None
         told = label(column).replace(" (", "\n(").replace(" / ", " /\n")
         middle = (y + tall / 2) / height
@@ -73,7 +83,11 @@ def _points(panel: Axes, means: pd.DataFrame, *, variant: str, shift: float) -> 
 
 
 def _heat(
-    means: dict[str, pd.DataFrame], labels: dict[str, str], whens: list[str], columns: dict[str, tuple[Normalize, str]]
+    means: dict[str, pd.DataFrame],
+    labels: dict[str, str],
+    whens: list[str],
+    axis: str,
+    columns: dict[str, tuple[Normalize, str]],
 ) -> Figure:
     """A row for each variant, a column for each layer, panels for each column at each time over one colour bar."""
     left, bottom, top, gap, apart = canvas.label_width(labels), 0.95, 0.45, 0.06, 0.2
@@ -105,7 +119,7 @@ def _heat(
         width = min(1.8, x - apart - start)
         bar = figure.add_axes(((middle - width / 2) / canvas.WIDTH, 0.3 / height, width / canvas.WIDTH, 0.1 / height))
         _bar(bar, norm, cmap)
-        figure.text(middle / canvas.WIDTH, 0.52 / height, label("layer_index"), ha="center", fontsize=6.5)
+        figure.text(middle / canvas.WIDTH, 0.52 / height, axis, ha="center", fontsize=6.5)
     return figure
 
 

@@ -29,8 +29,9 @@ class Corners(NamedTuple):
         title: What tells the workload from others, `data=mnist`.
         value, reference: The loss, and what verdicts are against.
         effects: `variant, effect, n, mean, low, high` in nats by effect of `EFFECTS`, see `stats.bca`.
-        orders: `track, pairs, turned, tau, low, high`: pairs of variants that stand the other way round than on the
-            shared track, and Kendall's τ-b with its order.
+        orders: `track, pairs, turned, shown, tau, low, high`: pairs of variants that stand the other way round than on
+            the shared track, those of them that are told apart on both, see `pairs.all_pairs`, and Kendall's τ-b with
+            its order.
         difference: low and high of τ of matched_init − τ of tuned_lr: above 0 the learning rate changes more.
         verdicts: By variant, the verdict on each track.
     """
@@ -88,6 +89,7 @@ def _corners(title: str, runs: dict[str, pd.DataFrame], known: dict[str, Compari
     losses = {track: frame.loc[seeds, names].to_numpy().T for track, frame in wide.items()}  # (variants, seeds)
     verdicts = {track: table.loss.set_index("variant")["verdict"].reindex(names) for track, table in known.items()}
     orders, difference = _orders(losses, rng=np.random.default_rng(0))
+    orders.insert(3, "shown", [_shown(known["shared"].pairs, known[track].pairs, names) for track in orders["track"]])
     table = pd.DataFrame(verdicts).rename_axis("variant").drop(reference, errors="ignore")
     return Corners(title, value, reference, _effects(losses, names), orders, difference, table)
 
@@ -124,6 +126,20 @@ def _orders(losses: dict[str, np.ndarray], *, rng: np.random.Generator) -> tuple
     by_init, by_rate = (resampled[tracks.index(track)] for track in ("matched_init", "tuned_lr"))
     low, high = np.nanquantile(by_init - by_rate, tails)
     return pd.DataFrame(rows, columns=["track", "pairs", "turned", "tau", "low", "high"]), (float(low), float(high))
+
+
+def _shown(shared: pd.DataFrame, other: pd.DataFrame, names: list[str]) -> int:
+    """The pairs of these variants that one of the two tables calls better, and the other worse."""
+    opposite = {("better", "worse"), ("worse", "better")}
+    both = shared.merge(other, on=["a", "b"])
+    both = both[both["a"].isin(names) & both["b"].isin(names)]
+    return sum(pair in opposite for pair in zip(both["verdict_x"], both["verdict_y"], strict=True))
+
+
+def same_rate(found: Corners) -> int:
+    """The number of variants for which the tuned learning rate is the shared one: it changes no loss of theirs."""
+    alone = found.effects[found.effects["effect"] == "learning rate"]
+    return int((alone[["mean", "low", "high"]] == 0).all(axis=1).sum())
 
 
 def depend(found: Corners) -> pd.DataFrame:

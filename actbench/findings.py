@@ -103,7 +103,7 @@ def ranking_table(shown: Cells, runs: pd.DataFrame, order: list[str]) -> list[li
 
 
 def diagnosis(layers: pd.DataFrame, order: list[str]) -> Cells:
-    """Saturation and drift of the first and last layer at the end, drift per layer and gradient gain, by variant.
+    """Saturation, death and drift of the first and last layer at the end, drift per layer, gradient gain, by variant.
 
     Of more than one network it is the last one's, which holds the variant's activation.
     """
@@ -114,7 +114,8 @@ def diagnosis(layers: pd.DataFrame, order: list[str]) -> Cells:
     sides = {"first layer": final[final["layer_index"] == first], "last layer": final[final["layer_index"] == last]}
     if first == last:
         sides.pop("first layer")
-    names = {"saturated low": "saturation_low", "saturated high": "saturation_high", "bias / std": "out_ratio"}
+    names = {"saturated low": "saturation_low", "saturated high": "saturation_high", "dead units": "dead"}
+    names |= {"bias / std": "out_ratio"}
     table = {
         f"{title}, {side}": intervals(frame, name)
         for title, name in names.items()

@@ -212,23 +212,23 @@ def _cost_table(cost: pd.DataFrame) -> pd.DataFrame:
     )
     eager = both[(both["mode"] == "eager") & (both["dtype"] == "float32")].set_index("function")
     wide.insert(0, "ns per element, float32", eager["ns_per_element"])
-    quartiles = [f"[{low:.3g}, {high:.3g}]" for low, high in eager[["ratio_low", "ratio_high"]].to_numpy()]
-    wide.insert(2, "quartiles", pd.Series(quartiles, index=eager.index))
+    extremes = [f"[{low:.3g}, {high:.3g}]" for low, high in eager[["ratio_low", "ratio_high"]].to_numpy()]
+    wide.insert(2, "of rounds", pd.Series(extremes, index=eager.index))
     wide["bytes saved per element"] = eager["saved_bytes_per_element"]
     return wide.sort_values("float32, eager").reset_index()
 
 
 def _cost_about(cost: pd.DataFrame) -> str:
-    about, rounds = cost.iloc[0], cost.groupby("size", sort=False)["rounds"].first()
+    about = cost.iloc[0]
     own = cost[(cost["dtype"] == "float32") & (cost["pass"] == "forward+backward") & (cost["size"] == "outside cache")]
     beside = (own["ns_per_element"] / own["ratio"])[own["mode"] == "eager"]
     itself = own.loc[(own["function"] == REFERENCE) & (own["mode"] == "compiled"), "ratio"]
-    counts = ", ".join(f"{n} rounds {size}" for size, n in rounds.items())
     return (
         f"Measured on {escape(about['device'])}, threads: {about['threads']}, torch {escape(about['torch'])}, commit "
         f"{escape(about.get('commit', 'unknown'))}. A ratio is to eager ReLU of the same dtype and size, sampled "
-        f"beside it; points are medians over {counts}, bars quartiles. Each row of the table is forward + backward "
-        "outside the cache, where eager ReLU in float32 took about "
+        f"beside it; points are medians over {about['rounds']} rounds through all functions, bars and brackets their "
+        "extremes, which of six hold the median with 97 %. Each row of the table is forward + backward outside the "
+        "cache, where eager ReLU in float32 took about "
         f"{beside.min():.3g} to {beside.max():.3g} ns an element"
         + "".join(f", and compiled {ratio:.3g} times as long" for ratio in itself)
         + "; tables/cost.csv has the rest."

@@ -28,7 +28,7 @@ def ranks(
     among: Collection[str] | None = None,
     resamples: int = RESAMPLES,
 ) -> pd.DataFrame:
-    """`variant, rank, low, high`: the rank of each variant's mean, 1 the best, ties shared, best first.
+    """`variant, rank, low, high`: the rank of each variant's mean, 1 the best, equals with the best one they have.
 
     Over several workloads it is the rank of the mean of the means, each divided by the reference's mean in its
     workload. A variant with a value that is not finite stands behind all that have none. With `among` these variants
@@ -38,7 +38,7 @@ def ranks(
 
     def rank(parts: list[np.ndarray]) -> np.ndarray:
         means = np.mean([part.mean(axis=1) for part in parts], axis=0)  # (resamples, variants)
-        return scipy.stats.rankdata(sign * means, axis=1)
+        return scipy.stats.rankdata(sign * means, axis=1, method="min")
 
     table = _bootstrapped(runs, rank, value=value, reference=reference, rng=rng, among=among, resamples=resamples)
     return table.rename(columns={"estimate": "rank"}).sort_values("rank", kind="stable", ignore_index=True)

@@ -8,10 +8,18 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from actbench import canvas
+from actbench.claims import Regime
+from actbench.tables import label
 from actbench.verdicts import Decision
 
 _SHADES = {"supported": "#1b7837", "refuted": "#b2182b", "inconclusive": "#7a7a7a", "not measured": "#c8c8c8"}
 _TALL, _GAP, _TOP, _BOTTOM, _HEADING = 0.3, 0.42, 0.32, 0.3, 0.35  # inches
+_RULES = {"difference": "difference in ", "equivalence": "difference in ", "trend": "slope of ",
+          "order": "share of seeds with a higher "}  # fmt: skip
+_COLUMNS = {
+    "rho": "Spearman's ρ", "ratio": "time, in ReLU's", "rank": "rank of the mean loss", "distance": "sup |difference|",
+    "max_abs_difference": "largest |difference|", "gain": "gradient gain λ (per layer)",
+}  # fmt: skip
 _SEEN = 0.01  # of the axis: a narrower claimed set is drawn as a line
 
 
@@ -33,6 +41,11 @@ def regimes(decisions: Sequence[Decision]) -> Figure:
         panel = figure.add_axes((0.03, y / height, 0.94, _TALL / height))
         _strip(panel, decision)
     return figure
+
+
+def _quantity(regime: Regime) -> str:
+    """What a strip's axis counts, with its unit: `difference in test NLL (nats)`."""
+    return _RULES.get(regime.rule, "") + _COLUMNS.get(regime.column, label(regime.column))
 
 
 def _strip(panel: Axes, decision: Decision) -> None:
@@ -61,5 +74,5 @@ def _strip(panel: Axes, decision: Decision) -> None:
     panel.spines["left"].set_visible(False)
     words = canvas.safe(f"{decision.regime.regime}: {decision.verdict}", length=90)
     panel.set_title(words, loc="left", color=shade, fontsize=7.5, pad=2.5, fontweight="bold")
-    what = canvas.safe(f"{decision.regime.rule} of {decision.regime.column}", length=46)
+    what = canvas.safe(_quantity(decision.regime), length=60)
     panel.set_title(what, loc="right", fontsize=6.5, pad=2.5)

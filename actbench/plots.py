@@ -16,7 +16,7 @@ from matplotlib.ticker import FixedLocator, MaxNLocator, NullLocator
 from actbench import canvas, drawing
 from actbench.by_layer import by_layer
 from actbench.findings import RANKED_BY
-from actbench.stats import ends, summarise
+from actbench.stats import ends, last_network, summarise
 from actbench.tables import label
 
 _MARKERS: dict[str, dict] = {
@@ -26,9 +26,14 @@ _MARKERS: dict[str, dict] = {
 
 
 def labels(runs: pd.DataFrame, order: Iterable[str]) -> dict[str, str]:
-    """What is written at each variant of `order`: its name, and how many of its seeds diverged."""
+    """What is written at each variant of `order`: its name, of one activation with several parameters these alone, and
+    how many of its seeds diverged.
+    """
+    order = list(order)
     diverged = runs["status"].eq("diverged").groupby(runs["variant"]).agg(["sum", "size"])
-    return {v: f"{v} ✕ {n}/{of}" if n else v for v in order for n, of in [diverged.loc[v]]}
+    one = len(order) > 1 and len({name.partition(" ")[0] for name in order}) == 1
+    told = {name: name.partition(" ")[2] if one else name for name in order}
+    return {v: f"{told[v]} ✕ {n}/{of}" if n else told[v] for v in order for n, of in [diverged.loc[v]]}
 
 
 def ranking(runs: pd.DataFrame, labels: dict[str, str]) -> Figure:
@@ -117,7 +122,7 @@ def gradient(layers: pd.DataFrame, labels: dict[str, str]) -> Figure:
 
 def drift(layers: pd.DataFrame, labels: dict[str, str]) -> Figure:
     """Output bias over standard deviation against the step, first layer dashed, last layer solid."""
-    figure, panels, (lowest, highest) = drawing.over_steps(layers, labels, {"out_ratio": 1})
+    figure, panels, (lowest, highest) = drawing.over_steps(last_network(layers), labels, {"out_ratio": 1})
     panel = next(iter(panels.values()))
     if lowest > 0.005:
         drawing.log_y(panel, [pd.Series([lowest, highest])])
@@ -135,7 +140,8 @@ def drift(layers: pd.DataFrame, labels: dict[str, str]) -> Figure:
 
 def saturation_over_time(layers: pd.DataFrame, labels: dict[str, str]) -> Figure:
     """Saturated share against the step, the high side upwards and the low side downwards."""
-    figure, panels, (_, highest) = drawing.over_steps(layers, labels, {"saturation_high": 1, "saturation_low": -1})
+    sides = {"saturation_high": 1, "saturation_low": -1}
+    figure, panels, (_, highest) = drawing.over_steps(last_network(layers), labels, sides)
     panel = next(iter(panels.values()))
     limit = min(1.04, max(0.1, 1.15 * highest))
     panel.set_ylim(-limit, limit)

@@ -189,7 +189,10 @@ def _section(
     if order and len(measured.layers):
         table = page.table(findings.diagnosis_table(cells[1], measured.runs, order))
         when = "at the end of training" if measured.layers["step"].any() else "at initialisation"
-        read = f"Saturation and drift of the first and the last layer {when}, and how gradients fade."
+        read = (
+            f"Saturation, dead units (no slope on any probed image) and drift of the first and the last layer {when}, "
+            "and how gradients fade."
+        )
         parts.insert(
             1, {"title": "Why: the layers in numbers", "read": read, "shows": "", "table": table, "figure": ""}
         )

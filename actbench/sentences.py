@@ -63,7 +63,8 @@ def most_saturated(layers: pd.DataFrame) -> str:
     if top["mean"] < _NEGLIGIBLE:
         return f"{when.capitalize()} no layer is saturated by more than {_NEGLIGIBLE:g} on either side, on average."
     side = top["side"].removeprefix("saturation_")
-    return f"Most saturated {when}: {top['variant']}, layer {top['layer_index']}, {side} side, {_told(top)}."
+    said = f"Most saturated {when}: {top['variant']}, layer {top['layer_index']}, {side} side, {_told(top)}"
+    return said + _others(means, top)
 
 
 def most_biased(layers: pd.DataFrame) -> str:
@@ -73,7 +74,8 @@ def most_biased(layers: pd.DataFrame) -> str:
     if not len(means):
         return ""
     top = means.sort_values("mean").iloc[-1]
-    return f"Largest bias / standard deviation {when}: {top['variant']}, layer {top['layer_index']}, {_told(top)}."
+    said = f"Largest bias / standard deviation {when}: {top['variant']}, layer {top['layer_index']}, {_told(top)}"
+    return said + _others(means, top)
 
 
 def most_vanishing(layers: pd.DataFrame) -> str:
@@ -86,9 +88,12 @@ def most_vanishing(layers: pd.DataFrame) -> str:
     lowest = min(known, key=lambda name: known[name].mean, default=None)
     if lowest is not None and known[lowest].mean < 0:
         share = number(intervals(gains[gains["variant"] == lowest], "ratio")[lowest])
+        others = [cell for name, cell in known.items() if name != lowest]
+        overlap = sum(known[lowest].overlaps(cell) for cell in others)
         said.append(
-            f"At initialisation the gradient shrinks most towards the input with {lowest}: λ = {_told(known[lowest])}; "
-            f"the first layer gets {share} of what the last one gets."
+            f"At initialisation the gradient shrinks most towards the input with {lowest}: λ = {_told(known[lowest])}, "
+            f"where the first layer gets {share} of what the last one gets"
+            + (f"; {_overlapping(overlap, len(others))}" if others else ".")
         )
     cut = sorted(gains.loc[gains["gain"] == -np.inf, "variant"].unique())
     if cut:
@@ -139,9 +144,21 @@ def _last(layers: pd.DataFrame) -> tuple[pd.DataFrame, str]:
     return (at_end, "at the end") if len(at_end) else (shown, "at initialisation")
 
 
+def _others(means: pd.DataFrame, top: pd.Series) -> str:
+    """How many of the other variants have an interval anywhere that overlaps the one on top; a full stop for none."""
+    cells = means[means["variant"] != top["variant"]]
+    if not len(cells):
+        return "."
+    near = {row["variant"] for row in cells.to_dict("records") if _cell(top).overlaps(_cell(row))}
+    return f"; {_overlapping(len(near), cells['variant'].nunique())}"
+
+
+def _cell(row: Mapping | pd.Series) -> Interval:
+    return Interval(row["mean"], row["low"], row["high"], int(row["n"]))
+
+
 def _told(cell: Interval | Mapping | pd.Series) -> str:
-    if not isinstance(cell, Interval):
-        cell = Interval(cell["mean"], cell["low"], cell["high"], int(cell["n"]))
+    cell = cell if isinstance(cell, Interval) else _cell(cell)
     return f"{number(cell)}, n = {cell.n}"
 
 

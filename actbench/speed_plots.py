@@ -27,10 +27,7 @@ def targets(ratios: pd.DataFrame) -> Figure:
             axes.plot(row["ratio"], place, "o", color=shade, markersize=4)
             axes.plot([row["low"], row["high"]], [place, place], color=shade, linewidth=1.4)
         axes.axvline(1, color=canvas.INK, linewidth=0.8)
-        names = [
-            canvas.safe(f"{row['case']}: {row['arm']} / {row['against']}", length=80)
-            for row in aimed.to_dict("records")
-        ]
+        names = [canvas.safe(_name(row), length=80) for row in aimed.to_dict("records")]
         axes.set_yticks(range(len(aimed)), names)
         axes.set_ylim(-0.6, len(aimed) - 0.4)
         axes.set_xscale("log")
@@ -40,3 +37,10 @@ def targets(ratios: pd.DataFrame) -> Figure:
         axes.set_xlim(*ends)
         axes.set_xlabel("ratio of rates / its target, or target / share of time\n(median of rounds, 95 % interval)")
     return figure
+
+
+def _name(row: dict) -> str:
+    """What is compared; a part is a share of the time of the whole that it is named after."""
+    if row["is_part"] and row["arm"].endswith(row["against"]):
+        return f"{row['case']}: {row['arm'].removesuffix(row['against']).rstrip(', ')}, share of time"
+    return f"{row['case']}: {row['arm']} / {row['against']}"

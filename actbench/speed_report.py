@@ -27,8 +27,9 @@ SECTIONS = {
         "Four runs by joblib's workers, one thread each, started off the clock; whole runs with data, evaluation and "
         "all. The tutorial's loops train as many one after another, each followed by its test loop. Where they are "
         "compared, runs see all training examples. Parts are of one worker: training by the runs' own clocks, the "
-        "making of splits, evaluation; each as often as the runs have it. torch.mm alone is what two workers can gain "
-        "on this machine: two cores of a virtual machine may be two threads of one.",
+        "making of splits, evaluation; each as often as the runs have it. torch.mm alone is a reference for what a "
+        "second core is worth here, as two cores of a virtual machine may be two threads of one; work that waits for "
+        "memory or Python may gain more.",
     ),
     "peak": (
         "Share of the machine's peak, and where the rest goes",
@@ -48,7 +49,9 @@ SECTIONS = {
         "Training and probing together, without evaluation. Probes alone are a run's own clock of them, as a share of "
         "both: 0.0291 is 3 % of the time of training. It falls with the length of a run, as probed steps are "
         "log-spaced: beside runs of the default length stand those of mnist_mlp and mnist_cnn; in shorter ones it "
-        "is more. Their parts are timed at the initial weights, as often as the run is probed.",
+        "is more. Their parts are timed at the initial weights, as often as the run is probed. Whole runs "
+        "with probes against whole runs without hold the same cost and what else differed between the two meanwhile, "
+        "so their ratio is less sure.",
     ),
     "precision": (
         "float32 and bfloat16, eager and compiled",
@@ -142,7 +145,8 @@ def _settings(tables: Tables, measured: pd.DataFrame) -> list[list[str]]:
     runs = tables.runs[tables.runs["run_id"].isin(set(measured["run_id"]))]
     names = {"device_name": "ran on", "threads": "threads", "torch": "torch", "python": "Python", "commit": "commit"}
     names |= {"protocol": "PROTOCOL", "actbench": "actbench", "train.batch_size": "batch size"}
-    names |= {"train.epochs": "epochs", "data.num_train": "training examples"}
+    names |= {"train.epochs": "epochs, where no case names others"}
+    names |= {"data.num_train": "training examples, likewise; a sweep and probing see all"}
     told = [[label, ", ".join(sorted(set(runs[name].map(text))))] for name, label in names.items() if name in runs]
     load = measured["load"]
     return [["", ""], *told, ["load average", f"{load.min():.1f} to {load.max():.1f}"]]

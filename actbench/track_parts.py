@@ -8,7 +8,7 @@ import pandas as pd
 from actbench import canvas, page, track_plots, tracks
 from actbench.comparison import listed
 from actbench.comparison_parts import Save, part, saver
-from actbench.corners import EFFECTS, Corners, depend
+from actbench.corners import EFFECTS, Corners, depend, same_rate
 from actbench.findings import number
 from actbench.stats import Interval
 from actbench.tracks import Survival
@@ -84,7 +84,8 @@ def corners(found: Corners, *, save: Save) -> dict:
 def told(found: Corners) -> list[str]:
     """How much of the change of the ranking is the init's and how much the rate's, and whose verdict hangs on them."""
     by = found.orders.set_index("track")
-    turned, tau = by["turned"], {t: f"τ = {r.tau:.2f} [{r.low:.2f}, {r.high:.2f}]" for t, r in by.iterrows()}
+    turned, shown = by["turned"], by["shown"]
+    tau = {track: f"τ = {row.tau:.2f} [{row.low:.2f}, {row.high:.2f}]" for track, row in by.iterrows()}
     pairs, (low, high) = int(by["pairs"].iloc[0]), found.difference
     more = (
         "the learning rate changes the ranking more than the initialisation" if low > 0
@@ -94,7 +95,11 @@ def told(found: Corners) -> list[str]:
     said = [
         f"Of {pairs} pairs of activations {turned['tuned']} stand the other way round on the tuned track than on the "
         f"shared one ({tau['tuned']}): the matched init alone turns {turned['matched_init']} of the {pairs} "
-        f"({tau['matched_init']}), the tuned learning rate alone {turned['tuned_lr']} ({tau['tuned_lr']}), and {more}."
+        f"({tau['matched_init']}), the tuned learning rate alone {turned['tuned_lr']} ({tau['tuned_lr']}), and {more}.",
+        f"The tuned rate is the shared one for {same_rate(found)} of {len(found.effects) // len(EFFECTS)}.",
+        f"Turned is by the means: told apart on both tracks, one way and the other, are {shown['matched_init']} of the "
+        f"{turned['matched_init']} pairs, {shown['tuned_lr']} of {turned['tuned_lr']} and {shown['tuned']} of "
+        f"{turned['tuned']} (every pair tested, Benjamini and Hochberg).",
     ]
     hang = depend(found)
     names = [f"{name} ({', '.join(f'{track}: {row[track]}' for track in TRACKS)})" for name, row in hang.iterrows()]

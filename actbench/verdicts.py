@@ -117,7 +117,7 @@ def _by_seed(regime: Regime, rows: pd.DataFrame) -> pd.Series:
 def _identity(regime: Regime, facts: pd.DataFrame) -> Decision:
     """A number lies in the claimed set, with the interval beside it: `<column>_low`, or `low`, or its error.
 
-    A statistic is of as many values as its own column `n` says.
+    A statistic is of as many values as its own column `n` says, a measured time of as many `rounds`.
     """
     rows = select(facts, regime.where)
     if not len(rows):
@@ -129,6 +129,7 @@ def _identity(regime: Regime, facts: pd.DataFrame) -> Decision:
     inside, outside = low >= regime.low and high <= regime.high, high < regime.low or low > regime.high
     verdict = "supported" if inside else "refuted" if outside else "inconclusive"
     note = f"of {rows['n'].sum():g} values" if "n" in rows else ""
+    note = f"{rows['rounds'].min():g} rounds" if "rounds" in rows else note
     return Decision(regime, values, float(getattr(np, regime.reduce)(values)), low, high, verdict=verdict, note=note)
 
 

@@ -57,7 +57,11 @@ def test_the_report(folders, capsys) -> None:
     assert capsys.readouterr().out == f"{place / 'report.html'}\n"
     markdown = (place / "report.md").read_text("utf-8")
     assert "- 3 activations on 2 workloads, both tracks: large (8 seeds), small (6 seeds).\n" in markdown
-    assert "- Tuned track: relu has rank 2 [2, 2] of 3, and 1.0" in markdown
+    assert (
+        "- Tuned track: by mean loss relu has rank 2 [2, 2] of 3, and elu rank 1. By interquartile mean, in units "
+        "of the tuned relu's mean loss, relu has 1.0" in markdown
+    )
+    assert ", rank 2, and elu 0." in markdown
     assert "exploratory: 1 better (elu); 1 worse (mish)." in markdown
     assert "- Is relu still a good default? Over these workloads better than it on both tracks is elu.\n" in markdown
     assert "Made by `python -m actbench.across results/small results/large`" in markdown

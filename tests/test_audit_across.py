@@ -45,7 +45,7 @@ def check(place: Path, folders: list[Path]) -> None:
         iqm = own["iqm"].loc[names]
         np.testing.assert_allclose(iqm["iqm"], scipy.stats.trim_mean(whole, 0.25), rtol=1e-9)
         means = np.mean([relative[name, track].mean(axis=0) for name in workloads], axis=0)
-        assert own["ranks"]["rank"].loc[names].tolist() == scipy.stats.rankdata(means).tolist()
+        assert own["ranks"]["rank"].loc[names].tolist() == scipy.stats.rankdata(means, method="min").tolist()
         _check_resampled(losses, track, own, names)
         _check_pairs(published["pairs"].query("track == @track"), pd.DataFrame(whole, columns=names))
         for name, row in own["failures"].iterrows():
@@ -64,7 +64,7 @@ def _check_resampled(losses: dict, track: str, own: dict[str, pd.DataFrame], nam
             if of == track:
                 seeds = rng.integers(0, len(values), len(values))
                 drawn.append(values[seeds] / losses[name, "tuned"][seeds, names.index("relu")].mean())
-        ranks.append(scipy.stats.rankdata(np.mean([part.mean(axis=0) for part in drawn], axis=0)))
+        ranks.append(scipy.stats.rankdata(np.mean([part.mean(axis=0) for part in drawn], axis=0), method="min"))
         iqms.append(scipy.stats.trim_mean(np.concatenate(drawn), 0.25))
     for name, drawn, room in (("ranks", ranks, 1.0), ("iqm", iqms, None)):
         low, high = np.quantile(drawn, [0.025, 0.975], axis=0)

@@ -106,7 +106,7 @@ def test_highest_where_higher_is_better_and_nothing_of_nothing() -> None:
 def layers_of(**columns: list[float]) -> pd.DataFrame:
     """Two layers of one variant and seed, at steps 0 and 9: four values a column."""
     where = {"layer": ["hidden.0", "hidden.1"] * 2, "layer_index": [1, 2, 1, 2], "step": [0, 0, 9, 9]}
-    return pd.DataFrame({"run_id": "r", "seed": 0, "variant": "f", "status": "done", **where, **columns})
+    return pd.DataFrame({"run_id": "r", "seed": 0, "variant": "f", "status": "done", "dead": 0.0, **where, **columns})
 
 
 def test_sentences_of_layers_by_hand() -> None:
@@ -119,9 +119,14 @@ def test_sentences_of_layers_by_hand() -> None:
     assert sentences.most_saturated(frame) == "Most saturated at the end: f, layer 1, low side, 0.5000, n = 1."
     assert sentences.most_biased(frame) == "Largest bias / standard deviation at the end: f, layer 2, 4.000, n = 1."
     assert sentences.most_vanishing(frame) == (
-        "At initialisation the gradient shrinks most towards the input with f: λ = −1.386, n = 1; "
-        "the first layer gets 0.2500 of what the last one gets."
+        "At initialisation the gradient shrinks most towards the input with f: λ = −1.386, n = 1, "
+        "where the first layer gets 0.2500 of what the last one gets."
     )
+    other = frame.assign(variant="g", run_id="s", saturation_low=0.25, out_ratio=4.0, grad_rms=[0.25, 1, 1, 1])
+    two = pd.concat([frame, other])  # single seeds: points, which overlap where they are equal
+    assert sentences.most_saturated(two).endswith("n = 1; the interval of the other does not overlap it.")
+    assert sentences.most_biased(two).endswith("n = 1; the interval of the other overlaps it.")
+    assert sentences.most_vanishing(two).endswith("of what the last one gets; the interval of the other overlaps it.")
     changed = sentences.largest_change(frame, ("saturation_low", "saturation_high"), words="the share")
     assert changed == "Largest change of the share in the last layer: f, by 0.3750, n = 1."
 

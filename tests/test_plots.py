@@ -103,6 +103,14 @@ def test_diverged_runs_are_marked_at_their_names() -> None:
     assert plots.labels(runs, ["relu", "prelu"]) == {"relu": "relu ✕ 1/4", "prelu": "prelu"}
 
 
+def test_of_one_activation_the_parameters_are_the_names() -> None:
+    runs = pd.DataFrame({"variant": ["elu alpha=1", "elu alpha=2", "relu"], "status": ["done", "diverged", "done"]})
+    both = ["elu alpha=1", "elu alpha=2"]
+    assert plots.labels(runs, both) == {both[0]: "alpha=1", both[1]: "alpha=2 ✕ 1/1"}
+    assert plots.labels(runs, [*both, "relu"])[both[0]] == both[0]
+    assert plots.labels(runs, both[:1]) == {both[0]: both[0]}
+
+
 def test_a_panel_for_each_variant_in_the_order_given() -> None:
     figure = draw(plots.learning_curves, synthetic.tables(synthetic.NAMES[:35], seeds=1, epochs=3))
     assert len(figure.axes) == 35

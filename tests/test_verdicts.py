@@ -148,11 +148,12 @@ def test_a_fact_is_decided_by_its_error():
     assert _verdict(_regime("identity", (0, 1), where={"function": "c"}, n=1), facts).verdict == "not measured"
 
 
-def test_a_measured_ratio_is_decided_by_its_quartiles():
-    facts = pd.DataFrame({"function": ["a"], "ratio": [2.0], "ratio_low": [1.8], "ratio_high": [2.4]})
+def test_a_measured_ratio_is_decided_by_its_rounds():
+    facts = pd.DataFrame({"function": ["a"], "ratio": [2.0], "ratio_low": [1.8], "ratio_high": [2.4], "rounds": [6]})
     regime = _regime("identity", (None, 2.2), column="ratio", where={"function": "a"}, n=1)
     decision = _verdict(regime, facts)
     assert (decision.low, decision.high, decision.verdict) == (1.8, 2.4, "inconclusive")
+    assert decision.note == "6 rounds"
 
 
 def test_a_statistic_says_of_how_many_values_it_is():

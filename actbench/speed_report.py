@@ -85,7 +85,7 @@ def make(tables: Tables, left_out: list[str], folder: Path) -> None:
     markdown = page.template("speed_report.md.j2").render(
         title=TITLE,
         opening=_opening(tables, rates),
-        in_short=_in_short(aimed),
+        in_short=_in_short(aimed, on=_names(tables.runs, "device_name")),
         figure=len(aimed) > 0,
         targets=page.table(speed_tables.ratio_rows(aimed)),
         limits=speed_limits.sentences(ratios),
@@ -120,13 +120,13 @@ def _rate_rows(rates: pd.DataFrame) -> list[list[str]]:
     return rows
 
 
-def _in_short(aimed: pd.DataFrame) -> list[str]:
-    """How many targets are reached, and which are not."""
+def _in_short(aimed: pd.DataFrame, *, on: str) -> list[str]:
+    """How many targets are reached on what machine, and which are not."""
     if not len(aimed):
         return ["No ratio with a target was measured."]
     reached = aimed[aimed["verdict"] == "reached"]
     others = aimed[aimed["verdict"] != "reached"]
-    said = [f"{len(reached)} of {len(aimed)} targets are reached."]
+    said = [f"{len(reached)} of {len(aimed)} targets are reached{f' on {on}' if on else ''}."]
     for row in others.to_dict("records"):
         what = f"{row['arm']} against {row['against']} ({row['case']})"
         ratio = interval(row["ratio"], row["low"], row["high"])
@@ -147,9 +147,14 @@ def _settings(tables: Tables, measured: pd.DataFrame) -> list[list[str]]:
     names |= {"protocol": "PROTOCOL", "actbench": "actbench", "train.batch_size": "batch size"}
     names |= {"train.epochs": "epochs, where no case names others"}
     names |= {"data.num_train": "training examples, likewise; a sweep and probing see all"}
-    told = [[label, ", ".join(sorted(set(runs[name].map(text))))] for name, label in names.items() if name in runs]
+    told = [[label, _names(runs, name)] for name, label in names.items() if name in runs]
     load = measured["load"]
     return [["", ""], *told, ["load average", f"{load.min():.1f} to {load.max():.1f}"]]
+
+
+def _names(runs: pd.DataFrame, column: str) -> str:
+    """The different values of a column; nothing where it was not measured."""
+    return ", ".join(sorted(set(runs[column].map(text)))) if column in runs else ""
 
 
 def _failed(runs: pd.DataFrame) -> list[str]:

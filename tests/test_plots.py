@@ -186,3 +186,30 @@ def test_a_long_learned_vector_is_drawn_as_its_mean() -> None:
     figure = draw(plots.learned, made._replace(layers=layers))
     assert [panel.get_title(loc="left") for panel in figure.axes] == ["prelu  weight (mean of 64)"]
     assert figure.axes[0].lines[0].get_ydata()[0] == 31.5
+
+
+def test_layers_of_two_networks_are_not_joined() -> None:
+    """The generator's one layer and the discriminator's two: the axis says which are whose."""
+    names = ["generator.0", "discriminator.0", "discriminator.1"]
+    where = {"run_id": "r", "seed": 0, "step": 0, "layer": names, "layer_index": [1, 2, 3]}
+    layers = pd.DataFrame({"variant": "f", **where, "saturation_low": [0.5, 0, 0], "saturation_high": 0.0})
+    figure = plots.saturation(layers, {"f": "f"})
+    assert figure.axes[-1].get_xlabel() == "layer (generator 1, discriminator 2 to 3)"
+    for panel in figure.axes:
+        assert [list(line.get_xdata()) for line in panel.lines] == [[1], [2, 3]]
+    one = plots.saturation(layers.assign(layer=["a.0", "a.1", "a.2"]), {"f": "f"})
+    assert one.axes[-1].get_xlabel() == "layer (from the input)"
+    assert [list(line.get_xdata()) for line in one.axes[0].lines] == [[1, 2, 3]]
+    many = {f"f{i}": f"f{i}" for i in range(7)}
+    heat = plots.saturation(pd.concat([layers.assign(variant=name, run_id=name) for name in many]), many)
+    assert "layer (generator 1, discriminator 2 to 3)" in [text.get_text() for text in heat.texts]
+
+
+def test_over_training_the_first_layer_is_the_last_networks() -> None:
+    names = ["generator.0", "discriminator.0", "discriminator.1"] * 2
+    where = {"run_id": "r", "seed": 0, "step": [0] * 3 + [9] * 3, "layer": names, "layer_index": [1, 2, 3] * 2}
+    layers = pd.DataFrame({"variant": "f", **where, "saturation_low": [0.5, 0.1, 0.2] * 2, "saturation_high": 0.0})
+    figure = plots.saturation_over_time(layers, {"f": "f"})
+    assert [text.get_text() for text in figure.legends[0].get_texts()] == ["first layer (2)", "last layer (3)"]
+    heights = {float(abs(y)) for line in figure.axes[0].lines for y in line.get_ydata()}
+    assert heights == {0.0, 0.1, 0.2}

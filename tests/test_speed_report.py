@@ -22,6 +22,7 @@ def _tables(rounds=6, *, fast=6.0):
             "train.epochs": 1,
             "data.num_train": 256,
             "commit": "c",
+            "device_name": "a CPU",
         }
         for seed in range(rounds)
     ]
@@ -90,7 +91,7 @@ def test_the_report_says_what_was_measured_and_what_left_out(tmp_path):
     write(_tables(), tmp_path / "tables")
     report.write(tmp_path)
     markdown = (tmp_path / "report.md").read_text("utf-8")
-    assert "- 1 of 2 targets are reached.\n" in markdown
+    assert "- 1 of 2 targets are reached on a CPU.\n" in markdown
     assert "- missed: its loader against loop (mnist, mlp): 0.25 [0.25, 0.25], aimed at ≤ 0.2.\n" in markdown
     assert "| mnist, mlp | actbench | loop | 6 [6, 6] | 6 | ≥ 5 | reached | 0 [0, 0] |" in markdown
     assert r"Left out: Lightning is not \<b\>installed\</b\>." in markdown

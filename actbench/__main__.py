@@ -107,7 +107,7 @@ def _run(argv: list[str], received: list[int]) -> int:
 
     from actbench import preflight, sweep
 
-    preflight.check(command.jobs)
+    preflight.check(command.jobs, elsewhere=_elsewhere(command))
     with contextlib.suppress(OSError):  # nobody reads, or it goes into a file on a full disk: that stops no run
         sweep.tell_plan(command)
     try:
@@ -195,6 +195,13 @@ def _own_folder(command) -> list[str]:
         return []
     alone = f"{landing.HERE}.{os.getpid()}.{time.time_ns()}"
     return [f"hydra.launcher.submitit_folder=${{hydra.sweep.dir}}/.submitit/{alone}/%j"]
+
+
+def _elsewhere(command) -> bool:
+    """Whether runs are made on other machines, which may have a GPU where this one has none."""
+    given = _given(command)
+    launcher, joins = given.get("hydra/launcher"), "hydra.launcher.address" in given
+    return launcher in ("slurm", "submitit_slurm") or (launcher == "ray" and joins)
 
 
 def _given(command) -> dict[str, str]:

@@ -88,7 +88,7 @@ def sentences(found: Across) -> list[str]:
     for track in reversed(TRACKS):
         ranks, iqm = (table[table["track"] == track] for table in (found.ranks, found.iqm))
         first, own = ranks["variant"].iloc[0], ranks[ranks["variant"] == REFERENCE].iloc[0]
-        place = int(iqm.set_index("variant")["iqm"].rank(method="min")[REFERENCE])
+        place = int(iqm.set_index("variant")["iqm"].rank(method="min", na_option="bottom")[REFERENCE])
         verdicts = _against(found.pairs[found.pairs["track"] == track])
         better[track] = {name for name, word in verdicts.items() if word == "better"}
         counts = "; ".join(

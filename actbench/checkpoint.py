@@ -40,10 +40,13 @@ class Checkpoint:
     def restore(self, parts: dict[str, Any]) -> bool:
         """Put the parts in the state of the checkpoint; False where there is none of this seed."""
         states, self._states = self._states, None
-        for name, part in (parts | _global_generators(self._device) if states else {}).items():
-            state = states[name]  # type: ignore[index]
+        parts = parts | _global_generators(self._device)
+        if states is None or not parts.keys() <= states.keys():  # none, or of an older way to name them
+            return False
+        for name, part in parts.items():
+            state = states[name]
             part.set_state(state) if isinstance(part, torch.Generator) else part.load_state_dict(state)
-        return states is not None
+        return True
 
     def save(self, parts: dict[str, Any] | None) -> None:
         """Write the state of the parts at the end of an epoch, if the last checkpoint is a minute old.

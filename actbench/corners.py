@@ -34,6 +34,7 @@ class Corners(NamedTuple):
             its order.
         difference: low and high of τ of matched_init − τ of tuned_lr: above 0 the learning rate changes more.
         verdicts: By variant, the verdict on each track.
+        same_rate: The number of variants whose tuned learning rate is the shared one; None where it is not told.
     """
 
     title: str
@@ -43,6 +44,7 @@ class Corners(NamedTuple):
     orders: pd.DataFrame
     difference: tuple[float, float]
     verdicts: pd.DataFrame
+    same_rate: int | None
 
 
 def four(works: list[Workload], compared: list[Comparison | None]) -> list[Corners]:
@@ -91,7 +93,8 @@ def _corners(title: str, runs: dict[str, pd.DataFrame], known: dict[str, Compari
     orders, difference = _orders(losses, rng=np.random.default_rng(0))
     orders.insert(3, "shown", [_shown(known["shared"].pairs, known[track].pairs, names) for track in orders["track"]])
     table = pd.DataFrame(verdicts).rename_axis("variant").drop(reference, errors="ignore")
-    return Corners(title, value, reference, _effects(losses, names), orders, difference, table)
+    same = _same_rate(runs["shared"], runs["tuned_lr"], names)
+    return Corners(title, value, reference, _effects(losses, names), orders, difference, table, same)
 
 
 def _effects(losses: dict[str, np.ndarray], names: list[str]) -> pd.DataFrame:
@@ -136,10 +139,11 @@ def _shown(shared: pd.DataFrame, other: pd.DataFrame, names: list[str]) -> int:
     return sum(pair in opposite for pair in zip(both["verdict_x"], both["verdict_y"], strict=True))
 
 
-def same_rate(found: Corners) -> int:
-    """The number of variants for which the tuned learning rate is the shared one: it changes no loss of theirs."""
-    alone = found.effects[found.effects["effect"] == "learning rate"]
-    return int((alone[["mean", "low", "high"]] == 0).all(axis=1).sum())
+def _same_rate(shared: pd.DataFrame, tuned: pd.DataFrame, names: list[str]) -> int | None:
+    if "optim.lr" not in shared or "optim.lr" not in tuned:
+        return None
+    rates = [runs.groupby("variant")["optim.lr"].first()[names] for runs in (shared, tuned)]
+    return int((rates[0] == rates[1]).sum())
 
 
 def depend(found: Corners) -> pd.DataFrame:

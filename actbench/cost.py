@@ -98,12 +98,12 @@ def costs(
     kinds = [(dtype, mode, one) for dtype in dtypes for mode in modes for one in named]
     rows = []
     with tqdm(total=rounds * len(kinds), unit="function", disable=None) as bar:
-        for _ in range(rounds):
+        for number in range(rounds):
             for dtype, mode, one in kinds:
                 torch.compiler.reset()  # each function has its own graphs, and as many of them as it needs
                 rows += [
                     {"function": one.name, "dtype": str(dtype).removeprefix("torch."), "mode": mode, **row, **about}
-                    for row in _rows(one, device=device, dtype=dtype, mode=mode, sizes=sizes)
+                    for row in _rows(one, device=device, dtype=dtype, mode=mode, sizes=sizes, turned=number % 2)
                 ]
                 bar.update()
     return _over_rounds(pd.DataFrame(rows))
@@ -112,14 +112,13 @@ def costs(
 def _over_rounds(rows: pd.DataFrame) -> pd.DataFrame:
     """The median of every measure over the rounds, and the extremes of the ratio."""
     measures = ["copy_ns_per_element", "copy_gb_per_s", "ns_per_element", "ratio", "saved_bytes_per_element"]
-    grouped = rows.groupby([name for name in rows if name not in measures], sort=False, dropna=False)
-    table = grouped[measures].median()
-    extremes = grouped["ratio"].agg(ratio_low="min", ratio_high="max", rounds="size")
-    return table.join(extremes).reset_index()
+    grouped = rows.groupby([name for name in rows if name not in (*measures, "note")], sort=False)
+    extremes = grouped["ratio"].agg(ratio_low="min", ratio_high="max", rounds="count")
+    return grouped[measures].median().join(extremes).join(grouped["note"].max()).reset_index()
 
 
 def _rows(
-    one: NamedFunction, *, device: torch.device, dtype: torch.dtype, mode: str, sizes: tuple[Size, ...]
+    one: NamedFunction, *, device: torch.device, dtype: torch.dtype, mode: str, sizes: tuple[Size, ...], turned: int
 ) -> Iterator[dict[str, object]]:
     baseline = _placed(functions.load(BASELINE).f, device=device, dtype=dtype, mode="eager")
     f = _placed(one.f, device=device, dtype=dtype, mode=mode)
@@ -131,7 +130,7 @@ def _rows(
         for name, both in (("forward", False), ("forward+backward", True)):
             row = {"size": size.name, "elements": elements, "pass": name, **limit, "note": ""}
             try:
-                measured = _compared(_run(f, z, backward=both), _run(baseline, z, backward=both), device, size)
+                measured = _compared(_run(f, z, backward=both), _run(baseline, z, backward=both), device, size, turned)
                 measured["ns_per_element"] = measured.pop("ns_per_call") / elements
                 measured["saved_bytes_per_element"] = saved_bytes(f, z) / elements
             except RuntimeError as error:  # a kernel that this device, dtype or compiler does not have
@@ -147,12 +146,13 @@ def _copy_seconds(z: Tensor, device: torch.device, size: Size) -> float:
 
 
 def _compared(
-    call: Callable[[], object], baseline: Callable[[], object], device: torch.device, size: Size
+    call: Callable[[], object], baseline: Callable[[], object], device: torch.device, size: Size, turned: int
 ) -> dict[str, float]:
     """Median time per call, and median of its ratio to the baseline's sample beside it."""
     _sample(baseline, device, 1), _sample(call, device, 1)  # compile, fill the allocator's cache
     samples = []
-    for number in range(size.samples):  # now one first, now the other: the second finds the tensor in the cache
+    # Now one first, now the other, in every second round the other way: the second finds the tensor in the cache.
+    for number in range(turned, size.samples + turned):
         order = (baseline, call) if number % 2 else (call, baseline)
         samples.append({each: _sample(each, device, size.calls) for each in order})
     return {

@@ -227,8 +227,8 @@ def _cost_about(cost: pd.DataFrame) -> str:
         f"Measured on {escape(about['device'])}, threads: {about['threads']}, torch {escape(about['torch'])}, commit "
         f"{escape(about.get('commit', 'unknown'))}. A ratio is to eager ReLU of the same dtype and size, sampled "
         f"beside it; points are medians over {about['rounds']} rounds through all functions, bars and brackets their "
-        "extremes, which of six hold the median with 97 %. Each row of the table is forward + backward outside the "
-        "cache, where eager ReLU in float32 took about "
+        f"extremes, which hold the median with {1 - 2.0 ** (1 - about['rounds']):.0%}. Each row of the table is "
+        "forward + backward outside the cache, where eager ReLU in float32 took about "
         f"{beside.min():.3g} to {beside.max():.3g} ns an element"
         + "".join(f", and compiled {ratio:.3g} times as long" for ratio in itself)
         + "; tables/cost.csv has the rest."

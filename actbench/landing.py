@@ -62,6 +62,8 @@ def land(tables: Tables, folder: Path, *, files: dict[str, str] | None = None) -
             if not folder.is_dir():
                 raise
             # The same run landed meanwhile, measured by another process: the numbers are the same, the first one stays.
+            if not os.access(folder, os.R_OK | os.X_OK):  # another user's, whole or not
+                raise
             if not parts.whole(folder, names=SCHEMA):
                 discard(folder)
                 os.replace(hidden, folder)
@@ -135,12 +137,17 @@ def clean(folder: Path) -> None:
     """
     refuse_links(folder, names=MEASURED)
     for place in (folder, folder / "runs", folder / "tables"):
-        for path in place.glob(".*@*"):
-            if _HIDDEN.fullmatch(path.name) and _is_abandoned(path):
-                _remove(path)
+        remove_abandoned(place)
     hidden = {path.name.removeprefix(".") for path in (folder / "runs").glob(".*")}
     for name in finished(folder, among=hidden):
         _remove(folder / "runs" / f".{name}")  # the checkpoint of a run that has landed
+
+
+def remove_abandoned(folder: Path) -> None:
+    """Take away what killed processes left beside what they were writing in this folder."""
+    for path in folder.glob(".*@*"):
+        if _HIDDEN.fullmatch(path.name) and _is_abandoned(path):
+            _remove(path)
 
 
 def _is_abandoned(path: Path) -> bool:

@@ -31,7 +31,7 @@ def labels(runs: pd.DataFrame, order: Iterable[str]) -> dict[str, str]:
     """
     order = list(order)
     diverged = runs["status"].eq("diverged").groupby(runs["variant"]).agg(["sum", "size"])
-    one = len(order) > 1 and len({name.partition(" ")[0] for name in order}) == 1
+    one = len({name.partition(" ")[0] for name in order}) == 1 < len(order) and all("=" in name for name in order)
     told = {name: name.partition(" ")[2] if one else name for name in order}
     return {v: f"{told[v]} ✕ {n}/{of}" if n else told[v] for v in order for n, of in [diverged.loc[v]]}
 

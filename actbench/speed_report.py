@@ -85,7 +85,7 @@ def make(tables: Tables, left_out: list[str], folder: Path) -> None:
     markdown = page.template("speed_report.md.j2").render(
         title=TITLE,
         opening=_opening(tables, rates),
-        in_short=_in_short(aimed, on=_names(tables.runs, "device_name")),
+        in_short=_in_short(aimed, on=_names(_measuring(tables, measured), "device_name")),
         figure=len(aimed) > 0,
         targets=page.table(speed_tables.ratio_rows(aimed)),
         limits=speed_limits.sentences(ratios),
@@ -142,7 +142,7 @@ def _opening(tables: Tables, rates: pd.DataFrame) -> str:
 
 
 def _settings(tables: Tables, measured: pd.DataFrame) -> list[list[str]]:
-    runs = tables.runs[tables.runs["run_id"].isin(set(measured["run_id"]))]
+    runs = _measuring(tables, measured)
     names = {"device_name": "ran on", "threads": "threads", "torch": "torch", "python": "Python", "commit": "commit"}
     names |= {"protocol": "PROTOCOL", "actbench": "actbench", "train.batch_size": "batch size"}
     names |= {"train.epochs": "epochs, where no case names others"}
@@ -154,7 +154,12 @@ def _settings(tables: Tables, measured: pd.DataFrame) -> list[list[str]]:
 
 def _names(runs: pd.DataFrame, column: str) -> str:
     """The different values of a column; nothing where it was not measured."""
-    return ", ".join(sorted(set(runs[column].map(text)))) if column in runs else ""
+    return ", ".join(sorted(set(runs[column].map(text)) - {""})) if column in runs else ""
+
+
+def _measuring(tables: Tables, measured: pd.DataFrame) -> pd.DataFrame:
+    """The runs that the rounds are of."""
+    return tables.runs[tables.runs["run_id"].isin(set(measured["run_id"]))]
 
 
 def _failed(runs: pd.DataFrame) -> list[str]:

@@ -8,7 +8,7 @@ import pandas as pd
 from actbench import canvas, page, track_plots, tracks
 from actbench.comparison import listed
 from actbench.comparison_parts import Save, part, saver
-from actbench.corners import EFFECTS, Corners, depend, same_rate
+from actbench.corners import EFFECTS, Corners, depend
 from actbench.findings import number
 from actbench.stats import Interval
 from actbench.tracks import Survival
@@ -96,11 +96,13 @@ def told(found: Corners) -> list[str]:
         f"Of {pairs} pairs of activations {turned['tuned']} stand the other way round on the tuned track than on the "
         f"shared one ({tau['tuned']}): the matched init alone turns {turned['matched_init']} of the {pairs} "
         f"({tau['matched_init']}), the tuned learning rate alone {turned['tuned_lr']} ({tau['tuned_lr']}), and {more}.",
-        f"The tuned rate is the shared one for {same_rate(found)} of {len(found.effects) // len(EFFECTS)}.",
         f"Turned is by the means: told apart on both tracks, one way and the other, are {shown['matched_init']} of the "
         f"{turned['matched_init']} pairs, {shown['tuned_lr']} of {turned['tuned_lr']} and {shown['tuned']} of "
         f"{turned['tuned']} (every pair tested, Benjamini and Hochberg).",
     ]
+    if found.same_rate is not None:
+        of = len(found.effects) // len(EFFECTS)
+        said.insert(1, f"The tuned rate is the shared one for {found.same_rate} of {of}.")
     hang = depend(found)
     names = [f"{name} ({', '.join(f'{track}: {row[track]}' for track in TRACKS)})" for name, row in hang.iterrows()]
     if names:

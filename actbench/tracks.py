@@ -97,7 +97,7 @@ def survive(
         stated = margin(own, value=value, reference=reference)
         table = compare(own, value=value, margin=stated, rng=rng, reference=reference, resamples=resamples)
         columns[f"mean_{track}"] = mean
-        columns[f"rank_{track}"] = mean.rank()
+        columns[f"rank_{track}"] = mean.rank(method="min")
         columns[f"verdict_{track}"] = table.set_index("variant")["verdict"].reindex(names)
     variants = pd.DataFrame(columns).rename_axis("variant").reset_index()
     variants = variants[["variant", *(f"{n}_{t}" for n in ("mean", "rank", "verdict") for t in (SHARED, TUNED))]]

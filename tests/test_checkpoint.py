@@ -37,15 +37,30 @@ def _interrupt(monkeypatch, *, at: int):
 
 
 @pytest.mark.usefixtures("_at_every_epoch")
-@pytest.mark.parametrize(("act", "at"), [("rrelu", 3), ("rrelu", 5), ("prelu", 7)])
-def test_an_interrupted_run_goes_on_bitwise(act, at, measure, monkeypatch):
-    """Weights, BatchNorm, Adam, schedule; the order, dropout masks and random slopes; epochs and probes so far."""
-    given = [f"+act={act}", *STATEFUL]
-    whole = measure(*given, "output.name=whole")
+@pytest.mark.parametrize(
+    ("more", "at"),
+    [
+        (["+act=rrelu"], 3),
+        (["+act=rrelu"], 5),
+        (["+act=prelu"], 7),
+        (["+act=relu", "augment=crop_flip"], 3),
+        (["+act=relu", "model=cnn", "augment=crop_flip"], 6),
+        (["+act=relu", "task=gan"], 3),
+        (["+act=relu", "task=gan_conv"], 7),
+    ],
+    ids=lambda told: " ".join(told) if isinstance(told, list) else told,
+)
+def test_an_interrupted_run_goes_on_bitwise(more, at, measure, monkeypatch):
+    """Weights, BatchNorm, Adam, schedule; the order, dropout masks and random slopes; epochs and probes so far; crops
+    and flips; both networks of a GAN.
+    """
+    given, tiny = [*more, *STATEFUL], "model=cnn" not in more
+    given += [] if tiny else ["data.num_train=128"]  # the keys that make other models tiny are not this one's
+    whole = measure(*given, "output.name=whole", tiny=tiny)
     with monkeypatch.context() as patched:
         _interrupt(patched, at=at)
         with pytest.raises(Killed):
-            measure(*given)
+            measure(*given, tiny=tiny)
     (kept,) = Path("results/adhoc/runs").glob(".*/state.pt")
     saved = torch.load(kept, weights_only=True)
     assert len(saved["rows"]["runs"]) == (at - 1) // 4
@@ -53,7 +68,7 @@ def test_an_interrupted_run_goes_on_bitwise(act, at, measure, monkeypatch):
 
     begun, batches = [], train.batches
     monkeypatch.setattr(train, "batches", lambda *given, **named: begun.append(1) or batches(*given, **named))
-    resumed = measure(*given)
+    resumed = measure(*given, tiny=tiny)
     assert len(begun) == 8 - (at - 1)
     for one, two in zip(whole, resumed, strict=True):
         numbers = [name for name in one if name not in CLOCK]
@@ -82,6 +97,36 @@ def test_a_comparison_of_speed_goes_on_with_the_round_that_was_cut_off(measure, 
 def test_a_run_of_less_than_a_minute_writes_no_checkpoint(measure, monkeypatch):
     monkeypatch.setattr(torch, "save", lambda *_: pytest.fail("a checkpoint"))
     assert measure("+act=tanh").runs["status"].item() == "done"
+
+
+@pytest.mark.parametrize(("seconds", "saves"), [(59.9, 0), (60.0, 1), (119.9, 1), (120.0, 2)])
+def test_a_checkpoint_is_written_once_a_minute(seconds, saves, monkeypatch):
+    """A tenth of a second is between two epochs."""
+    clock, written, save = [0.0], [], torch.save
+    monkeypatch.setattr(checkpoint, "monotonic", lambda: clock[0])
+    monkeypatch.setattr(torch, "save", lambda *given: (written.append(clock[0]), save(*given)))
+    made = checkpoint.Checkpoint(Path("c"), environment={}, device=torch.device("cpu"))
+    for tenth in range(round(10 * seconds) + 1):
+        clock[0] = tenth / 10
+        made.save({"order": torch.Generator()})
+    assert written == [60.0, 120.0][:saves]
+
+
+@pytest.mark.usefixtures("_at_every_epoch")
+def test_a_run_that_is_killed_while_it_writes_keeps_the_checkpoint_before(monkeypatch):
+    path = Path("c/state.pt")
+    made = checkpoint.Checkpoint(path.parent, environment={}, device=torch.device("cpu"))
+    made.save({"order": torch.Generator()})
+    before = path.read_bytes()
+
+    def cut_off(state, file):
+        Path(file).write_bytes(before[: len(before) // 2])
+        raise Killed
+
+    monkeypatch.setattr(torch, "save", cut_off)
+    with pytest.raises(Killed):
+        made.save({"order": torch.Generator().manual_seed(1)})
+    assert path.read_bytes() == before
 
 
 class _Evil:

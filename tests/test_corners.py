@@ -1,6 +1,7 @@
 """The four tracks between shared and tuned: effects by hand, what is said of them, and when there is a section."""
 
 import numpy as np
+import pandas as pd
 import pytest
 import synthetic
 from test_report import headings, joined, made
@@ -63,19 +64,25 @@ def test_orders_by_hand(four) -> None:
 def test_what_is_said(four) -> None:
     verdicts = four.verdicts.copy()
     verdicts.loc["elu", "tuned"] = "inconclusive"
-    effects = four.effects.copy()
-    same = effects["variant"].isin(["relu", "elu"]) & (effects["effect"] == "learning rate")
-    effects.loc[same, ["mean", "low", "high"]] = 0  # as of runs with the very same rate
-    assert track_parts.told(four._replace(verdicts=verdicts, effects=effects)) == [
+    assert "rate is the shared one" not in " ".join(track_parts.told(four._replace(same_rate=None)))
+    assert track_parts.told(four._replace(verdicts=verdicts)) == [
         "Of 3 pairs of activations 1 stand the other way round on the tuned track than on the shared one "
         "(τ = 0.33 [0.33, 0.33]): the matched init alone turns 0 of the 3 (τ = 1.00 [1.00, 1.00]), the tuned learning "
         "rate alone 1 (τ = 0.33 [0.33, 0.33]), and the learning rate changes the ranking more than the initialisation.",
-        "The tuned rate is the shared one for 2 of 3.",
+        "The tuned rate is the shared one for 0 of 3.",
         "Turned is by the means: told apart on both tracks, one way and the other, are 0 of the 0 pairs, 1 of 1 and 1 "
         "of 1 (every pair tested, Benjamini and Hochberg).",
         "The verdict against relu depends on the corner for elu (shared: worse, matched_init: worse, tuned_lr: worse, "
         "tuned: inconclusive).",
     ]
+
+
+def test_the_variants_that_keep_their_rate_are_counted() -> None:
+    shared = pd.DataFrame({"variant": ["a", "a", "b", "c"], "optim.lr": [0.1, 0.1, 0.1, 0.1]})
+    tuned = pd.DataFrame({"variant": ["c", "b", "a", "a"], "optim.lr": [0.3, 0.1, 0.1, 0.1]})
+    assert corners._same_rate(shared, tuned, ["a", "b", "c"]) == 2
+    assert corners._same_rate(shared, tuned, ["c"]) == 0
+    assert corners._same_rate(shared, tuned.drop(columns="optim.lr"), ["a"]) is None
 
 
 def test_without_all_four_tracks_there_is_nothing() -> None:

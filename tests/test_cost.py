@@ -62,18 +62,22 @@ def test_a_ratio_is_of_samples_taken_beside_each_other(monkeypatch):
         return sample.slow * seconds[order[-1]]
 
     monkeypatch.setattr(cost, "_sample", sample)
-    found = cost._compared(lambda: "call", lambda: "baseline", CPU, cost.Size("", 4, 7, 4))
-    assert found["ratio"] == 3
-    assert order == ["call", "baseline", "baseline", "call"] * 2
+    for turned in (0, 1):
+        found = cost._compared(lambda: "call", lambda: "baseline", CPU, cost.Size("", 4, 7, 3), turned)
+        assert found["ratio"] == 3
+    first, second = order[::2][:3], order[::2][3:]
+    assert first == ["call", "baseline", "call"]
+    assert second == ["baseline", "call", "baseline"]
 
 
 def test_over_rounds_stand_the_median_and_the_extremes(monkeypatch):
-    """A round goes through all functions before the next begins."""
-    ratios, seen = iter([2.0, 8.0, 3.0, 9.0, 7.0, 10.0]), []
+    """A round goes through all functions before the next begins; one without a number is none of the rounds."""
+    ratios, seen = iter([2.0, 8.0, 3.0, math.nan, 7.0, 10.0]), []
 
     def rows(one, **given):
         seen.append(one.name)
-        yield {"size": "s", "ratio": next(ratios), "note": ""} | dict.fromkeys(
+        ratio = next(ratios)
+        yield {"size": "s", "ratio": ratio, "note": "out of memory" if math.isnan(ratio) else ""} | dict.fromkeys(
             ("copy_ns_per_element", "copy_gb_per_s", "ns_per_element", "saved_bytes_per_element"), 1.0
         )
 
@@ -82,9 +86,9 @@ def test_over_rounds_stand_the_median_and_the_extremes(monkeypatch):
     given = {"device": CPU, "sizes": TINY, "modes": ("eager",), "dtypes": (torch.float32,), "rounds": 3}
     table = cost.costs(named, **given).set_index("function")
     assert seen == ["relu", "tanh"] * 3
-    columns = ["ratio", "ratio_low", "ratio_high", "rounds"]
-    assert table[columns].loc["relu"].tolist() == [3.0, 2.0, 7.0, 3]
-    assert table[columns].loc["tanh"].tolist() == [9.0, 8.0, 10.0, 3]
+    columns = ["ratio", "ratio_low", "ratio_high", "rounds", "note"]
+    assert table[columns].loc["relu"].tolist() == [3.0, 2.0, 7.0, 3, ""]
+    assert table[columns].loc["tanh"].tolist() == [9.0, 8.0, 10.0, 2, "out of memory"]
 
 
 def test_what_a_device_cannot_do_is_a_note_and_no_number():

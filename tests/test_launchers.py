@@ -306,7 +306,7 @@ def test_submitit_has_a_folder_for_each_command_on_this_machine(monkeypatch):
 def test_a_worker_without_the_device(monkeypatch, capsys):
     """As submitit's on a machine with a GPU, which are given none unless they ask."""
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
-    monkeypatch.setattr(preflight, "check", lambda jobs: None)  # the command's own machine has one
+    monkeypatch.setattr(preflight, "check", lambda jobs, **given: None)  # the command's own machine has one
     monkeypatch.setattr(preflight, "_is_there", lambda device: False)
     monkeypatch.setattr(sweep, "run_id", lambda job: "relu-000000000000")
     assert main(["-m", "+act=relu", "hydra/launcher=basic", *SMALL]) == 2
@@ -316,6 +316,28 @@ def test_a_worker_without_the_device(monkeypatch, capsys):
         f"actbench: device=cuda, but torch finds none in a worker on {platform.node()}: have the launcher give it one "
         "(hydra.launcher.gpus_per_node=1, with Ray hydra.launcher.num_gpus=1), or give device=cpu."
     )
+
+
+@pytest.mark.parametrize(
+    ("given", "elsewhere"),
+    [
+        (["hydra/launcher=slurm"], True),
+        (["hydra/launcher=submitit_slurm"], True),
+        (["hydra/launcher=ray", "hydra.launcher.address=head:6379"], True),
+        (["hydra/launcher=ray"], False),
+        (["hydra/launcher=submitit_local"], False),
+        ([], False),
+    ],
+)
+def test_the_devices_of_other_machines_are_not_looked_for_here(given, elsewhere, monkeypatch):
+    """A command may be given on a machine without a GPU; each worker looks for its own."""
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: ModuleSpec(name, None))
+    monkeypatch.setattr(preflight, "_is_there", lambda device: device != "cuda")
+    command = plan.read(["-m", "+act=relu", "device=cuda", *SMALL, *given])
+    assert __main__._elsewhere(command) == elsewhere
+    preflight.check(command.jobs, elsewhere=True)
+    with pytest.raises(ConfigError, match="device=cuda, but torch finds no such device here"):
+        preflight.check(command.jobs)
 
 
 def test_a_launcher_that_is_not_installed(monkeypatch):

@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import nn
 
-from actbench import cache, probes
+from actbench import cache, functions, probes
 from actbench.probes import PROBES, Shape, every_epoch, learned, log_spaced, measure, never, shape_of
 from actbench.tables import LAYERS
 from actbench.trace import LayerTrace
@@ -92,6 +92,29 @@ def test_dead_is_gradient_dead_whatever_the_function():
     assert measured(_trace(a=z, f=nn.ReLU()), shape=EVERYWHERE)["dead"] == pytest.approx(1 / 3)
     assert measured(_trace(a=z, f=nn.LeakyReLU()), shape=EVERYWHERE)["dead"] == 0
     assert measured(_trace(a=20 * z, f=nn.Sigmoid()), shape=EVERYWHERE)["dead"] == 1  # σ'(±20) is 2e-9
+
+
+@pytest.mark.parametrize("name", functions.names())
+def test_dead_is_where_autograd_finds_no_slope(name):
+    """Falling slopes too, at any z: every function of conf/act, units on one side, on the other and on both."""
+    f = functions.load(name).f
+    f = (f if isinstance(f, nn.Module) else _Called(f)).float().eval()
+    z = torch.randn(50, 9, generator=torch.Generator().manual_seed(0)) + torch.tensor(
+        [-30.0, -5, -1, -0.3, 0, 0.3, 1, 5, 30]
+    )
+    z.requires_grad_()
+    (slope,) = torch.autograd.grad(f(z).sum(), z, allow_unused=True, materialize_grads=True)
+    expected = (slope.abs().amax(0) < 1e-6).double().mean().item()
+    assert measured(_trace(a=z.detach(), f=f), shape=EVERYWHERE)["dead"] == pytest.approx(expected)
+
+
+class _Called(nn.Module):
+    def __init__(self, f):
+        super().__init__()
+        self.f = f
+
+    def forward(self, z):
+        return self.f(z)
 
 
 def test_dead_looks_at_every_example_of_feature_maps_too():

@@ -180,3 +180,15 @@ def test_config_and_environment_stand_beside_the_tables(measure):
 def test_mnist_trains(real_data, measure):
     runs = measure("+act=relu", "data=mnist", f"data.root={real_data}", "data.num_train=2000", "model.width=64").runs
     assert runs["test_accuracy"].item() > 0.8
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_a_run_computes_with_its_threads(threads, measure):
+    """Whatever ran before in the process."""
+    told = "with open('threads.txt', 'a') as file: file.write(f'{torch.get_num_threads()} ')"
+    Path("told.py").write_text(f"import torch\ndef f(z):\n    {told}\n    return z.relu()\n")
+    torch.set_num_threads(3 - threads)
+    measure("+act=custom", "act._target_=told.f", f"threads={threads}")
+    torch.set_num_threads(1)
+    _, *trained = Path("threads.txt").read_text().split()  # the first call of all checks the function
+    assert set(trained[-10:]) == {str(threads)}

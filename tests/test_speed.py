@@ -1,10 +1,12 @@
 """Comparisons of speed: arms do the same work, in turn, and what is counted is counted right."""
 
+import importlib
 import json
 import math
 import os
 import sys
 import tempfile
+import types
 
 import numpy as np
 import pytest
@@ -12,11 +14,26 @@ import torch
 import torchvision
 from hydra._internal.utils import get_args_parser
 from torch import nn
+from torch.optim.optimizer import register_optimizer_step_pre_hook
+from torch.utils.flop_counter import FlopCounterMode
 
-from actbench import plan, run
+from actbench import build, plan, run
 from actbench.__main__ import _workers
 from actbench.config import COMPARISONS, ConfigError
-from actbench.speed import cases, harness, lightning_loop, loops, onednn, peak, probing, stacked, startup, workers
+from actbench.data.splits import indices
+from actbench.speed import (
+    cases,
+    harness,
+    lightning_loop,
+    loops,
+    onednn,
+    peak,
+    probing,
+    stacked,
+    startup,
+    tutorial,
+    workers,
+)
 from actbench.speed.harness import Arm, LeftOutError, Sample
 
 TINY = ["+act=relu", "task=speed", "data.num_train=256", "train.epochs=1"]
@@ -125,9 +142,34 @@ def test_every_arm_of_a_comparison_works_or_says_why_not(name, job, monkeypatch,
         assert bool(row["left_out"]) != (row["work"] > 0 and row["train_seconds"] > 0), row
         known = {other["arm"] for other in rows if other["case"] == row["case"]}
         assert set(json.loads(row["against"])) <= known
-        reasons = ("", "pip install 'actbench[speed]'", "no GPU here", "2 workers need as many cores", "A batch of 512")
-        assert any(reason in row["left_out"] for reason in reasons[1 if row["left_out"] else 0 :])
+        expected = _left_out(name, row["case"], row["arm"])
+        assert expected in row["left_out"]
+        assert bool(expected) == bool(row["left_out"]), row
     assert list(tmp_path.iterdir()) == []
+
+
+def _left_out(comparison: str, case: str, arm: str) -> str:
+    """Why an arm of these tiny comparisons is left out on this machine, where it is: of one core, as they are told."""
+    needed = next((package for package in ("lightning", "delve") if package in arm.lower()), None)
+    if needed and importlib.util.find_spec(needed) is None:
+        return "pip install 'actbench[speed]'"
+    if "cuda" in case and not torch.cuda.is_available():
+        return "no GPU here"
+    if comparison == "workers" and arm == "2 workers":
+        return "2 workers need as many cores"
+    return "A batch of 512" if "batch_size=512" in arm else ""
+
+
+@pytest.mark.slow
+def test_two_workers_of_a_comparison_are_processes(job):
+    """As they are: joblib's own, which are handed the run."""
+    if workers.joblib.cpu_count() < 2:
+        pytest.skip("There is one core here.")
+    job.config.task.comparison = "workers"
+    rows = harness.history(job, 0, train=run._train_alone).epochs
+    both = [row for row in rows if row["arm"] == "2 workers"]
+    assert [(row["left_out"], row["work"] > 0) for row in both] == [("", True)] * len(both)
+    assert len(both) == 3
 
 
 def test_an_unknown_comparison_or_case_is_a_sentence(job_of):
@@ -248,3 +290,86 @@ def test_the_first_step_is_reached_in_a_folder_where_nothing_is_measured(tmp_pat
 def test_a_start_that_fails_is_no_measurement():
     with pytest.raises(RuntimeError, match=r"ended with 2 and not 0: .*mishh"):
         startup._prepared(["-m", "actbench", "+act=mishh"], 0)()
+
+
+def test_the_targets_are_those_that_were_set(job):
+    """Those of issue 6, by comparison, arm and what it is against."""
+    own = plan.read([*TINY, "+experiment=speed"][-1:]).jobs[0]
+    aimed = {}
+    for name in ("tutorial", "workers", "peak", "stacked"):
+        for arm in importlib.import_module(f"actbench.speed.{name}").arms(own, 0, train=None):
+            aimed |= {(name, arm.case, arm.name, other): aim for other, aim in arm.against.items() if aim is not None}
+    assert aimed == {
+        ("tutorial", "mnist, mlp", "actbench", "tutorial loop"): 5,
+        ("tutorial", "mnist, mlp", "actbench", "Lightning"): 6,
+        ("workers", "mnist, mlp, sweep of 4", "2 workers", "1 worker"): 1.8,
+        ("workers", "mnist, mlp, sweep of 4", "2 workers", "tutorial loops in turn"): 10,
+        ("workers", "mnist, cnn, sweep of 4", "2 workers", "1 worker"): 1.8,
+        ("peak", "mnist, mlp", "training, one seed", "torch.mm, the best"): 0.65,
+        ("peak", "mnist, cnn", "training, one seed", "conv2d, the best"): 0.65,
+        ("stacked", "mnist, mlp, cuda", "64 stacked", "one after another"): 20,
+    }
+    assert pytest.approx(0.03 / 1.03) == probing.AIM
+
+
+@pytest.mark.parametrize("shapes", [peak._squares, peak._convolutions])
+def test_the_operations_of_the_peak_are_torchs_count(shapes):
+    for flop, call in shapes(torch.device("cpu")):
+        with FlopCounterMode(display=False) as counter:
+            call()
+        assert counter.get_total_flops() == flop
+
+
+@pytest.mark.parametrize("case", ["digits/mlp", "digits/cnn"])
+def test_the_products_alone_are_those_of_a_step(case, job):
+    own = cases.job_of(job, case)
+    model, optimizer, batches, gflop = peak._setting(own, 0)
+    once = peak._products(own, 0, model, optimizer, batches[0])
+    with FlopCounterMode(display=False) as counter:
+        once()
+    assert counter.get_total_flops() == peak.flop_per_step(model, batches[0]) == round(1e9 * gflop / len(batches))
+
+
+def test_a_loop_is_timed_around_its_fit_and_counts_its_examples(job, monkeypatch):
+    own = cases.job_of(job, "digits/mlp")
+    clock = iter([10.0, 12.5])
+    monkeypatch.setattr(tutorial, "perf_counter", lambda: next(clock))
+    splits, loader = cases.splits_of(own, 0), loops.loader(own, 0, num_workers=0)
+    found = tutorial.fitted(lambda _: None, own, cases.model_of(own, 0, splits), loader, splits)
+    assert (found.work, found.seconds) == (256, 2.5)
+    history = types.SimpleNamespace(step=4, train_seconds=2.0)
+    assert tutorial.ours(own, 0, lambda *_: ({"test_accuracy": 0.5}, history)) == Sample(256, 2.0, 0.5)
+
+
+@pytest.mark.parametrize("fit", [tutorial.tutorial_fit, tutorial._lightning], ids=["tutorial", "Lightning"])
+def test_a_loop_makes_the_steps_of_a_run_on_its_examples(fit, job, monkeypatch):
+    """From the same weights, with the same rate: labels of a batch are the rows of the set, so that each is told."""
+    if fit is tutorial._lightning:
+        pytest.importorskip("lightning")
+
+    class Digits(torch.utils.data.Dataset):
+        def __init__(self, root, *, train, transform):
+            self.stored = build.source(own.config.data)
+
+        def __len__(self):
+            return len(self.stored.labels)
+
+        def __getitem__(self, i):
+            seen.append(i)
+            return self.stored.images[i].float(), self.stored.labels[i]
+
+    own = cases.job_of(job, "digits/mlp")
+    own.config.train.epochs, seen, rates = 2, [], []
+    monkeypatch.setitem(loops.SETS, "digits", (Digits, (0.5,), (0.5,)))
+    splits = cases.splits_of(own, 0)
+    loader, model = loops.loader(own, 0, num_workers=0), cases.model_of(own, 0, splits)
+    hook = register_optimizer_step_pre_hook(lambda optimizer, *_: rates.append(optimizer.param_groups[0]["lr"]))
+    fit(own, model)(loader)
+    hook.remove()
+    assert rates == [own.config.optim.lr] * 2 * 4
+    stored = build.source(own.config.data)
+    assert sorted(stored.labels[seen].tolist()) == sorted(2 * splits.train.labels.tolist())
+    assert sorted(seen[:256]) == sorted(seen[256:])
+    names = ("num_val", "num_test", "num_train")
+    train, _, _ = indices(stored, **{name: own.config.data[name] for name in names}, seed=0)
+    assert sorted(seen[:256]) == sorted(train.tolist())

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from actbench import report, speed_tables, summary, tables
+from actbench import report, speed_plots, speed_tables, summary, tables
 from actbench.landing import write
 
 
@@ -126,3 +126,26 @@ def test_a_column_without_a_value_is_not_stored_and_not_missed(tmp_path):
     assert rates["accuracy"].isna().all()
     # 12 samples in 1/6, 2/6, … 6/6 of a second: the median of 72, 36, 24, 18, 14.4, 12.
     assert rates.loc["actbench", ["rate", "n"]].tolist() == pytest.approx([21, 6])
+
+
+def test_the_figure_of_the_targets_puts_what_is_reached_right_of_the_line():
+    """A rate over its target, a target over the share of a part; the ends of the intervals likewise."""
+    measured = speed_tables.ratios(speed_tables.rounds(_tables()))
+    (axes,) = speed_plots.targets(measured).axes
+    dots = {line.get_ydata()[0]: line.get_xdata()[0] for line in axes.lines if line.get_marker() == "o"}
+    names = [text.get_text() for text in axes.get_yticklabels()]
+    assert dict(zip(names, (dots[place] for place in axes.get_yticks()), strict=True)) == pytest.approx({
+        "mnist, mlp: actbench / loop": 6 / 5, "mnist, mlp: its loader / loop": 0.2 / 0.25,
+    })  # fmt: skip
+    colours = {line.get_ydata()[0]: line.get_color() for line in axes.lines if line.get_marker() == "o"}
+    colours = dict(zip(names, (colours[place] for place in axes.get_yticks()), strict=True))
+    assert colours == {
+        "mnist, mlp: its loader / loop": speed_plots._COLOURS["missed"],
+        "mnist, mlp: actbench / loop": speed_plots._COLOURS["reached"],
+    }
+
+
+def test_a_part_is_named_once():
+    row = {"case": "mnist, mlp", "is_part": True, "against": "default schedule"}
+    named = speed_plots._name(row | {"arm": "probes alone, default schedule"})
+    assert named == "mnist, mlp: probes alone, share of time"

@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 from joblib.externals.loky.process_executor import TerminatedWorkerError
 
-from actbench import __main__, checkpoint, landing, parts, run, summary, sweep, tables
+from actbench import __main__, canvas, checkpoint, landing, parts, printed, run, summary, sweep, tables
 from actbench.__main__ import _stopped_by, main
 
 SMALL = ["num_seeds=1", "train.epochs=1", "data.num_train=64", "data.num_val=100", "data.num_test=100", "model.width=8",
@@ -147,15 +147,17 @@ def test_a_killed_worker_is_told_in_one_sentence(error, said, monkeypatch, capsy
     )
 
 
-def test_what_the_launchers_raise_is_called_as_we_know_it():
-    own = {"joblib": "joblib.externals.loky.process_executor", "submitit": "submitit.core.utils"}
-    own |= {"ray": "ray.exceptions"}
-    assert set(own) == set(__main__._WORKER_GONE)
-    for package, path in own.items():
-        module = pytest.importorskip(path)
-        for name in __main__._WORKER_GONE[package]:
-            assert issubclass(getattr(module, name), Exception)
-            assert getattr(module, name).__module__.startswith(package)
+_RAISED_BY = {
+    "joblib": "joblib.externals.loky.process_executor", "submitit": "submitit.core.utils", "ray": "ray.exceptions",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("package", __main__._WORKER_GONE)
+def test_what_the_launchers_raise_is_called_as_we_know_it(package):
+    module = pytest.importorskip(_RAISED_BY[package])
+    for name in __main__._WORKER_GONE[package]:
+        assert issubclass(getattr(module, name), Exception)
+        assert getattr(module, name).__module__.startswith(package)
 
 
 def test_another_error_of_that_name_is_shown_whole(monkeypatch):
@@ -404,3 +406,79 @@ def test_two_commands_sweep_into_one_folder(second, machines):
     assert sorted(runs["act"]) == sorted({"relu", "tanh", "elu", "gelu", *second.split(",")})
     assert set(runs["status"]) == {"done"}
     assert len(list(Path("results/adhoc/runs").iterdir())) == len(runs)
+
+
+_FULL = OSError(28, "No space left on device")
+
+
+def _raising_at(place: str):
+    """A writer that finds the disk full where the path holds this."""
+
+    def wrap(write):
+        def full(content, path, **given):
+            if place in str(path):
+                raise _FULL
+            return write(content, path, **given)
+
+        return full
+
+    return wrap
+
+
+@pytest.mark.parametrize(
+    ("module", "name", "place"),
+    [(parts, "write", "tables/"), (canvas, "save", "figures/"), (printed, "land", "")],
+    ids=["tables", "figures", "statistics"],
+)
+def test_a_disk_that_is_full_when_all_is_measured(module, name, place, monkeypatch, capsys):
+    """While tables are compacted or a report is made: one sentence, what is there stays, the same command ends well."""
+    assert main(["+act=tanh", *SMALL]) == 0
+    before = {path: path.read_bytes() for path in Path("results/adhoc").rglob("*") if path.is_file()}
+    capsys.readouterr()
+    write = getattr(module, name)
+    full = _raising_at(place)(write) if place else lambda *given, **named: (_ for _ in ()).throw(_FULL)
+    with monkeypatch.context() as patched:
+        patched.setattr(module, name, full)
+        assert main(["+act=relu", *SMALL]) == 1
+    assert capsys.readouterr().err == (
+        "actbench: Results cannot be written ([Errno 28] No space left on device): mend that first. 1 of 1 runs is "
+        "measured and kept: the same command goes on from there.\n"
+    )
+    kept = {path: path.read_bytes() for path in before}
+    assert {path for path in before if kept[path] != before[path] and path.parent.name != "tables"} == set()
+    assert not list(Path("results").rglob(".*"))
+    assert main(["+act=relu", *SMALL]) == 0
+    assert set(tables.collect("results/adhoc").runs["act"]) == {"tanh", "relu"}
+
+
+class _Bar:
+    """tqdm at a terminal, which remembers what it was told."""
+
+    disable = False
+
+    def __init__(self, *, total, unit, desc, disable):
+        self.n, self.total, self.closed = 0, total, False
+        assert (unit, desc, disable) == ("run", "sweep", None)
+
+    def refresh(self):
+        assert 0 <= self.n <= self.total
+
+    def close(self):
+        self.closed = True
+
+
+def test_the_bar_counts_what_has_ended(monkeypatch):
+    """Failed runs as well, each once; those that were measured before stand in it from the start."""
+    bars = []
+    monkeypatch.setattr(sweep, "tqdm", lambda **given: bars.append(_Bar(**given)) or bars[-1])
+    Path("broken.py").write_text(
+        "def broken(z):\n    if z.requires_grad and len(z) == 64:\n        1 / 0\n    return z\n"
+    )
+    assert main(["-m", "+act=relu,tanh", "hydra/launcher=basic", *SMALL]) == 0
+    given = ["-m", "+act=custom", "act._target_=broken.broken,torch.tanh", "hydra/launcher=basic", *SMALL]
+    assert main(given) == 1
+    assert [(bar.n, bar.total, bar.closed) for bar in bars] == [(2, 2, True), (2, 2, True)]
+    with monkeypatch.context() as stopped:
+        stopped.setattr(run, "run", _raising(KeyboardInterrupt(), at=2))
+        assert main(["-m", "+act=relu,elu,gelu", "hydra/launcher=basic", *SMALL]) == 130
+    assert (bars[2].n, bars[2].total, bars[2].closed) == (1, 3, True)

@@ -1,9 +1,10 @@
+import os
 from pathlib import Path
 
 import pandas as pd
 import pytest
 
-from actbench import landing, tables
+from actbench import landing, parts, tables
 from actbench.tables import SCHEMA
 
 
@@ -133,3 +134,16 @@ def test_a_run_that_another_user_keeps_to_himself_is_left_out(error, monkeypatch
         runs = tables.collect("results/x").runs
     assert [error.strerror in str(warning.message) for warning in told] == [True]
     assert list(runs["run_id"]) == ["tanh-1"]
+
+
+def test_a_run_that_may_not_be_read_is_not_replaced(monkeypatch):
+    """Another user's, measured already for all that is known."""
+    folder = Path("r/runs/a")
+    landing.land(_tables("a", act="relu"), folder)
+    before = {path.name: path.read_bytes() for path in folder.iterdir()}
+    monkeypatch.setattr(os, "access", lambda path, mode: False)
+    monkeypatch.setattr(parts, "whole", lambda path, names: False)
+    with pytest.raises(OSError, match="not empty"):
+        landing.land(_tables("a", act="relu", seeds=(0, 1)), folder)
+    assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
+    assert [path.name for path in folder.parent.iterdir()] == ["a"]

@@ -58,9 +58,11 @@ def _download(dataset: Callable[..., VisionDataset], folder: Path, absent: list[
     Elsewhere first, since another process may do the same; archives that the user has put there are used.
     """
     own = folder / absent[0].parts[0]
+    archives = [folder / getattr(dataset, "filename", "-"), *own.rglob("*.gz")]  # of one file, or one for each
     try:
+        landing.remove_abandoned(folder)
         with landing.beside(own) as hidden:
-            for archive in [*folder.glob("*.gz"), *own.rglob("*.gz")]:
+            for archive in filter(Path.is_file, archives):
                 copy = hidden / archive.relative_to(folder)
                 copy.parent.mkdir(parents=True, exist_ok=True)
                 shutil.copyfile(archive, copy)

@@ -150,6 +150,17 @@ def test_the_readmes_speed_is_the_reports():
     assert told in " ".join(README.split())
 
 
+def test_the_readmes_count_of_pairs_that_are_turned():
+    orders = pd.read_csv(ROOT / "results" / "mnist_mlp_corners" / "statistics" / "corner_orders.csv").set_index("track")
+    turned, pairs = orders["turned"], orders["pairs"].iloc[0]
+    assert set(orders["shown"]) == {0}
+    told = (
+        f"Of {pairs} pairs of means there the initialisation alone turns {turned['matched_init']} round, the rate "
+        f"{turned['tuned_lr']}, both {turned['tuned']}, none of them told apart both ways"
+    )
+    assert told in " ".join(README.split())
+
+
 def test_the_readmes_count_of_verdicts_that_stay():
     """`differences.csv` of the three workloads: better or worse on the shared track, and the same on the tuned one."""
     kept, found = {}, {}

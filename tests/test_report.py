@@ -74,7 +74,8 @@ def test_probes_without_training_have_no_ranking_figure(tmp_path: Path) -> None:
     markdown, _ = made(tmp_path, Tables(runs, tables.epochs[:0], layers))
     assert headings(markdown)[:4] == ["What was run", "Ranking", "Why: the layers in numbers", "Saturation by layer"]
     assert not [title for title in headings(markdown) if title.endswith("over training") or title == "Time"]
-    assert "Saturation and drift of the first and the last layer at initialisation, and" in markdown
+    told = "Saturation, dead units (no slope on any probed image) and drift of the first and the last layer at "
+    assert f"{told}initialisation, and" in markdown
     assert "at the end |" not in markdown
 
 

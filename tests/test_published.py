@@ -184,7 +184,7 @@ def test_the_readmes_losses_that_are_higher_on_the_tuned_track():
     loss, rate = (runs.pivot_table(index="act", columns="track", values=name) for name in ("test_loss", "optim.lr"))
     higher = loss["tuned"] > loss["shared"]
     same = int((rate["tuned"] == rate["shared"])[higher].sum())
-    told = f"In the MLP {higher.sum()} of {len(loss)} losses are higher on it, {same} of them at the same rate:"
+    told = f"In the MLP {higher.sum()} of {len(loss)} losses are higher on it, {same} of them at the same rate."
     assert told in " ".join(README.split())
 
 

@@ -101,7 +101,6 @@ def costs(
         for number in range(rounds):
             for dtype, mode, one in kinds:
                 torch.compiler.reset()  # each function has its own graphs, and as many of them as it needs
-                memory.give_back()  # what a compiler keeps lies in the holes of what was freed, where no tensor fits
                 rows += [
                     {"function": one.name, "dtype": str(dtype).removeprefix("torch."), "mode": mode, **row, **about}
                     for row in _rows(one, device=device, dtype=dtype, mode=mode, sizes=sizes, turned=number % 2)
@@ -194,19 +193,18 @@ def _sample(call: Callable[[], object], device: torch.device, calls: int) -> flo
 def saved_bytes(f: Function, z: Tensor) -> int:
     """Bytes that the graph of f(z) keeps until backward: each storage once, learned parameters not counted."""
     learned = {p.untyped_storage().data_ptr() for p in f.parameters()} if isinstance(f, nn.Module) else set()
-    kept: dict[int, Tensor] = {}
+    kept: dict[int, int] = {}
 
     def pack(tensor: Tensor) -> Tensor:
         storage = tensor.untyped_storage()
         if storage.data_ptr() not in learned:
-            kept[storage.data_ptr()] = tensor
-        return tensor
+            kept[storage.data_ptr()] = storage.nbytes()
+        return tensor.detach()  # an output with its graph would keep itself for ever
 
     with torch.autograd.graph.saved_tensors_hooks(pack, lambda tensor: tensor):
         out = f(z.detach().requires_grad_(True))
-    bytes_kept = sum(tensor.untyped_storage().nbytes() for tensor in kept.values())
     del out
-    return bytes_kept
+    return sum(kept.values())
 
 
 def _placed(f: Function, *, device: torch.device, dtype: torch.dtype, mode: str) -> Function:

@@ -1,6 +1,7 @@
 """Cost: ratios to ReLU, bytes kept for backward, and the table."""
 
 import math
+import weakref
 
 import pytest
 import torch
@@ -33,6 +34,18 @@ def test_bytes_kept_for_backward_per_element(name, expected):
 
 def test_a_storage_kept_twice_counts_once():
     assert cost.saved_bytes(lambda z: z * z, torch.randn(10)) == 40
+
+
+def test_what_is_counted_is_freed():
+    """An output that is saved for its own backward is in no cycle that nobody can collect."""
+    made = []
+
+    def f(z):
+        made.append(weakref.ref(a := z.tanh()))
+        return a
+
+    assert cost.saved_bytes(f, torch.randn(10)) == 40
+    assert made[0]() is None
 
 
 def test_one_row_for_each_dtype_mode_size_and_pass():

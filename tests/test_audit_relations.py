@@ -53,7 +53,8 @@ def _by_seed(tables: Tables, shown: str, names: dict[str, str]) -> pd.DataFrame:
             own = own[np.isfinite(own["out_ratio"])]
             return scipy.stats.theilslopes(own["out_ratio"], own["layer_index"])[0] if len(own) > 1 else np.nan
     else:
-        column = {"saturated low": "saturation_low", "saturated high": "saturation_high", "bias / std": "out_ratio"}
+        column = {"saturated low": "saturation_low", "saturated high": "saturation_high", "dead units": "dead"}
+        column |= {"bias / std": "out_ratio"}
         name, side = column[shown.split(",")[0]], 0 if shown.endswith("first layer") else -1
 
         def value(own: pd.DataFrame) -> float:

@@ -290,9 +290,9 @@ def test_a_sweep_tells_what_auto_is(given, handed, monkeypatch):
     assert __main__._same_device(plan.read([*given, "+act=relu", *SMALL])) == handed
 
 
-def test_submitit_has_a_folder_for_each_command_on_this_machine(monkeypatch):
+@_needs("submitit")
+def test_submitit_has_a_folder_for_each_command_on_this_machine():
     """It tells jobs by their process, which two containers of one home have in common."""
-    monkeypatch.setattr(importlib.util, "find_spec", lambda name: ModuleSpec(name, None))
     launcher = "hydra/launcher=submitit_local"
     first, second = (__main__._own_folder(plan.read(["-m", "+act=relu", launcher])) for _ in range(2))
     assert first != second
@@ -321,11 +321,11 @@ def test_a_worker_without_the_device(monkeypatch, capsys):
 @pytest.mark.parametrize(
     ("given", "elsewhere"),
     [
-        (["hydra/launcher=slurm"], True),
-        (["hydra/launcher=submitit_slurm"], True),
+        pytest.param(["hydra/launcher=slurm"], True, marks=_needs("submitit")),
+        pytest.param(["hydra/launcher=submitit_slurm"], True, marks=_needs("submitit")),
         (["hydra/launcher=ray", "hydra.launcher.address=head:6379"], True),
         (["hydra/launcher=ray"], False),
-        (["hydra/launcher=submitit_local"], False),
+        pytest.param(["hydra/launcher=submitit_local"], False, marks=_needs("submitit")),
         ([], False),
     ],
 )

@@ -248,7 +248,8 @@ def test_what_importing_lightning_sets_slows_lightning_alone(monkeypatch, tmp_pa
         "    def fit(self, module, loader):\n        loader.append(os.environ.get('LOOKS_FOR_A_GPU'))\n"
     )
     monkeypatch.syspath_prepend(tmp_path)
-    monkeypatch.delitem(sys.modules, "lightning", raising=False)
+    monkeypatch.setitem(sys.modules, "lightning", None)  # so that the stand-in does not outlive this test
+    del sys.modules["lightning"]
     lightning_loop.imported.cache_clear()
     for _ in range(2):
         seen: list = []

@@ -46,7 +46,7 @@ def _interrupt(monkeypatch, *, at: int):
         (["+act=relu", "augment=crop_flip"], 3),
         (["+act=relu", "model=cnn", "augment=crop_flip"], 6),
         (["+act=relu", "task=gan"], 3),
-        (["+act=relu", "task=gan_conv"], 7),
+        pytest.param(["+act=relu", "task=gan_conv"], 7, marks=pytest.mark.slow),
     ],
     ids=lambda told: " ".join(told) if isinstance(told, list) else told,
 )

@@ -167,6 +167,7 @@ def test_a_sweep_compares_its_jobs_in_one_report(capsys):
     assert len(alone) == len(shared) == 2 * 2 * 2
 
 
+@pytest.mark.slow
 def test_a_sweep_whose_output_nobody_reads_is_measured_all_the_same():
     reads, writes = os.pipe()
     os.close(reads)

@@ -140,7 +140,7 @@ def parts(found: Workload, folder) -> list[dict]:
         return comparison_parts.parts(found, against, order=order, save=comparison_parts.saver(folder, ""))
 
 
-@pytest.mark.parametrize("count", [2, 36])
+@pytest.mark.parametrize("count", [2, pytest.param(36, marks=pytest.mark.slow)])
 def test_every_figure_draws_and_fits_a_page(count: int, tmp_path) -> None:
     steps = work(count, seeds=6)
     runs = steps.tables.runs.assign(steps_to_target=steps.tables.runs["seed"] + 1.0)

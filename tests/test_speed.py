@@ -281,6 +281,7 @@ def test_products_by_onednn_are_left_out_where_there_is_none(monkeypatch):
     assert str(caught.value) == "oneDNN multiplies on a CPU, where torch is built with it; here is none."
 
 
+@pytest.mark.slow
 def test_the_first_step_is_reached_in_a_folder_where_nothing_is_measured(tmp_path, monkeypatch):
     """Where the run is measured already, the same command shows its report."""
     monkeypatch.chdir(tmp_path)

@@ -354,8 +354,9 @@ def _same_as_if_never_killed(num_runs: int) -> None:
 
 
 def test_a_sweep_that_is_killed_at_random_moments_is_finished_by_the_same_command():
-    found = _killed(4, 0.5, "jobs", "-m", "+act=relu,tanh", "seed=0,1", *SMALL)
-    assert (found["wrong"], found["code"], len(found["counts"])) == ([], 0, 4)
+    found = _killed(3, 0.05, "jobs", "-m", "+act=relu,tanh", "seed=0,1", *SMALL)
+    assert (found["wrong"], found["code"], len(found["counts"])) == ([], 0, 3)
+    assert found["counts"][0] < 4  # the first kill struck a sweep that was not done
     _same_as_if_never_killed(4)
 
 
@@ -369,8 +370,9 @@ def test_a_sweep_that_is_killed_at_random_moments_is_finished_by_the_same_comman
     ],
 )
 def test_main_or_worker_killed_at_twenty_random_moments(victim, launcher):
-    found = _killed(20, 1.5, victim, "-m", "+act=relu,tanh,elu", "seed=0,1,2,3,4,5,6,7", launcher, *SMALL)
+    found = _killed(20, 0.25, victim, "-m", "+act=relu,tanh,elu", "seed=0,1,2,3,4,5,6,7", launcher, *SMALL)
     assert (found["wrong"], found["code"], len(found["counts"])) == ([], 0, 20)
+    assert len(set(found["counts"])) >= 5  # kills struck a sweep that was not done
     _same_as_if_never_killed(24)
 
 
@@ -427,7 +429,11 @@ def _raising_at(place: str):
 
 @pytest.mark.parametrize(
     ("module", "name", "place"),
-    [(parts, "write", "tables/"), (canvas, "save", "figures/"), (printed, "land", "")],
+    [
+        (parts, "write", "tables/"),
+        pytest.param(canvas, "save", "figures/", marks=pytest.mark.slow),
+        pytest.param(printed, "land", "", marks=pytest.mark.slow),
+    ],
     ids=["tables", "figures", "statistics"],
 )
 def test_a_disk_that_is_full_when_all_is_measured(module, name, place, monkeypatch, capsys):

@@ -55,10 +55,9 @@ def _by_seed(tables: Tables, shown: str, names: dict[str, str]) -> pd.DataFrame:
     else:
         column = {"saturated low": "saturation_low", "saturated high": "saturation_high", "dead units": "dead"}
         column |= {"bias / std": "out_ratio"}
-        name, side = column[shown.split(",")[0]], 0 if shown.endswith("first layer") else -1
-
-        def value(own: pd.DataFrame) -> float:
-            return own[name].iloc[side]
+        keep = "first" if shown.endswith("first layer") else "last"
+        own = ends.drop_duplicates(["variant", "run_id", "seed"], keep=keep)
+        return own.assign(value=own[column[shown.split(",")[0]]])[["variant", "run_id", "seed", "value"]]
 
     with np.errstate(divide="ignore", invalid="ignore"):
         return grouped.apply(value, include_groups=False).rename("value").reset_index()

@@ -32,10 +32,7 @@ def best(runs: pd.DataFrame, column: str) -> str:
     name = (max if higher else min)(whole, key=lambda variant: found[variant].mean)
     if len(found) == 1:
         return f"Mean {told}: {_told(found[name])}."
-    others = [cell for other, cell in found.items() if other != name]
-    overlap = sum(found[name].overlaps(cell) for cell in others)
-    top = f"{'Highest' if higher else 'Lowest'} mean {told}: {name}, {_told(found[name])}"
-    return f"{top}; {_overlapping(overlap, len(others))}"
+    return f"{'Highest' if higher else 'Lowest'} mean {told}: {name}, {_told(found[name])}{_rest(name, found)}"
 
 
 def past_best(epochs: pd.DataFrame, *, column: str = "val_loss") -> str:
@@ -88,12 +85,9 @@ def most_vanishing(layers: pd.DataFrame) -> str:
     lowest = min(known, key=lambda name: known[name].mean, default=None)
     if lowest is not None and known[lowest].mean < 0:
         share = number(intervals(gains[gains["variant"] == lowest], "ratio")[lowest])
-        others = [cell for name, cell in known.items() if name != lowest]
-        overlap = sum(known[lowest].overlaps(cell) for cell in others)
         said.append(
             f"At initialisation the gradient shrinks most towards the input with {lowest}: λ = {_told(known[lowest])}, "
-            f"where the first layer gets {share} of what the last one gets"
-            + (f"; {_overlapping(overlap, len(others))}" if others else ".")
+            f"where the first layer gets {share} of what the last one gets" + _rest(lowest, known)
         )
     cut = sorted(gains.loc[gains["gain"] == -np.inf, "variant"].unique())
     if cut:
@@ -142,6 +136,12 @@ def _last(layers: pd.DataFrame) -> tuple[pd.DataFrame, str]:
     shown = ends(layers)
     at_end = shown[shown["when"] == "at the end"]
     return (at_end, "at the end") if len(at_end) else (shown, "at initialisation")
+
+
+def _rest(name: str, cells: Mapping[str, Interval]) -> str:
+    """How many of the other variants have an interval that overlaps this one's; a full stop for none."""
+    others = [cell for other, cell in cells.items() if other != name]
+    return f"; {_overlapping(sum(cells[name].overlaps(cell) for cell in others), len(others))}" if others else "."
 
 
 def _others(means: pd.DataFrame, top: pd.Series) -> str:

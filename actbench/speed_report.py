@@ -46,7 +46,8 @@ SECTIONS = {
     ),
     "probing": (
         "What probing costs",
-        "Training and probing together, without evaluation. Probes alone are a run's own clock of them, as a share of "
+        "Training and probing together, without evaluation; runs see all training examples. Probes alone are a run's "
+        "own clock of them, as a share of "
         "both: 0.0291 is 3 % of the time of training. It falls with the length of a run, as probed steps are "
         "log-spaced: beside runs of the default length stand those of mnist_mlp and mnist_cnn; in shorter ones it "
         "is more. Their parts are timed at the initial weights, as often as the run is probed. Whole runs "
@@ -146,7 +147,7 @@ def _settings(tables: Tables, measured: pd.DataFrame) -> list[list[str]]:
     names = {"device_name": "ran on", "threads": "threads", "torch": "torch", "python": "Python", "commit": "commit"}
     names |= {"protocol": "PROTOCOL", "actbench": "actbench", "train.batch_size": "batch size"}
     names |= {"train.epochs": "epochs, where no case names others"}
-    names |= {"data.num_train": "training examples, likewise; a sweep and probing see all"}
+    names |= {"data.num_train": "training examples, where no section says that runs see all"}
     told = [[label, _names(runs, name)] for name, label in names.items() if name in runs]
     load = measured["load"]
     return [["", ""], *told, ["load average", f"{load.min():.1f} to {load.max():.1f}"]]

@@ -4,7 +4,6 @@ import contextlib
 import os
 import signal
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -105,14 +104,14 @@ def _run(argv: list[str], received: list[int]) -> int:
         _hand_to_hydra(argv)
         return 0
 
-    from actbench import preflight, sweep
+    from actbench import launching, preflight, sweep
 
-    preflight.check(command.jobs, elsewhere=_elsewhere(command))
+    preflight.check(command.jobs, elsewhere=launching.elsewhere(command))
     with contextlib.suppress(OSError):  # nobody reads, or it goes into a file on a full disk: that stops no run
         sweep.tell_plan(command)
     try:
         with sweep.progress(command):
-            _hand_to_hydra([*command.argv, *_workers(command), *_same_device(command), *_own_folder(command)])
+            _hand_to_hydra([*command.argv, *launching.overrides(command)])
         return _concluded(command)
     except KeyboardInterrupt:
         why, code = "Stopped", _code(received)
@@ -156,56 +155,6 @@ def _hand_to_hydra(argv: list[str]) -> None:
         hydra.main(config_path=str(CONF), config_name="config", version_base="1.3")(job)()
     finally:
         sys.argv = before
-
-
-def _workers(command) -> list[str]:
-    """Sweeps use as many workers as cores have room for their threads, unless the command says otherwise; on a GPU one,
-    and one where speed is compared: its jobs would slow each other.
-    """
-    import joblib
-
-    from actbench import build
-
-    given = _given(command)
-    chosen = given.get("hydra/launcher", "joblib") != "joblib" or "hydra.launcher.n_jobs" in given
-    alone = any(
-        job.choices["task"] == "speed" or build.device(job.config.device).type == "cuda" for job in command.jobs
-    )
-    if not command.sweep or chosen:
-        return []
-    threads = max(job.config.threads for job in command.jobs)
-    return [f"hydra.launcher.n_jobs={1 if alone else max(1, joblib.cpu_count() // threads)}"]
-
-
-def _same_device(command) -> list[str]:
-    """A sweep's auto is told here, once: a worker that sees another device would measure other runs."""
-    from actbench import build
-
-    if not command.sweep or {job.config.device for job in command.jobs} != {"auto"}:
-        return []
-    return [f"device={build.device('auto')}"]
-
-
-def _own_folder(command) -> list[str]:
-    """submitit names the files of a job on this machine by its process alone, and containers may share a home."""
-    from actbench import landing
-
-    given = _given(command)
-    if given.get("hydra/launcher") != "submitit_local" or "hydra.launcher.submitit_folder" in given:
-        return []
-    alone = f"{landing.HERE}.{os.getpid()}.{time.time_ns()}"
-    return [f"hydra.launcher.submitit_folder=${{hydra.sweep.dir}}/.submitit/{alone}/%j"]
-
-
-def _elsewhere(command) -> bool:
-    """Whether runs are made on other machines, which may have a GPU where this one has none."""
-    given = _given(command)
-    launcher, joins = given.get("hydra/launcher"), "hydra.launcher.address" in given
-    return launcher in ("slurm", "submitit_slurm") or (launcher == "ray" and joins)
-
-
-def _given(command) -> dict[str, str]:
-    return dict(text.lstrip("+").partition("=")[::2] for text in command.argv)
 
 
 if __name__ == "__main__":

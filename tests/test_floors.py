@@ -25,7 +25,7 @@ speed.tutorial speed.stacked speed.startup
 speed.workers speed.peak speed.probing speed.precision speed.other_probes
 curves distances points identities cost track_parts ledger report_figures
 report across published
-sweep describe
+sweep describe launching
 __main__
 """
 FLOORS = [{""}, *(set(line.split()) for line in _FLOORS.strip().splitlines())]
@@ -37,7 +37,19 @@ report_figures speed_tables speed_limits speed_plots speed_report
 """
 REPORTING = set(_REPORTING.split())
 # The command and what surrounds a sweep stand above both sides.
-NEITHER = {"", "tables", "tuning", "function_tables", "config", "help", "ledger", "published", "sweep", "__main__"}
+NEITHER = {
+    "",
+    "tables",
+    "tuning",
+    "function_tables",
+    "config",
+    "help",
+    "ledger",
+    "published",
+    "sweep",
+    "launching",
+    "__main__",
+}
 
 
 def _module(path: Path) -> str:

@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from actbench import __main__, landing, plan, preflight, sweep, tables
+from actbench import landing, launching, plan, preflight, sweep, tables
 from actbench.__main__ import main
 from actbench.config import ConfigError
 
@@ -287,20 +287,20 @@ def test_no_cluster_at_the_address(address, ray, capsys):
 def test_a_sweep_tells_what_auto_is(given, handed, monkeypatch):
     """Its workers need not see the same devices."""
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
-    assert __main__._same_device(plan.read([*given, "+act=relu", *SMALL])) == handed
+    assert launching.same_device(plan.read([*given, "+act=relu", *SMALL])) == handed
 
 
 @_needs("submitit")
 def test_submitit_has_a_folder_for_each_command_on_this_machine():
     """It tells jobs by their process, which two containers of one home have in common."""
     launcher = "hydra/launcher=submitit_local"
-    first, second = (__main__._own_folder(plan.read(["-m", "+act=relu", launcher])) for _ in range(2))
+    first, second = (launching.own_folder(plan.read(["-m", "+act=relu", launcher])) for _ in range(2))
     assert first != second
     place = rf"\$\{{hydra\.sweep\.dir\}}/\.submitit/{re.escape(landing.HERE)}\.{os.getpid()}\.\d+/%j"
     assert re.fullmatch(rf"hydra\.launcher\.submitit_folder={place}", *first)
     own = "hydra.launcher.submitit_folder=mine"
-    assert __main__._own_folder(plan.read(["-m", "+act=relu", launcher, own])) == []
-    assert __main__._own_folder(plan.read(["-m", "+act=relu"])) == []
+    assert launching.own_folder(plan.read(["-m", "+act=relu", launcher, own])) == []
+    assert launching.own_folder(plan.read(["-m", "+act=relu"])) == []
 
 
 def test_a_worker_without_the_device(monkeypatch, capsys):
@@ -334,7 +334,7 @@ def test_the_devices_of_other_machines_are_not_looked_for_here(given, elsewhere,
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: ModuleSpec(name, None))
     monkeypatch.setattr(preflight, "_is_there", lambda device: device != "cuda")
     command = plan.read(["-m", "+act=relu", "device=cuda", *SMALL, *given])
-    assert __main__._elsewhere(command) == elsewhere
+    assert launching.elsewhere(command) == elsewhere
     preflight.check(command.jobs, elsewhere=True)
     with pytest.raises(ConfigError, match="device=cuda, but torch finds no such device here"):
         preflight.check(command.jobs)

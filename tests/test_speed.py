@@ -17,8 +17,7 @@ from torch import nn
 from torch.optim.optimizer import register_optimizer_step_pre_hook
 from torch.utils.flop_counter import FlopCounterMode
 
-from actbench import build, plan, run
-from actbench.__main__ import _workers
+from actbench import build, launching, plan, run
 from actbench.config import COMPARISONS, ConfigError
 from actbench.data.splits import indices
 from actbench.speed import (
@@ -222,8 +221,8 @@ def test_a_stacked_pack_of_one_learns_what_a_run_learns(job):
 
 def test_only_one_worker_measures_speed():
     command = plan.read(["+experiment=speed", "data=digits", "task.cases=[digits/mlp]"])
-    assert _workers(command) == ["hydra.launcher.n_jobs=1"]
-    arguments = get_args_parser().parse_args([*command.argv, *_workers(command)])  # all in one stretch
+    assert launching.workers(command) == ["hydra.launcher.n_jobs=1"]
+    arguments = get_args_parser().parse_args([*command.argv, *launching.workers(command)])  # all in one stretch
     assert arguments.overrides[-1] == "hydra.launcher.n_jobs=1"
 
 
@@ -231,13 +230,13 @@ def test_only_one_worker_measures_speed():
 def test_workers_share_the_cores_by_their_threads(threads, cores, workers, monkeypatch):
     monkeypatch.setattr("joblib.cpu_count", lambda: cores)
     command = ["-m", "+act=relu,tanh", "device=cpu", f"threads={threads}"]
-    assert _workers(plan.read(command)) == [f"hydra.launcher.n_jobs={workers}"]
-    assert _workers(plan.read([*command, "hydra/launcher=joblib", "hydra.launcher.verbose=1"])) == (
+    assert launching.workers(plan.read(command)) == [f"hydra.launcher.n_jobs={workers}"]
+    assert launching.workers(plan.read([*command, "hydra/launcher=joblib", "hydra.launcher.verbose=1"])) == (
         [f"hydra.launcher.n_jobs={workers}"]
     )
-    assert _workers(plan.read([*command, "hydra.launcher.n_jobs=7"])) == []
-    assert _workers(plan.read([*command, "hydra/launcher=basic"])) == []
-    assert _workers(plan.read(["+act=relu", "device=cpu"])) == []
+    assert launching.workers(plan.read([*command, "hydra.launcher.n_jobs=7"])) == []
+    assert launching.workers(plan.read([*command, "hydra/launcher=basic"])) == []
+    assert launching.workers(plan.read(["+act=relu", "device=cpu"])) == []
 
 
 def test_what_importing_lightning_sets_slows_lightning_alone(monkeypatch, tmp_path):

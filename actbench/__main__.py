@@ -11,33 +11,9 @@ USAGE = """Usage: python -m actbench +act=NAME [KEY=VALUE ...]         one run: 
        python -m actbench -m +act=A,B [KEY=V,W ...]          a sweep over all combinations, on every core
        python -m actbench +experiment=NAME [KEY=VALUE ...]   a question from experiments/
        python -m actbench +act=custom act._target_=FILE.FUNCTION +act.PARAMETER=VALUE     your own activation
-       python -m actbench.report PATH                        a results folder's report again, from its tables
-       python -m actbench.properties [+act=NAME]             what is computed of a function
-       python -m actbench.cost [NAME ...]                    time and memory against ReLU
-       python -m actbench.tuning PATH                        the learning rates that a tuning experiment chose"""
-
-
-# What the launchers raise then, by package and name: submitit and Ray are extras.
-_WORKER_GONE = {
-    "joblib": ("TerminatedWorkerError",),
-    "submitit": ("UncompletedJobError", "FailedJobError"),
-    "ray": ("WorkerCrashedError", "NodeDiedError", "OutOfMemoryError", "LocalRayletDiedError"),
-}
-
-
-def job(config) -> None:
-    """What Hydra calls for each run, in this process or in a worker."""
-    from hydra.core.hydra_config import HydraConfig
-    from hydra.types import RunMode
-
-    from actbench import plan, preflight, run, sweep
-
-    sweep.end_with_the_command()
-    hydra = HydraConfig.get()
-    asked = plan.job_of(config, dict(hydra.runtime.choices))
-    preflight.check_worker(asked)
-    with sweep.ended_by_a_scheduler():
-        run.run(asked, show_progress=hydra.mode == RunMode.RUN)
+       python -m actbench.report FOLDER ...                  a report again, or one over several folders
+       python -m actbench.catalogue [+act=NAME]              what is computed of a function; --cost: its time
+       python -m actbench.ledger                             every claim decided from what is published"""
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -46,24 +22,29 @@ def main(argv: list[str] | None = None) -> int:
     What a scheduler or a terminal that closes sends, SIGTERM or SIGHUP, ends it as Ctrl-C does, with 143 or 129.
     """
     argv = sys.argv[1:] if argv is None else argv
-    if "--help" in argv or "-h" in argv:
-        from actbench.help import text
+    if {"--help", "-h"} & set(argv):
+        from actbench.command.help import text
 
         with contextlib.suppress(BrokenPipeError):  # --help | head
             print(f"{USAGE}\n\n{text()}", flush=True)
         return 0
-    from actbench.config import ConfigError
+    if "--version" in argv:
+        from actbench import __version__
+
+        print(f"actbench {__version__}")
+        return 0
+    from actbench.command.options import ConfigError
 
     received: list[int] = []
     try:
         with _stopped_by(signal.SIGTERM, signal.SIGHUP, received=received):
-            return _run(argv, received)
+            return _run(argv)
     except ConfigError as error:
         print(f"actbench: {error}", file=sys.stderr)
         return 2
-    except KeyboardInterrupt:
-        print("actbench: Stopped before the first run.", file=sys.stderr)
-        return _code(received)
+    except KeyboardInterrupt as stop:
+        print(f"actbench: {str(stop) or 'Stopped before the first run.'}", file=sys.stderr)
+        return 128 + (received[0] if received else signal.SIGINT)  # as a shell tells it
 
 
 @contextlib.contextmanager
@@ -89,72 +70,32 @@ def _stopped_by(*signals: signal.Signals, received: list[int]) -> Iterator[None]
                 signal.signal(number, handler)
 
 
-def _code(received: list[int]) -> int:
-    """128 and the signal, as a shell tells it."""
-    return 128 + (received[0] if received else signal.SIGINT)
-
-
-def _run(argv: list[str], received: list[int]) -> int:
-    """Read, check, run, report; the signals that are `received` meanwhile end it."""
+def _run(argv: list[str]) -> int:
+    """Let Hydra compose the command and call the job, or the sweeper of its jobs."""
     sys.path.insert(0, str(Path.cwd()))  # the user's own activation may lie in the working folder
-    from actbench import plan
-
-    command = plan.read(argv)
-    if plan.asks_only(argv):
-        _hand_to_hydra(argv)
-        return 0
-
-    from actbench import launching, preflight, sweep
-
-    preflight.check(command.jobs, elsewhere=launching.elsewhere(command))
-    with contextlib.suppress(OSError):  # nobody reads, or it goes into a file on a full disk: that stops no run
-        sweep.tell_plan(command)
-    try:
-        with sweep.progress(command):
-            _hand_to_hydra([*command.argv, *launching.overrides(command)])
-        return _concluded(command)
-    except KeyboardInterrupt:
-        why, code = "Stopped", _code(received)
-    except OSError as error:  # what a run raises is caught and recorded there; this is what could not be
-        why, code = f"Results cannot be written ({error}): mend that first", 1
-    except Exception as error:
-        package = type(error).__module__.partition(".")[0]
-        if type(error).__name__ not in _WORKER_GONE.get(package, ()):
-            raise
-        why, code = "A worker was killed: by hand, at a time limit, or by a system that is out of memory", 1
-        if package != "joblib":  # these know more, where the log lies and whether it was something else
-            print(f"{package}: {error}", file=sys.stderr)
-    print(f"actbench: {why}. {sweep.so_far(command)}", file=sys.stderr)
-    return code
-
-
-def _concluded(command) -> int:
-    """Tell and write what came out; it is written all the same where nobody reads on, as behind `| head`."""
-    from actbench import sweep
-
-    for unread in (sys.stdout, sys.stderr):
-        try:
-            code = sweep.conclude(command)
-            sys.stdout.flush()
-            return code
-        except BrokenPipeError:
-            os.dup2(os.open(os.devnull, os.O_WRONLY), unread.fileno())
-    return sweep.conclude(command)
-
-
-def _hand_to_hydra(argv: list[str]) -> None:
-    """Let Hydra run the jobs here or through the launcher, or print what it was asked for."""
     import hydra
+    from hydra.errors import HydraException
+    from omegaconf.errors import OmegaConfBaseException
 
-    from actbench.config import CONF
+    from actbench.command.errors import explained
+    from actbench.command.line import assignments, hydra_arguments
+    from actbench.command.options import CONF
+    from actbench.command.schema import register
+    from actbench.sweep.job import job
 
-    before, sys.argv = sys.argv, [sys.argv[0], *argv]
+    register(argv)
+    before, sys.argv = sys.argv, [sys.argv[0], *hydra_arguments(argv)]
     # Jobs catch their own failures; whatever else is raised is a defect of ours and is shown whole.
     os.environ.setdefault("HYDRA_FULL_ERROR", "1")
     try:
         hydra.main(config_path=str(CONF), config_name="config", version_base="1.3")(job)()
+    except (HydraException, OmegaConfBaseException) as error:
+        raise explained(error, assignments(argv)) from error
+    except SystemExit as ended:
+        return int(ended.code or 0)
     finally:
         sys.argv = before
+    return 0
 
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@ hydra-ray-launcher 1.2.2 cannot be used: it wants cloudpickle<3 where joblib wan
 object_store_memory, with which Ray refuses to join a cluster, and its runs land in the folder where a node was started.
 """
 
+import importlib.util
 import os
 import signal
 import socket
@@ -25,6 +26,10 @@ class RayLauncher(Launcher):
         self._address, self._resources = address, {"num_cpus": num_cpus, "num_gpus": num_gpus}
 
     def setup(self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig) -> None:
+        if not importlib.util.find_spec("ray"):
+            from actbench.command.errors import needs_package
+
+            raise needs_package("hydra/launcher=ray", "ray")
         self._hydra_context, self._task_function, self._config = hydra_context, task_function, config
 
     def launch(self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int) -> Sequence[JobReturn]:
@@ -56,7 +61,7 @@ def _check_answers(address: str) -> None:
     try:
         socket.create_connection((host, int(port)), timeout=10).close()
     except (OSError, ValueError) as error:
-        from actbench.config import ConfigError
+        from actbench.command.options import ConfigError
 
         raise ConfigError(
             f"No Ray cluster answers at hydra.launcher.address={address}: start one with ray start --head and give "

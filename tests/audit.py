@@ -1,8 +1,15 @@
 """Statistics again from tables alone, by textbook formulas or scipy and statsmodels; nothing of actbench's is used."""
 
+import functools
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import scipy.stats
+
+from actbench.compare.workloads import workloads
+from actbench.tables.schema import Tables
+from actbench.tables.store import collect
 
 RESAMPLES = 4000
 
@@ -109,3 +116,25 @@ def benjamini_hochberg(p: np.ndarray) -> np.ndarray:
 def resampled_means(values: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """Means (resamples, variants) of values (seeds, variants), seeds drawn again for all variants together."""
     return np.stack([values[rng.integers(0, len(values), len(values))].mean(axis=0) for _ in range(RESAMPLES)])
+
+
+RESULTS = Path(__file__).resolve().parent.parent / "results"
+
+
+FOLDERS = sorted(path.parent for path in RESULTS.glob("*/statistics") if (path.parent / "tables").is_dir())
+
+
+def published(folder: Path, name: str) -> list[tuple[Tables, pd.DataFrame]]:
+    """The published rows of each workload, with its tables."""
+    path = folder / "statistics" / f"{name}.csv"
+    if not path.is_file():
+        return []
+    rows = pd.read_csv(path, keep_default_na=False, na_values=[""], dtype={"workload": "object"})
+    rows = rows.assign(workload=rows["workload"].fillna(""))
+    tables = tables_of(folder)
+    return [(tables[str(title)], own.reset_index(drop=True)) for title, own in rows.groupby("workload")]
+
+
+@functools.cache
+def tables_of(folder: Path) -> dict[str, Tables]:
+    return {work.title: work.tables for work in workloads(collect(folder))}

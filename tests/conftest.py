@@ -6,7 +6,12 @@ from pathlib import Path
 import pytest
 import torch
 
-from actbench import plan, preflight, run, score, tables
+from actbench.command import compose
+from actbench.command.job import Job
+from actbench.measure import identity, run
+from actbench.measure.sample_quality import score
+from actbench.sweep import preflight
+from actbench.tables import schema, store
 
 REAL_DATA = Path(__file__).resolve().parent.parent.parent / "shared" / "data"
 TINY = ["num_seeds=1", "train.epochs=2", "data.num_train=128", "model.width=16", "model.depth=2"]
@@ -37,27 +42,26 @@ def real_data() -> Path:
 
 
 @pytest.fixture
-def job_of() -> Callable[..., plan.Job]:
+def job_of() -> Callable[..., Job]:
     """The one job that a command line stands for, checked as the command does."""
 
-    def make(*overrides: str) -> plan.Job:
-        command = plan.read(list(overrides))
-        preflight.check(command.jobs)
-        (job,) = command.jobs
+    def make(*overrides: str) -> Job:
+        (job,) = compose.read(list(overrides))
+        preflight.check([job])
         return job
 
     return make
 
 
 @pytest.fixture
-def measure(job_of) -> Callable[..., tables.Tables]:
+def measure(job_of) -> Callable[..., schema.Tables]:
     """Run a command line's one job, tiny unless told otherwise, and read what it landed."""
 
-    def make(*overrides: str, tiny: bool = True) -> tables.Tables:
+    def make(*overrides: str, tiny: bool = True) -> schema.Tables:
         given = {text.split("=")[0] for text in overrides}
         job = job_of(*overrides, *(text for text in TINY if tiny and text.split("=")[0] not in given))
         run.run(job, show_progress=False)
-        found, name = tables.collect(job.folder), run.run_id(job)
-        return tables.Tables(*(frame[frame["run_id"] == name].reset_index(drop=True) for frame in found))
+        found, name = store.collect(job.folder), identity.run_id(job)
+        return schema.Tables(*(frame[frame["run_id"] == name].reset_index(drop=True) for frame in found))
 
     return make

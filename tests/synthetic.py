@@ -4,8 +4,8 @@ from pathlib import Path
 
 import numpy as np
 
-from actbench.landing import land
-from actbench.tables import Tables, from_rows
+from actbench.tables.schema import Tables, from_rows
+from actbench.tables.store import land
 
 NAMES = sorted(path.stem for path in (Path(__file__).parents[1] / "conf" / "act").glob("*.yaml"))
 STEPS = (0, 1, 3, 10, 30, 100, 300, 1000)

@@ -7,8 +7,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from actbench import activations, functions
-from actbench.properties import derivative
+from actbench import activations
+from actbench.catalogue import entries
+from actbench.functions.properties import derivative
 
 # ±0, ±1e-300, the kinks and both their sides, an even spread, ±100.
 POINTS = torch.tensor(
@@ -18,7 +19,6 @@ POINTS = torch.tensor(
     ],
     dtype=torch.float64,
 )
-
 # For each activation of conf/act/ that torch has: torch's own function with the same parameters.
 TORCH = {
     "celu": lambda z: F.celu(z, 1.0),
@@ -46,7 +46,6 @@ TORCH = {
     "tanhshrink": F.tanhshrink,
     "threshold": lambda z: F.threshold(z, 1.0, 0.0),
 }
-
 Phi, phi = torch.special.ndtr, lambda z: torch.exp(-z * z / 2) / math.sqrt(2 * math.pi)
 s, tanh, softplus = torch.sigmoid, torch.tanh, F.softplus
 
@@ -64,7 +63,6 @@ def between(z: Tensor, low: float, high: float) -> Tensor:
 
 
 SELU_SCALE, SELU_ALPHA = 1.0507009873554804934193349852946, 1.6732632423543772848170429916717
-
 # f and f' by hand, away from the kinks.
 CLOSED = {
     "binary_step": (step, torch.zeros_like),
@@ -121,16 +119,16 @@ KINKS = (0.0, 0.5, 1.0, 3.0, 6.0)
 
 @pytest.mark.parametrize("name", sorted(TORCH))
 def test_what_torch_has_is_torchs(name):
-    assert torch.equal(functions.load(name).f(POINTS), TORCH[name](POINTS))
+    assert torch.equal(entries.load(name).f(POINTS), TORCH[name](POINTS))
 
 
 def test_every_activation_is_here():
-    assert sorted(CLOSED) == functions.names()
+    assert sorted(CLOSED) == entries.names()
 
 
 @pytest.mark.parametrize("name", sorted(CLOSED.keys() - {"rational"}))
 def test_values_and_derivatives_are_the_closed_forms(name):
-    f, (value, slope) = functions.load(name).f, CLOSED[name]
+    f, (value, slope) = entries.load(name).f, CLOSED[name]
     away = torch.stack([(POINTS.abs() - kink).abs() > 1e-12 for kink in KINKS]).all(dim=0)
     # GELU's tail cancels in 1 + erf, softplus drops e^-20 above 20, hardsigmoid's backward holds 1/6 in float32.
     torch.testing.assert_close(f(POINTS), value(POINTS), rtol=1e-9, atol=1e-14)
@@ -138,19 +136,19 @@ def test_values_and_derivatives_are_the_closed_forms(name):
     torch.testing.assert_close(derivative(f, POINTS)[away], slope(POINTS[away]), rtol=rtol, atol=1e-14)
 
 
-@pytest.mark.parametrize("name", [name for name in functions.names() if not name.startswith("binary_step")])
+@pytest.mark.parametrize("name", [name for name in entries.names() if not name.startswith("binary_step")])
 def test_gradcheck(name):
     """But for the steps, whose backward is on purpose not the derivative of their forward."""
-    f = functions.load(name).f
+    f = entries.load(name).f
     z = torch.linspace(-7, 7, 40, dtype=torch.float64, requires_grad=True) + 0.01  # no node is a kink
     # hardsigmoid's backward holds 1/6 in float32; the others agree to the finite difference's own error.
     assert torch.autograd.gradcheck(f, (z,), eps=1e-6, atol=1e-6)
 
 
-@pytest.mark.parametrize("name", functions.names())
+@pytest.mark.parametrize("name", entries.names())
 @pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float32, torch.float64], ids=str)
 def test_extremes_of_a_dtype_give_no_nan(name, dtype):
-    f = functions.load(name).f
+    f = entries.load(name).f
     f = f.to(dtype) if isinstance(f, nn.Module) else f
     # No square may overflow, and z^5 (the rational unit) may not in its own range.
     largest = torch.finfo(dtype).max ** (0.19 if name == "rational" else 0.45)
@@ -163,9 +161,9 @@ def test_extremes_of_a_dtype_give_no_nan(name, dtype):
     assert z.grad is None or z.grad.isfinite().all()
 
 
-@pytest.mark.parametrize("name", functions.names())
+@pytest.mark.parametrize("name", entries.names())
 def test_nan_in_is_nan_out_and_infinity_is_the_limit_or_nan(name):
-    f = functions.load(name).f
+    f = entries.load(name).f
     assert f(torch.tensor([math.nan], dtype=torch.float64)).isnan().all(), "a diverged network must be seen"
     at_infinity = f(torch.tensor([-math.inf, math.inf], dtype=torch.float64))
     far = f(torch.tensor([-1e30, 1e30], dtype=torch.float64))
@@ -174,9 +172,9 @@ def test_nan_in_is_nan_out_and_infinity_is_the_limit_or_nan(name):
     assert close[defined].all()
 
 
-@pytest.mark.parametrize("name", functions.names())
+@pytest.mark.parametrize("name", entries.names())
 def test_shape_dtype_and_input_are_kept(name):
-    f, z = functions.load(name).f, torch.randn(2, 3, 4, 5, dtype=torch.float64)
+    f, z = entries.load(name).f, torch.randn(2, 3, 4, 5, dtype=torch.float64)
     before = z.clone()
     assert f(z).shape == z.shape
     assert torch.equal(z, before)
@@ -184,7 +182,7 @@ def test_shape_dtype_and_input_are_kept(name):
 
 def test_identities():
     z = POINTS
-    load = functions.load
+    load = entries.load
     assert torch.equal(load("leaky_relu", {"negative_slope": 0.0}).f(z), load("relu").f(z))
     assert torch.equal(load("prelu", {"init": 0.01}).f(z), load("leaky_relu").f(z))
     assert torch.equal(load("celu", {"alpha": 1.0}).f(z), load("elu", {"alpha": 1.0}).f(z))
@@ -209,7 +207,7 @@ def test_identities():
     ],
 )
 def test_limits_are_relu(name, parameter, setting, bound):
-    apart = (functions.load(name, {parameter: setting}).f(POINTS) - F.relu(POINTS)).abs().max()
+    apart = (entries.load(name, {parameter: setting}).f(POINTS) - F.relu(POINTS)).abs().max()
     assert apart <= bound * (1 + 1e-9) + 1e-14
 
 
@@ -234,7 +232,7 @@ def test_the_step_at_zero_and_the_gradient_that_passes():
 
 
 def test_rrelu_draws_in_training_and_does_not_in_evaluation():
-    module = functions.load("rrelu").f
+    module = entries.load("rrelu").f
     assert isinstance(module, nn.Module)
     z = torch.full((1000,), -1.0, dtype=torch.float64)
     torch.manual_seed(0)
@@ -245,7 +243,7 @@ def test_rrelu_draws_in_training_and_does_not_in_evaluation():
 
 def test_learned_parameters_get_a_gradient():
     for name, expected in (("swish_learnable", 1), ("star_relu", 2), ("rational", 2), ("prelu", 1)):
-        module = functions.load(name).f
+        module = entries.load(name).f
         assert isinstance(module, nn.Module)
         module(torch.linspace(-2, 2, 9, dtype=torch.float64)).sum().backward()
         gradients = [parameter.grad for parameter in module.parameters()]

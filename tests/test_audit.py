@@ -4,39 +4,16 @@ actbench only reads the tables here and tells the workloads apart. Intervals are
 agree up to resampling; everything else agrees to rounding.
 """
 
-import functools
-from pathlib import Path
-
 import audit
 import numpy as np
 import pandas as pd
 import pytest
 import scipy.stats
+from audit import FOLDERS, published
 from statsmodels.stats.proportion import proportion_confint
 
-from actbench.tables import Tables, collect
-from actbench.variants import workloads
-
-RESULTS = Path(__file__).resolve().parent.parent / "results"
-FOLDERS = sorted(path.parent for path in RESULTS.glob("*/statistics") if (path.parent / "tables").is_dir())
 ACCURACY_MARGIN = {"mnist": 0.001, "cifar10": 0.005}
 pytestmark = pytest.mark.parametrize("folder", FOLDERS, ids=lambda folder: folder.name)
-
-
-def published(folder: Path, name: str) -> list[tuple[Tables, pd.DataFrame]]:
-    """The published rows of each workload, with its tables."""
-    path = folder / "statistics" / f"{name}.csv"
-    if not path.is_file():
-        return []
-    rows = pd.read_csv(path, keep_default_na=False, na_values=[""], dtype={"workload": "object"})
-    rows = rows.assign(workload=rows["workload"].fillna(""))
-    tables = _tables(folder)
-    return [(tables[str(title)], own.reset_index(drop=True)) for title, own in rows.groupby("workload")]
-
-
-@functools.cache
-def _tables(folder: Path) -> dict[str, Tables]:
-    return {work.title: work.tables for work in workloads(collect(folder))}
 
 
 def test_differences(folder):
@@ -144,7 +121,7 @@ def test_failures(folder):
 
 def test_tracks_and_corners(folder):
     """Kendall's τ is scipy's; effects are differences of differences seed by seed."""
-    tables = _tables(folder)
+    tables = audit.tables_of(folder)
     runs = pd.concat([own.runs for own in tables.values()]) if len(tables) > 1 else pd.DataFrame()
     for name in ("corners", "corner_orders", "corner_difference", "tracks"):
         path = folder / "statistics" / f"{name}.csv"

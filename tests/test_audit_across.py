@@ -8,11 +8,11 @@ import numpy as np
 import pandas as pd
 import pytest
 import scipy.stats
+from pages import both_tracks
 from statsmodels.stats.proportion import proportion_confint
-from test_across import landed
 
-from actbench import across
-from actbench.tables import collect
+from actbench.report import across
+from actbench.tables.store import collect
 
 RESULTS = Path(__file__).resolve().parent.parent / "results"
 
@@ -86,7 +86,7 @@ def _check_pairs(rows: pd.DataFrame, wide: pd.DataFrame) -> None:
 
 
 def test_on_invented_tables(tmp_path) -> None:
-    folders = [landed(tmp_path / "small", scale=1), landed(tmp_path / "large", scale=50, seeds=8)]
+    folders = [both_tracks(tmp_path / "small", scale=1), both_tracks(tmp_path / "large", scale=50, seeds=8)]
     across.write(folders, tmp_path / "across")
     check(tmp_path / "across", folders)
 
@@ -94,5 +94,5 @@ def test_on_invented_tables(tmp_path) -> None:
 @pytest.mark.skipif(not (RESULTS / "across").is_dir(), reason="Nothing is published over several workloads.")
 def test_what_is_published() -> None:
     text = (RESULTS / "across" / "report.md").read_text(encoding="utf-8")
-    (command,) = re.findall(r"`python -m actbench.across (.*?)`", text)
+    (command,) = re.findall(r"`python -m actbench.report (.*?)`", text)
     check(RESULTS / "across", [RESULTS.parent / folder for folder in command.split()])

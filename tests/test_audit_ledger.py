@@ -17,8 +17,8 @@ import pytest
 from statsmodels.stats.multitest import multipletests
 from statsmodels.stats.weightstats import DescrStatsW
 
-from actbench.claims import Claim, Regime
-from actbench.ledger import claims
+from actbench.ledger.claims import Claim, Regime
+from actbench.ledger.decide import claims
 
 RESULTS = Path(__file__).resolve().parent.parent / "results"
 CLAIMS = claims()

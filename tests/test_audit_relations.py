@@ -7,9 +7,9 @@ import numpy as np
 import pandas as pd
 import pytest
 import scipy.stats
-from test_audit import FOLDERS, published
+from audit import FOLDERS, published
 
-from actbench.tables import Tables
+from actbench.tables.schema import Tables
 
 pytestmark = pytest.mark.parametrize("folder", FOLDERS, ids=lambda folder: folder.name)
 

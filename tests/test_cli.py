@@ -11,10 +11,10 @@ import pytest
 import torch
 from joblib.externals.loky import get_reusable_executor
 
-from actbench import tables
 from actbench.__main__ import main
-from actbench.config import GROUPS, describe, options
-from actbench.report import main as report_main
+from actbench.command.options import GROUPS, describe, options
+from actbench.report.__main__ import main as report_main
+from actbench.tables import store
 
 TAKES = f"threads=1, device={'cuda' if torch.cuda.is_available() else 'cpu'}"
 TINY = ["num_seeds=2", "train.epochs=1", "data.num_train=128", "model.width=16"]
@@ -129,7 +129,7 @@ def test_a_sweep_goes_on_when_a_job_fails_and_the_same_command_finishes_it(capsy
     Path("mine.py").write_text(SQUARE + FAILS_IN_TRAINING)
     arguments = ["-m", "+act=custom", "act._target_=mine.fails,mine.square", *TINY]
     assert main(arguments) == 1
-    runs = tables.collect("results/adhoc").runs
+    runs = store.collect("results/adhoc").runs
     assert dict(zip(runs["act"], runs["status"], strict=True)) == {"fails": "failed", "square": "done"}
     (folder,) = Path("results/adhoc/runs").glob("*.failed")
     told = capsys.readouterr()
@@ -143,7 +143,7 @@ def test_a_sweep_goes_on_when_a_job_fails_and_the_same_command_finishes_it(capsy
     told = capsys.readouterr()
     assert told.out.splitlines()[0] == f"Sweep: 2 runs, 1 of them measured already; each {TAKES}."
     assert told.err == ""
-    runs = tables.collect("results/adhoc").runs
+    runs = store.collect("results/adhoc").runs
     assert dict(zip(runs["act"], runs["status"], strict=True)) == {"fails": "done", "square": "done"}
 
 
@@ -151,7 +151,7 @@ def test_a_sweep_goes_on_when_a_job_fails_and_the_same_command_finishes_it(capsy
 def test_a_sweep_compares_its_jobs_in_one_report(capsys):
     assert main(["-m", "+act=relu,rrelu", "model.depth=1,2", *TINY]) == 0
     assert capsys.readouterr().err == ""
-    runs, epochs, _ = tables.collect("results/adhoc")
+    runs, epochs, _ = store.collect("results/adhoc")
     assert len(runs) == 8
     assert set(zip(runs["act"], runs["model.depth"], strict=True)) == {
         (a, d) for a in ("relu", "rrelu") for d in (1, 2)
@@ -162,7 +162,7 @@ def test_a_sweep_compares_its_jobs_in_one_report(capsys):
 
     # One process after another gives the numbers that workers give.
     assert main(["-m", "+act=relu,rrelu", "model.depth=1", "hydra/launcher=basic", "output.name=basic", *TINY]) == 0
-    alone = tables.collect("results/basic").epochs.drop(columns="train_seconds")
+    alone = store.collect("results/basic").epochs.drop(columns="train_seconds")
     shared = epochs[epochs["run_id"].isin(set(alone["run_id"]))].drop(columns="train_seconds")
     assert len(alone) == len(shared) == 2 * 2 * 2
 
@@ -175,7 +175,7 @@ def test_a_sweep_whose_output_nobody_reads_is_measured_all_the_same():
     done = subprocess.run(command, stdout=writes, stderr=subprocess.PIPE, text=True, timeout=120)
     os.close(writes)
     assert (done.returncode, done.stderr) == (0, "")
-    assert len(tables.collect("results/adhoc").runs) == 4
+    assert len(store.collect("results/adhoc").runs) == 4
     assert Path("results/adhoc/report.html").is_file()
 
 

@@ -10,29 +10,25 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from actbench import (
-    across,
-    canvas,
-    comparison_plots,
-    findings,
-    ledger,
-    ledger_plots,
-    ledger_report,
-    published,
-    report,
-    run,
-    speed_tables,
-    tables,
-    track_plots,
-)
-from actbench.variants import workloads
+from actbench.compare import ranking
+from actbench.compare.workloads import workloads
+from actbench.figures import comparison, style, tracks
+from actbench.ledger import decide, index, page
+from actbench.ledger import figure as ledger_plots
+from actbench.ledger.__main__ import main as ledger_main
+from actbench.measure import identity
+from actbench.report import across, numbers
+from actbench.report import workloads as report
+from actbench.report.workloads import PLOTS, write
+from actbench.tables import store
+from benchmarks.speed import tables
 
 ROOT = Path(__file__).resolve().parent.parent
 LISTED = re.findall(r"\]\((\w+)/report\.md\)", (ROOT / "results" / "README.md").read_text(encoding="utf-8"))
 PUBLISHED = [
     ROOT / "results" / name for name in LISTED if (ROOT / "results" / name / "tables" / "runs.parquet").is_file()
 ]
-CLAIMS = ledger.claims()
+CLAIMS = decide.claims()
 # Of the others every number is recomputed by tests/test_audit.py.
 WITH_EVERY_WORD = [
     pytest.param(folder, id=folder.name, marks=() if folder.name == "digits_mlp" else pytest.mark.slow)
@@ -48,11 +44,12 @@ def undrawn(monkeypatch):
     def nothing(draw):
         return functools.wraps(draw)(lambda *given, **named: None)
 
-    monkeypatch.setattr(canvas, "save", lambda figure, path: path.touch())
-    monkeypatch.setattr(report, "PLOTS", tuple(replace(plot, draw=nothing(plot.draw)) for plot in report.PLOTS))
-    for module in (comparison_plots, ledger_plots, track_plots):
+    monkeypatch.setattr(style, "save", lambda figure, path: path.touch())
+    monkeypatch.setattr(report, "PLOTS", tuple(replace(plot, draw=nothing(plot.draw)) for plot in PLOTS))
+    for module in (comparison, ledger_plots, tracks):
         for name, draw in inspect.getmembers(module, inspect.isfunction):
-            monkeypatch.setattr(module, name, nothing(draw))
+            if draw.__module__ == module.__name__:
+                monkeypatch.setattr(module, name, nothing(draw))
 
 
 @pytest.mark.parametrize("folder", WITH_EVERY_WORD)
@@ -60,7 +57,7 @@ def test_a_report_is_made_of_its_tables(folder, tmp_path, undrawn):
     """Every number, interval and sentence again from the tables: the same bytes."""
     copy = tmp_path / folder.name
     shutil.copytree(folder / "tables", copy / "tables")
-    report.write(copy)
+    write(copy)
     assert (copy / "report.md").read_bytes() == (folder / "report.md").read_bytes()
     for part in ("figures", "statistics"):
         drawn, shown = ({path.name for path in (where / part).iterdir()} for where in (copy, folder))
@@ -73,7 +70,7 @@ def test_a_report_is_made_of_its_tables(folder, tmp_path, undrawn):
 def test_the_report_over_several_workloads_is_made_of_their_tables(tmp_path):
     """By the command that it names: the same bytes."""
     shown = ROOT / "results" / "across"
-    (command,) = re.findall(r"`python -m actbench.across (.*?)`", (shown / "report.md").read_text(encoding="utf-8"))
+    (command,) = re.findall(r"`python -m actbench.report (.*?)`", (shown / "report.md").read_text(encoding="utf-8"))
     across.write([ROOT / folder for folder in command.split()], tmp_path)
     for name in ["report.md", *(f"statistics/{path.name}" for path in (shown / "statistics").iterdir())]:
         assert (tmp_path / name).read_bytes() == (shown / name).read_bytes(), name
@@ -81,7 +78,7 @@ def test_the_report_over_several_workloads_is_made_of_their_tables(tmp_path):
 
 
 def test_the_list_of_what_is_published_is_made_of_it():
-    assert (ROOT / "results" / "README.md").read_text(encoding="utf-8") == published.listed(ROOT / "results")
+    assert (ROOT / "results" / "README.md").read_text(encoding="utf-8") == index.listed(ROOT / "results")
 
 
 def test_a_folder_is_listed_with_its_question_its_claims_and_its_first_finding(tmp_path):
@@ -92,7 +89,7 @@ def test_a_folder_is_listed_with_its_question_its_claims_and_its_first_finding(t
     (tmp_path / "ledger" / "ledger.csv").write_text(
         "results,claim,verdict_on_claim\nmean_drift,C17,mixed\nmean_drift,C17,mixed\nmean_drift,C13,supported\n"
     )
-    assert published.main([str(tmp_path)]) == 0
+    index.write(tmp_path)
     *_, first, second = (tmp_path / "README.md").read_text().splitlines()
     assert first == (
         "| [mean_drift](mean_drift/report.md) | Do the output means of stacked sigmoids drift from layer to layer, and "
@@ -101,25 +98,33 @@ def test_a_folder_is_listed_with_its_question_its_claims_and_its_first_finding(t
     assert second == "| [own](own/report.md) | mine |  |  |"
 
 
-def test_without_a_ledger_there_is_no_list(tmp_path, capsys):
-    assert published.main([str(tmp_path)]) == 2
-    told = f"actbench.published: There is no ledger in {tmp_path}: make it with python -m actbench.ledger {tmp_path}.\n"
-    assert capsys.readouterr().err == told
+def test_without_a_ledger_there_is_no_list(tmp_path):
+    with pytest.raises(FileNotFoundError) as caught:
+        index.write(tmp_path)
+    assert str(caught.value) == (
+        f"There is no ledger in {tmp_path}: make it with python -m actbench.ledger {tmp_path}."
+    )
+
+
+def test_the_ledgers_command_writes_both(tmp_path, capsys):
+    assert ledger_main([str(tmp_path)]) == 0
+    assert capsys.readouterr().out == f"{tmp_path / 'ledger' / 'report.html'}\n{tmp_path / 'README.md'}\n"
+    assert (tmp_path / "README.md").is_file()
 
 
 @pytest.mark.parametrize("folder", PUBLISHED, ids=lambda folder: folder.name)
 def test_what_is_published_can_be_compared(folder):
     """One PROTOCOL, this one; a commit without uncommitted changes; nothing failed."""
-    runs = tables.collect(folder).runs
-    assert set(runs["protocol"]) == {run.PROTOCOL}
+    runs = store.collect(folder).runs
+    assert set(runs["protocol"]) == {identity.PROTOCOL}
     assert not runs["commit"].str.endswith("+").any()
     assert not (runs["status"] == "failed").any()
 
 
 def test_the_readmes_table_is_the_reports():
-    (work,) = workloads(tables.collect(ROOT / "results" / "digits_mlp"))
+    (work,) = workloads(store.collect(ROOT / "results" / "digits_mlp"))
     runs = work.tables.runs
-    heading, *rows = findings.ranking_table(findings.ranking(runs), runs, findings.ranked(runs))
+    heading, *rows = numbers.ranking_table(ranking.ranking(runs), runs, ranking.ranked(runs))
     wanted = ["activation", "test loss (nats)", "test accuracy", "n"]
     expected = [[row[heading.index(name)] for name in wanted] for row in rows]
     shown = [[cell.strip() for cell in line.strip("|").split("|")] for line in README.splitlines()]
@@ -129,24 +134,25 @@ def test_the_readmes_table_is_the_reports():
 
 
 def test_the_readme_tells_where_its_numbers_come_from():
-    runs = tables.collect(ROOT / "results" / "digits_mlp").runs
+    runs = store.collect(ROOT / "results" / "digits_mlp").runs
     for column in ("device_name", "torch", "commit"):
         (value,) = runs[column].unique()
         assert value in README
-    assert f"PROTOCOL {run.PROTOCOL}" in README
+    assert f"PROTOCOL {identity.PROTOCOL}" in README
 
 
 def test_the_readmes_speed_is_the_reports():
-    measured = tables.collect(ROOT / "results" / "speed")
-    ratios = speed_tables.ratios(speed_tables.rounds(measured)).set_index(["case", "arm", "against"])
+    measured = store.collect(ROOT / "results" / "speed")
+    ratios = tables.ratios(tables.rounds(measured)).set_index(["case", "arm", "against"])
     row = ratios.loc["mnist, mlp", "actbench", "tutorial loop"]
     (commit,) = measured.runs.loc[measured.runs["task.comparison"] == "tutorial", "commit"].unique()
     assert (
-        f"Training the MLP takes the tutorial's loop {speed_tables.interval(row['ratio'], row['low'], row['high'])} "
-        f"times as long (median of {row['n']} rounds, one thread, Intel Xeon, PROTOCOL {run.PROTOCOL}, commit {commit})"
+        f"Training the MLP takes the tutorial's loop {tables.interval(row['ratio'], row['low'], row['high'])} "
+        f"times as long (median of {row['n']} rounds, one thread, Intel Xeon, PROTOCOL {identity.PROTOCOL}, "
+        f"commit {commit})"
     ) in " ".join(README.split())
     row = ratios.loc["mnist, cnn", "actbench", "tutorial loop"]
-    told = f"the CNN on MNIST {speed_tables.interval(row['ratio'], row['low'], row['high'])};"
+    told = f"the CNN on MNIST {tables.interval(row['ratio'], row['low'], row['high'])};"
     assert told in " ".join(README.split())
 
 
@@ -180,7 +186,7 @@ def test_the_readmes_count_of_verdicts_that_stay():
 
 
 def test_the_readmes_losses_that_are_higher_on_the_tuned_track():
-    runs = tables.collect(ROOT / "results" / "mnist_mlp").runs
+    runs = store.collect(ROOT / "results" / "mnist_mlp").runs
     loss, rate = (runs.pivot_table(index="act", columns="track", values=name) for name in ("test_loss", "optim.lr"))
     higher = loss["tuned"] > loss["shared"]
     same = int((rate["tuned"] == rate["shared"])[higher].sum())
@@ -200,10 +206,10 @@ def test_the_readme_stays_short():
 def test_the_ledger_is_decided_from_what_is_published(tmp_path, undrawn):
     """The same bytes again; a verdict is what its interval says of the claimed set; n is as declared; figures exist."""
     shown = ROOT / "results" / "ledger"
-    evidence = ledger.Evidence(ROOT / "results")
-    decided = [(claim, ledger.decisions(claim, evidence)) for claim in CLAIMS]
-    assert ledger.table(decided, evidence).to_csv(index=False) == (shown / "ledger.csv").read_text(encoding="utf-8")
-    ledger_report.write(tmp_path, decided, sources=ledger.sources(decided, evidence))
+    evidence = decide.Evidence(ROOT / "results")
+    decided = [(claim, decide.decisions(claim, evidence)) for claim in CLAIMS]
+    assert decide.table(decided, evidence).to_csv(index=False) == (shown / "ledger.csv").read_text(encoding="utf-8")
+    page.write(tmp_path, decided, sources=decide.sources(decided, evidence))
     assert (tmp_path / "report.md").read_bytes() == (shown / "report.md").read_bytes()
     for claim, own in decided:
         assert (shown / "figures" / f"{claim.id}.png").is_file() == any(len(decision.values) for decision in own)

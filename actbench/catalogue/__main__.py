@@ -1,0 +1,79 @@
+"""python -m actbench.catalogue: what is computed of every activation, or of the one that is named; --cost: its time."""
+
+import sys
+from pathlib import Path
+
+import torch
+
+from actbench.catalogue import cost, entries
+from actbench.catalogue.publish import facts_frame, publish
+from actbench.command.options import nearest
+from actbench.measure import memory
+from actbench.report import functions as function_report
+from actbench.tables import functions as function_tables
+
+FOLDER = Path("results/functions")
+HELP = """\
+python -m actbench.catalogue                            all of conf/act/, written to results/functions/
+python -m actbench.catalogue +act=elu act.alpha=0.5     one, with its parameters, printed
+python -m actbench.catalogue +act=custom act._target_=mypackage.f +act.p=2     your own
+python -m actbench.catalogue --cost                     time and memory of all, written to results/functions/
+python -m actbench.catalogue --cost gelu mish           of these only, printed
+"""
+
+
+def main(arguments: list[str]) -> int:
+    """The command line; 0, or 2 after a sentence that says what is wrong."""
+    torch.set_num_threads(1)
+    if {"--help", "-h"} & set(arguments):
+        print(HELP, end="")
+        return 0
+    try:
+        if "--cost" in arguments:
+            return _cost([text for text in arguments if text != "--cost"])
+        return _properties(arguments)
+    except ValueError as error:
+        print(f"actbench.catalogue: {error}", file=sys.stderr)
+        return 2
+
+
+def _properties(arguments: list[str]) -> int:
+    if arguments:
+        frame = facts_frame([entries.read(arguments)])
+        print(frame.drop(columns="function").to_string(index=False, na_rep=""))
+        return 0
+    print(publish(FOLDER).to_string(index=False, float_format=lambda x: function_tables.number(x)))
+    return _report()
+
+
+def _cost(names: list[str]) -> int:
+    for name in names:
+        if name not in entries.names():
+            raise ValueError(f"There is no act={name}: {nearest(name, entries.names())}")
+    memory.keep_freed()  # or outside the cache what is timed, of ReLU too, is now and then the system's fresh pages
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    sizes = cost.GPU_SIZES if device.type == "cuda" else cost.CPU_SIZES
+    table = cost.costs([entries.load(name) for name in names or entries.names()], device=device, sizes=sizes)
+    print(table[cost.SHOWN].to_string(index=False, float_format=function_tables.number))
+    print("\nThe limit, copying a tensor (GB/s read and written together):")
+    limits = table.groupby(["dtype", "size"], sort=False, as_index=False)["copy_gb_per_s"].median()
+    print(limits.to_string(index=False, header=False, float_format="{:.1f}".format))
+    if names:
+        return 0
+    function_tables.write(table, FOLDER, "cost")
+    return _report()
+
+
+def _report() -> int:
+    """Write the report, if the properties are computed."""
+    try:
+        function_report.write(FOLDER)
+    except FileNotFoundError as error:
+        print(f"\nNo report yet. {error}")
+    else:
+        print(f"\nReport: {FOLDER / 'report.html'}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

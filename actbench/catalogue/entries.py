@@ -1,0 +1,71 @@
+"""The activations of conf/act/ as functions in float64, and the one that a command line names."""
+
+import contextlib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from omegaconf import DictConfig, OmegaConf
+
+from actbench.command import compose
+from actbench.command.job import flatten
+from actbench.command.options import ConfigError, describe, options
+from actbench.functions.properties import Function
+from actbench.measure import build, check
+
+
+@dataclass(frozen=True)
+class NamedFunction:
+    """An activation with the parameters it was built with; `formula` is the first line of its YAML."""
+
+    name: str
+    formula: str
+    parameters: dict[str, Any]
+    f: Function
+
+
+def names() -> list[str]:
+    """The activations of conf/act/."""
+    return list(options("act"))
+
+
+def load(name: str, parameters: Mapping[str, Any] | None = None) -> NamedFunction:
+    """The activation of conf/act/<name>.yaml, some of its parameters replaced."""
+    path = options("act")[name]
+    node = OmegaConf.merge(OmegaConf.load(path), dict(parameters or {}))
+    assert isinstance(node, DictConfig)
+    return _named(name, describe(path), node)
+
+
+def read(argv: list[str]) -> NamedFunction:
+    """The activation that `+act=elu act.alpha=0.5` names, as the main command reads it.
+
+    Raises:
+        ConfigError: If the arguments cannot be meant, or the activation is no function of a tensor.
+    """
+    jobs = compose.read(argv)
+    if len(jobs) > 1:
+        raise ConfigError("Several activations are named: give one, or none for all of them.")
+    (job,) = jobs
+    check.check_act(job)
+    choice, node = job.choices["act"], job.config.act
+    formula = describe(options("act")[choice]) if choice in options("act") else str(node["_target_"])
+    return _named(job.act, formula, node)
+
+
+def _named(name: str, formula: str, node: DictConfig) -> NamedFunction:
+    with _float64():
+        layer = build.act_factory(node)().eval()
+    return NamedFunction(name, formula, flatten(node), layer.f)
+
+
+@contextlib.contextmanager
+def _float64() -> Iterator[None]:
+    """Modules made inside hold their parameters in float64: 0.1 stays 0.1."""
+    before = torch.get_default_dtype()
+    torch.set_default_dtype(torch.float64)
+    try:
+        yield
+    finally:
+        torch.set_default_dtype(before)

@@ -1,0 +1,95 @@
+"""The paired comparison of one workload, as a report tells it: sentences and a table."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from actbench.compare import by_seed, correlations, over_workloads, paired, ranking
+from actbench.compare.paired import all_pairs, swapped
+from actbench.compare.significance import FEWEST
+from actbench.compare.workloads import Workload
+from actbench.tables.schema import REFERENCE
+
+SMOKE = 5  # seeds with which no difference can reach p < .05
+TAUS = np.linspace(1, 4, 61).tolist()  # of the performance profile
+VERDICTS = ("better", "worse", "equivalent", "inconclusive")
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """All that is computed of one workload.
+
+    Attributes:
+        reference: The variant that all others are compared with.
+        value: The primary metric, a loss or a distance.
+        margin: The smallest difference of it that matters.
+        loss: What `paired.compare` gives on it, lowest mean difference first.
+        accuracy_margin: The same for accuracy; nan where none was stated beforehand.
+        accuracy: What `paired.compare` gives on test accuracy; no row where it was not measured.
+        null: The A/A.
+        ranks, profile, failures: See `joint`; no row in `profile` where no run reached its target.
+        pairs: See `pairs.all_pairs`.
+        diagnostics, accuracy_diagnostics, properties: See `relations`; no row where there is nothing to relate.
+    """
+
+    reference: str
+    value: str
+    margin: float
+    loss: pd.DataFrame
+    accuracy_margin: float
+    accuracy: pd.DataFrame
+    null: paired.Null
+    ranks: pd.DataFrame
+    profile: pd.DataFrame
+    failures: pd.DataFrame
+    pairs: pd.DataFrame
+    diagnostics: pd.DataFrame
+    accuracy_diagnostics: pd.DataFrame
+    properties: pd.DataFrame
+
+    @property
+    def num_seeds(self) -> int:
+        """The most pairs that any variant has with the reference."""
+        return int(self.loss["n"].max())
+
+
+def of(work: Workload, *, reference: str = REFERENCE, facts: pd.DataFrame = correlations.NO_FACTS) -> Comparison | None:
+    """The comparison of a workload, or None where the reference shares fewer than five seeds with every other.
+
+    `facts` is the table `properties` of `function_tables`.
+    """
+    runs = work.tables.runs[work.tables.runs["status"] != "failed"]
+    value = ranking.primary(runs)
+    if value is None:
+        return None
+    wide = by_seed.by_seed(runs, value=value)
+    shared = wide.notna().mul(wide[reference].notna(), axis=0).sum() if reference in wide else pd.Series(dtype=int)
+    if (shared.drop(reference, errors="ignore") >= FEWEST).sum() == 0:
+        return None
+    margins = [by_seed.margin(runs, value=name, reference=reference) for name in (value, "test_accuracy")]
+    tables = [
+        paired.compare(runs, value=name, margin=margin, rng=np.random.default_rng(0), reference=reference)
+        for name, margin in zip((value, "test_accuracy"), margins, strict=True)
+        if np.isfinite(runs[name]).any()
+    ]
+    loss = tables[0].sort_values("mean", kind="stable", ignore_index=True)
+    alone = runs.assign(workload="")
+    return Comparison(
+        reference=reference,
+        value=value,
+        margin=margins[0],
+        loss=loss,
+        accuracy_margin=margins[1],
+        accuracy=tables[1] if len(tables) > 1 else loss[:0],
+        null=swapped(runs, value=value, rng=np.random.default_rng(0), reference=reference),
+        ranks=over_workloads.ranks(alone, value=value, reference=reference, rng=np.random.default_rng(0)),
+        profile=over_workloads.profile(alone, taus=TAUS),
+        failures=over_workloads.failures(runs),
+        pairs=all_pairs(runs, value=value, margin=margins[0]),
+        diagnostics=correlations.relate(work.tables.layers, runs, value=value, rng=np.random.default_rng(0)),
+        accuracy_diagnostics=correlations.relate(
+            work.tables.layers, runs, value="test_accuracy", rng=np.random.default_rng(0)
+        ),
+        properties=correlations.relate_properties(facts, runs, rng=np.random.default_rng(0)),
+    )

@@ -1,0 +1,66 @@
+"""What the layers of a network say together: its first and last one, drift over depth, vanishing gradients."""
+
+import numpy as np
+import pandas as pd
+import scipy.special
+import scipy.stats
+
+from actbench.compare.intervals import LEVEL
+
+_PROBED = ["run_id", "seed", "step"]
+
+
+def ends(layers: pd.DataFrame) -> pd.DataFrame:
+    """The first and the last probed step of each run and seed, told apart by the column `when`."""
+    step = layers.groupby(["run_id", "seed"])["step"]
+    first, last = step.transform("min"), step.transform("max")
+    at_start = layers[layers["step"] == first].assign(when="at initialisation")
+    at_end = layers[(layers["step"] == last) & (last > first)].assign(when="at the end")
+    return pd.concat([at_start, at_end], ignore_index=True)
+
+
+def mean_drift(layers: pd.DataFrame, *, column: str) -> pd.DataFrame:
+    """`slope, low, high` of a column over `layer_index` by run and probed step: the Theil–Sen slope, 95 %.
+
+    One layer has no slope and two layers have no interval.
+    """
+    groups = layers[_PROBED].drop_duplicates().sort_values(_PROBED, ignore_index=True)
+    known = layers.assign(_group=layers.groupby(_PROBED).ngroup())[np.isfinite(layers[column])].sort_values("_group")
+    sizes = np.bincount(known["_group"], minlength=len(groups))
+    slopes = np.full((len(groups), 3), np.nan)
+    for size in np.unique(sizes[sizes > 1]):
+        own = known[sizes[known["_group"]] == size]
+        x, y = (own[name].to_numpy(float).reshape(-1, size) for name in ("layer_index", column))
+        found = scipy.stats.theilslopes(y, x, alpha=LEVEL, axis=1)
+        slopes[sizes == size] = np.column_stack([found.slope, found.low_slope, found.high_slope])
+    slopes[sizes == 2, 1:] = np.nan
+    return groups.assign(slope=slopes[:, 0], low=slopes[:, 1], high=slopes[:, 2])
+
+
+def networks(layers: pd.DataFrame) -> pd.Series:
+    """The network of each layer, by what stands before the first dot of its name; empty where there is none."""
+    return layers["layer"].astype(str).str.extract(r"^([^.]+)\.", expand=False).fillna("")
+
+
+def last_network(layers: pd.DataFrame) -> pd.DataFrame:
+    """The layers of the last of a task's networks: of a GAN the discriminator's."""
+    network = networks(layers)
+    return layers[network == network.iloc[int(layers["layer_index"].to_numpy().argmax())]]
+
+
+def vanishing(layers: pd.DataFrame) -> pd.DataFrame:
+    """`ratio` = G_1 / G_L and `gain` = (ln G_1 − ln G_L) / (L − 1), G = `grad_rms`, by run and probed step.
+
+    A gain below 0 says that the gradient shrinks on its way to the input. It is −∞ where no gradient arrives at the
+    first layer, and missing where there is one layer only.
+    """
+    ordered = layers.sort_values([*_PROBED, "layer_index"])
+    first = ordered.drop_duplicates(_PROBED, keep="first").reset_index(drop=True)
+    last = ordered.drop_duplicates(_PROBED, keep="last").reset_index(drop=True)
+    steps = (last["layer_index"] - first["layer_index"]).to_numpy(float)
+    steps[steps == 0] = np.nan
+    with np.errstate(divide="ignore", invalid="ignore"):
+        g_first, g_last = first["grad_rms"].to_numpy(float), last["grad_rms"].to_numpy(float)
+        ratio = np.where(np.isnan(steps), np.nan, g_first / g_last)
+        gain = (np.log(g_first) - np.log(g_last)) / steps
+    return first[_PROBED].assign(ratio=ratio, gain=gain)

@@ -1,0 +1,96 @@
+"""What the tables say in numbers with intervals: the order of the variants and the two tables of a report."""
+
+import numpy as np
+import pandas as pd
+
+from actbench.compare.intervals import Interval, summarise
+from actbench.compare.layers import ends, last_network, mean_drift, vanishing
+from actbench.tables.schema import RUNS
+
+Cells = dict[str, dict[str, Interval]]  # heading -> variant -> its cell
+# A measure on test data before one on validation data.
+RANKED_BY = sorted((c.name for c in RUNS if c.ranks), key=lambda name: not name.startswith("test_"))
+TITLES = {
+    "test loss (nats)": "test_loss",
+    "test accuracy": "test_accuracy",
+    "test FLD": "test_fld",
+    "FLD of real images": "test_fld_floor",
+    "test KID": "test_kid",
+    "modes": "test_modes",
+    "KL of classes (nats)": "test_class_kl",
+    "NDB/K": "test_ndb",
+    "val loss (nats)": "val_loss",
+    "val accuracy": "val_accuracy",
+    "val FLD": "val_fld",
+    "seconds per seed": "train_seconds",
+}
+
+
+def primary(runs: pd.DataFrame) -> str | None:
+    """The column that ranks: test loss or FLD, or the same on validation data where no test was made, or None."""
+    return next((name for name in RANKED_BY if np.isfinite(runs[name]).any()), None)
+
+
+def ranked(runs: pd.DataFrame) -> list[str]:
+    """The variants that were measured, lowest mean loss first.
+
+    A seed that diverged has its loss at chance level. One without a finite loss, as a stranger's tables may hold, makes
+    the mean infinite: its variant stands behind all that have none, those with fewer such seeds first.
+    """
+    runs = runs[runs["status"] != "failed"]
+    by = primary(runs)
+    if by is None:
+        return sorted(runs["variant"].unique())
+    finite = runs[by].where(np.isfinite(runs[by]))
+    grouped = finite.groupby(runs["variant"])
+    table = pd.DataFrame({"lost": finite.isna().groupby(runs["variant"]).sum(), "mean": grouped.mean()})
+    return list(table.sort_values(["lost", "mean"], kind="stable").index)
+
+
+def intervals(frame: pd.DataFrame, column: str) -> dict[str, Interval]:
+    """The mean of a column over seeds with its interval, by variant."""
+    table = summarise(frame, by=["variant"], value=column)
+    return {
+        str(row["variant"]): Interval(float(row["mean"]), float(row["low"]), float(row["high"]), int(row["n"]))
+        for row in table.to_dict("records")
+    }
+
+
+def ranking(runs: pd.DataFrame) -> Cells:
+    """What every variant reached, and its seconds."""
+    runs = runs[runs["status"] != "failed"]
+    return {title: intervals(runs, name) for title, name in TITLES.items() if np.isfinite(runs[name]).any()}
+
+
+def diagnosis(layers: pd.DataFrame, order: list[str]) -> Cells:
+    """Saturation, death and drift of the first and last layer at the end, drift per layer, gradient gain, by variant.
+
+    Of more than one network it is the last one's, which holds the variant's activation.
+    """
+    shown = ends(last_network(layers))
+    start, end = (shown[shown["when"] == when] for when in ("at initialisation", "at the end"))
+    final = end if len(end) else start
+    first, last = shown["layer_index"].min(), shown["layer_index"].max()
+    sides = {"first layer": final[final["layer_index"] == first], "last layer": final[final["layer_index"] == last]}
+    if first == last:
+        sides.pop("first layer")
+    names = {"saturated low": "saturation_low", "saturated high": "saturation_high", "dead units": "dead"}
+    names |= {"bias / std": "out_ratio"}
+    table = {
+        f"{title}, {side}": intervals(frame, name)
+        for title, name in names.items()
+        for side, frame in sides.items()
+        if np.isfinite(shown[name]).any()
+    }
+    variants = shown.drop_duplicates(["run_id", "seed"])[["run_id", "seed", "variant"]]
+    if len(sides) == 2 and np.isfinite(shown["out_ratio"]).any():
+        table["bias / std, change per layer"] = _of_runs(mean_drift(final, column="out_ratio"), "slope", variants)
+    if len(sides) == 2 and np.isfinite(shown["grad_rms"]).any():
+        for when, frame in (("at init", start), ("at the end", end)):
+            if len(frame):
+                table[f"gradient gain λ, {when}"] = _of_runs(vanishing(frame), "gain", variants)
+    return {name: {v: cells[v] for v in order if v in cells} for name, cells in table.items()}
+
+
+def _of_runs(table: pd.DataFrame, column: str, variants: pd.DataFrame) -> dict[str, Interval]:
+    return intervals(table.merge(variants, on=["run_id", "seed"]), column)

@@ -1,0 +1,88 @@
+"""What all figures share: the rc settings, one colour per activation, text that is safe to draw, saving.
+
+No figure has a legend of activations: 35 names have no 35 colours that an eye could match. Names stand beside what
+they name, in their colour. Figures are made without pyplot, so nothing is left open and no window is needed.
+"""
+
+import zlib
+from pathlib import Path
+
+import matplotlib as mpl
+import numpy as np
+import seaborn as sns
+from matplotlib.figure import Figure
+from matplotlib.font_manager import FontProperties, findfont, get_font
+
+WIDTH = 7.5  # inches: a printed A4 page less its margins
+GREY = "#c8c8c8"
+INK = "#404040"
+# Of 1,500 salts tried, the one under which the names of conf/act that are neighbours look least alike.
+_SALT = "actbench-1390"
+_LIGHTNESS = (0.38, 0.5, 0.6)
+STYLE = {
+    "font.family": "DejaVu Sans",
+    "font.size": 7.5,
+    "axes.labelsize": 7.5,
+    "axes.titlesize": 8,
+    "xtick.labelsize": 6.5,
+    "ytick.labelsize": 6.5,
+    "axes.linewidth": 0.6,
+    "grid.linewidth": 0.5,
+    "grid.color": "#ebebeb",
+    "axes.edgecolor": "#909090",
+    "text.color": INK,
+    "axes.labelcolor": INK,
+    "xtick.color": INK,
+    "ytick.color": INK,
+    "xtick.major.size": 2,
+    "ytick.major.size": 2,
+    "axes.axisbelow": True,
+    "axes.unicode_minus": True,
+}
+
+
+def style() -> mpl.RcParams:
+    """The rc settings under which every figure is made."""
+    return sns.axes_style("whitegrid", rc={}) | STYLE | {"axes.spines.right": False, "axes.spines.top": False}
+
+
+def colour(variant: str) -> tuple[float, float, float]:
+    """The colour of a variant, from its name alone: the same in every figure, whoever else is in it.
+
+    The hue is the activation's; a parameter told in the name (`elu alpha=0.5`) turns it by its logarithm, so that near
+    values are near in hue but not in lightness; parameters further back turn it less.
+    """
+    act, *parameters = variant.split(" ")
+    hue, light = _draw(act)
+    turn = sum(_turn(told.partition("=")[2]) / place for place, told in enumerate(parameters, start=1))
+    hue, light = hue + turn, (light + 7 * turn) % 1
+    return sns.husl_palette(1, h=hue % 1.0, s=0.92, l=_LIGHTNESS[int(light * len(_LIGHTNESS))])[0]
+
+
+def _turn(value: str) -> float:
+    """The share of the colour wheel by which a value turns a hue: none for 0, about 0.3 for each decade above 0.01."""
+    try:
+        turn = 0.3 * float(np.log1p(100 * abs(float(value))) / np.log(10))
+    except ValueError:  # a word
+        turn = np.inf
+    return turn if np.isfinite(turn) else _draw(value)[0]
+
+
+def safe(text: str, *, length: int = 34) -> str:
+    """A name as matplotlib can draw it: no mathematics, no missing glyphs, cut in its middle beyond `length`."""
+    glyphs = get_font(findfont(FontProperties(family="DejaVu Sans")))
+    drawn = "".join(c if glyphs.get_char_index(ord(c)) else "?" for c in text)
+    if len(drawn) > length:
+        drawn = drawn[: (length - 1) // 2] + "…" + drawn[-(length // 2) :]  # a parameter's value stands at the end
+    return drawn.replace("$", r"\$")
+
+
+def save(figure: Figure, path: Path) -> None:
+    """Write a PNG whose bytes depend on the figure only: no date, no software version."""
+    figure.savefig(path, dpi=150, metadata={"Software": None})
+
+
+def _draw(name: str) -> tuple[float, float]:
+    """Two numbers in [0, 1) that depend on a name only, the same on every machine."""
+    number = zlib.crc32(f"{_SALT}{name}".encode())
+    return (number >> 8) / 2**24, (number & 0xFF) / 256

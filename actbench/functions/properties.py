@@ -1,0 +1,244 @@
+"""What is computed of any scalar function f, told nothing about it: saturation, range, moments under N(0, 1).
+
+The definitions are those of measures.md, "Of a function". f' is what autograd delivers, in float64: a straight-through
+step has f' = 1. A module is copied, put in evaluation mode and cast; neither it nor the global generator changes.
+f is read on one fixed grid, fine around 0 and geometric out to |z| = REACH, and then closed in on where it matters.
+"""
+
+import copy
+import math
+from collections.abc import Callable
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+Function = Callable[[Tensor], Tensor]
+REACH = 1e8  # a tail is judged by its last decades before this
+DENSE = 16.0  # the grid is uniform up to here
+STEP = 1 / 64  # … with this step, a power of two so that the nodes are exact
+_ZOOM = 64  # parts into which a bracket is cut per pass
+_PASSES = 9  # STEP / 64^9 is below float64's spacing at 1
+
+
+def saturation_thresholds(f: Function, *, epsilon: float = 0.01) -> tuple[float, float]:
+    """(z_lo, z_hi), the smallest interval outside which |f'(z)| < epsilon sup|f'|: -inf, +inf on a side that never is.
+
+    Only the tails count: a zero of f' between two active regions is no saturation. Where sup|f'| is infinite, the root
+    mean square of f' under N(0, 1) stands for it (where that is infinite too, both ends are nan). Where f' is zero
+    everywhere the interval is empty and both ends are where f jumps most (0 if it is constant), so that every z but
+    that one is outside.
+
+    Raises:
+        ValueError: If epsilon is not between 0 and 1.
+    """
+    if not 0 < epsilon < 1:
+        raise ValueError(f"epsilon is {epsilon}, but it is a share of sup|f'|: give a number between 0 and 1.")
+    with torch.random.fork_rng(devices=[]):
+        f = prepared(f)
+        z, slope = finite_part(nodes_of(f), _absolute_slope(f))
+        supremum, _ = refined_maximum(_absolute_slope(f), z, slope)
+        if supremum == 0:
+            return (_largest_jump(f, z),) * 2
+        if math.isinf(supremum):
+            supremum = math.sqrt(_mean_or_nan(lambda x: derivative(f, x).square()))
+        if math.isnan(supremum):
+            return math.nan, math.nan
+        level = epsilon * supremum
+        ends = [_outermost(f, sign * z, slope >= level, level, sign=sign) for sign in (-1, 1)]
+    return -ends[0], ends[1]
+
+
+def value_range(f: Function) -> tuple[float, float]:
+    """(inf f, sup f), each -inf or +inf where f is unbounded; an asymptote is a value of the range's closure."""
+    with torch.random.fork_rng(devices=[]):
+        f = prepared(f)
+        z, value = finite_part(nodes_of(f), lambda x: f(x).detach())
+        return -refined_maximum(lambda x: -f(x).detach(), z, -value)[0], refined_maximum(f, z, value)[0]
+
+
+def second_moment(f: Function) -> float:
+    """E f(z)^2 for z ~ N(0, 1); nan where it does not exist."""
+    with torch.random.fork_rng(devices=[]):
+        f = prepared(f)
+        return _mean_or_nan(lambda z: f(z).square())
+
+
+def prepared(f: Function) -> Function:
+    """f, or for a module a copy of it in evaluation mode and float64 on the CPU; it may change its copy of z."""
+    if isinstance(f, nn.Module):
+        f = copy.deepcopy(f).eval().to(device="cpu", dtype=torch.float64)
+    return lambda z: f(z.clone())
+
+
+def derivative(f: Function, z: Tensor, *, order: int = 1) -> Tensor:
+    """The derivative of that order as autograd delivers it; zero where the output does not depend on z for autograd."""
+    z = z.detach().requires_grad_(True)
+    with torch.enable_grad():
+        value = f(z)
+        for remaining in reversed(range(order)):
+            if value is None or not value.requires_grad:
+                return torch.zeros_like(z)
+            value = torch.autograd.grad(value.sum(), z, create_graph=remaining > 0, allow_unused=True)[0]
+    return torch.zeros_like(z) if value is None else value.detach()
+
+
+def grid() -> Tensor:
+    """The nodes at which f is read first: 0, then outwards geometric, uniform, geometric, to both sides."""
+    near = torch.logspace(-6, math.log10(STEP), 65, dtype=torch.float64)[:-1]
+    dense = torch.arange(1, int(DENSE / STEP) + 1, dtype=torch.float64) * STEP
+    far = torch.logspace(math.log10(DENSE), math.log10(REACH), 225, dtype=torch.float64)[1:]
+    right = torch.cat([near, dense, far])
+    return torch.cat([-right.flip(0), torch.zeros(1, dtype=torch.float64), right])
+
+
+def nodes_of(f: Function) -> Tensor:
+    """The grid, and more nodes in the cells where f changes by more than its slopes at both ends explain: a ramp.
+
+    What is narrower than STEP / 64^2 still passes for a jump. More than 8 such cells are a pattern, and left alone.
+    """
+    z = grid()
+    for _ in range(2):
+        value, slope = f(z).detach(), derivative(f, z).abs()
+        unexplained = value.diff().abs() - 2 * torch.maximum(slope[1:], slope[:-1]) * z.diff()
+        cells = (unexplained > 1e-6 * value[z.abs() <= DENSE].abs().max()).nonzero().flatten()
+        if not 0 < len(cells) <= 8:
+            break
+        z = torch.cat([z, _between(z[cells], z[cells + 1]).flatten()]).unique()
+    return z
+
+
+def finite_part(z: Tensor, g: Function) -> tuple[Tensor, Tensor]:
+    """The nodes and g there, cut at both ends to where g is finite (e^z overflows at 710), holes filled by 0."""
+    value = g(z).detach()
+    finite = value.isfinite().nonzero().flatten()
+    if len(finite) == 0:
+        raise ValueError("The function is finite nowhere on the grid: give one whose values are numbers.")
+    inside = slice(int(finite[0]), int(finite[-1]) + 1)
+    return z[inside], value[inside].nan_to_num(nan=0.0, posinf=math.inf, neginf=-math.inf)
+
+
+def refined_maximum(g: Function, z: Tensor, value: Tensor) -> tuple[float, float]:
+    """(sup g, where): the highest nodes closed in on, then the tails; +inf where g grows without bound."""
+    best, place = highest(g, z, value)
+    if math.isinf(best):
+        return best, place
+    limits = {sign * math.inf: _tail_supremum(sign * z, value.clamp(max=best), best) for sign in (-1, 1)}
+    tail = max(limits, key=lambda end: limits[end])
+    return (limits[tail], tail) if limits[tail] > best else (best, place)
+
+
+def highest(g: Function, z: Tensor, value: Tensor) -> tuple[float, float]:
+    """(max g, where) between the first and the last node: the highest nodes closed in on; +inf at a pole."""
+    peaks = value[1:-1].topk(8).indices + 1
+    low, high, best, gains = z[peaks - 1], z[peaks + 1], value.max(), []
+    place = float(z[value.argmax()])
+    for _ in range(_PASSES):
+        nodes = _between(low, high)
+        inner = g(nodes).detach().nan_to_num(nan=-math.inf, posinf=math.inf, neginf=-math.inf)
+        top = inner.argmax(dim=1, keepdim=True)
+        low = nodes.gather(1, (top - 1).clamp(min=0)).squeeze(1)
+        high = nodes.gather(1, (top + 1).clamp(max=_ZOOM)).squeeze(1)
+        gains.append(float((inner.max() - best).clamp(min=0)))
+        if inner.max() > best:
+            best, place = inner.max(), float(nodes.flatten()[inner.argmax()])
+    # A pole: closing in on it goes on gaining as much or more. At a smooth peak the gain falls by 64^2 per pass.
+    at_pole = gains[-1] > max(gains[-2] / 2, 1e-6 * float(best.abs()))
+    return (math.inf if at_pole else float(best)), place
+
+
+def gaussian_mean(g: Function, *, tolerance: float = 1e-14) -> tuple[float, float]:
+    """(E g(z), error bound) for z ~ N(0, 1), by Gauss-Legendre on panels that are halved until two orders agree.
+
+    Halving closes in on kinks and jumps wherever they are, down to panels of width 2^-48. The bound is ten times the
+    sum of what 20 and 10 nodes disagree by; it is inf where g grows too fast for the mean to exist.
+    """
+    edges = torch.arange(-20, 20.25, 0.5, dtype=torch.float64)
+    low, high = edges[:-1], edges[1:]
+    total = error = scale = 0.0
+    for _ in range(48):
+        fine, coarse = (_panels(g, low, high, nodes) for nodes in (20, 10))
+        off = (fine - coarse).abs()
+        scale = max(scale, float(fine.abs().sum()))
+        good = off <= tolerance * scale  # False for what is not a number
+        total, error = total + float(fine[good].sum()), error + float(off[good].sum())
+        low, high = low[~good], high[~good]
+        if len(low) == 0 or len(low) > 4096:
+            break
+        middle = (low + high) / 2
+        low, high = torch.cat([low, middle]), torch.cat([middle, high])
+    total, error = total + float(fine[~good].sum()), error + float(off[~good].sum())
+    ends = g(edges[[0, -1]]).detach().abs() * _density(edges[[0, -1]])
+    exists = math.isfinite(total) and bool((ends <= tolerance * max(scale, 1e-300)).all())
+    return total, (10 * error + 1e-15 * scale) if exists else math.inf
+
+
+def _mean_or_nan(g: Function) -> float:
+    mean, error = gaussian_mean(g)
+    return mean if math.isfinite(mean) and error <= 1e-6 * max(1.0, abs(mean)) else math.nan
+
+
+def _panels(g: Function, low: Tensor, high: Tensor, nodes: int) -> Tensor:
+    """The integral of g times the density over each panel, by Gauss-Legendre with that many nodes."""
+    at, weight = (torch.from_numpy(part) for part in np.polynomial.legendre.leggauss(nodes))
+    half = ((high - low) / 2)[:, None]
+    z = (low[:, None] + half) + half * at
+    return (g(z).detach() * _density(z) * weight * half).sum(dim=1)
+
+
+def _density(z: Tensor) -> Tensor:
+    return torch.exp(-z.square() / 2) / math.sqrt(2 * math.pi)
+
+
+def _absolute_slope(f: Function) -> Function:
+    return lambda z: derivative(f, z).abs()
+
+
+def _between(low: Tensor, high: Tensor) -> Tensor:
+    """Nodes that cut each bracket into _ZOOM equal parts, the ends exact: (brackets, _ZOOM + 1)."""
+    nodes = low[:, None] + (high - low)[:, None] * torch.linspace(0, 1, _ZOOM + 1, dtype=torch.float64)
+    nodes[:, -1] = high
+    return nodes
+
+
+def _tail_supremum(z: Tensor, value: Tensor, best: float) -> float:
+    """The supremum of g towards z = +inf from its maxima up to R / 100, R / 10 and R, R the last finite node.
+
+    Gains per decade that do not fall are growth without bound (a logarithm's); gains that fall by a factor are summed
+    as a geometric series (Aitken), which is exact for a power of z.
+    """
+    reach = float(z.max())
+    first, second, last = (float(value[(z > 0) & (z <= part * reach)].max()) for part in (0.01, 0.1, 1))
+    gain, before = last - second, second - first
+    if last < best or gain <= 0:
+        return last
+    if before <= 0 or gain > 0.75 * before:
+        return math.inf if gain > 1e-3 * abs(last) else last
+    return last + gain * gain / (before - gain)
+
+
+def _outermost(f: Function, z: Tensor, active: Tensor, level: float, *, sign: int) -> float:
+    """The end, towards z = +inf after mirroring by sign, of where |f'| >= level: the inactive end of its bracket."""
+    index = z.argsort()
+    z, active = z[index], active[index]
+    last = int(active.nonzero()[-1])
+    if z[last] > z[-1] / 10 or last + 1 == len(z):
+        return math.inf
+    low, high = z[last : last + 1], z[last + 1 : last + 2]
+    for _ in range(_PASSES):
+        nodes = _between(low, high)[0]
+        inner = (derivative(f, sign * nodes).abs() >= level)[:-1]
+        last = int(inner.nonzero()[-1]) if inner.any() else 0
+        low, high = nodes[last : last + 1], nodes[last + 1 : last + 2]
+    return float(high)
+
+
+def _largest_jump(f: Function, z: Tensor) -> float:
+    """Where f changes most from one node to the next, closed in on; 0 where it does not change."""
+    for _ in range(_PASSES + 1):
+        change = f(z).detach().diff().abs()
+        cell = int(change.argmax())
+        if change[cell] == 0:
+            return 0.0
+        z = _between(z[cell : cell + 1], z[cell + 1 : cell + 2])[0]
+    return float(z[0])

@@ -1,0 +1,69 @@
+"""Generators of images: latent vectors (N, latent_size) -> (N, C, H, W), pixels in [-1, 1]."""
+
+import math
+from collections.abc import Callable, Sequence
+from functools import partial
+from itertools import pairwise
+
+import torch
+from torch import Tensor, nn
+
+from actbench.measure.models.block import Block
+from actbench.measure.models.norm import batch, none
+from actbench.measure.trace import Activation
+
+
+class MLPGenerator(nn.Module):
+    """`depth` hidden layers of `width` units, then a linear layer and tanh."""
+
+    def __init__(
+        self,
+        *,
+        latent_size: int,
+        output_shape: Sequence[int],
+        depth: int,
+        width: int,
+        act: Callable[[], nn.Module],
+    ) -> None:
+        super().__init__()
+        block = _block(act, norm=none)
+        widths = [latent_size] + depth * [width]
+        self.output_shape = tuple(output_shape)
+        self.hidden = nn.Sequential(*(block(nn.Linear(fan_in, fan_out)) for fan_in, fan_out in pairwise(widths)))
+        self.output = nn.Linear(width, math.prod(output_shape))
+
+    def forward(self, latents: Tensor) -> Tensor:
+        return self.output(self.hidden(latents)).tanh().unflatten(1, self.output_shape)
+
+
+class ConvGenerator(nn.Module):
+    """A linear layer to a small feature map, then for each of `widths` doubling by nearest neighbour and a 3×3 layer.
+
+    Resizing instead of transposed convolution (Odena et al. 2016) and batch normalisation, as in DCGAN (Radford et al.
+    2016, arXiv:1511.06434). What a side that is no multiple of 2^len(widths) has too much is cut off.
+    """
+
+    def __init__(
+        self, *, latent_size: int, output_shape: Sequence[int], widths: Sequence[int], act: Callable[[], nn.Module]
+    ) -> None:
+        super().__init__()
+        block = _block(act, norm=batch)
+        channels, *self.size = output_shape
+        height, width = (-(-side // 2 ** len(widths)) for side in self.size)
+        self.start = (widths[0], height, width)
+        self.input = block(nn.Linear(latent_size, math.prod(self.start)))
+        layers: list[nn.Module] = []
+        for fan_in, fan_out in pairwise([widths[0], *widths]):
+            layers += [nn.Upsample(scale_factor=2), block(nn.Conv2d(fan_in, fan_out, kernel_size=3, padding=1))]
+        self.hidden = nn.Sequential(*layers)
+        self.output = nn.Conv2d(widths[-1], channels, kernel_size=3, padding=1)
+
+    def forward(self, latents: Tensor) -> Tensor:
+        features = self.hidden(self.input(latents).unflatten(1, self.start))  # (N, widths[-1], H, W) or a little more
+        height, width = self.size
+        return self.output(features)[..., :height, :width].tanh()
+
+
+def _block(act: Callable[[], nn.Module], *, norm: Callable[..., nn.Module]) -> Callable[..., Block]:
+    """A hidden layer of a generator: without dropout, so that it draws nothing."""
+    return partial(Block, act=lambda: Activation(act()), norm=norm, dropout=0.0, generator=torch.Generator())

@@ -1,0 +1,93 @@
+"""Initial weights: unscaled draws from the stream `init`, times the scheme's scale.
+
+The draws do not depend on scheme, activation or device, so two runs with one seed differ by the scale only.
+Normals are N(0, 1), uniforms U(-1, 1); fan_in and fan_out count the kernel's positions.
+"""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from actbench.measure.trace import weight_layers
+
+
+@dataclass(frozen=True)
+class Draw:
+    """The unscaled draws of one weight layer.
+
+    Attributes:
+        normal, uniform: Two independent draws of the weight's shape, (fan_out, …).
+        uniform_bias: A draw of the bias's shape.
+        fan_in, fan_out: Inputs that reach a unit, units that an input reaches.
+        gain: sqrt(keep / E f(z)^2), z ~ N(0, 1), of the activation before this layer, when called; 1 for the first.
+    """
+
+    normal: Tensor
+    uniform: Tensor
+    uniform_bias: Tensor
+    fan_in: int
+    fan_out: int
+    gain: Callable[[], float]
+
+
+def torch_default(draw: Draw) -> tuple[Tensor, Tensor]:
+    """What nn.Linear and nn.Conv2d do: weight and bias ~ U(-1, 1) / sqrt(fan_in)."""
+    return draw.uniform / math.sqrt(draw.fan_in), draw.uniform_bias / math.sqrt(draw.fan_in)
+
+
+def lecun(draw: Draw) -> tuple[Tensor, Tensor]:
+    """LeCun normal (LeCun et al. 1998): N(0, 1 / fan_in), biases 0."""
+    return draw.normal / math.sqrt(draw.fan_in), torch.zeros_like(draw.uniform_bias)
+
+
+def glorot(draw: Draw) -> tuple[Tensor, Tensor]:
+    """Glorot uniform (Glorot & Bengio 2010, eq. 16): U(-1, 1) sqrt(6 / (fan_in + fan_out)), biases 0."""
+    return draw.uniform * math.sqrt(6 / (draw.fan_in + draw.fan_out)), torch.zeros_like(draw.uniform_bias)
+
+
+def he(draw: Draw) -> tuple[Tensor, Tensor]:
+    """He normal (He et al. 2015, arXiv:1502.01852, eq. 10): N(0, 2 / fan_in), biases 0."""
+    return draw.normal * math.sqrt(2 / draw.fan_in), torch.zeros_like(draw.uniform_bias)
+
+
+def unit_norm(draw: Draw) -> tuple[Tensor, Tensor]:
+    """Each unit's incoming weight vector a Gaussian direction of norm 1 (Hendrycks & Gimpel 2016), biases 0."""
+    rows = draw.normal.flatten(1)
+    return (rows / rows.norm(dim=1, keepdim=True)).view_as(draw.normal), torch.zeros_like(draw.uniform_bias)
+
+
+def positive_mean(draw: Draw, *, mean: float) -> tuple[Tensor, Tensor]:
+    """N(mean / fan_in, 1 / fan_in), biases 0: W a is shifted by `mean` times the mean of a, so means can drift."""
+    return draw.normal / math.sqrt(draw.fan_in) + mean / draw.fan_in, torch.zeros_like(draw.uniform_bias)
+
+
+def matched(draw: Draw) -> tuple[Tensor, Tensor]:
+    """N(0, gain^2 / fan_in), biases 0: with the activation's own gain, pre-activations keep variance 1."""
+    return draw.gain() * draw.normal / math.sqrt(draw.fan_in), torch.zeros_like(draw.uniform_bias)
+
+
+@torch.no_grad()
+def initialize(
+    model: nn.Module,
+    scheme: Callable[[Draw], tuple[Tensor, Tensor]],
+    *,
+    generator: torch.Generator,
+    gain: Callable[[], float],
+) -> None:
+    """Set every weight layer of `model`, in the order of definition, from draws of a CPU `generator`."""
+    for index, layer in enumerate(weight_layers(model).values()):
+        shape = layer.weight.shape
+        draw = Draw(
+            normal=torch.randn(shape, generator=generator),
+            uniform=2 * torch.rand(shape, generator=generator) - 1,
+            uniform_bias=2 * torch.rand(shape[0], generator=generator) - 1,
+            fan_in=shape[1:].numel(),
+            fan_out=shape[0] * shape[2:].numel(),
+            gain=(lambda: 1.0) if index == 0 else gain,
+        )
+        weight, bias = scheme(draw)
+        layer.weight.copy_(weight)
+        layer.bias.copy_(bias)  # type: ignore[union-attr]

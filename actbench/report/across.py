@@ -1,0 +1,156 @@
+"""One report over several published workloads: results/across/."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import matplotlib as mpl
+import pandas as pd
+from matplotlib.figure import Figure
+
+from actbench.compare import across
+from actbench.compare.across import TRACKS, Across
+from actbench.compare.intervals import Interval
+from actbench.figures import comparison, style, tracks
+from actbench.report import page, statistics
+from actbench.report.numbers import listed, number
+from actbench.report.sections.comparison import failures, part, saver
+from actbench.tables.schema import REFERENCE
+
+_READ_RANKS = (
+    "The rank of each activation's mean loss over the workloads, on the {track} track, each in units of the tuned "
+    "{reference}'s. The interval is the one that the rank has when the seeds of every workload are drawn again, the "
+    "same ones for all activations."
+)
+_READ_IQM = (
+    "The interquartile mean over all workloads and seeds of the test loss, in units of the tuned {reference}'s mean on "
+    "that workload: left of 1 is better than the tuned {reference}, on either track. A quarter of the values is cut on "
+    "each side, so that a few bad runs do not decide. In the order of the mean loss on the tuned track, which may be "
+    "another. 95 % intervals: seeds drawn again within each workload."
+)
+_READ_PROFILES = (
+    "On the {track} track, the share of seeds of all workloads on which an activation reached the target validation "
+    "loss in at most τ times the steps of the fastest one there. What never got there is in no share."
+)
+_READ_PAIRS = (
+    "On the {track} track, a row against a column over the seeds of all workloads: mean difference in units of the "
+    "tuned {reference}'s loss; seeds won/tied/lost by the row; p of the signed-rank test before adjustment. Coloured "
+    "where the p adjusted over all pairs (Benjamini and Hochberg) is below .05, blue where the row is better; grey "
+    "with = where TOST shows a difference below 5 %. Seeds are the sample: p says nothing about other workloads."
+)
+_READ_FAILURES = (
+    "Runs that diverged, or whose test loss is that of a guess that ignores its input, over all workloads, with the "
+    "Clopper–Pearson interval of the rate."
+)
+
+
+def write(folders: list[Path], to: Path) -> Path:
+    """Make report.md, report.html, figures/ and statistics/ in `to`; the path of report.html.
+
+    Raises:
+        FileNotFoundError: If there are no results in a folder.
+        ValueError: If the folders have nothing in common to compare, see `combined.gathered`.
+    """
+    runs = across.gathered(folders)
+    found = across.compute(runs)
+    (to / "figures").mkdir(parents=True, exist_ok=True)
+    for old in (to / "figures").glob("*.png"):
+        old.unlink()
+    names = ("ranks", "iqm", "profile", "failures", "pairs")
+    statistics.land(to, {name: getattr(found, name) for name in names})
+    with mpl.rc_context(style.style()):
+        parts = _parts(found, save=saver(to / "figures", ""))
+    title = "across: activation functions over several workloads"
+    markdown = page.template(page.TEMPLATES / "across.md.j2").render(
+        title=title,
+        command="python -m actbench.report " + " ".join(f"results/{folder.resolve().name}" for folder in folders),
+        sources=_sources(runs),
+        in_short=sentences(found),
+        parts=parts,
+    )
+    (to / "report.md").write_text(markdown, encoding="utf-8")
+    (to / "report.html").write_text(page.render(markdown, title=title, folder=to), encoding="utf-8")
+    return to / "report.html"
+
+
+def _sources(runs: pd.DataFrame) -> str:
+    """Where the runs of each workload come from."""
+    told = runs[["workload", "protocol", "commit"]].drop_duplicates().astype(str)
+    return "; ".join(f"{name}: PROTOCOL {protocol}, commit {commit}" for name, protocol, commit in told.to_numpy())
+
+
+def sentences(found: Across) -> list[str]:
+    """Is the reference still a good default? On each track, and on both."""
+    told = ", ".join(f"{name} ({n} seeds)" for name, n in found.workloads.items())
+    acts = found.ranks["variant"].nunique()
+    said = [f"{acts} activations on {len(found.workloads)} workloads, both tracks: {told}."]
+    better: dict[str, set[str]] = {}
+    for track in reversed(TRACKS):
+        ranks, iqm = (table[table["track"] == track] for table in (found.ranks, found.iqm))
+        first, own = ranks["variant"].iloc[0], ranks[ranks["variant"] == REFERENCE].iloc[0]
+        place = int(iqm.set_index("variant")["iqm"].rank(method="min", na_option="bottom")[REFERENCE])
+        verdicts = _against(found.pairs[found.pairs["track"] == track])
+        better[track] = {name for name, word in verdicts.items() if word == "better"}
+        counts = "; ".join(
+            f"{len(names)} {word}" + (f" ({listed(names)})" if names else "")
+            for word in ("better", "equivalent", "worse", "inconclusive")
+            if (names := sorted(name for name, own in verdicts.items() if own == word)) or word == "better"
+        )
+        said.append(
+            f"{track.capitalize()} track: by mean loss {REFERENCE} has rank {own['rank']:g} [{own['low']:g}, "
+            f"{own['high']:g}] of {acts}, and {first} rank 1. By interquartile mean, in units of the tuned "
+            f"{REFERENCE}'s mean loss, {REFERENCE} has {_relative(iqm, REFERENCE)}, rank {place}, and {first} "
+            f"{_relative(iqm, first)}. Against {REFERENCE}, exploratory: {counts}."
+        )
+    both = sorted(set.intersection(*better.values()))
+    default = (
+        f"better than it on both tracks {'is' if len(both) == 1 else 'are'} {listed(both)}." if both
+        else "nothing is better than it on both tracks."
+    )  # fmt: skip
+    said.append(f"Is {REFERENCE} still a good default? Over these workloads {default}")
+    said.append("What not: seeds were drawn again, workloads were not, so nothing is said of any other workload.")
+    return said
+
+
+def _relative(iqm: pd.DataFrame, name: str) -> str:
+    row = iqm[iqm["variant"] == name].iloc[0]
+    return number(Interval(row["iqm"], row["low"], row["high"], 2))
+
+
+def _against(pairs: pd.DataFrame) -> dict[str, str]:
+    """The verdict of each activation against the reference."""
+    turned = {"better": "worse", "worse": "better"}
+    found = {}
+    for row in pairs.to_dict("records"):
+        if row["b"] == REFERENCE:
+            found[row["a"]] = row["verdict"]
+        elif row["a"] == REFERENCE:
+            found[row["b"]] = turned.get(row["verdict"], row["verdict"])
+    return found
+
+
+def _parts(found: Across, *, save: Callable[[Figure, str], page.Markdown]) -> list[dict]:
+    of = {track: _on(found, track) for track in TRACKS}
+    order = list(of[TRACKS[1]]["ranks"]["variant"])  # by the tuned track's mean loss, in every figure but the ranks
+    labels = {name: name for name in order}
+    figure = save(tracks.relative({track: of[track]["iqm"] for track in TRACKS}, labels), "iqm")
+    parts = [part("In units of the tuned reference", _READ_IQM.format(reference=REFERENCE), "", figure)]
+    drawn = (
+        ("ranks", "Rank intervals", _READ_RANKS, comparison.rank_intervals),
+        ("profile", "Steps to the target", _READ_PROFILES, comparison.profiles),
+        ("pairs", "Every pair", _READ_PAIRS, comparison.matrix),
+    )
+    for name, title, read, draw in drawn:
+        for track in TRACKS:
+            table = of[track][name]
+            if len(table):
+                own = list(table["variant"]) if name == "ranks" else order
+                picture = save(draw(table, {act: act for act in own}), f"{name}_{track}")
+                words = read.format(track=track, reference=REFERENCE)
+                parts.append(part(f"{title}, {track} track", words, "", picture))
+    named = found.failures.assign(variant=found.failures["variant"] + ", " + found.failures["track"])
+    return parts + [own | {"read": _READ_FAILURES} for own in failures(named)]
+
+
+def _on(found: Across, track: str) -> dict[str, pd.DataFrame]:
+    tables = {name: getattr(found, name) for name in ("ranks", "iqm", "profile", "pairs")}
+    return {name: table[table["track"] == track] for name, table in tables.items()}

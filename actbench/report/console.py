@@ -1,0 +1,55 @@
+"""The short table that a command prints: what its own runs reached, and the ends of the network."""
+
+from collections.abc import Collection
+
+import pandas as pd
+
+from actbench.compare import ranking
+from actbench.compare.workloads import workloads
+from actbench.report import numbers
+from actbench.tables.schema import Tables
+from actbench.tables.text import one_line
+from actbench.tables.text import text as text_of
+
+_DIAGNOSIS = ("saturated low", "saturated high", "bias / std")
+
+
+def text(tables: Tables, *, run_ids: Collection[str]) -> str:
+    """Ranking and diagnosis of these runs, one block for each workload; in brackets the 95 % interval of the mean."""
+    own = Tables(*(frame[frame["run_id"].isin(list(run_ids))] for frame in tables))
+    blocks = []
+    for work in workloads(own):
+        runs, _, layers = work.tables
+        order = ranking.ranked(runs)
+        if not order:
+            continue
+        blocks += [work.title] if work.title else []
+        blocks.append(aligned(numbers.ranking_table(ranking.ranking(runs), runs, order)))
+        if len(layers):
+            found = ranking.diagnosis(layers, order)
+            shown = {name: cells for name, cells in found.items() if name.startswith(_DIAGNOSIS) and "," in name}
+            shown = {name: cells for name, cells in shown.items() if not name.endswith("per layer")}
+            rows = [[name, *(numbers.number(cells.get(name)) for cells in shown.values())] for name in order]
+            when = "at the end" if layers["step"].any() else "at initialisation"
+            blocks.append(aligned([[when, *shown], *rows]))
+    return "\n\n".join([*blocks, *_cost(own.runs)])
+
+
+def _cost(runs: pd.DataFrame) -> list[str]:
+    """Where the runs were measured, what training took in all, and the memory of the largest."""
+    if "threads" not in runs or not runs["peak_mib"].notna().any():
+        return []
+    threads = " or ".join(sorted(set(runs["threads"].map(text_of))))
+    where = ", ".join(sorted(set(runs["device_name"].map(text_of))))
+    minutes, peak = runs["train_seconds"].sum() / 60, runs["peak_mib"].max()
+    return [
+        f"Ran on {where}, threads={threads}; {minutes:,.1f} minutes of training in all; "
+        f"peak memory of a run: {peak:,.0f} MiB."
+    ]
+
+
+def aligned(rows: list[list[str]]) -> str:
+    """Rows of cells as lines with aligned columns."""
+    rows = [[one_line(cell) for cell in row] for row in rows]
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return "\n".join("  ".join(f"{cell:<{w}}" for cell, w in zip(row, widths, strict=True)).rstrip() for row in rows)

@@ -1,0 +1,114 @@
+"""The part of a report on several tracks: does the ranking survive tuning, and was it the init or the learning rate?"""
+
+from pathlib import Path
+
+import matplotlib as mpl
+import pandas as pd
+
+from actbench.compare import tracks
+from actbench.compare.init_or_rate import EFFECTS, Corners, depend
+from actbench.compare.intervals import Interval
+from actbench.compare.tracks import Survival
+from actbench.compare.workloads import TRACKS, Workload
+from actbench.figures import style
+from actbench.figures import tracks as tracks_figures
+from actbench.report import page
+from actbench.report.numbers import listed, number
+from actbench.report.sections.comparison import Save, part, saver
+
+FIGURES = ("tracks", "corners")
+_READ_TRACKS = (
+    "Left the ranks with one learning rate and init for all, right those with the init of matched gain and the "
+    "learning rate that the tuning experiment chose for each variant on validation data of other seeds. Where that "
+    "experiment trains for fewer epochs than these runs, as its own report says, the rate need not be the best for "
+    "them. Thick lines change their verdict. τ is 1 where tuning changes no order, 0 where the two orders "
+    "have nothing in common; its interval is of seeds drawn again, which adds noise to both orders and lowers τ."
+)
+_READ_CORNERS = (
+    "Each variant against itself on the shared track, on the same seeds: with the matched init alone, with the tuned "
+    "learning rate alone, with both; left of 0 is a lower loss. Interaction is both less the two alone: at 0 init and "
+    "learning rate add up, below it they do more together. Bars are 95 % intervals, filled where they exclude 0."
+)
+
+
+def section(survived: list[tuple[str, Workload, Survival]], cornered: list[Corners], *, figures: Path) -> dict:
+    """A part for each workload on the shared and the tuned track, then one for each on all four."""
+    with mpl.rc_context(style.style()):
+        made = [survival(*own, save=saver(figures, f"w{i}-")) for i, own in enumerate(survived, 1)]
+        made += [corners(own, save=saver(figures, f"w{i}-")) for i, own in enumerate(cornered, 1)]
+    title = "Does the ranking survive tuning?" if made else ""
+    return {"title": title, "level": page.Markdown("###"), "in_short": [], "parts": made}
+
+
+def survival(title: str, tuned: Workload, found: Survival, *, save: Save) -> dict:
+    """The part on the shared and the tuned track of one workload."""
+    said = [f"Kendall's τ = {found.tau:.2f} [{found.low:.2f}, {found.high:.2f}] over {found.n} variants."]
+    changes = tracks.changed(found).to_dict("records")
+    told = [f"{row['variant']} ({row['verdict_shared']}, then {row['verdict_tuned']})" for row in changes]
+    said.append(f"The verdict changes for {listed(told)}." if told else "No verdict changes.")
+    higher = int((found.variants["mean_tuned"] > found.variants["mean_shared"]).sum())
+    said.append(f"On the tuned track {higher} of {found.n} have a higher mean than on the shared one.")
+    runs = tuned.tables.runs[tuned.tables.runs["status"] != "failed"]
+    rates = runs.groupby("variant")["optim.lr"].first() if "optim.lr" in runs else pd.Series(dtype=float)
+    heading = ["activation", "rank, shared", "rank, tuned", "verdict, shared", "verdict, tuned"]
+    rows = [
+        [row["variant"], f"{row['rank_shared']:g}", f"{row['rank_tuned']:g}",
+         *(row[name] if isinstance(row[name], str) else "reference" for name in ("verdict_shared", "verdict_tuned")),
+         *([f"{rates[row['variant']]:g}"] if len(rates) else [])]
+        for row in found.variants.to_dict("records")
+    ]  # fmt: skip
+    table = page.table([[*heading, *(["tuned learning rate"] if len(rates) else [])], *rows])
+    figure = save(tracks_figures.tracks(found.variants), "tracks")
+    title = f"{title or 'Both tracks'}, shared against tuned track"
+    return part(title, _READ_TRACKS, " ".join(said), figure, table)
+
+
+def corners(found: Corners, *, save: Save) -> dict:
+    """The part on the four tracks of one workload."""
+    means = found.effects.pivot_table("mean", "variant", "effect")
+    order = list(means.sort_values("both", kind="stable").index)
+    figure = save(tracks_figures.corners(found.effects, {name: name for name in order}), "corners")
+    cells = {
+        (row["variant"], row["effect"]): number(Interval(row["mean"], row["low"], row["high"], row["n"]))
+        for row in found.effects.to_dict("records")
+    }
+    verdicts = found.verdicts.reindex(order)
+    rows = [
+        [name, *(cells[name, effect] for effect in EFFECTS),
+         *(word if isinstance(word, str) else "reference" for word in verdicts.loc[name, list(TRACKS)])]
+        for name in order
+    ]  # fmt: skip
+    heading = ["activation", *(f"{effect} (Δ nats)" for effect in EFFECTS), *(f"verdict, {track}" for track in TRACKS)]
+    title = f"{found.title or 'Four tracks'}, initialisation or learning rate"
+    return part(title, _READ_CORNERS, " ".join(told(found)), figure, page.table([heading, *rows]))
+
+
+def told(found: Corners) -> list[str]:
+    """How much of the change of the ranking is the init's and how much the rate's, and whose verdict hangs on them."""
+    by = found.orders.set_index("track")
+    turned, shown = by["turned"], by["shown"]
+    tau = {track: f"τ = {row.tau:.2f} [{row.low:.2f}, {row.high:.2f}]" for track, row in by.iterrows()}
+    pairs, (low, high) = int(by["pairs"].iloc[0]), found.difference
+    more = (
+        "the learning rate changes the ranking more than the initialisation" if low > 0
+        else "the initialisation changes the ranking more than the learning rate" if high < 0
+        else "these seeds cannot tell which of the two changes the ranking more"
+    )  # fmt: skip
+    said = [
+        f"Of {pairs} pairs of activations {turned['tuned']} stand the other way round on the tuned track than on the "
+        f"shared one ({tau['tuned']}): the matched init alone turns {turned['matched_init']} of the {pairs} "
+        f"({tau['matched_init']}), the tuned learning rate alone {turned['tuned_lr']} ({tau['tuned_lr']}), and {more}.",
+        f"Turned is by the means: told apart on both tracks, one way and the other, are {shown['matched_init']} of the "
+        f"{turned['matched_init']} pairs, {shown['tuned_lr']} of {turned['tuned_lr']} and {shown['tuned']} of "
+        f"{turned['tuned']} (every pair tested, Benjamini and Hochberg).",
+    ]
+    if found.same_rate is not None:
+        of = len(found.effects) // len(EFFECTS)
+        said.insert(1, f"The tuned rate is the shared one for {found.same_rate} of {of}.")
+    hang = depend(found)
+    names = [f"{name} ({', '.join(f'{track}: {row[track]}' for track in TRACKS)})" for name, row in hang.iterrows()]
+    if names:
+        said.append(f"The verdict against {found.reference} depends on the corner for {listed(names)}.")
+    else:
+        said.append(f"No verdict against {found.reference} depends on the corner.")
+    return said

@@ -1,0 +1,156 @@
+"""The figures of a report: what each shows, how to read it, and which tables it needs."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+
+from actbench.figures import samples, training
+from actbench.report import sentences
+from actbench.tables.schema import Tables
+
+
+@dataclass(frozen=True)
+class Plot:
+    """One figure of a report: how to read it, and what it shows; left out where no column of `needs` has a value.
+
+    `alone` is how to read it where there is one variant, if that is another sentence; `where` is a column of `runs`
+    without which the figure is of no interest. A figure `over_training` is left out where nothing but initialisation
+    was probed.
+    """
+
+    title: str
+    table: str
+    needs: tuple[str, ...]
+    draw: Callable[[pd.DataFrame, dict[str, str]], Figure]
+    read: str
+    shows: Callable[[pd.DataFrame], str]
+    alone: str = ""
+    where: str = "run_id"
+    over_training: bool = False
+
+    def applies(self, tables: Tables) -> bool:
+        """Whether the tables hold anything to draw; a name of `needs` that ends in a dot stands for its group."""
+        if not tables.runs[self.where].notna().any():
+            return False
+        frame = getattr(tables, self.table)
+        if self.over_training and not frame["step"].any():
+            return False
+        names = [c for c in frame if c in self.needs or (c.startswith(self.needs) and self.needs[0].endswith("."))]
+        return any(_measured(frame[name]) for name in names)
+
+
+def _measured(values: pd.Series) -> bool:
+    """Whether anything in a column is a finite number or a picture."""
+    numbers = pd.to_numeric(values, errors="coerce").astype(float)
+    pictures = values.dtype == object and values.map(lambda value: isinstance(value, bytes)).any()
+    return bool(pictures or np.isfinite(numbers).any())
+
+
+PLOTS = (
+    Plot(
+        "Ranking", "runs", ("test_loss", "test_accuracy"), training.ranking,
+        "A row is an activation, a grey point a seed, the coloured point the mean and the bar its 95 % interval. "
+        "Where two bars share values, the two are not told apart. Ordered by mean loss, lowest first.",
+        lambda runs: "",
+        alone="A grey point is a seed, the coloured point their mean and the bar its 95 % interval.",
+    ),
+    Plot(
+        "Ranking", "runs", ("test_fld",), training.ranking,
+        "A row is an activation of the discriminator, a grey point a seed, the coloured point the mean and the bar its "
+        "95 % interval. FLD is the Fréchet distance between features of generated and real test images; the dotted "
+        "line is that of real training images, which no generator can be expected to beat. NDB/K is the share of bins "
+        "of the training images that generated ones fill more or less often than these do. Ordered by mean FLD, lowest "
+        "first.",
+        lambda runs: "",
+    ),
+    Plot(
+        "Samples", "runs", ("picture",), samples.sheets,
+        "What the generator makes at the end of the first seed, from the same latent vectors in every panel: the same "
+        "place is the same vector.",
+        lambda runs: "",
+    ),
+    Plot(
+        "Learning curves", "epochs", ("val_loss",), training.learning_curves,
+        "Each panel shows one activation in its colour before all others in grey: lower is better, and a gap "
+        "between the training and the validation line is overfitting. A cross marks where a seed diverged.",
+        sentences.past_best,
+        alone="Lower is better, and a gap between the training and the validation line is overfitting. A cross marks "
+        "where a seed diverged.",
+    ),
+    Plot(
+        "Learning curves", "epochs", ("val_fld",), training.learning_curves,
+        "FLD against validation images by epoch: each panel shows one activation in its colour before all others in "
+        "grey, lower is better. A cross marks where a seed diverged.",
+        lambda epochs: sentences.past_best(epochs, column="val_fld"),
+    ),
+    Plot(
+        "Gradient sparsity by layer", "layers", ("grad_zero", "grad_hoyer"), samples.gradient_sparsity,
+        "Of the gradient of the generator's loss at the pre-activations: the share of exact zeros, and Hoyer sparsity, "
+        "0 for entries of equal size and 1 for a single one. The generator's layers come first.",
+        lambda layers: "", where="test_fld",
+    ),
+    Plot(
+        "Gradient sparsity over training", "epochs", ("input_grad_hoyer",), samples.sparsity_over_time,
+        "Hoyer sparsity of what the discriminator tells the generator: of its gradient at each generated image, and of "
+        "the gradient at all of the generator's parameters.",
+        lambda epochs: "",
+    ),
+    Plot(
+        "Sparsity and quality", "runs", ("input_grad_hoyer",), samples.sparsity_and_quality,
+        "FLD against the sparsity of both gradients at the end: small points are seeds, large ones the means of "
+        "variants. If sparsity made the quality, the points would lie along one line, whatever the activation.",
+        lambda runs: "",
+    ),
+    Plot(
+        "Saturation by layer", "layers", ("saturation_low", "saturation_high"), training.saturation,
+        "The share of pre-activations in the flat tail on the low and on the high side of the function, where its "
+        "slope is below a small share of the steepest one (probes.epsilon): near 1, almost nothing can be learned "
+        "through that layer. A flat part between the tails, as of the shrinking functions, is not counted here: units "
+        "that lie in it on every image are dead.",
+        sentences.most_saturated,
+    ),
+    Plot(
+        "Output mean and bias by layer", "layers", ("out_mean", "out_ratio"), training.output,
+        "Output mean, and how large the units' own means are against the spread of their outputs: above 1 the next "
+        "layer sees more of a constant than of its input.",
+        sentences.most_biased,
+    ),
+    Plot(
+        "Gradient by layer", "layers", ("grad_rms",), training.gradient,
+        "RMS of the gradient at the pre-activation, from the input (left) to the output (right), on a logarithmic "
+        "axis: a line that rises to the right is a gradient that vanishes on its way to the input.",
+        sentences.most_vanishing,
+    ),
+    Plot(
+        "Drift over training", "layers", ("out_ratio",), training.drift,
+        "Output bias over standard deviation against the training step: a flat line is no drift. Grey is the last "
+        "layer of the others.",
+        lambda layers: sentences.largest_change(layers, ("out_ratio",), words="bias / standard deviation"),
+        alone="Output bias over standard deviation against the training step: a flat line is no drift.",
+        over_training=True,
+    ),
+    Plot(
+        "Saturation over training", "layers", ("saturation_low", "saturation_high"), training.saturation_over_time,
+        "Saturated share against the training step, the high side upwards and the low side downwards: a line that "
+        "leaves the middle is a layer that saturates while it trains.",
+        lambda layers: sentences.largest_change(
+            layers, ("saturation_low", "saturation_high"), words="the saturated share (both sides)"
+        ),
+        over_training=True,
+    ),
+    Plot(
+        "Learned parameters", "layers", ("act.",), training.learned,
+        "The parameters that an activation learns, by layer against the training step, with the interval over seeds.",
+        sentences.farthest_learned,
+        over_training=True,
+    ),
+    Plot(
+        "Time", "runs", ("samples_per_second", "train_seconds"), training.time,
+        "Training speed, fastest first: grey points are seeds. Times are of this machine and of what else ran on it "
+        "meanwhile, so no order is read off them; actbench.cost times functions side by side.",
+        lambda runs: "",
+    ),
+)  # fmt: skip

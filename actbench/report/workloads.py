@@ -1,0 +1,168 @@
+"""The report of a results folder: tables -> figures/, statistics/, report.md and report.html."""
+
+import re
+from collections.abc import Collection
+from pathlib import Path
+
+import matplotlib as mpl
+import numpy as np
+import pandas as pd
+
+from actbench.compare import comparison, init_or_rate, ranking, tracks
+from actbench.compare.comparison import Comparison
+from actbench.compare.ranking import Cells
+from actbench.compare.workloads import NothingToReportError, Workload, of_another_protocol, workloads
+from actbench.figures import style, training
+from actbench.report import numbers, page, sentences, settings, statistics
+from actbench.report.page import Markdown
+from actbench.report.sections import comparison as comparison_section
+from actbench.report.sections import tracks as tracks_section
+from actbench.report.sections.training import PLOTS, Plot
+from actbench.tables import atomic
+from actbench.tables.schema import Tables
+from actbench.tables.store import read
+
+_FIGURES = [*(plot.draw.__name__ for plot in PLOTS), *comparison_section.FIGURES, *tracks_section.FIGURES]
+
+
+def write(folder: str | Path, *, run_ids: Collection[str] | None = None) -> Path:
+    """Make report.md, report.html, figures/ and statistics/ in a results folder from its tables; path of report.html.
+
+    With `run_ids` the report is of the workloads that these runs belong to, and of all runs in the folder that share
+    one with them.
+
+    Raises:
+        FileNotFoundError: If there are no results in the folder.
+        NotADirectoryError: If a folder that is written is a link.
+        NothingToReportError: If the tables cannot be read, or hold no run to report.
+    """
+    folder = Path(folder)
+    tables, left_out = _read(folder)
+    return _written(folder, tables, left_out + of_another_protocol(tables.runs, run_ids=run_ids or ()), run_ids=run_ids)
+
+
+def write_all(folder: Path) -> tuple[Path, list[str]]:
+    """As `write` does of all runs; also a sentence for each part that was left out."""
+    tables, left_out = _read(folder)
+    return _written(folder, tables, left_out, run_ids=None), left_out
+
+
+def _written(folder: Path, tables: Tables, left_out: list[str], *, run_ids: Collection[str] | None) -> Path:
+    works = workloads(tables, run_ids=run_ids)
+    facts, broken = statistics.facts(folder)
+    with atomic.beside(folder / "report") as hidden:
+        (hidden / "figures").mkdir(parents=True)
+        _make(works, [*left_out, *broken], hidden, facts=facts, name=folder.resolve().name)
+        page.install(hidden, folder, figures=_FIGURES)
+    return folder / "report.html"
+
+
+def _make(works: list[Workload], left_out: list[str], folder: Path, *, facts: pd.DataFrame, name: str) -> None:
+    """Write report.md, report.html, figures/ and statistics/ into an empty folder."""
+    compared = [comparison.of(work, facts=facts) for work in works]
+    survived, cornered = tracks.survived(works), init_or_rate.four(works, compared)
+    shown = [_shown(work) for work in works]
+    results = [_results(work, against) for work, against in zip(works, compared, strict=True)]
+    statistics.write(folder, works, [ranks | diagnosis for ranks, diagnosis in shown], compared, survived, cornered)
+    names = pd.concat([work.tables.runs["variant"] for work in works]).unique()
+    title = f"{name}: {'activation functions compared' if len(names) > 1 else names[0]}"
+    sections = [
+        _section(work, cells, against, folder, prefix=f"w{i}-" if len(works) > 1 else "") | {"in_short": said[1:]}
+        for i, (work, cells, against, said) in enumerate(zip(works, shown, compared, results, strict=True), 1)
+    ]
+    sections.append(tracks_section.section(survived, cornered, figures=folder / "figures"))
+    markdown = page.template(page.TEMPLATES / "workloads.md.j2").render(
+        title=title,
+        opening=settings.opening(works),
+        in_short=_in_short(works, results, compared, sections[-1]["parts"]),
+        settings=page.table(settings.rows(works)),
+        lost=page.table(settings.lost(works)),
+        left_out=left_out,
+        sections=sections,
+    )
+    markdown = re.sub(r"\n{3,}", "\n\n", markdown)
+    (folder / "report.md").write_text(markdown, encoding="utf-8")
+    (folder / "report.html").write_text(page.render(markdown, title=title, folder=folder), encoding="utf-8")
+
+
+def _read(folder: Path) -> tuple[Tables, list[str]]:
+    """The tables of a folder and what had to be left out; where that leaves nothing, the sentences are the error."""
+    atomic.refuse_links(folder)
+    tables, left_out = read(folder)
+    if left_out and not len(tables.runs):
+        raise NothingToReportError("\n".join(left_out.values()))
+    return tables, list(left_out.values())
+
+
+def _in_short(
+    works: list[Workload], results: list[list[str]], compared: list[Comparison | None], both: list[dict]
+) -> list[str]:
+    """The results in a few sentences: all that there is to say of one workload, one or two sentences of several."""
+    if len(works) == 1:
+        return results[0]
+    said = [f"{part['title']}: {part['shows']}" for part in both]
+    for work, found, against in zip(works, results, compared, strict=True):
+        result = found[:1] + (comparison_section.sentences(against)[:1] if against else [])
+        said += [f"{work.title}: {' '.join(result)}"] if result else []
+    return said
+
+
+def _results(work: Workload, against: Comparison | None) -> list[str]:
+    runs, _, layers = work.tables
+    by = ranking.primary(runs)
+    said = [sentences.best(runs, name) for name in (by, "test_accuracy") if name and np.isfinite(runs[name]).any()]
+    said += comparison_section.sentences(against) if against else []
+    if len(layers):
+        said += [sentences.most_saturated(layers), sentences.most_vanishing(layers)]
+    return [sentence for sentence in said if sentence]
+
+
+def _shown(work: Workload) -> tuple[Cells, Cells]:
+    """What the ranking and the diagnosis of a workload show; resampled once for the report and for statistics/."""
+    runs, _, layers = work.tables
+    order = ranking.ranked(runs)
+    if not order:
+        return {}, {}
+    return ranking.ranking(runs), ranking.diagnosis(layers, order) if len(layers) else {}
+
+
+def _section(
+    work: Workload, cells: tuple[Cells, Cells], against: Comparison | None, folder: Path, *, prefix: str
+) -> dict:
+    """What the template needs of one workload: a part for each figure that applies, and the tables in between."""
+    runs = work.tables.runs
+    measured = work.tables._replace(runs=runs[runs["status"] != "failed"])
+    order = ranking.ranked(runs)
+    drawn = [plot for plot in PLOTS if order and plot.applies(measured)]
+    with mpl.rc_context(style.style()):
+        parts = [_part(p, measured, order, folder / "figures" / f"{prefix}{p.draw.__name__}.png") for p in drawn]
+    if order:
+        table = page.table(numbers.ranking_table(cells[0], measured.runs, order))
+        if not parts or parts[0]["title"] != "Ranking":
+            parts.insert(0, {"read": "", "shows": "", "figure": ""})
+        parts[0] |= {"title": "Ranking" if len(order) > 1 else "Result", "table": table}
+    if order and len(measured.layers):
+        table = page.table(numbers.diagnosis_table(cells[1], measured.runs, order))
+        when = "at the end of training" if measured.layers["step"].any() else "at initialisation"
+        read = (
+            f"Saturation, dead units (no slope on any probed image) and drift of the first and the last layer {when}, "
+            "and how gradients fade."
+        )
+        parts.insert(
+            1, {"title": "Why: the layers in numbers", "read": read, "shows": "", "table": table, "figure": ""}
+        )
+    if against:
+        with mpl.rc_context(style.style()):
+            save = comparison_section.saver(folder / "figures", prefix)
+            parts[1:1] = comparison_section.parts(work, against, order=order, save=save)
+    title, level = (work.title, Markdown("###")) if prefix else ("", Markdown("##"))
+    return {"title": title, "level": level, "parts": parts}
+
+
+def _part(plot: Plot, tables: Tables, order: list[str], path: Path) -> dict:
+    """Draw one figure; what the template needs of it."""
+    frame = getattr(tables, plot.table)
+    style.save(plot.draw(frame, training.labels(tables.runs, order)), path)
+    figure = Markdown(f"figures/{path.name}")
+    read = plot.alone if len(order) == 1 and plot.alone else plot.read
+    return {"title": plot.title, "read": read, "shows": plot.shows(frame), "table": "", "figure": figure}

@@ -1,0 +1,49 @@
+"""What a sweep's launcher is given beside the command: workers, a device, a folder of its own."""
+
+import os
+import time
+from collections.abc import Sequence
+
+import joblib
+from omegaconf import DictConfig, open_dict, read_write
+
+from actbench.command.check import key_of
+from actbench.command.job import Job
+from actbench.measure.environment import device
+from actbench.tables.atomic import HERE
+
+
+def set_launcher(hydra: DictConfig, jobs: Sequence[Job]) -> None:
+    """Set in Hydra's node what follows from the machine and the jobs, unless the command gives it.
+
+    A sweep has as many workers as cores have room for their threads; on a GPU one. submitit names the files of a job on
+    this machine by its process alone, and containers may share a home: each command has a folder of its own.
+    """
+    launcher, given = _launcher(hydra), _given(hydra)
+    with read_write(hydra), open_dict(hydra):
+        if launcher == "joblib" and "hydra.launcher.n_jobs" not in given:
+            alone = any(device(job.config.device).type == "cuda" for job in jobs)
+            threads = max(job.config.threads for job in jobs)
+            hydra.launcher.n_jobs = 1 if alone else max(1, joblib.cpu_count() // threads)
+        if launcher == "submitit_local" and "hydra.launcher.submitit_folder" not in given:
+            own = f"{HERE}.{os.getpid()}.{time.time_ns()}"
+            hydra.launcher.submitit_folder = f"${{hydra.sweep.dir}}/.submitit/{own}/%j"
+
+
+def device_override(jobs: Sequence[Job]) -> list[str]:
+    """A sweep's auto, resolved once by the command: a worker with another device would measure other runs."""
+    return [f"device={device('auto')}"] if {job.config.device for job in jobs} == {"auto"} else []
+
+
+def is_elsewhere(hydra: DictConfig) -> bool:
+    """Whether runs are made on other machines, which may have a GPU where this one has none."""
+    launcher, joins = _launcher(hydra), "hydra.launcher.address" in _given(hydra)
+    return launcher in ("slurm", "submitit_slurm") or (launcher == "ray" and joins)
+
+
+def _launcher(hydra: DictConfig) -> str:
+    return hydra.runtime.choices["hydra/launcher"]
+
+
+def _given(hydra: DictConfig) -> set[str]:
+    return {key_of(text) for text in hydra.overrides.hydra}

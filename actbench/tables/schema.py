@@ -1,0 +1,153 @@
+"""What the columns of the three tables are: dtype, label with unit, which way is better.
+
+Columns that are not listed here are the resolved config under its own keys: `act`, `act.alpha`, `optim.lr`, ….
+In `layers` a column `act.<parameter>` holds the learned value in that layer at that step; one entry of a vector
+is `act.<parameter>[i]`. A new column here raises `parquet.FORMAT`: older code would take it for config.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Literal, NamedTuple
+
+import pandas as pd
+
+REFERENCE = "relu"
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column: its pandas dtype, the label (with unit) on an axis, which way is better."""
+
+    name: str
+    dtype: str
+    label: str
+    better: Literal["higher", "lower", None] = None
+    ranks: bool = False  # whether variants are ranked by it, lowest mean first, where it was measured
+
+
+_RUN = (Column("run_id", "string", "run"), Column("seed", "int64", "seed"))
+_TIME = (Column("epoch", "int64", "epoch"), Column("step", "int64", "step (updates)"))
+_HELD_OUT = tuple(
+    Column(f"{split}_{name}", "float64", f"{words} {label}", better, ranks=name in ("loss", "fld"))  # type: ignore[arg-type]
+    for split, words in (("val", "validation"), ("test", "test"))
+    for name, label, better in (
+        ("loss", "NLL (nats)", "lower"),
+        ("accuracy", "accuracy (fraction)", "higher"),
+        ("ece", "expected calibration error", "lower"),
+        ("midpoint_gap", "midpoint gap (output standard deviations)", None),
+        ("fld", "Fréchet distance (LeNet features)", "lower"),
+        ("fld_floor", "Fréchet distance, real against real", None),
+        ("kid", "kernel distance, KID (LeNet features)", "lower"),
+        ("modes", "modes (classes with 1 % and more)", "higher"),
+        ("class_kl", "KL of classes to uniform (nats)", "lower"),
+        ("ndb", "bins that differ, NDB/K (share)", "lower"),
+    )
+)
+_LOSSES = (
+    Column("train_loss", "float64", "training NLL (nats)", "lower"),
+    Column("train_discriminator_loss", "float64", "discriminator's loss (nats)"),
+    Column("train_generator_loss", "float64", "generator's loss (nats)"),
+)
+_OBSERVED = (
+    Column("input_grad_zero", "float64", "∂D/∂x: exact zeros (share)"),
+    Column("input_grad_hoyer", "float64", "∂D/∂x: sparsity (Hoyer)"),
+    Column("generator_grad_zero", "float64", "∂L/∂θ of the generator: exact zeros (share)"),
+    Column("generator_grad_hoyer", "float64", "∂L/∂θ of the generator: sparsity (Hoyer)"),
+    Column("score_accuracy", "float64", "score network's accuracy (fraction)"),
+)
+RUNS = (
+    *_RUN,
+    Column("status", "string", "status"),  # done, diverged or failed
+    Column("message", "string", "why the run failed"),
+    *_TIME,
+    *_LOSSES,
+    *_HELD_OUT,
+    *_OBSERVED,
+    Column("picture", "object", "samples"),  # bytes of a PNG file, of the first seed of a pack that makes images
+    Column("epochs_to_target", "float64", "epochs to the target validation loss", "lower"),
+    Column("steps_to_target", "float64", "steps to the target validation loss", "lower"),
+    Column("train_seconds", "float64", "training time (s)", "lower"),
+    Column("probe_seconds", "float64", "probing time (s)", "lower"),
+    Column("samples_per_second", "float64", "training samples per second", "higher"),
+    Column("peak_mib", "float64", "peak memory (MiB)", "lower"),  # what it is a peak of: memory.peak_mib
+    Column("num_parameters", "float64", "parameters"),
+    Column("protocol", "int64", "PROTOCOL"),
+    Column("commit", "string", "commit"),
+    Column("actbench", "string", "actbench version"),
+    Column("torch", "string", "torch version"),
+    Column("python", "string", "Python version"),
+    Column("device_name", "string", "device"),
+)
+EPOCHS = (
+    *_RUN,
+    *_TIME,
+    Column("lr", "float64", "learning rate"),
+    *_LOSSES,
+    *(column for column in _HELD_OUT if column.name.startswith("val_")),
+    *_OBSERVED,
+    Column("train_seconds", "float64", "training time (s)", "lower"),
+)
+LAYERS = (
+    *_RUN,
+    *_TIME,
+    Column("layer_index", "int64", "layer (from the input)"),
+    Column("layer", "string", "layer"),
+    Column("saturation_low", "float64", "saturation, low side (share)"),
+    Column("saturation_high", "float64", "saturation, high side (share)"),
+    Column("saturated_units", "float64", "saturated units (share)"),
+    Column("dead", "float64", "dead units (share)"),
+    Column("constant", "float64", "constant units (share)"),
+    Column("phi", "float64", "φ, closeness to the asymptotes"),
+    Column("out_mean", "float64", "output mean"),
+    Column("out_bias", "float64", "output bias (RMS of unit means)"),
+    Column("out_std", "float64", "output standard deviation"),
+    Column("out_ratio", "float64", "output bias / standard deviation"),
+    Column("bias_shift", "float64", "bias shift (share of the next pre-activation)"),
+    Column("grad_rms", "float64", "gradient RMS, ∂L/∂z"),
+    Column("grad_zero", "float64", "exactly zero gradients (share)"),
+    Column("grad_hoyer", "float64", "gradient sparsity (Hoyer)"),
+    Column("update_ratio", "float64", "update ratio ‖ΔW‖/‖W‖"),
+    Column("rank", "float64", "effective rank / width"),
+    Column("w2_normal", "float64", "distance to N(0, 1)"),
+)
+SCHEMA = {"runs": RUNS, "epochs": EPOCHS, "layers": LAYERS}
+
+
+class Tables(NamedTuple):
+    """`runs` (a row per run and seed), `epochs` (… and epoch), `layers` (… and probed step and layer)."""
+
+    runs: pd.DataFrame
+    epochs: pd.DataFrame
+    layers: pd.DataFrame
+
+
+def label(name: str) -> str:
+    """The axis label of a column; a config key is its own label."""
+    return next((column.label for columns in SCHEMA.values() for column in columns if column.name == name), name)
+
+
+def better(name: str) -> Literal["higher", "lower", None]:
+    """Which way a column is better, or None where neither is."""
+    return next((column.better for columns in SCHEMA.values() for column in columns if column.name == name), None)
+
+
+def config_columns(runs: pd.DataFrame) -> list[str]:
+    """The columns of `runs` that hold the resolved config, in the frame's order."""
+    known = {column.name for column in RUNS}
+    return [name for name in runs.columns if name not in known]
+
+
+def from_rows(*, runs: Iterable[dict], epochs: Iterable[dict] = (), layers: Iterable[dict] = ()) -> Tables:
+    """Tables from rows, one dict a row, with every documented column present and of its documented dtype."""
+    rows = {"runs": runs, "epochs": epochs, "layers": layers}
+    return Tables(**{name: conform(pd.DataFrame(list(rows[name])), SCHEMA[name]) for name in Tables._fields})
+
+
+def conform(frame: pd.DataFrame, columns: tuple[Column, ...]) -> pd.DataFrame:
+    """Every documented column first and of its dtype; then the config, in the order given."""
+    known = {
+        column.name: frame.get(column.name, pd.Series(index=frame.index, dtype=column.dtype)) for column in columns
+    }
+    typed = {column.name: known[column.name].astype(pd.api.types.pandas_dtype(column.dtype)) for column in columns}
+    others = {str(name): frame[name] for name in frame.columns if name not in known}
+    return pd.DataFrame({**typed, **others}, index=frame.index)

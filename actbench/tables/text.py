@@ -1,0 +1,23 @@
+"""Values as text on one line."""
+
+import numpy as np
+import pandas as pd
+
+
+def one_line(value: object) -> str:
+    """A value as text on one line of printable characters: what a stranger's file holds cannot command a terminal."""
+    return " ".join("".join(c if c.isprintable() else " " for c in str(value)).split())
+
+
+def text(value: object) -> str:
+    """A config value as one would type it on the command line; "" where it is missing."""
+    if isinstance(value, (list, tuple, np.ndarray)):
+        return "[" + ",".join(text(item) for item in value) + "]"
+    if value is None or value is pd.NA or value != value:
+        return ""
+    if isinstance(value, (bool, np.bool_)):
+        return str(bool(value)).lower()
+    if isinstance(value, (float, np.floating)):
+        # An integer column with gaps comes back as float: depth 3.0 is depth 3.
+        return repr(float(value)).removesuffix(".0")
+    return one_line(value)

@@ -1,0 +1,1 @@
+"""How fast actbench is; not part of the package."""

@@ -1,0 +1,398 @@
+"""Comparisons of speed: arms do the same work, in turn, and what is counted is counted right."""
+
+import importlib
+import json
+import math
+import os
+import re
+import sys
+import tempfile
+import types
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+import torchvision
+from torch import nn
+from torch.optim.optimizer import register_optimizer_step_pre_hook
+from torch.utils.flop_counter import FlopCounterMode
+
+from actbench.command import compose
+from actbench.measure import build, identity
+from actbench.measure.data.splits import indices
+from actbench.tables import store
+from benchmarks.speed import __main__ as speed
+from benchmarks.speed import (
+    cases,
+    harness,
+    lightning_loop,
+    loops,
+    onednn,
+    peak,
+    probing,
+    report,
+    stacked,
+    startup,
+    tutorial,
+    workers,
+)
+from benchmarks.speed.harness import Arm, LeftOutError, Sample
+
+TINY = ["data=digits", "data.num_train=256", "model.depth=3", "train.batch_size=64", "num_seeds=2"]
+CASES = ["digits/mlp"]
+
+
+@pytest.fixture
+def job():
+    (job,) = speed.jobs(["probing"], TINY, cases=CASES)
+    return job
+
+
+@pytest.fixture(autouse=True)
+def _fake_set(monkeypatch):
+    """The loops read a data set of torchvision's own kind; digits have none."""
+
+    def fake(root, *, train, transform):
+        return torchvision.datasets.FakeData(1797, (1, 8, 8), transform=_grey(transform))
+
+    monkeypatch.setitem(loops.SETS, "digits", (fake, (0.5,), (0.5,)))
+
+
+def _grey(transform):
+    return torchvision.transforms.Compose([torchvision.transforms.Grayscale(), transform])
+
+
+def _rounds(monkeypatch, arms):
+    module = type(sys)("benchmarks.speed.probing")
+    module.arms = lambda job, seed, *, train: iter(arms)
+    monkeypatch.setitem(sys.modules, "benchmarks.speed.probing", module)
+
+
+@pytest.mark.parametrize("model", cases.NETS)
+def test_nets_and_the_runs_in_which_probes_are_timed_are_those_of_the_published_sweeps(model):
+    published = compose.read([f"+experiment=mnist_{model}", "track=shared"])[0].config
+    assert {key: published.model[key] for key in cases.NETS[model]} == cases.NETS[model]
+    assert published.train.epochs == probing.EPOCHS[model]
+
+
+def test_every_round_begins_with_another_arm_and_every_second_one_turns_back():
+    orders = [list(harness._order(3, seed)) for seed in range(6)]
+    assert orders == [[0, 1, 2], [2, 1, 0], [1, 2, 0], [0, 2, 1], [2, 0, 1], [1, 0, 2]]
+
+
+def test_a_round_has_a_row_for_each_arm_with_its_own_clock_or_ours(monkeypatch, job):
+    _rounds(
+        monkeypatch,
+        [
+            Arm("case", "own clock", "samples", lambda: lambda: Sample(6, 2.0, 0.5)),
+            Arm("case", "ours", "part", lambda: lambda: Sample(1), {"own clock": 3.0}),
+        ],
+    )
+    first, second = harness.history(job, 1, train=harness.train_alone).epochs
+    assert (first["arm"], first["epoch"], first["work"], first["train_seconds"], first["accuracy"]) == (
+        "own clock", 0, 6.0, 2.0, 0.5,
+    )  # fmt: skip
+    assert math.isnan(first["wall_seconds"])  # its two seconds were not while we looked
+    assert second["train_seconds"] == second["wall_seconds"] < 1
+    assert json.loads(second["against"]) == {"own clock": 3.0}
+
+
+def test_an_arm_that_cannot_be_measured_says_why(monkeypatch, job):
+    def prepare():
+        raise LeftOutError("No such thing here.")
+
+    _rounds(monkeypatch, [Arm("case", "absent", "samples", prepare)])
+    (row,) = harness.history(job, 0, train=harness.train_alone).epochs
+    assert row["left_out"] == "No such thing here."
+    assert math.isnan(row["train_seconds"])
+
+
+def test_a_comparison_is_a_run_whose_rounds_are_its_seeds(job, monkeypatch):
+    monkeypatch.setattr(probing, "EPOCHS", {"mlp": 1})
+    monkeypatch.setattr(probing, "DEFAULT_EPOCHS", 2)
+    harness.measure(job, show_progress=False)
+    runs, epochs, layers = store.collect("results/speed")
+    assert list(runs["status"]) == ["done", "done"]
+    assert list(runs["seed"]) == [0, 1]
+    assert len(layers) == 0
+    probed = [name for each in ("default schedule", "every epoch") for name in (each, f"probes alone, {each}")]
+    by_default = [*probed[:2], *probing._PARTS]
+    expected = ["without probes", *by_default, *probed[2:], *by_default]
+    assert list(epochs["arm"]) == expected * 2
+    assert list(epochs["case"].unique()) == ["digits, mlp, 1 epochs", "digits, mlp, 2 epochs"]
+    alone = epochs.pivot_table(index=["case", "seed"], columns="arm", values="train_seconds")
+    assert (alone[list(probing._PARTS)] > 0).all(axis=None)
+    # Probes alone are a part of the run that they are compared with.
+    assert (alone["probes alone, default schedule"] < alone["default schedule"]).all()
+    accuracies = epochs.groupby(["case", "seed"])["accuracy"].nunique()
+    assert (accuracies == 1).all()  # training is the same with and without probing
+
+
+@pytest.mark.parametrize("name", sorted(set(report.SECTIONS) - {"probing"}))
+def test_every_arm_of_a_comparison_works_or_says_why_not(name, job, monkeypatch, tmp_path):
+    """What takes long is replaced: the compiler, processes, workers. Nothing stays behind, of other tools' neither."""
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    monkeypatch.setattr(stacked, "UPDATES", {"cpu": 4, "cuda": 4})
+    monkeypatch.setattr(stacked, "PACKS", (1, 2))
+    monkeypatch.setattr(peak, "PEAK_SECONDS", 0.01)
+    monkeypatch.setattr(peak, "SQUARES", (64,))
+    monkeypatch.setattr(torch, "compile", lambda model: model)
+    monkeypatch.setattr(startup, "_COMMANDS", {"--help": startup._COMMANDS["--help"]})
+    monkeypatch.setattr(workers.joblib, "cpu_count", lambda: 1)
+    monkeypatch.setattr(workers, "RUNS", 1)
+    job.config.task.comparison = name
+    rows = harness.history(job, 0, train=harness.train_alone).epochs
+    assert len({(row["case"], row["arm"]) for row in rows}) == len(rows)
+    for row in rows:
+        assert bool(row["left_out"]) != (row["work"] > 0 and row["train_seconds"] > 0), row
+        known = {other["arm"] for other in rows if other["case"] == row["case"]}
+        assert set(json.loads(row["against"])) <= known
+        expected = _left_out(name, row["case"], row["arm"])
+        assert expected in row["left_out"]
+        assert bool(expected) == bool(row["left_out"]), row
+    assert list(tmp_path.iterdir()) == []
+
+
+def _left_out(comparison: str, case: str, arm: str) -> str:
+    """Why an arm of these tiny comparisons is left out on this machine, where it is: of one core, as they are told."""
+    needed = next((package for package in ("lightning", "delve") if package in arm.lower()), None)
+    if needed and importlib.util.find_spec(needed) is None:
+        return "pip install 'actbench[speed]'"
+    if "cuda" in case and not torch.cuda.is_available():
+        return "no GPU here"
+    if comparison == "workers" and arm == "2 workers":
+        return "2 workers need as many cores"
+    return "A batch of 512" if "batch_size=512" in arm else ""
+
+
+@pytest.mark.slow
+def test_two_workers_of_a_comparison_are_processes(job):
+    """As they are: joblib's own, which are handed the run."""
+    if workers.joblib.cpu_count() < 2:
+        pytest.skip("There is one core here.")
+    job.config.task.comparison = "workers"
+    rows = harness.history(job, 0, train=harness.train_alone).epochs
+    both = [row for row in rows if row["arm"] == "2 workers"]
+    assert [(row["left_out"], row["work"] > 0) for row in both] == [("", True)] * len(both)
+    assert len(both) == 3
+
+
+@pytest.mark.parametrize(
+    ("given", "sentence"),
+    [
+        (["tutorials"], "There is no comparison tutorials: did you mean tutorial?"),
+        (["--cases", "mnist"], "--cases has mnist: a case is a data set and a model, such as mnist/cnn."),
+        (["train.epochs=0"], "train.epochs=0 is out of range: it must be a whole number, 1 or more."),
+        (["--report", "none"], "There are no results in none: a results folder holds tables/ or runs/. "
+         "Give the folder that a run printed, for instance results/adhoc."),
+    ],
+)  # fmt: skip
+def test_what_cannot_be_meant_is_a_sentence(given, sentence, capsys):
+    assert speed.main(given) == 2
+    assert capsys.readouterr() == ("", f"benchmarks.speed: {sentence}\n")
+
+
+def test_the_command_measures_reports_and_goes_on(monkeypatch, capsys):
+    made = []
+
+    def arms(job, seed, *, train):
+        made.append(seed)
+        yield Arm("case", "loop", "samples", lambda: lambda: Sample(6, 2.0, 0.5))
+        yield Arm("case", "ours", "samples", lambda: lambda: Sample(6, 1.0, 0.5), {"loop": 1.5})
+
+    monkeypatch.setattr(probing, "arms", arms)
+    for _ in range(2):
+        assert speed.main(["probing", *TINY[:-1], "num_seeds=6", "--cases", *CASES]) == 0
+        told = capsys.readouterr().out.splitlines()
+        assert told[0] == "probing: 6 rounds"
+        assert re.split(r" {2,}", told[2])[:4] == ["case", "ours", "loop", "2 [2, 2]"]
+        assert told[-1] == "Report: results/speed/report.html"
+    assert made == list(range(6))
+    assert speed.main(["--report", "results/speed"]) == 0
+
+
+def test_a_comparison_keeps_the_identity_that_it_was_published_with(monkeypatch):
+    """Other seconds stand beside those of the first edition, under the same name."""
+    monkeypatch.setattr(speed.preflight, "check", lambda jobs: None)  # no data set is read
+    runs = pd.read_parquet(Path(__file__).parents[2] / "results" / "speed" / "tables" / "runs.parquet")
+    published = runs.drop_duplicates("run_id").set_index("task.comparison")["run_id"]
+    for job in speed.jobs(list(published.index), ["device=cpu"], cases=speed.CASES):
+        assert identity.run_id(job) == published[job.config.task.comparison]
+
+
+def test_operations_are_counted_by_layer(job):
+    """2 m n k for each product: forward, the gradient at the weight, and that at the input but of the first layer."""
+    own = cases.job_of(job, "digits/mlp")
+    splits = cases.splits_of(own, 0)
+    batch = next(cases.epochs_of(own, 0, splits.train))
+    first, rest = 64 * 128, 3 * 128 * 128 + 128 * 10
+    assert peak.flop_per_step(cases.model_of(own, 0, splits), batch) == 2 * 64 * (2 * first + 3 * rest)
+
+    own = cases.job_of(job, "digits/cnn")
+    first, rest = 64 * 9 * 8, 16 * 9 * 8 * 16 + 4 * 9 * 16 * 32 + 32 * 10
+    assert peak.flop_per_step(cases.model_of(own, 0, splits), batch) == 2 * 64 * (2 * first + 3 * rest)
+
+
+@pytest.mark.parametrize("case", ["digits/mlp", "digits/cnn"])
+def test_a_stacked_seed_learns_what_it_learns_alone(case, job):
+    own = cases.job_of(job, case)
+    splits = cases.splits_of(own, 0)
+    together = stacked.training(own, splits, seeds=(0, 1, 2), steps=3)()
+    alone = stacked.training(own, splits, seeds=(1,), steps=3)()
+    untrained = cases.model_of(own, 1, splits).state_dict()
+    for name, parameter in together.items():
+        torch.testing.assert_close(parameter[1], alone[name][0], rtol=1e-3, atol=1e-4)
+        assert not torch.equal(parameter[1], untrained[name])
+
+
+def test_a_stacked_pack_of_one_learns_what_a_run_learns(job):
+    own = cases.job_of(job, "digits/mlp")
+    splits = cases.splits_of(own, 0)
+    model = cases.model_of(own, 0, splits)
+    optimizer = torch.optim.Adam(model.parameters(), lr=own.config.optim.lr)
+    for batch in cases.epochs_of(own, 0, splits.train):
+        optimizer.zero_grad()
+        nn.functional.cross_entropy(model(batch.images), batch.labels).backward()
+        optimizer.step()
+    found = stacked.training(own, splits, seeds=(0,), steps=len(splits.train.labels) // 64)()
+    for name, expected in model.named_parameters():
+        np.testing.assert_allclose(found[name][0].detach(), expected.detach(), rtol=1e-3, atol=1e-4)
+
+
+def test_what_importing_lightning_sets_slows_lightning_alone(monkeypatch, tmp_path):
+    """Lightning's import sets a variable for good; here a stand-in's does, and its Trainer says what it sees."""
+    package = "import os\nos.environ['LOOKS_FOR_A_GPU'] = '1'\nclass LightningModule:\n    pass\n"
+    (tmp_path / "lightning.py").write_text(
+        package + "class Trainer:\n    def __init__(self, **given):\n        pass\n"
+        "    def fit(self, module, loader):\n        loader.append(os.environ.get('LOOKS_FOR_A_GPU'))\n"
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setitem(sys.modules, "lightning", None)  # so that the stand-in does not outlive this test
+    del sys.modules["lightning"]
+    lightning_loop.imported.cache_clear()
+    for _ in range(2):
+        seen: list = []
+        lightning_loop.lightning(nn.Linear(1, 1), epochs=1, lr=0.1)(seen)
+        assert seen == ["1"]
+        assert "LOOKS_FOR_A_GPU" not in os.environ
+    lightning_loop.imported.cache_clear()
+
+
+def test_products_by_onednn_are_those_of_torch():
+    if not torch.backends.mkldnn.is_available():
+        pytest.skip("torch is built without oneDNN here.")
+    generator = torch.Generator().manual_seed(0)
+    x = torch.randn(32, 40, generator=generator)
+    made = [nn.Sequential(nn.Linear(40, 24), nn.ReLU(), nn.Linear(24, 5)) for _ in range(2)]
+    made[1].load_state_dict(made[0].state_dict())
+    onednn.by_onednn(made[1])
+    for model in made:
+        model(x).square().sum().backward()
+    torch.testing.assert_close(made[1](x), made[0](x))
+    for ours, torchs in zip(made[1].parameters(), made[0].parameters(), strict=True):
+        torch.testing.assert_close(ours.grad, torchs.grad)
+
+
+def test_products_by_onednn_are_left_out_where_there_is_none(monkeypatch):
+    monkeypatch.setattr(torch.backends.mkldnn, "is_available", lambda: False)
+    with pytest.raises(LeftOutError) as caught:
+        onednn.by_onednn(nn.Linear(1, 1))
+    assert str(caught.value) == "oneDNN multiplies on a CPU, where torch is built with it; here is none."
+
+
+@pytest.mark.slow
+def test_the_first_step_is_reached_in_a_folder_where_nothing_is_measured(tmp_path, monkeypatch):
+    """Where the run is measured already, the same command shows its report."""
+    monkeypatch.chdir(tmp_path)
+    assert startup._prepared(*startup._COMMANDS["first training step"])().seconds > 0
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_start_that_fails_is_no_measurement():
+    with pytest.raises(RuntimeError, match=r"ended with 2 and not 0: .*mishh"):
+        startup._prepared(["-m", "actbench", "+act=mishh"], 0)()
+
+
+def test_the_targets_are_those_that_were_set(job):
+    """Those of issue 6, by comparison, arm and what it is against."""
+    job.config.task.cases = speed.CASES
+    aimed = {}
+    for name in ("tutorial", "workers", "peak", "stacked"):
+        for arm in importlib.import_module(f"benchmarks.speed.{name}").arms(job, 0, train=None):
+            aimed |= {(name, arm.case, arm.name, other): aim for other, aim in arm.against.items() if aim is not None}
+    assert aimed == {
+        ("tutorial", "mnist, mlp", "actbench", "tutorial loop"): 5,
+        ("tutorial", "mnist, mlp", "actbench", "Lightning"): 6,
+        ("workers", "mnist, mlp, sweep of 4", "2 workers", "1 worker"): 1.8,
+        ("workers", "mnist, mlp, sweep of 4", "2 workers", "tutorial loops in turn"): 10,
+        ("workers", "mnist, cnn, sweep of 4", "2 workers", "1 worker"): 1.8,
+        ("peak", "mnist, mlp", "training, one seed", "torch.mm, the best"): 0.65,
+        ("peak", "mnist, cnn", "training, one seed", "conv2d, the best"): 0.65,
+        ("stacked", "mnist, mlp, cuda", "64 stacked", "one after another"): 20,
+    }
+    assert pytest.approx(0.03 / 1.03) == probing.AIM
+
+
+@pytest.mark.parametrize("shapes", [peak._squares, peak._convolutions])
+def test_the_operations_of_the_peak_are_torchs_count(shapes):
+    for flop, call in shapes(torch.device("cpu")):
+        with FlopCounterMode(display=False) as counter:
+            call()
+        assert counter.get_total_flops() == flop
+
+
+@pytest.mark.parametrize("case", ["digits/mlp", "digits/cnn"])
+def test_the_products_alone_are_those_of_a_step(case, job):
+    own = cases.job_of(job, case)
+    model, optimizer, batches, gflop = peak._setting(own, 0)
+    once = peak._products(own, 0, model, optimizer, batches[0])
+    with FlopCounterMode(display=False) as counter:
+        once()
+    assert counter.get_total_flops() == peak.flop_per_step(model, batches[0]) == round(1e9 * gflop / len(batches))
+
+
+def test_a_loop_is_timed_around_its_fit_and_counts_its_examples(job, monkeypatch):
+    own = cases.job_of(job, "digits/mlp")
+    clock = iter([10.0, 12.5])
+    monkeypatch.setattr(tutorial, "perf_counter", lambda: next(clock))
+    splits, loader = cases.splits_of(own, 0), loops.loader(own, 0, num_workers=0)
+    found = tutorial.fitted(lambda _: None, own, cases.model_of(own, 0, splits), loader, splits)
+    assert (found.work, found.seconds) == (256, 2.5)
+    history = types.SimpleNamespace(step=4, train_seconds=2.0)
+    assert tutorial.ours(own, 0, lambda *_: ({"test_accuracy": 0.5}, history)) == Sample(256, 2.0, 0.5)
+
+
+@pytest.mark.parametrize("fit", [tutorial.tutorial_fit, tutorial._lightning], ids=["tutorial", "Lightning"])
+def test_a_loop_makes_the_steps_of_a_run_on_its_examples(fit, job, monkeypatch):
+    """From the same weights, with the same rate: labels of a batch are the rows of the set, so that each is told."""
+    if fit is tutorial._lightning:
+        pytest.importorskip("lightning")
+
+    class Digits(torch.utils.data.Dataset):
+        def __init__(self, root, *, train, transform):
+            self.stored = build.source(own.config.data)
+
+        def __len__(self):
+            return len(self.stored.labels)
+
+        def __getitem__(self, i):
+            seen.append(i)
+            return self.stored.images[i].float(), self.stored.labels[i]
+
+    own = cases.job_of(job, "digits/mlp")
+    own.config.train.epochs, seen, rates = 2, [], []
+    monkeypatch.setitem(loops.SETS, "digits", (Digits, (0.5,), (0.5,)))
+    splits = cases.splits_of(own, 0)
+    loader, model = loops.loader(own, 0, num_workers=0), cases.model_of(own, 0, splits)
+    hook = register_optimizer_step_pre_hook(lambda optimizer, *_: rates.append(optimizer.param_groups[0]["lr"]))
+    fit(own, model)(loader)
+    hook.remove()
+    assert rates == [own.config.optim.lr] * 2 * 4
+    stored = build.source(own.config.data)
+    assert sorted(stored.labels[seen].tolist()) == sorted(2 * splits.train.labels.tolist())
+    assert sorted(seen[:256]) == sorted(seen[256:])
+    names = ("num_val", "num_test", "num_train")
+    train, _, _ = indices(stored, **{name: own.config.data[name] for name in names}, seed=0)
+    assert sorted(seen[:256]) == sorted(train.tolist())

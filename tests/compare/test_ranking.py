@@ -1,0 +1,189 @@
+"""TODO."""
+
+import numpy as np
+import pandas as pd
+import pytest
+import synthetic
+
+from actbench.compare import ranking
+from actbench.compare.intervals import Interval
+from actbench.compare.workloads import Workload, workloads
+from actbench.report import numbers, sentences, settings
+from actbench.tables.schema import from_rows
+
+
+def only(made) -> Workload:
+    return workloads(made)[0]
+
+
+def runs_of(losses: dict[str, list[float]], **columns) -> pd.DataFrame:
+    """A frame of runs with these test losses, one seed each; a loss that is not finite is a diverged seed."""
+    rows = [
+        {"run_id": name, "seed": seed, "act": name, "protocol": 1, "step": 1, "epoch": 1, "test_loss": loss}
+        | {"status": "done" if np.isfinite(loss) else "diverged", "test_accuracy": 1 - min(loss, 0.9)}
+        for name, values in losses.items()
+        for seed, loss in enumerate(values)
+    ]
+    return only(from_rows(runs=rows)).tables.runs.assign(**columns)
+
+
+@pytest.mark.parametrize(
+    ("interval", "told"),
+    [
+        (Interval(0.17234, 0.1604, 0.1851, 10), "0.172 [0.160, 0.185]"),
+        (Interval(0.97312, 0.97220, 0.97401, 10), "0.9731 [0.9722, 0.9740]"),
+        (Interval(0.5, 0.5, 0.5, 3), "0.5000 [0.5000, 0.5000]"),
+        (Interval(2.0, np.nan, np.nan, 1), "2.000"),
+        (Interval(41_234.0, 40_100.0, 42_300.0, 10), "41,234 [40,100, 42,300]"),
+        (Interval(-0.004, -0.011, 0.003, 10), "−0.004 [−0.011, 0.003]"),
+        (Interval(3.452e-6, 3.36e-6, 3.51e-6, 10), "3.45e−6 [3.36e−6, 3.51e−6]"),
+        (Interval(1.7194e33, 5.859e32, 3.626e33, 3), "1.72e33 [5.86e32, 3.63e33]"),
+        (Interval(0.0, 0.0, 0.0, 10), "0 [0, 0]"),
+        (Interval(np.nan, np.nan, np.nan, 0), "–"),
+        (None, "–"),
+    ],
+)
+def test_numbers_show_two_digits_of_their_interval(interval: Interval | None, told: str) -> None:
+    assert numbers.number(interval) == told
+
+
+def test_a_number_says_when_fewer_seeds_stand_behind_it() -> None:
+    assert numbers.number(Interval(0.5, 0.4, 0.6, 9), of=10) == "0.50 [0.40, 0.60] (n = 9)"
+    assert numbers.number(Interval(0.12345, 0.1, 0.2, 5), places=3) == "0.123 [0.100, 0.200]"
+
+
+def test_variants_that_lost_seeds_stand_last_whatever_the_others_reached() -> None:
+    runs = runs_of({"a": [0.3, 0.3], "b": [0.1, np.nan], "c": [0.2, 0.2], "d": [np.inf, np.nan]})
+    assert ranking.ranked(runs) == ["c", "a", "b", "d"]
+
+
+def test_ranking_table_by_hand() -> None:
+    runs = runs_of({"a": [0.25, 0.25], "b": [0.5, np.inf]}, train_seconds=2.0)
+    heading, *rows = numbers.ranking_table(ranking.ranking(runs), runs, ["a", "b"])
+    assert heading == ["activation", "test loss (nats)", "test accuracy", "seconds per seed", "n", "diverged"]
+    assert rows[0] == ["a", "0.2500 [0.2500, 0.2500]", "0.7500 [0.7500, 0.7500]", "2.000 [2.000, 2.000]", "2", "0"]
+    assert rows[1] == ["b", "0.5000 (n = 1)", "0.30 [0.10, 0.50]", "2.000 [2.000, 2.000]", "2", "1"]
+
+
+def test_diagnosis_of_three_layers_and_of_one() -> None:
+    def heads(depth: int) -> list[str]:
+        return list(ranking.diagnosis(only(synthetic.tables(["relu"], seeds=2, depth=depth)).tables.layers, ["relu"]))
+
+    assert heads(1) == ["saturated low, last layer", "saturated high, last layer", "bias / std, last layer"]
+    assert heads(3) == [
+        f"{what}, {where} layer"
+        for what in ("saturated low", "saturated high", "bias / std")
+        for where in ("first", "last")
+    ] + ["bias / std, change per layer", "gradient gain λ, at init", "gradient gain λ, at the end"]
+
+
+@pytest.mark.parametrize(
+    ("losses", "told"),
+    [
+        ({"a": [0.25, 0.25]}, "Mean test loss: 0.2500 [0.2500, 0.2500], n = 2."),
+        ({"a": [0.25, 0.25], "b": [0.5, 0.5]},
+         "Lowest mean test loss: a, 0.2500 [0.2500, 0.2500], n = 2; the interval of the other does not overlap it."),
+        ({"a": [0.0, 1.0], "b": [0.5, 2.5]},
+         "Lowest mean test loss: a, 0.5 [0.0, 1.0], n = 2; the interval of the other overlaps it."),
+        ({"a": [0.25, 0.25], "b": [0.5, 0.5], "c": [1.0, 1.0]},
+         "Lowest mean test loss: a, 0.2500 [0.2500, 0.2500], n = 2; "
+         "none of the 2 others has an interval that overlaps it."),
+        ({"a": [0.0, 1.0], "b": [0.5, 2.5], "c": [9.0, 9.0]},
+         "Lowest mean test loss: a, 0.5 [0.0, 1.0], n = 2; 1 of the 2 others has an interval that overlaps it."),
+        ({"a": [0.0, 1.0], "b": [0.5, 2.5], "c": [0.5, 0.8]},
+         "Lowest mean test loss: a, 0.5 [0.0, 1.0], n = 2; 2 of the 2 others have intervals that overlap it."),
+        ({"a": [0.25, 0.25], "b": [0.125, np.nan]},
+         "Lowest mean test loss: a, 0.2500 [0.2500, 0.2500], n = 2; the interval of the other does not overlap it."),
+    ],
+)  # fmt: skip
+def test_the_best_and_who_cannot_be_told_from_it(losses: dict[str, list[float]], told: str) -> None:
+    assert sentences.best(runs_of(losses), "test_loss") == told
+
+
+def test_highest_where_higher_is_better_and_nothing_of_nothing() -> None:
+    runs = runs_of({"a": [0.25, 0.25], "b": [0.5, 0.5]})
+    assert sentences.best(runs, "test_accuracy").startswith("Highest mean test accuracy: a, 0.7500 ")
+    assert sentences.best(runs, "val_loss") == ""
+
+
+def layers_of(**columns: list[float]) -> pd.DataFrame:
+    """Two layers of one variant and seed, at steps 0 and 9: four values a column."""
+    where = {"layer": ["hidden.0", "hidden.1"] * 2, "layer_index": [1, 2, 1, 2], "step": [0, 0, 9, 9]}
+    return pd.DataFrame({"run_id": "r", "seed": 0, "variant": "f", "status": "done", "dead": 0.0, **where, **columns})
+
+
+def test_sentences_of_layers_by_hand() -> None:
+    frame = layers_of(
+        saturation_low=[0, 0, 0.5, 0.25], saturation_high=[0, 0, 0, 0.125], out_ratio=[1, 1, 2, 4],
+        grad_rms=[0.25, 1, 1, 1],
+    )  # fmt: skip
+    start = "At initialisation no layer is saturated by more than 0.01 on either side, on average."
+    assert sentences.most_saturated(frame[frame["step"] == 0]) == start
+    assert sentences.most_saturated(frame) == "Most saturated at the end: f, layer 1, low side, 0.5000, n = 1."
+    assert sentences.most_biased(frame) == "Largest bias / standard deviation at the end: f, layer 2, 4.000, n = 1."
+    assert sentences.most_vanishing(frame) == (
+        "At initialisation the gradient shrinks most towards the input with f: λ = −1.386, n = 1, "
+        "where the first layer gets 0.2500 of what the last one gets."
+    )
+    other = frame.assign(variant="g", run_id="s", saturation_low=0.25, out_ratio=4.0, grad_rms=[0.25, 1, 1, 1])
+    two = pd.concat([frame, other])  # single seeds: points, which overlap where they are equal
+    assert sentences.most_saturated(two).endswith("n = 1; the interval of the other does not overlap it.")
+    assert sentences.most_biased(two).endswith("n = 1; the interval of the other overlaps it.")
+    assert sentences.most_vanishing(two).endswith("of what the last one gets; the interval of the other overlaps it.")
+    changed = sentences.largest_change(frame, ("saturation_low", "saturation_high"), words="the share")
+    assert changed == "Largest change of the share in the last layer: f, by 0.3750, n = 1."
+
+
+def test_of_two_networks_the_second_one_is_diagnosed() -> None:
+    """As if the generator's layer stood before the discriminator's two: its values are in no cell."""
+    two = layers_of(
+        saturation_low=[0.5, 0.25] * 2, saturation_high=[0, 0] * 2, out_ratio=[1, 2] * 2, grad_rms=[0.25, 1] * 2
+    )
+    own = two.assign(layer="discriminator." + two["layer"], layer_index=two["layer_index"] + 1)
+    first = own[own["layer_index"] == 2].assign(layer="generator.0", layer_index=1, grad_rms=9, saturation_low=1)
+    both = pd.concat([first, own])
+    assert str(ranking.diagnosis(both, ["f"])) == str(ranking.diagnosis(two, ["f"]))  # nan is not itself
+    assert sentences.most_vanishing(both) == sentences.most_vanishing(two) != ""
+
+
+def test_sentences_are_left_out_or_say_that_nothing_happened() -> None:
+    frame = layers_of(
+        saturation_low=[0.0] * 4, saturation_high=[0.0] * 4, out_ratio=[np.nan] * 4, grad_rms=[0, 1, 0, 1]
+    )
+    nothing = "At the end no layer is saturated by more than 0.01 on either side, on average."
+    assert sentences.most_saturated(frame) == nothing
+    assert sentences.most_biased(frame) == ""
+    assert sentences.most_vanishing(frame) == "No gradient reaches the first layer with f."
+    assert sentences.largest_change(frame[frame["step"] == 0], ("out_ratio",), words="x") == ""
+
+
+def test_the_parameter_that_moved_farthest() -> None:
+    frame = layers_of(**{"act.a": [0, 0, 0.5, -0.75], "act.b[0]": [np.nan] * 4})
+    assert sentences.farthest_learned(frame) == "Moved farthest: f, a, layer 2, by −0.7500, n = 1."
+
+
+def test_who_was_better_before_the_last_epoch() -> None:
+    epochs = pd.DataFrame({"variant": list("aabb"), "epoch": [1, 2, 1, 2], "val_loss": [1.0, 2.0, 2.0, 1.0]})
+    assert sentences.past_best(epochs) == "1 of 2 reached their lowest mean validation loss before the last epoch."
+    alone = epochs[epochs["variant"] == "b"]
+    assert sentences.past_best(alone) == "The lowest mean validation loss is reached at the last epoch."
+    assert sentences.past_best(epochs[epochs["epoch"] == 1]) == ""
+
+
+def test_settings_in_rows() -> None:
+    work = only(synthetic.tables(["elu", "relu"], seeds=3, **{"act.alpha": 0.5}))
+    assert settings.rows([work]) == [
+        ["", ""],
+        ["activation", "elu (alpha=0.5); relu (alpha=0.5)"],
+        ["data", "digits"],
+        ["model", "mlp, depth=3, width=64, dropout=0"],
+        ["optim", "sgd, lr=0.1, weight_decay=0"],
+        ["probes", "default, epsilon=0.01"],
+        ["train", "epochs=12, batch_size=64"],
+        ["also", "init=he, norm=none, schedule=cosine, task=classification, device=cpu, threads=1, PROTOCOL=1"],
+        ["seeds", "3 seeds each (0 to 2)"],
+        ["runs", "6 runs: 6 done, 0 diverged, 0 failed"],
+        ["ran on", "a CPU"],
+        ["commit", "0123abcd"],
+        ["versions", "actbench 0.1.0, torch 2.15.0, Python 3.12.3"],
+    ]

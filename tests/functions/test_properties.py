@@ -1,0 +1,233 @@
+"""The facts of every function against closed forms, and the definitions at their edges."""
+
+import copy
+import functools
+import math
+import re
+import time
+
+import pytest
+import torch
+from closed_forms import FACTS
+from torch import nn
+
+from actbench.catalogue import entries
+from actbench.functions.facts import NOT_DETERMINED, Fact, facts_of
+from actbench.functions.properties import gaussian_mean, saturation_thresholds, second_moment, value_range
+
+INF = math.inf
+CASES = [(name, key, expected) for name, facts in FACTS.items() for key, expected in facts.items()]
+
+
+@functools.cache
+def computed(name: str) -> dict[tuple[str, int], Fact]:
+    words = name.split()
+    parameters = {key: float(value) for key, value in (word.split("=") for word in words[1:])}
+    torch.set_num_threads(1)
+    return {(fact.property, fact.index): fact for fact in facts_of(entries.load(words[0], parameters).f)}
+
+
+def test_there_are_at_least_two_hundred_facts_about_every_activation():
+    assert len(CASES) >= 200
+    assert {name.split()[0] for name in FACTS} >= set(entries.names()) - {"celu", "swish"}
+
+
+@pytest.mark.parametrize(("name", "key", "expected"), CASES, ids=[f"{name}-{key}" for name, key, _ in CASES])
+def test_a_fact_is_its_closed_form_within_its_error_bound(name, key, expected):
+    name_and_index, _, attribute = key.partition(":")
+    index = int(attribute) if attribute.isdigit() else 0
+    fact = computed(name)[name_and_index, index]
+    if isinstance(expected, str):
+        assert fact.text == expected
+    elif math.isinf(expected):
+        assert fact.value == expected
+    else:
+        assert abs(fact.value - expected) <= fact.error + 2e-12 * max(1, abs(expected))
+
+
+@pytest.mark.parametrize("name", entries.names())
+def test_nothing_about_an_activation_is_left_undetermined_but_what_is_known_to_be(name):
+    known = {"hardsigmoid": ["num_derivative_kinks"], "snake": ["sup_derivative_low"]}
+    open_questions = [fact.property for fact in computed(name).values() if fact.text == NOT_DETERMINED]
+    assert open_questions == known.get(name, [])
+
+
+def test_every_fact_says_how_it_was_obtained_and_every_number_how_far_it_may_be_off():
+    for fact in computed("gelu").values():
+        assert fact.method
+        assert math.isnan(fact.value) or fact.error >= 0
+
+
+# What a user may bring: (f, property, expected).
+USERS = [
+    # torch.where passes 0 * inf = nan to the branch that was not taken once e^z overflows.
+    (lambda z: torch.where(z > 0, z, z.exp() - 1), ("saturation_low_0.01", 0), math.log(0.01)),
+    (lambda z: torch.where(z > 0, z, z.exp() - 1), ("range_inf", 0), -1),
+    (torch.exp, ("range_sup", 0), INF),
+    (torch.exp, ("range_inf", 0), 0),
+    (torch.asinh, ("range_sup", 0), INF),  # as slow as a logarithm
+    (torch.atan, ("range_sup", 0), math.pi / 2),
+    (torch.atan, ("saturation_high_0.01", 0), math.sqrt(99)),  # 1 / (1 + z^2) = 1 / 100
+    (torch.abs, ("kink_jump", 0), 2),
+    (torch.abs, ("range_inf", 0), 0),
+    (lambda z: torch.relu(z) ** 3, ("continuity", 0), 2),
+    (lambda z: torch.relu(z - 7.3), ("kink_place", 0), 7.3),
+    (lambda z: torch.relu(z - 1000.3), ("kink_place", 0), 1000.3),
+    (lambda z: z.clamp(-1e-3, 1e-3), ("saturation_high_0.01", 0), 1e-3),
+    (lambda z: (1 + 1e-6) * torch.relu(z) - torch.relu(-z), ("kink_jump", 0), 1e-6),
+    (lambda z: torch.nn.functional.softplus(z, 1, 5), ("seam_jump", 0), None),  # 0.0067 is seen by float32: no seam
+    (lambda z: torch.relu(z) - torch.relu(z - 1) * 2 + torch.relu(z - 2), ("extremum_low", 0), 1),
+    (torch.zeros_like, ("sup_derivative", 0), 0),
+    (lambda z: 3 * torch.ones_like(z), ("range_sup", 0), 3),
+    (lambda z: 1 / (1 + z * z), ("extremum_low", 0), 0),
+    (torch.sign, ("kink_jump", 0), 2),
+    (lambda z: z.clamp(0.501, 0.505), ("num_kinks", 0), 2),  # both within one cell of the grid
+    (lambda z: z.clamp(0.501, 0.505), ("kink_place", 1), 0.505),
+    (lambda z: 5 * torch.relu(z) - 3 * torch.relu(z - 2**-9) + torch.relu(z - 2**-8), ("num_kinks", 0), 3),
+    (lambda z: torch.relu(z) ** 4, ("zero_high", 0), 0),  # its kink is of an order that is not searched
+    (lambda z: torch.relu(z - 0.1) ** 4, ("zero_high", 0), 0.1),
+    (lambda z: torch.relu(z).sqrt(), ("zero_high", 0), 0),  # its slope is unbounded at the kink
+    (lambda z: z.clamp(-1e6, 1e6), ("asymptote_right_intercept", 0), 1e6),
+    (lambda z: z.clamp(-1e6, 1e6), ("asymptote_right_slope", 0), 0),
+    (lambda z: z.sign() * torch.log1p(z.abs()), ("sup_derivative_low", 0), 0),  # autograd says f'(0) = 0
+    (lambda z: (z * z - 1) ** 2, ("zero_low", 1), 1),  # touches
+    (lambda z: torch.relu(1 - z.abs()), ("zero_high", 0), -1),
+    (nn.ReLU(inplace=True), ("saturation_low_0.01", 0), 0),
+    (nn.Sequential(nn.Identity(), nn.ELU(alpha=0.5, inplace=True)), ("kink_left", 0), 0.5),
+]
+
+
+@pytest.mark.parametrize(("f", "key", "expected"), USERS)
+def test_a_users_own_function_is_read_without_being_told_anything(f, key, expected):
+    facts = {(fact.property, fact.index): fact for fact in facts_of(f)}
+    if expected is None:
+        assert key not in facts
+    else:
+        assert facts[key].value == pytest.approx(expected, abs=1e-9)
+
+
+@pytest.mark.parametrize(
+    "f", [lambda z: torch.relu(z) ** 4, lambda z: torch.relu(z).sqrt(), lambda z: (z > 2).double()]
+)
+def test_a_level_tail_is_attained(f):
+    facts = {fact.property: fact for fact in facts_of(f)}
+    assert (facts["range_inf"].value, facts["range_inf"].text) == (0, "closed")
+
+
+def test_what_cannot_be_determined_says_so_and_why():
+    facts = {fact.property: fact for fact in facts_of(lambda z: z.sign() * z.abs().sqrt())}
+    assert facts["saturation_low_0.01"].text == NOT_DETERMINED
+    assert facts["saturation_low_0.01"].method == "sup|f'| and E f'^2 are infinite"
+    assert facts["derivative_second_moment"].method == "the integral does not converge"
+    assert facts["continuity"].text == "at least"
+    assert facts["continuity"].value == 0
+    facts = {fact.property: fact for fact in facts_of(torch.zeros_like)}
+    assert facts["gain"].method == "E f^2 is 0"
+    facts = {fact.property: fact for fact in facts_of(torch.sin)}
+    assert facts["num_zeros"].text == NOT_DETERMINED
+    assert facts["num_zeros"].method == "more than 32 on the grid"
+    assert facts["monotonic"].text == "no"
+    facts = {fact.property: fact for fact in facts_of(torch.round)}
+    assert facts["num_jumps"].text == facts["kink_place"].text == NOT_DETERMINED
+    assert facts["num_jumps"].method == "more than 32 found"
+    assert facts["continuity"].value == -1
+
+
+def test_a_function_that_draws_random_numbers_in_evaluation_is_not_described():
+    facts = {fact.property: fact for fact in facts_of(lambda z: z + torch.rand_like(z))}
+    assert facts["all"].text == NOT_DETERMINED
+    assert facts["all"].method == "two evaluations at the same z differ"
+
+
+def test_a_function_that_turns_faster_than_the_grid_has_moments_but_no_shape():
+    facts = {fact.property: fact for fact in facts_of(entries.load("snake", {"a": 1000.0}).f)}
+    assert facts["shape"].text == NOT_DETERMINED
+    assert facts["shape"].method == "f turns within a cell of the grid, so its shape cannot be read; its moments can"
+    # (1 - e^(-2 a^2)) / (2 a), and 1 + 1/2 from the sine's square.
+    assert facts["mean"].value == pytest.approx(1 / 2000, abs=1e-12)
+    assert facts["derivative_second_moment"].value == pytest.approx(1.5, abs=1e-9)
+    assert "monotonic" not in facts
+
+
+@pytest.mark.parametrize("f", [lambda z: 1 / z, lambda z: z.sin() / z])
+def test_a_function_that_is_not_finite_somewhere_has_no_shape(f):
+    facts = {fact.property: fact for fact in facts_of(f)}
+    assert facts["shape"].text == NOT_DETERMINED
+    assert facts["shape"].method == "f is not finite at z = 0"
+    assert value_range(lambda z: 1 / z) == (-INF, INF)
+
+
+def test_a_function_of_more_than_its_element_is_refused():
+    told = (
+        "This function's value at one element depends on the others, so it has no graph over z. "
+        "Give a function that works element by element."
+    )
+    with pytest.raises(ValueError, match=f"^{re.escape(told)}$"):
+        facts_of(lambda z: torch.softmax(z, 0))
+    told = (
+        "An activation maps a tensor to one of the same shape, but this one returned shape () for shape (7,). "
+        "Give a function that works element by element."
+    )
+    with pytest.raises(ValueError, match=f"^{re.escape(told)}$"):
+        facts_of(lambda z: z.sum())
+    told = (
+        "An activation keeps the dtype of its argument, but this one returned torch.float32 for torch.float64. "
+        "Give a function that computes in the dtype that it is given."
+    )
+    with pytest.raises(ValueError, match=f"^{re.escape(told)}$"):
+        facts_of(lambda z: z.float().relu())
+
+
+@pytest.mark.parametrize("epsilon", [0, 1, -0.1])
+def test_epsilon_is_a_share(epsilon):
+    told = f"epsilon is {epsilon}, but it is a share of sup|f'|: give a number between 0 and 1."
+    with pytest.raises(ValueError, match=f"^{re.escape(told)}$"):
+        saturation_thresholds(torch.tanh, epsilon=epsilon)
+
+
+def test_a_function_that_is_finite_nowhere_is_refused():
+    with pytest.raises(
+        ValueError, match=r"^The function is finite nowhere on the grid: give one whose values are numbers\.$"
+    ):
+        value_range(lambda z: z * math.nan)
+
+
+def test_neither_the_module_nor_the_global_generator_nor_gradients_change():
+    module = nn.Sequential(nn.PReLU(init=0.25), nn.RReLU()).train()
+    before, generator = copy.deepcopy(module.state_dict()), torch.get_rng_state()
+    with torch.no_grad():
+        thresholds = saturation_thresholds(module)
+    value_range(module), second_moment(module), facts_of(module)
+    assert thresholds == (-INF, INF)
+    assert torch.equal(torch.get_rng_state(), generator)
+    assert module.training
+    assert module[0].weight.dtype == torch.float32
+    assert module[0].weight.grad is None
+    assert all(torch.equal(before[name], value) for name, value in module.state_dict().items())
+
+
+def test_a_learned_parameter_is_read_as_it_is_now():
+    module = nn.PReLU(init=0.25)
+    with torch.no_grad():
+        module.weight.fill_(0.0)
+    assert saturation_thresholds(module) == (0, INF)
+    assert second_moment(module) == pytest.approx(0.5, abs=1e-15)
+
+
+@pytest.mark.parametrize("module", [nn.Tanh(), nn.ELU(), nn.PReLU(), nn.Softplus()], ids=str)
+@pytest.mark.parametrize("of", [saturation_thresholds, value_range])
+def test_the_training_probe_can_afford_it(module, of):
+    torch.set_num_threads(1)
+    seconds = []
+    for _ in range(7):
+        start = time.perf_counter()
+        of(module)
+        seconds.append(time.perf_counter() - start)
+    assert min(seconds) < 0.01  # 2 ms when the machine is idle
+
+
+def test_a_mean_that_does_not_exist_is_no_number():
+    assert math.isnan(second_moment(lambda z: torch.exp(z * z)))
+    mean, error = gaussian_mean(lambda z: torch.where(z > 0.3, 1.0, 0.0).double())
+    assert mean == pytest.approx(0.5 * math.erfc(0.3 / math.sqrt(2)), abs=error)
+    assert error < 1e-12

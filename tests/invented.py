@@ -1,0 +1,19 @@
+"""Runs with losses as a test gives them, and the generator that tests draw from."""
+
+import numpy as np
+import pandas as pd
+
+STEPS = np.array([1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0, 9.0, -10.0])
+
+
+def rng(seed: int = 0) -> np.random.Generator:
+    return np.random.default_rng(seed)
+
+
+def runs(losses: dict[str, list[float] | np.ndarray], *, value: str = "test_loss", **config) -> pd.DataFrame:
+    rows = [
+        {"variant": name, "seed": seed, "status": "done", value: loss} | config
+        for name, own in losses.items()
+        for seed, loss in enumerate(own)
+    ]
+    return pd.DataFrame(rows)

@@ -1,0 +1,130 @@
+"""TODO."""
+
+import math
+
+import pytest
+import torch
+from torch import nn
+
+from actbench.measure import build
+from actbench.measure.models.init import (
+    Draw,
+    glorot,
+    he,
+    initialize,
+    lecun,
+    matched,
+    positive_mean,
+    torch_default,
+    unit_norm,
+)
+from actbench.measure.streams import stream
+
+FAN_IN, FAN_OUT = 200, 300
+
+
+@pytest.fixture
+def draw() -> Draw:
+    generator = torch.Generator().manual_seed(0)
+    return Draw(
+        normal=torch.randn(FAN_OUT, FAN_IN, generator=generator),
+        uniform=2 * torch.rand(FAN_OUT, FAN_IN, generator=generator) - 1,
+        uniform_bias=2 * torch.rand(FAN_OUT, generator=generator) - 1,
+        fan_in=FAN_IN,
+        fan_out=FAN_OUT,
+        gain=lambda: 1.7,
+    )
+
+
+@pytest.mark.parametrize(
+    ("scheme", "variance"),
+    [
+        (torch_default, 1 / (3 * FAN_IN)),  # U(-b, b) has variance b^2 / 3
+        (lecun, 1 / FAN_IN),
+        (glorot, 2 / (FAN_IN + FAN_OUT)),
+        (he, 2 / FAN_IN),
+        (unit_norm, 1 / FAN_IN),  # FAN_IN squares that add up to 1
+        (matched, 1.7**2 / FAN_IN),
+    ],
+)
+def test_weights_have_the_published_variance(scheme, variance, draw):
+    weight, bias = scheme(draw)
+    assert weight.var().item() == pytest.approx(variance, rel=0.02)
+    assert abs(weight.mean().item()) < 4 * math.sqrt(variance / weight.numel())
+    assert (bias == 0).all() == (scheme is not torch_default)
+
+
+def test_unit_norm_is_exact(draw):
+    torch.testing.assert_close(unit_norm(draw)[0].norm(dim=1), torch.ones(FAN_OUT))
+
+
+def test_positive_mean_shifts_every_sum_by_mean(draw):
+    shifted, plain = positive_mean(draw, mean=2.0)[0], lecun(draw)[0]
+    torch.testing.assert_close((shifted - plain).sum(1), torch.full((FAN_OUT,), 2.0))
+
+
+def test_torch_default_stays_within_torchs_bounds(draw):
+    """nn.Linear documents U(-sqrt(k), sqrt(k)), k = 1 / in_features, for weight and bias."""
+    for t in torch_default(draw):
+        assert t.abs().max() <= 1 / math.sqrt(FAN_IN)
+        assert t.abs().max() > 0.95 / math.sqrt(FAN_IN)
+
+
+def test_fans_of_a_convolution_count_its_positions():
+    seen = []
+    model = nn.Conv2d(3, 8, kernel_size=5)
+
+    def scheme(given: Draw):
+        seen.append((given.fan_in, given.fan_out))
+        return torch.zeros(8, 3, 5, 5), torch.zeros(8)
+
+    initialize(model, scheme, generator=stream(0, "init"), gain=lambda: 1.0)
+    assert seen == [(75, 200)]
+
+
+def test_the_first_layer_has_gain_one():
+    model = nn.Sequential(nn.Linear(4, 4), nn.Linear(4, 4), nn.Linear(4, 4))
+    gains = []
+
+    def scheme(given: Draw):
+        gains.append(given.gain())
+        return torch.zeros(4, 4), torch.zeros(4)
+
+    initialize(model, scheme, generator=stream(0, "init"), gain=lambda: 1.5)
+    assert gains == [1.0, 1.5, 1.5]
+
+
+def _weights(job, seed: int = 0) -> list[torch.Tensor]:
+    model = build.model(job.config, input_shape=torch.Size((1, 8, 8)), seed=seed, on=torch.device("cpu"))
+    return [m.weight.detach() for m in model.modules() if isinstance(m, nn.Linear)]
+
+
+def test_two_activations_share_all_unscaled_draws(job_of):
+    """With init=matched the weights of two activations differ by one factor, the ratio of their gains."""
+    relu, tanh = (_weights(job_of(f"+act={act}", "init=matched")) for act in ("relu", "tanh"))
+    assert torch.equal(relu[0], tanh[0])
+    ratio = math.sqrt(2 / (1 / 0.3943))  # 1 / E f^2 of either, from measures.md
+    for a, b in zip(relu[1:], tanh[1:], strict=True):
+        torch.testing.assert_close(a, b * ratio, rtol=2e-4, atol=0)
+
+
+def test_two_activations_start_from_the_same_weights_with_torchs_init(job_of):
+    for a, b in zip(_weights(job_of("+act=relu")), _weights(job_of("+act=prelu")), strict=True):
+        assert torch.equal(a, b)
+
+
+def test_two_seeds_start_from_different_weights(job_of):
+    job = job_of("+act=relu")
+    assert not torch.equal(_weights(job, 0)[0], _weights(job, 1)[0])
+
+
+@pytest.mark.parametrize("act", ["relu", "tanh", "gelu", "mish", "selu", "softsign"])
+@pytest.mark.parametrize("dropout", [0.0, 0.5])
+def test_matched_keeps_the_variance_of_pre_activations(act, dropout, job_of):
+    job = job_of(f"+act={act}", "init=matched", "model.depth=8", "model.width=1000", f"model.dropout={dropout}")
+    model = build.model(job.config, input_shape=torch.Size((1, 8, 8)), seed=0, on=torch.device("cpu"))
+    z = torch.randn(200, 64, generator=torch.Generator().manual_seed(0))
+    for block in model.hidden:
+        z_next = block.weight(z)
+        assert z_next.square().mean().item() == pytest.approx(1, abs=0.25)
+        z = block.dropout(block.act(z_next))

@@ -1,0 +1,195 @@
+"""A run as a whole: identity, determinism, what is skipped, what is recorded when it fails."""
+
+import json
+import os
+from pathlib import Path
+
+import pandas as pd
+import pytest
+import torch
+
+from actbench.compare.workloads import workloads
+from actbench.measure import build, identity, memory, run
+from actbench.tables import schema, store
+from actbench.tables.schema import SCHEMA
+
+CLOCK = ["train_seconds", "probe_seconds", "samples_per_second", "peak_mib"]
+
+
+def test_the_same_command_gives_the_same_numbers(measure):
+    """Bit for bit, but for the clock and the memory."""
+    first = measure("+act=rrelu", "model.dropout=0.3", "num_seeds=2", "output.name=one")
+    second = measure("+act=rrelu", "model.dropout=0.3", "num_seeds=2", "output.name=two")
+    for one, two in zip(first, second, strict=True):
+        shared = [name for name in one if name not in CLOCK]
+        pd.testing.assert_frame_equal(one[shared], two[shared], check_exact=True)
+
+
+def test_a_seed_does_not_depend_on_its_pack(measure):
+    pack = measure("+act=mish", "num_seeds=3", "seed=4", "model.dropout=0.3")
+    alone = measure("+act=mish", "num_seeds=1", "seed=5", "model.dropout=0.3")
+    assert list(pack.runs["seed"]) == [4, 5, 6]
+    from_pack = pack.epochs[pack.epochs["seed"] == 5].reset_index(drop=True)
+    drop = ["run_id", "train_seconds"]
+    pd.testing.assert_frame_equal(from_pack.drop(columns=drop), alone.epochs.drop(columns=drop), check_exact=True)
+
+
+def test_tables_have_the_documented_columns_and_dtypes(measure):
+    measured = measure("+act=prelu")
+    for name, frame in zip(schema.Tables._fields, measured, strict=True):
+        for column in SCHEMA[name]:
+            assert str(frame[column.name].dtype) == column.dtype
+    assert measured.layers["act.weight"].notna().all()
+    assert measured.runs["act.init"].item() == 0.25
+    assert measured.runs["protocol"].item() == identity.PROTOCOL
+    assert measured.runs["num_parameters"].item() == 64 * 16 + 16 + 16 * 16 + 16 + 16 * 10 + 10 + 2
+
+
+@pytest.mark.parametrize(
+    ("line", "same"),
+    [
+        ("+act=elu act.alpha=1", True),
+        ("+act=elu output.name=elsewhere", True),
+        ("+act=elu data.num_train=null", True),
+        ("+act=elu device=cpu", True),
+        ("+act=elu act.alpha=2", False),
+        ("+act=elu seed=1", False),
+        ("+act=elu threads=2", False),
+        ("+act=elu optim.lr=0.01", False),
+        ("+act=celu", False),
+    ],
+)
+def test_identity_is_what_can_change_a_number(line, same, job_of):
+    assert (identity.run_id(job_of(*line.split())) == identity.run_id(job_of("+act=elu"))) == same
+
+
+def test_an_edited_activation_is_another_run(job_of):
+    given = ["+act=custom", "act._target_=changing.f"]
+    Path("changing.py").write_text("def f(z): return z.tanh()\n")
+    before = identity.run_id(job_of(*given))
+    Path("changing.py").write_text("def f(z): return z.sigmoid()\n")
+    after = identity.run_id(job_of(*given))
+    assert before.startswith("f-")
+    assert before != after
+
+
+def test_activations_of_one_name_are_told_apart(measure):
+    """The user's mish beside torch's, and two editions of one function: a row each in the report."""
+    Path("my_mish.py").write_text("def mish(z): return z.tanh()\n")
+    measure("+act=mish")
+    measure("+act=custom", "act._target_=my_mish.mish")
+    (work,) = workloads(store.collect("results/adhoc"))
+    assert len(work.tables.runs) == 2
+    names = sorted(work.tables.runs["variant"])
+    assert names[0].startswith("mish target=default")
+    assert names[1].startswith("mish target=my_mish.mish")
+
+
+def test_an_activation_keeps_its_own_weights(measure):
+    """A weight layer inside an activation is not initialised, traced or counted as the model's."""
+    Path("inner.py").write_text(
+        "import torch\n"
+        "class Inner(torch.nn.Module):\n"
+        "    def __init__(self):\n"
+        "        super().__init__()\n"
+        "        self.inner = torch.nn.Linear(1, 1)\n"
+        "        torch.nn.init.constant_(self.inner.weight, 0.5)\n"
+        "    def forward(self, z):\n"
+        "        return torch.tanh(self.inner(z[..., None])[..., 0])\n"
+    )
+    layers = measure("+act=custom", "act._target_=inner.Inner").layers
+    start = layers[layers["step"] == 0]
+    assert start["act.inner.weight"].tolist() == [0.5, 0.5]
+    assert start["layer_index"].tolist() == [1, 2]
+
+
+def test_a_measured_run_is_not_measured_again(measure, monkeypatch):
+    first = measure("+act=tanh")
+    monkeypatch.setattr(run, "_measure", lambda *_, **__: pytest.fail("measured again"))
+    pd.testing.assert_frame_equal(measure("+act=tanh").runs, first.runs)
+
+
+def test_a_published_run_is_not_measured_again(measure, job_of, monkeypatch):
+    import shutil
+
+    measure("+act=tanh")
+    store.compact("results/adhoc")
+    shutil.rmtree("results/adhoc/runs")
+    monkeypatch.setattr(run, "_measure", lambda *_, **__: pytest.fail("measured again"))
+    assert measure("+act=tanh").runs["status"].item() == "done"
+
+
+def test_a_failed_run_is_recorded_and_tried_again(measure, monkeypatch):
+    def fail(*_, **__):
+        raise MemoryError("no room")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(build, "task", fail)
+        failed = measure("+act=tanh")
+    assert failed.runs["status"].item() == "failed"
+    assert failed.runs["message"].item() == "MemoryError: no room"
+    (folder,) = Path("results/adhoc/runs").iterdir()
+    assert folder.name.endswith(".failed")
+    assert "MemoryError: no room" in (folder / "traceback.txt").read_text()
+    assert measure("+act=tanh").runs["status"].item() == "done"
+    assert not folder.exists()
+
+
+@pytest.mark.parametrize(
+    ("raised", "message"),
+    [
+        (ValueError("half of a pair: \ud800"), "ValueError: half of a pair: \\ud800"),
+        (SystemExit("enough"), "SystemExit: enough"),
+    ],
+    ids=["text that is no UTF-8", "sys.exit"],
+)
+def test_whatever_an_activation_raises_is_a_failed_run(raised, message, measure, monkeypatch):
+    def fail(*_, **__):
+        raise raised
+
+    monkeypatch.setattr(build, "task", fail)
+    runs = measure("+act=tanh").runs
+    assert (runs["status"].item(), runs["message"].item()) == ("failed", message)
+    (folder,) = Path("results/adhoc/runs").iterdir()
+    assert (folder / "traceback.txt").read_text(encoding="utf-8").endswith(f"{message}\n")
+
+
+def test_the_peak_of_memory_is_the_runs_own(measure):
+    """Not what the process took before, here 400 MiB more, in pieces that it would keep for what comes next."""
+    if not os.access("/proc/self/clear_refs", os.W_OK):
+        pytest.skip("This system counts a process's peak once.")
+    first = measure("+act=tanh").runs["peak_mib"].item()
+    ballast = [bytearray(2**20) for _ in range(400)]
+    during = memory.peak_mib(torch.device("cpu"))
+    del ballast
+    again = measure("+act=tanh", "seed=1").runs["peak_mib"].item()
+    assert during > first + 300
+    assert again < first + 100
+
+
+def test_config_and_environment_stand_beside_the_tables(measure):
+    runs = measure("+act=elu", "act.alpha=0.5").runs
+    folder = Path("results/adhoc/runs") / runs["run_id"].item()
+    assert {path.name for path in folder.iterdir()} == {
+        "config.yaml", "environment.json", "runs.parquet", "epochs.parquet", "layers.parquet",
+    }  # fmt: skip
+    assert "alpha: 0.5" in (folder / "config.yaml").read_text()
+    assert json.loads((folder / "environment.json").read_text())["torch"] == runs["torch"].item()
+
+
+@pytest.mark.real_data
+def test_mnist_trains(real_data, measure):
+    runs = measure("+act=relu", "data=mnist", f"data.root={real_data}", "data.num_train=2000", "model.width=64").runs
+    assert runs["test_accuracy"].item() > 0.8
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_a_run_computes_with_its_threads(threads, measure):
+    """Whatever ran before in the process."""
+    told = "with open('threads.txt', 'a') as file: file.write(f'{torch.get_num_threads()} ')"
+    Path("told.py").write_text(f"import torch\ndef f(z):\n    {told}\n    return z.relu()\n")
+    torch.set_num_threads(3 - threads)
+    measure("+act=custom", "act._target_=told.f", f"threads={threads}")
+    torch.set_num_threads(1)
+    _, *trained = Path("threads.txt").read_text().split()  # the first call of all checks the function
+    assert set(trained[-10:]) == {str(threads)}

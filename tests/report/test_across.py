@@ -1,0 +1,86 @@
+"""One report over several workloads: by hand where there is one answer, the same bytes twice, errors in whole."""
+
+from pathlib import Path
+
+import pages
+import pandas as pd
+import pytest
+from pages import LOSS, both_tracks, headings
+
+from actbench.compare.across import compute, gathered
+from actbench.figures.tracks import relative
+from actbench.report.__main__ import main
+
+
+@pytest.fixture
+def folders(tmp_path) -> list[Path]:
+    return [both_tracks(tmp_path / "small", scale=1), both_tracks(tmp_path / "large", scale=50, seeds=8)]
+
+
+def test_by_hand(folders) -> None:
+    """In units of the tuned relu: tuned 1, 1/2, 2; shared a half more; the same on both workloads."""
+    found = compute(gathered(folders))
+    assert found.workloads == {"large": 8, "small": 6}
+    iqm = found.iqm.pivot_table("iqm", "variant", "track")
+    assert iqm["tuned"].to_dict() == pytest.approx({"relu": 1, "elu": 0.5, "mish": 2}, rel=0.01)
+    assert iqm["shared"].to_dict() == pytest.approx({"relu": 1.5, "elu": 0.75, "mish": 3}, rel=0.01)
+    for _, own in found.ranks.groupby("track"):
+        assert own[["variant", "rank", "low", "high"]].values.tolist() == [
+            ["elu", 1, 1, 1], ["relu", 2, 2, 2], ["mish", 3, 3, 3],
+        ]  # fmt: skip
+    pair = found.pairs.query("track == 'tuned' and a == 'elu' and b == 'relu'").iloc[0]
+    assert pair[["n", "wins", "losses", "verdict"]].tolist() == [14, 14, 0, "better"]
+    assert pair["mean"] == pytest.approx(-0.5, rel=0.01)
+    shares = found.profile.query("track == 'tuned'").pivot_table("share", "variant", "tau")
+    assert shares.loc[["relu", "elu", "mish"], 2.0].tolist() == [1, 1, 0]
+    assert found.failures["n"].tolist() == [14] * 6
+
+
+def test_the_report(folders, capsys) -> None:
+    assert main([str(folder) for folder in folders]) == 0
+    place = folders[0].parent / "across"
+    assert capsys.readouterr().out == f"{place / 'report.html'}\n"
+    markdown = (place / "report.md").read_text("utf-8")
+    assert "- 3 activations on 2 workloads, both tracks: large (8 seeds), small (6 seeds).\n" in markdown
+    assert (
+        "- Tuned track: by mean loss relu has rank 2 [2, 2] of 3, and elu rank 1. By interquartile mean, in units "
+        "of the tuned relu's mean loss, relu has 1.0" in markdown
+    )
+    assert ", rank 2, and elu 0." in markdown
+    assert "exploratory: 1 better (elu); 1 worse (mish)." in markdown
+    assert "- Is relu still a good default? Over these workloads better than it on both tracks is elu.\n" in markdown
+    assert "Made by `python -m actbench.report results/small results/large`" in markdown
+    assert headings(markdown)[:3] == [
+        "In units of the tuned reference", "Rank intervals, shared track", "Rank intervals, tuned track",
+    ]  # fmt: skip
+    assert len(list((place / "figures").iterdir())) == 7
+    assert {path.stem for path in (place / "statistics").iterdir()} == {"ranks", "iqm", "profile", "failures", "pairs"}
+    found = pd.read_csv(place / "statistics" / "iqm.csv")
+    computed = compute(gathered(folders)).iqm
+    pd.testing.assert_frame_equal(found, computed, check_exact=True, check_dtype=False)
+
+
+def test_every_interval_is_inside_the_axis_and_so_is_the_reference(folders) -> None:
+    found = compute(gathered(folders))
+    tables = dict(iter(found.iqm.groupby("track")))
+    figure = relative(tables, {name: name for name in LOSS})
+    for panel, table in zip(figure.axes, tables.values(), strict=True):
+        low, high = panel.get_xlim()
+        assert low < min(table["low"].min(), 1)
+        assert high > max(table["high"].max(), 1)
+
+
+def test_a_folder_without_both_tracks(tmp_path, capsys) -> None:
+    folder = both_tracks(tmp_path / "one", scale=1, tracks=("shared",))
+    assert main([str(folder), str(both_tracks(tmp_path / "two", scale=1))]) == 2
+    assert capsys.readouterr().err == (
+        f"actbench.report: {folder} has no workload on both tracks: run its experiment with track=shared,tuned.\n"
+    )
+
+
+def test_nothing_in_common(tmp_path, monkeypatch) -> None:
+    first = both_tracks(tmp_path / "first", scale=1)
+    monkeypatch.setattr(pages, "LOSS", {"elu": 0.1})
+    with pytest.raises(ValueError, match="one other") as error:
+        gathered([first, both_tracks(tmp_path / "second", scale=1)])
+    assert str(error.value) == ("relu and one other activation must be in every workload on both tracks; elu is.")

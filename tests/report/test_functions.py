@@ -1,0 +1,172 @@
+"""The report on functions: from tables alone, self-contained, everything named, nothing typed in."""
+
+import re
+import subprocess
+import sys
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+
+from actbench.catalogue import cost, curves, distances, entries, identities, points, publish
+from actbench.figures.functions import _broken
+from actbench.report import functions, page
+from actbench.report.__main__ import main
+from actbench.tables.functions import Facts, comparison, interval, number, read, write
+
+NAMES = ("binary_step", "elu", "gelu", "hardsigmoid", "snake", "softplus", "squared_relu")
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    torch.set_num_threads(1)
+    folder = tmp_path_factory.mktemp("functions")
+    named = [entries.load(name) for name in NAMES]
+    write(publish.facts_frame(named), folder, "properties")
+    write(pd.concat(map(curves.curves_of, named), ignore_index=True), folder, "curves", csv=False)
+    write(distances.distances(), folder, "distances")
+    write(points.points(), folder, "points")
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(identities, "_SPREAD", 16)
+        write(identities.identities(), folder, "identities")
+    write(identities.overflows(), folder, "overflows")
+    sizes = (cost.Size("inside cache", 1024, 1, 3), cost.Size("outside cache", 4096, 1, 3))
+    write(cost.costs(named, device=torch.device("cpu"), sizes=sizes, modes=("eager",)), folder, "cost")
+    functions.write(folder)
+    return folder
+
+
+def test_the_comparison_says_what_the_facts_are(folder):
+    table = comparison(read(folder, "properties")).set_index("function")
+    assert list(table.index) == sorted(NAMES)
+    assert table.loc["elu", "inf f, sup f"] == "(−1, ∞)"
+    assert table.loc["gelu", "inf f, sup f"] == "[−0.16997, ∞)"
+    assert table.loc["binary_step", ["zeros", "jumps", "continuity"]].tolist() == ["(−∞, 0]", "0", "jumps"]
+    assert table.loc["hardsigmoid", ["kinks", "kinks of f'"]].tolist() == ["−3, 3", "not determined"]
+    assert table.loc["elu", ["kinks", "kinks of f'", "continuity"]].tolist() == ["none", "0", "C1"]
+    assert table.loc["gelu", ["continuity", "monotonic"]].tolist() == ["≥ C3", "no"]
+    assert table.loc["softplus", "at"] == "→ ∞"
+    assert table.loc["snake", "at"] == "not determined"
+    assert table.loc["elu", "z_hi"] == np.inf
+
+
+def test_every_function_has_a_card_with_formula_figure_and_facts(folder):
+    markdown = (folder / "report.md").read_text("utf-8")
+    for name in NAMES:
+        card = markdown.split(f"\n### {name}\n")[1].split("\n### ")[0]
+        assert entries.load(name).formula[:20].replace("|", r"\|") in card.replace("\\", "")
+        assert f"![{name}](figures/{name}.png)" in card
+        assert (folder / "figures" / f"{name}.png").stat().st_size > 5000
+        for property_ in ("inf f, sup f", "asymptotes", "zeros", "order of continuity", "E f²", "gain", "χ\\*"):
+            assert f"| {property_}" in card
+    assert "| kink at 0 | f″ goes from 1 to 0 |" not in markdown  # two primes are written as two
+    assert "| kink at 0 | f′′ goes from 1 to 0 |" in markdown
+    assert "| minimum | -0.169971207 at −0.75179 |" in markdown
+
+
+def test_points_are_shown_with_every_digit(folder):
+    markdown = (folder / "report.md").read_text("utf-8")
+    assert "| sigmoid |  | (f(z + h) − f(z)) / h | 1 |  | 0.001 | 0.1965664984852067 | 4e-13 |\n" in markdown
+    assert "| elu | alpha = 0.01 | f ′(z) | 0 | left |  | 0.01 | 9e-16 |\n" in markdown
+    assert "| hardtanh(−∞, ∞) = identity | C19 | float16 | 63488 | 0 | 0 |  | 0 |\n" in markdown
+    assert "| log(1 + e\\^z) | 709.78 | 88.723 | 88.5 | 11.086 |\n" in markdown
+
+
+def test_in_short_is_computed(folder):
+    markdown = (folder / "report.md").read_text("utf-8")
+    assert "- Of 7 functions these jump: 1 (binary_step).\n" in markdown
+    assert "the deepest finite minimum is gelu's −0.16997." in markdown
+    assert "- Jumps that float64 sees and float32 does not: softplus's of −2.0611e−09 at 20.\n" in markdown
+    assert "hardsigmoid's `num_derivative_kinks` (autograd has no derivative of this order" in markdown
+
+
+def test_the_page_needs_no_other_file_and_its_tables_sort(folder):
+    page = (folder / "report.html").read_text("utf-8")
+    assert page.count("data:image/png;base64,") == len(NAMES) + 3
+    assert not re.search(r'(src|href)="(?!data:|#)', page)
+    assert "aria-sort" in page
+    assert page.count("<table") == len(NAMES) + 7
+
+
+@pytest.mark.slow
+def test_the_report_is_the_same_bytes_again(folder):
+    paths = [folder / "report.html", folder / "report.md", *sorted((folder / "figures").glob("*.png"))]
+    before = [path.read_bytes() for path in paths]
+    functions.write(folder)
+    assert [path.read_bytes() for path in paths] == before
+
+
+def test_cost_is_left_out_where_it_was_not_measured(folder, tmp_path):
+    for name in ("properties", "curves", "distances", "points", "identities", "overflows"):
+        write(read(folder, name), tmp_path, name)
+    functions.write(tmp_path)
+    assert "## Cost" not in (tmp_path / "report.md").read_text("utf-8")
+    assert not (tmp_path / "figures" / "cost.png").exists()
+
+
+@pytest.mark.parametrize(
+    ("name", "command"), [("properties", "actbench.catalogue"), ("cost", "actbench.catalogue --cost")]
+)
+def test_a_table_that_is_not_there_names_the_command_that_writes_it(name, command, tmp_path):
+    with pytest.raises(FileNotFoundError) as caught:
+        read(tmp_path, name)
+    path = tmp_path / "tables" / f"{name}.parquet"
+    assert str(caught.value) == f"There is no {path}: run python -m {command}, which writes it."
+
+
+def test_the_report_command_knows_a_folder_of_functions(folder, capsys):
+    assert main([str(folder)]) == 0
+    assert capsys.readouterr().out == f"{folder / 'report.html'}\n"
+
+
+def test_html_in_a_table_is_text(folder):
+    rows = [["name"], ["<img src=x onerror=alert(1)> | a_b *c*"]]
+    shown = page.render(page.table(rows), title="<b>", folder=folder)
+    assert "&lt;img src=x onerror=alert(1)&gt; | a_b *c*</td>" in shown
+    assert "<title>&lt;b&gt;</title>" in shown
+
+
+def test_the_reporting_side_imports_neither_torch_nor_hydra():
+    code = (
+        "import sys, actbench.report.functions; print([m for m in ('torch', 'hydra', 'omegaconf') if m in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "[]\n"
+
+
+def test_a_curve_is_broken_where_it_jumps_and_whole_elsewhere():
+    z = pd.Series(np.linspace(-1, 1, 64))
+    step = pd.Series(np.where(z > 0, 1.0, 0.0))
+    assert np.isnan(_broken(step)).sum() == 1
+    assert not np.isnan(_broken(np.tanh(5 * z))).any()
+    assert np.isnan(_broken(z, z, [0.0])).sum() == 1
+
+
+def test_families_can_be_told_apart():
+    assert curves.family(1.0) == [0.25, 0.5, 1, 2, 4]
+    assert curves.family(0.01) == [0.01, 0.03, 0.1, 0.3]
+    assert curves.family(20) == [1, 2, 5, 20]
+    assert curves.family(0.0) == [-1, -0.5, 0, 0.5, 1]
+    assert curves.family("none") == curves.family(True) == curves.family([1.0]) == []
+
+
+def test_a_family_leaves_out_what_the_activation_refuses():
+    table = curves.curves_of(entries.load("rrelu"))
+    assert sorted(table.loc[table["parameter"] == "lower", "setting"].unique()) == [1 / 32, 1 / 16, 1 / 8, 1 / 4]
+
+
+def test_numbers_and_intervals_in_words():
+    assert [number(x) for x in (0.0, -0.0, -1.5, 1 / 3, float("inf"), -float("inf"), float("nan"))] == [
+        "0", "0", "−1.5", "0.33333", "∞", "−∞", "",
+    ]  # fmt: skip
+    assert interval(-float("inf"), 0) == "(−∞, 0]"
+    assert interval(2, 2) == "2"
+    assert interval(float("inf"), float("inf")) == "→ ∞"
+
+
+def test_asymptotes_in_words(folder):
+    facts = {name: Facts(frame) for name, frame in read(folder, "properties").groupby("function")}
+    assert facts["elu"].asymptote("left") == "y = −1"
+    assert facts["elu"].asymptote("right") == "y = z"
+    assert facts["snake"].asymptote("right") == "none"

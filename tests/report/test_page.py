@@ -1,0 +1,83 @@
+"""TODO."""
+
+from pathlib import Path
+
+import jinja2
+import pytest
+from markdown_it import MarkdownIt
+
+from actbench.report import page
+
+EVIL = [
+    "<script>alert(1)</script>", "a|b", "[x](javascript:alert(1))", "![x](http://a.b/c.png)", "`code`", "*b* _i_ __b__",
+    "[x]: http://a.b", "<http://a.b>", "&lt;b&gt;", "# no", "a\nb\r\nc", "back\\slash", "\\|", "~~s~~",
+    "http://a.b www.a.b",
+    "{{ 7 * 7 }}", "{% raw %}", "</td><td>", '"><img src=x onerror=alert(1)>', "$x$", "[^1]", "a](b) [c", "\u202eabc",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("name", EVIL)
+def test_a_name_is_shown_as_it_is_and_does_nothing(name: str) -> None:
+    html = MarkdownIt("commonmark", {"html": False}).enable("table").render(page.table([["h", "n"], [name, "1"]]))
+    assert html.count("<td>") == 2
+    assert html.count("<tr>") == 2
+    for forbidden in ("<a", "<img", "<script", "<em", "<strong", "<code", "<h1", "<del"):
+        assert forbidden not in html
+
+
+def test_numbers_and_usual_names_need_no_escape() -> None:
+    for name in ("leaky_relu", "0.172 [0.160, 0.185]", "elu alpha=0.5", "optim.lr=1e-05", "−0.5"):
+        assert page.escape(name) == name
+
+
+def test_markdown_is_not_escaped_twice() -> None:
+    once = page.escape("a|b")
+    assert once == "a\\|b"
+    assert page.escape(once) is once
+
+
+def test_a_template_with_an_unknown_name_is_an_error() -> None:
+    with pytest.raises(jinja2.UndefinedError):
+        page.template(page.TEMPLATES / "workloads.md.j2").render(title="x")
+
+
+def test_a_page_needs_nothing_else(tmp_path: Path) -> None:
+    (tmp_path / "figures").mkdir()
+    (tmp_path / "figures" / "a.png").write_bytes(b"\x89PNG\r\n\x1a\n" + b"\0\0\0\rIHDR" + (300).to_bytes(4, "big"))
+    html = page.render("# T\n\n![alt <b>](figures/a.png)\n", title="<T>", folder=tmp_path)
+    assert '<img alt="alt &lt;b&gt;" width="300" src="data:image/png;base64,' in html
+    assert "<title>&lt;T&gt;</title>" in html
+    assert "http://" not in html
+    assert "https://" not in html
+
+
+@pytest.mark.parametrize("source", ["../a.png", "/a.png", "http://a.b/c.png", "a.svg", "missing.png", "a/../../b.png"])
+def test_pictures_from_elsewhere_are_left_out(source: str, tmp_path: Path) -> None:
+    (tmp_path.parent / "a.png").write_bytes(b"\x89PNG")
+    assert "<img" not in page.render(f"![x]({source})", title="t", folder=tmp_path)
+
+
+def test_html_in_markdown_is_text(tmp_path: Path) -> None:
+    html = page.render("<b onclick=x>hi</b>", title="t", folder=tmp_path)
+    assert "&lt;b onclick=x&gt;hi" in html
+
+
+def test_the_contents_lead_to_every_heading_even_of_the_same_name(tmp_path: Path) -> None:
+    html = page.render("# T\n\n## Same\n\n### Same\n\n## Last & least\n", title="t", folder=tmp_path)
+    for number, words in ((3, "same"), (6, "same"), (9, "last-least")):
+        assert f'href="#{words}-{number}"' in html
+        assert f'id="{words}-{number}"' in html
+    assert ">Last &amp; least</a>" in html
+
+
+def test_tables_with_a_heading_sort_and_intervals_stand_small(tmp_path: Path) -> None:
+    rows = [["act", "loss"], ["relu", "−0.17 [−0.19, −0.15] (n = 9)"], ["f[0]", "–"]]
+    html = page.render(str(page.table(rows)) + "\n\n" + page.table([["", ""], ["k", "v"]]), title="t", folder=tmp_path)
+    assert '<table class="sortable">' in html
+    assert '<table class="plain">' in html
+    assert "<td>−0.17<small> [−0.19, −0.15] (n = 9)</small></td>" in html
+    assert "<td>f[0]</td>" in html
+
+
+def test_no_rows_no_table() -> None:
+    assert page.table([]) == ""

@@ -1,0 +1,207 @@
+"""TODO."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import synthetic
+from pages import headings, joined, made
+
+from actbench.compare.workloads import NothingToReportError
+from actbench.report import workloads
+from actbench.report.__main__ import main as report_main
+from actbench.tables import atomic
+from actbench.tables.schema import Tables
+from actbench.tables.store import compact
+
+SECTIONS = [
+    "What was run", "Ranking", "Why: the layers in numbers", "Learning curves", "Saturation by layer",
+    "Output mean and bias by layer", "Gradient by layer", "Drift over training", "Saturation over training",
+    "Learned parameters", "Time", "How to read the numbers",
+]  # fmt: skip
+
+
+def test_a_comparison_has_every_section_and_every_figure(tmp_path: Path) -> None:
+    markdown, html = made(tmp_path, synthetic.tables(["prelu", "relu", "mish"], seeds=3, diverged=("mish",)))
+    assert headings(markdown) == SECTIONS
+    assert headings(markdown, "###") == ["Runs that diverged or failed"]
+    assert (
+        "3 activations compared on data=digits, model=mlp; 3 seeds each; 9 runs: 8 done, 1 diverged, 0 failed."
+        in markdown
+    )
+    assert "| mish | diverged | 1 of 3 | 0 |  |" in markdown
+    named = re.findall(r"\]\((figures/.*\.png)\)", markdown)
+    assert sorted(named) == sorted(f"figures/{p.name}" for p in (tmp_path / "here" / "figures").iterdir())
+    assert html.count("<img ") == len(named) == 9
+
+
+def test_a_single_run_of_one_seed_has_what_applies(tmp_path: Path) -> None:
+    markdown, _ = made(tmp_path, synthetic.tables(["relu"], seeds=1, depth=1))
+    assert headings(markdown) == ["What was run", "Result", *(n for n in SECTIONS[2:] if n != "Learned parameters")]
+    assert "others" not in markdown
+    assert (
+        "One activation, relu, on data=digits, model=mlp; 1 seed each; 1 run: 1 done, 0 diverged, 0 failed." in markdown
+    )
+    assert "overlap it" not in markdown
+    assert "nan" not in markdown.lower()
+    assert "first layer |" not in markdown
+
+
+def test_runs_without_layers_or_epochs_have_no_empty_sections(tmp_path: Path) -> None:
+    tables = synthetic.tables(["relu"], seeds=2)
+    markdown, _ = made(tmp_path, tables._replace(epochs=tables.epochs[:0], layers=tables.layers[:0]))
+    assert headings(markdown) == ["What was run", "Result", "Time", "How to read the numbers"]
+
+
+def test_probes_without_training_have_no_ranking_figure(tmp_path: Path) -> None:
+    tables = synthetic.tables(["relu", "tanh"], seeds=2)
+    numbers = ["test_loss", "test_accuracy", "val_loss", "val_accuracy", "train_seconds", "samples_per_second"]
+    runs = tables.runs.assign(**dict.fromkeys(numbers, np.nan))
+    layers = tables.layers[tables.layers["step"] == 0]
+    markdown, _ = made(tmp_path, Tables(runs, tables.epochs[:0], layers))
+    assert headings(markdown)[:4] == ["What was run", "Ranking", "Why: the layers in numbers", "Saturation by layer"]
+    assert not [title for title in headings(markdown) if title.endswith("over training") or title == "Time"]
+    told = "Saturation, dead units (no slope on any probed image) and drift of the first and the last layer at "
+    assert f"{told}initialisation, and" in markdown
+    assert "at the end |" not in markdown
+
+
+def test_failed_runs_are_named_and_nothing_else_is_said(tmp_path: Path) -> None:
+    tables = synthetic.tables(["relu"], seeds=1)
+    runs = tables.runs.assign(status="failed", message="Traceback\n  line\nValueError: a | b", test_loss=np.nan)
+    markdown, _ = made(tmp_path, Tables(runs, tables.epochs[:0], tables.layers[:0]))
+    assert headings(markdown) == ["What was run", "How to read the numbers"]
+    assert "| relu | failed | 1 of 1 | 0 | ValueError: a \\| b |" in markdown
+
+
+def test_each_workload_has_a_section_and_figures_of_its_own(tmp_path: Path) -> None:
+    both = joined(*(synthetic.tables(["relu", "elu"], seeds=2, depth=1, data=data) for data in ("mnist", "digits")))
+    markdown, _ = made(tmp_path, both)
+    assert headings(markdown) == ["What was run", "data=digits", "data=mnist", "How to read the numbers"]
+    assert headings(markdown, "###").count("Ranking") == 2
+    assert "in 2 workloads that are not compared with each other" in markdown
+    assert "| differs by section | data |" in markdown
+    assert "(figures/w1-ranking.png)" in markdown
+    assert "(figures/w2-ranking.png)" in markdown
+
+
+def test_run_ids_narrow_the_report_and_take_the_old_figures_away(tmp_path: Path) -> None:
+    digits, mnist = (synthetic.tables(["relu", "elu"], seeds=1, depth=1, data=data) for data in ("digits", "mnist"))
+    folder = synthetic.landed(tmp_path, joined(digits, mnist))
+    (tmp_path / "figures").mkdir()
+    (tmp_path / "figures" / "mine.png").write_bytes(b"")
+    workloads.write(folder)
+    workloads.write(folder, run_ids={mnist.runs["run_id"].iloc[0]})
+    markdown = (folder / "report.md").read_text("utf-8")
+    assert "| data | mnist |" in markdown
+    assert "digits" not in markdown
+    assert "| elu |" in markdown
+    names = {path.name for path in (folder / "figures").iterdir()}
+    assert "mine.png" in names
+    assert not [name for name in names if name.startswith("w")]
+
+
+def test_the_same_tables_give_the_same_bytes_compacted_or_not(tmp_path: Path) -> None:
+    folder = synthetic.landed(tmp_path, synthetic.tables(["relu", "prelu"], seeds=2, diverged=("relu",)))
+    page = workloads.write(folder)
+    names = ["report.md", "report.html", *(f"figures/{path.name}" for path in (folder / "figures").iterdir())]
+    first = {name: (folder / name).read_bytes() for name in names}
+    compact(folder)
+    assert workloads.write(folder) == page
+    assert {name: (folder / name).read_bytes() for name in names} == first
+
+
+def test_whatever_a_strangers_tables_hold_is_shown_as_text(tmp_path: Path) -> None:
+    evil = "<img src=x onerror=alert(1)>|[a](javascript:alert(1)) $\\frac{ {{ 7 * 7 }}"
+    tables = synthetic.tables(["relu"], seeds=2, data=evil, **{"act.kind": evil})
+    runs = tables.runs.assign(act=evil, status="diverged", message=evil, device_name=evil, commit=evil)
+    _, html = made(tmp_path, tables._replace(runs=runs))
+    assert "<img src=x" not in html
+    assert 'href="javascript' not in html
+    assert "&lt;img src=x onerror=alert(1)&gt;|[a](javascript:alert(1)) $\\frac{ {{ 7 * 7 }}" in html
+    for row in re.findall(r"<tr>.*?</tr>", html, flags=re.S):
+        assert len(re.findall(r"<t[dh]", row)) in (2, 5, 8, 11)
+
+
+@pytest.mark.parametrize(
+    ("prepare", "sentence"),
+    [
+        (
+            lambda folder: None,
+            "There are no results in {folder}: a results folder holds tables/ or runs/. "
+            "Give the folder that a run printed, for instance results/adhoc.",
+        ),
+        (
+            lambda folder: (folder / "runs").mkdir(parents=True),
+            "There are no results in {folder}: a results folder holds tables/ or runs/. "
+            "Give the folder that a run printed, for instance results/adhoc.",
+        ),
+        (
+            lambda folder: next(synthetic.landed(folder, synthetic.tables(["relu"])).rglob("epochs.parquet")).unlink(),
+            "{folder}/runs/01914927/epochs.parquet is missing: a run has the tables runs, epochs, layers.",
+        ),
+        (
+            lambda folder: next(synthetic.landed(folder, synthetic.tables(["relu"])).rglob("runs.parquet")).write_bytes(
+                b"?"
+            ),
+            "{folder}/runs/01914927/runs.parquet cannot be read: Parquet file size is 1 bytes, smaller than ",
+        ),
+    ],
+    ids=["no folder", "empty", "a table missing", "a table corrupt"],
+)
+def test_what_is_wrong_is_said_in_one_sentence(prepare, sentence: str, tmp_path: Path, capsys) -> None:
+    folder = tmp_path / "results"
+    prepare(folder)
+    assert report_main([str(folder)]) == 2
+    told = capsys.readouterr()
+    assert told.out == ""
+    assert told.err.count("\n") == 1
+    assert told.err.startswith(f"actbench.report: {sentence.format(folder=folder)}")
+    assert not (folder / "report.md").exists()
+
+
+def test_the_path_is_printed(tmp_path: Path, capsys) -> None:
+    folder = synthetic.landed(tmp_path, synthetic.tables(["relu"], seeds=1, epochs=1))
+    assert report_main([str(folder)]) == 0
+    assert capsys.readouterr().out == f"{folder / 'report.html'}\n"
+
+
+def test_what_is_left_out_is_told_beside_the_path(tmp_path: Path, capsys) -> None:
+    folder = synthetic.landed(tmp_path, synthetic.tables(["relu", "tanh"], seeds=1, epochs=1))
+    broken = next(folder.rglob("epochs.parquet"))
+    broken.unlink()
+    assert report_main([str(folder)]) == 0
+    assert capsys.readouterr() == (
+        f"{folder / 'report.html'}\n",
+        f"left out: {broken} is missing: a run has the tables runs, epochs, layers.\n",
+    )
+
+
+def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path, monkeypatch, capsys) -> None:
+    folder = synthetic.landed(tmp_path, synthetic.tables(["relu"], seeds=1, epochs=1))
+
+    def read_only(path: Path) -> None:
+        raise OSError(30, "Read-only file system", f"{path}/.report.1@here")
+
+    monkeypatch.setattr(atomic, "beside", read_only)
+    assert report_main([str(folder)]) == 2
+    assert capsys.readouterr() == (
+        "",
+        f"actbench.report: The report cannot be written to {folder} (Read-only file system).\n",
+    )
+
+
+def test_unknown_run_ids(tmp_path: Path) -> None:
+    folder = synthetic.landed(tmp_path, synthetic.tables(["relu"], seeds=1, epochs=1))
+    with pytest.raises(NothingToReportError) as error:
+        workloads.write(folder, run_ids=["nothing"])
+    assert str(error.value) == "None of the runs nothing is in the tables."
+
+
+def test_the_reporting_side_never_imports_torch_or_hydra() -> None:
+    code = "import sys, actbench.report.__main__; print({'torch', 'hydra', 'omegaconf'} & set(sys.modules))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "set()\n"

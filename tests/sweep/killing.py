@@ -1,0 +1,96 @@
+"""Kill a sweep at random moments, again and again: python killing.py MOMENTS SECONDS VICTIM COMMAND.
+
+VICTIM is `main`, `worker`, or `jobs`: the command without Hydra, which is the fastest. It is forked from a process
+that has done all of it once, in whole/, and killed within SECONDS of its start or of the next landing. Prints as JSON
+how many runs had landed at each kill, what was wrong with them, and how the command ended that was not killed.
+"""
+
+import contextlib
+import functools
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from actbench.__main__ import main
+from actbench.command import compose
+from actbench.command.job import Job
+from actbench.measure import run
+from actbench.sweep import conclude, progress
+from actbench.tables import parquet, schema
+
+FOLDER = Path("results/adhoc")
+
+
+def measured(jobs: list[Job]) -> int:
+    """What a sweep comes to, one run after another."""
+    for job in jobs:
+        run.run(job, show_progress=False)
+    return conclude.conclude(progress.by_folder(jobs))
+
+
+def killed(start: Callable[[], int], *, landings: int, after: float, worker: bool) -> bool:
+    """Start a command and kill it, or one of its workers, so many seconds after so many runs are there.
+
+    False if it had ended before.
+    """
+    child = os.fork()
+    if child == 0:
+        with open("log.txt", "a", buffering=1) as log:
+            os.dup2(log.fileno(), 1)
+            os.dup2(log.fileno(), 2)
+            os._exit(start())
+    end = None
+    while end is None or time.monotonic() < end:
+        there = len(list(FOLDER.glob("runs/[!.]*"))) >= landings
+        if end is None and there and (not worker or workers(child)):
+            end = time.monotonic() + after
+        if os.waitpid(child, os.WNOHANG)[0]:
+            return False
+        time.sleep(0.005)
+    victims = workers(child) if worker else [child]
+    for victim in victims[:1]:
+        os.kill(victim, signal.SIGKILL)
+    os.waitpid(child, 0)
+    return bool(victims)
+
+
+def workers(parent: int) -> list[int]:
+    """The loky workers of a process, not the tracker that joblib starts beside them."""
+    told = subprocess.run(["ps", "-o", "pid=,args=", "--ppid", str(parent)], capture_output=True, text=True).stdout
+    return [int(line.split()[0]) for line in told.splitlines() if "popen_loky" in line]
+
+
+def landed() -> dict[str, bytes]:
+    """Each run that counts as measured, with the bytes of its tables."""
+    runs = [path for path in FOLDER.glob("runs/[!.]*") if not path.name.endswith(".failed")]
+    return {path.name: b"".join((path / f"{name}.parquet").read_bytes() for name in schema.SCHEMA) for path in runs}
+
+
+def go(moments: int, seconds: float, victim: str, arguments: list[str]) -> dict:
+    """Kill so often, and finish."""
+    jobs = compose.read(arguments)
+    start = functools.partial(measured, jobs) if victim == "jobs" else functools.partial(main, arguments)
+    Path("whole").mkdir()
+    with contextlib.chdir("whole"), contextlib.redirect_stdout(sys.stderr):
+        measured(jobs)
+    rng, before, wrong, counts = random.Random(0), {}, [], []
+    while len(counts) < moments:
+        landings = len(before) + rng.randrange(2)
+        if not killed(start, landings=landings, after=rng.uniform(0, seconds), worker=victim == "worker"):
+            continue
+        after = landed()
+        wrong += [f"{name} is lost or changed" for name in before if after.get(name) != before[name]]
+        wrong += [f"{n} is torn" for n in after if not parquet.whole(FOLDER / "runs" / n, names=schema.SCHEMA)]
+        before = after
+        counts.append(len(after))
+    return {"counts": counts, "wrong": wrong, "code": start()}
+
+
+if __name__ == "__main__":
+    print(json.dumps(go(int(sys.argv[1]), float(sys.argv[2]), sys.argv[3], sys.argv[4:])))

@@ -78,9 +78,8 @@ def _run(argv: list[str]) -> int:
     from omegaconf.errors import OmegaConfBaseException
 
     from actbench.command.errors import explained
-    from actbench.command.line import assignments, hydra_arguments
+    from actbench.command.line import assignments, hydra_arguments, register
     from actbench.command.options import CONF
-    from actbench.command.schema import register
     from actbench.sweep.job import job
 
     register(argv)

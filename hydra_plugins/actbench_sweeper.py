@@ -30,12 +30,12 @@ class ActbenchSweeper(BasicSweeper):
         config = self._given["config"]
         jobs = compose.sweep(self._given["hydra_context"].config_loader, config, arguments)
 
+        from actbench.measure import check
         from actbench.measure.identity import run_id
-        from actbench.sweep import launch, preflight, progress
-        from actbench.sweep.conclude import carry_out
+        from actbench.sweep import conclude, launch, progress
 
         every, hydra = [job for _, job in jobs], config.hydra
-        preflight.check(every, elsewhere=launch.is_elsewhere(hydra))
+        check.check(every, elsewhere=launch.is_elsewhere(hydra))
         runs = progress.by_folder(every)
         done = progress.finished(runs)
         progress.announce(every, runs, done)
@@ -47,7 +47,7 @@ class ActbenchSweeper(BasicSweeper):
             with progress.bar(runs):
                 self._launch(waiting)
 
-        raise SystemExit(carry_out(runs, start))
+        raise SystemExit(conclude.carry_out(runs, start))
 
     def _launch(self, jobs: list[list[str]]) -> None:
         """Start the jobs, as many at a time as the command allows, and wait for them."""

@@ -8,9 +8,8 @@ import torch
 
 from actbench.command import compose
 from actbench.command.job import Job
-from actbench.measure import identity, run
+from actbench.measure import check, identity, run
 from actbench.measure.sample_quality import score
-from actbench.sweep import preflight
 from actbench.tables import schema, store
 
 REAL_DATA = Path(__file__).resolve().parent.parent.parent / "shared" / "data"
@@ -47,7 +46,7 @@ def job_of() -> Callable[..., Job]:
 
     def make(*overrides: str) -> Job:
         (job,) = compose.read(list(overrides))
-        preflight.check([job])
+        check.check([job])
         return job
 
     return make

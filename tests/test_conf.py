@@ -8,9 +8,8 @@ import torch
 from omegaconf import OmegaConf
 
 from actbench.command import compose
-from actbench.command.job import defaults
+from actbench.command.job import defaults, flatten
 from actbench.command.options import CONF, EXPERIMENTS, GROUPS, describe, options
-from actbench.command.schema import Config
 from actbench.compare.workloads import TRACKS
 from actbench.ledger import decide, verdicts
 from actbench.measure import build
@@ -119,7 +118,7 @@ def test_layers_of_an_activation_share_no_parameters(act):
 
 def test_every_number_of_an_activation_reaches_it(act):
     """A parameter that can be swept changes the function: none is decoration."""
-    for key, value in defaults("act", act).items():
+    for key, value in OmegaConf.load(options("act")[act]).items():
         if not isinstance(value, float):
             continue
         node = OmegaConf.load(options("act")[act])
@@ -161,11 +160,14 @@ def test_every_model_trains_with_every_norm_and_dropout(model, norm, measure):
 
 @pytest.mark.parametrize("name", sorted(NEEDS_FILES))
 def test_a_data_set_of_files_has_the_published_shape(name):
-    known = defaults("data", name)
+    known = OmegaConf.load(options("data")[name])
     assert known["num_classes"] == (100 if name == "cifar100" else 10)
     assert known["num_test"] is None
     assert known["num_val"] in (5000, 10000)
 
 
-def test_the_schema_has_every_group():
-    assert set(GROUPS) <= set(Config.__dataclass_fields__)
+def test_every_key_of_a_job_has_a_default_of_its_type(job_of):
+    job = job_of("+act=elu")
+    known = defaults(job.choices)
+    assert set(flatten(job.config)) == set(known) - {"act"}
+    assert (known["train.epochs"], known["act.alpha"], known["model.depth"]) == (20, 1.0, 3)

@@ -1,30 +1,23 @@
 """Checks of one composed config: each mistake is a sentence that says what was given, what is allowed, what to do.
 
-What needs torch (the activation itself, the data, the device) is checked in `sweep.preflight`.
+What needs torch (the activation itself, the data, the device) is checked in `measure.check`.
 """
 
 import json
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import Any
 
-from omegaconf import DictConfig, OmegaConf
-
-from actbench.command.job import defaults, flatten
+from actbench.command.job import Job, defaults, flatten
 from actbench.command.options import GROUPS, PRESETS, ConfigError, nearest, options
-from actbench.command.schema import Config
 
 
 def _whole(least: int, most: float = math.inf) -> Callable[[Any], bool]:
-    return lambda value: isinstance(value, int) and not isinstance(value, bool) and least <= value <= most
+    return lambda value: type(value) is int and least <= value <= most
 
 
 def _number(within: Callable[[float], bool]) -> Callable[[Any], bool]:
-    return lambda value: isinstance(value, int | float) and not isinstance(value, bool) and within(value)
-
-
-def _device(value: Any) -> bool:
-    return value in ("auto", "cpu") or str(value).split(":")[0] == "cuda"
+    return lambda value: type(value) in (int, float) and within(value)
 
 
 # Last part of a key -> which values are allowed, in words and as a test. A key is checked wherever it stands.
@@ -37,15 +30,38 @@ _RULES: tuple[tuple[str, str, Callable[[Any], bool]], ...] = (
         _whole(1),
     ),
     ("depth", "a whole number, 0 or more", _whole(0)),
+    ("widths", "a list of whole numbers, 1 or more", lambda v: min(v, default=0) >= 1),
     ("lr clip_grad_norm eps target_loss std", "a finite number above 0", _number(lambda v: 0 < v < math.inf)),
     ("epsilon", "a number between 0 and 1", _number(lambda v: 0 < v < 1)),
     ("weight_decay momentum", "a finite number, 0 or more", _number(lambda v: 0 <= v < math.inf)),
     ("dropout", "a number from 0 up to, not including, 1", _number(lambda v: 0 <= v < 1)),
-    ("device", "auto, cpu or cuda", _device),
+    ("device", "auto, cpu or cuda", lambda v: v in ("auto", "cpu") or str(v).split(":")[0] == "cuda"),
 )
 _ALLOWED = {name: (words, allowed) for names, words, allowed in _RULES for name in names.split()}
 _MAY_BE_NULL = ("clip_grad_norm", "num_test", "num_train")
 _KINDS = {bool: "true or false", int: "a whole number", float: "a number", str: "a word"}
+
+
+def check(job: Job) -> None:
+    """End with a ConfigError where the job cannot be meant."""
+    known, values = defaults(job.choices), flatten(job.config)
+    for key in values:
+        if key not in known and not (key.startswith("act.") and job.choices["act"] == "custom"):
+            raise ConfigError(no_such_key(key, known, job.choices))
+    _check_act(job)
+    for key, value in values.items():
+        if not _is_alike(value, known.get(key)):
+            raise ConfigError(
+                f"{key}={_text(value)} is of the wrong type: it must be {_kind(known[key])}, as {_text(known[key])} is."
+            )
+        name = key.rsplit(".", 1)[-1]
+        words, allowed = _ALLOWED.get(name, ("", None))
+        if allowed is None or key.startswith("act.") or (value is None and name in _MAY_BE_NULL):
+            continue
+        if not allowed(value):
+            raise ConfigError(f"{key}={_text(value)} is out of range: it must be {words}.")
+    if values.get("optim.nesterov") and not values["optim.momentum"]:
+        raise ConfigError("optim.nesterov=true needs a momentum above 0: set optim.momentum, for instance to 0.9.")
 
 
 def check_overrides(overrides: Sequence[str]) -> None:
@@ -75,112 +91,56 @@ def key_of(override: str) -> str:
     return override.lstrip("+~").split("=", 1)[0]
 
 
-def check(config: DictConfig, choices: dict[str, str]) -> None:
-    """End with a ConfigError where the config cannot be meant.
-
-    Args:
-        config: One composed job, without hydra's own node.
-        choices: The chosen option of each group.
-    """
-    _check_keys(config)
-    _check_act_given(config)
-    for group in GROUPS:
-        if choices[group] != "custom":
-            _check_option(group, choices[group], config[group])
-    for key, value in flatten(OmegaConf.to_container(config, resolve=True)).items():  # type: ignore[arg-type]
-        name = key.rsplit(".", 1)[-1]
-        words, allowed = _ALLOWED.get(name, ("", None))
-        if allowed is None or key.startswith("act.") or (value is None and name in _MAY_BE_NULL):
-            continue
-        if not allowed(value):
-            raise ConfigError(f"{key}={_text(value)} is out of range: it must be {words}.")
-    for key in ("model.widths", "task.generator.widths"):
-        widths = OmegaConf.select(config, key, default=[1])
-        if not widths or min(widths) < 1:
-            raise ConfigError(f"{key}={list(widths)} is out of range: it must be a list of whole numbers, 1 or more.")
-    if config.optim.get("nesterov") and not config.optim.momentum:
-        raise ConfigError("optim.nesterov=true needs a momentum above 0: set optim.momentum, for instance to 0.9.")
+def no_such_key(key: str, known: Iterable[str], choices: dict[str, str]) -> str:
+    """The sentence for an unknown key, `known` being those that there are."""
+    group = key.split(".")[0]
+    inside = [name for name in known if name.startswith(f"{group}.")]
+    if group not in GROUPS:
+        tops = {*(name.split(".")[0] for name in known), *PRESETS, "hydra"}
+        return f"There is no key {key}: {nearest(key, inside) if inside else nearest(group, tops)}"
+    choice = choices[group]
+    if choice == "custom":
+        return f"{key} is new to act=custom: give it with a plus sign, +{key}=VALUE."
+    if not inside:
+        return f"There is no key {key}: {group}={choice} has no parameters. Leave it out."
+    return f"There is no key {key} with {group}={choice}: {nearest(key, inside)}"
 
 
-def _check_act_given(config: DictConfig) -> None:
-    if OmegaConf.is_missing(config, "act") or not config.act:
+def no_such_option(group: str, choice: str, names: Collection[str]) -> str:
+    """The sentence for an unknown option of a group, `names` being those that there are."""
+    own = ["custom"] if group == "act" else []
+    return f"There is no {group}={choice}: {nearest(choice, {*names, *own})}"
+
+
+def _check_act(job: Job) -> None:
+    if "act" not in job.choices:
         raise ConfigError(
             "No activation is given. Name one, for instance: python -m actbench +act=mish. "
             f"There are: {', '.join(options('act'))}."
         )
-    if OmegaConf.is_missing(config.act, "_target_"):
+    if job.target == "???":
         raise ConfigError(
             "act=custom needs the dotted path of your activation: act._target_=mymodule.MyActivation, "
             "in an importable module or a file in the working folder."
         )
 
 
-def _check_keys(config: DictConfig) -> None:
-    """Hydra adds whatever is given with a plus sign; outside of groups there is nothing to add."""
-    schema = OmegaConf.to_container(OmegaConf.structured(Config), throw_on_missing=False)
-    known = flatten(schema)  # type: ignore[arg-type]
-    for key in flatten(OmegaConf.to_container(config)):  # type: ignore[arg-type]
-        if key.split(".")[0] not in GROUPS and key not in known:
-            raise ConfigError(no_such_key(key, keys=[*known, *PRESETS, "hydra"], choice=None))
-
-
-def _check_option(group: str, choice: str, given: DictConfig) -> None:
-    """A group's values have the keys of its option's file and the types of the values there."""
-    known = defaults(group, choice)
-    for key, value in flatten(OmegaConf.to_container(given, resolve=True)).items():  # type: ignore[arg-type]
-        if key not in known:
-            names = [f"{group}.{name}" for name in known]
-            raise ConfigError(no_such_key(f"{group}.{key}", keys=names, choice=choice))
-        if not _alike(value, known[key]):
-            raise ConfigError(
-                f"{group}.{key}={_text(value)} is of the wrong type: it must be {_kind(known[key])}, "
-                f"as {_text(known[key])} is."
-            )
-
-
-def no_such_key(key: str, *, keys: Sequence[str], choice: str | None) -> str:
-    """The sentence for an unknown key, `keys` being those that there are, `choice` what is chosen in its group."""
-    group = key.split(".")[0]
-    inside = [name for name in keys if name.split(".")[0] == group]
-    tops = {name.split(".")[0] for name in keys}
-    if group in GROUPS and choice == "custom":
-        return f"{key} is new to act=custom: give it with a plus sign, +{key}=VALUE."
-    if group in GROUPS and not inside:
-        return f"There is no key {key}: {group}={choice} has no parameters. Leave it out."
-    if group in GROUPS:
-        return f"There is no key {key} with {group}={choice}: {nearest(key, inside)}"
-    return f"There is no key {key}: {nearest(key, inside) if inside else nearest(group, tops)}"
-
-
-def no_such_option(group: str, choice: str, *, names: Iterable[str]) -> str:
-    """The sentence for an unknown option of a group, `names` being those that there are."""
-    own = ["custom"] if group == "act" else []
-    return f"There is no {group}={choice}: {nearest(choice, {*names, *own})}"
-
-
-def _alike(value: Any, reference: Any) -> bool:
+def _is_alike(value: Any, reference: Any) -> bool:
     """Whether a value has the type of the one in the option's file; null or an interpolation there leaves it open."""
     if reference is None or (isinstance(reference, str) and reference.startswith("${")):
         return True
-    if _is_list(reference):
-        entries = json.loads(value) if _is_list(value) else []
-        return bool(entries) and all(_alike(entry, json.loads(reference)[0]) for entry in entries)
-    if isinstance(value, bool) or isinstance(reference, bool):
-        return isinstance(value, bool) and isinstance(reference, bool)
-    return isinstance(value, type(reference)) or (isinstance(reference, float) and isinstance(value, int))
-
-
-def _is_list(value: Any) -> bool:
-    """Flattened configs hold a list as its JSON text."""
-    return isinstance(value, str) and value.startswith("[")
+    if isinstance(reference, list):
+        return isinstance(value, list) and bool(value) and all(_is_alike(entry, reference[0]) for entry in value)
+    return type(value) is type(reference) or (type(reference) is float and type(value) is int)
 
 
 def _kind(reference: Any) -> str:
-    if _is_list(reference):
-        return f"a list of {_KINDS[type(json.loads(reference)[0])].removeprefix('a ')}s"
+    """The type of a value in words."""
+    if isinstance(reference, list):
+        return f"a list of {_KINDS[type(reference[0])].removeprefix('a ')}s"
     return _KINDS[type(reference)]
 
 
 def _text(value: Any) -> str:
     """A value as it is typed."""
-    return json.dumps(value) if value is None or isinstance(value, bool) else str(value)
+    return json.dumps(value) if value is None or isinstance(value, bool | list) else str(value)

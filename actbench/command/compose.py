@@ -20,9 +20,8 @@ from omegaconf.errors import InterpolationResolutionError, OmegaConfBaseExceptio
 from actbench.command.check import check, check_overrides
 from actbench.command.errors import explained
 from actbench.command.job import Job
-from actbench.command.line import hydra_arguments
+from actbench.command.line import hydra_arguments, is_multirun, register
 from actbench.command.options import CONF, GROUPS, PRESETS, ConfigError, options
-from actbench.command.schema import register
 
 _RESOLVING = "ValueError raised while resolving interpolation: "  # OmegaConf's words before our sentence
 
@@ -48,7 +47,7 @@ def read(argv: list[str]) -> list[Job]:
     GlobalHydra.instance().clear()
     with initialize_config_dir(version_base="1.3", config_dir=str(CONF)):
         loader = GlobalHydra.instance().config_loader()
-        mode = RunMode.MULTIRUN if {"-m", "--multirun"} & set(given) else RunMode.RUN
+        mode = RunMode.MULTIRUN if is_multirun(given) else RunMode.RUN
         try:
             config = loader.load_configuration("config", overrides, mode)
         except (HydraException, OmegaConfBaseException) as error:
@@ -131,7 +130,7 @@ def _checked(config: DictConfig, hydra: DictConfig | HydraConf) -> Job:
         job = Job.of(config, dict(hydra.runtime.choices))
     except InterpolationResolutionError as error:
         raise ConfigError(str(error).split("\n")[0].removeprefix(_RESOLVING)) from error
-    check(job.config, job.choices)
+    check(job)
     return job
 
 

@@ -1,14 +1,14 @@
 """A job: one run as it was asked for."""
 
 import functools
-import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from omegaconf import DictConfig, ListConfig, OmegaConf
+from omegaconf import DictConfig, OmegaConf
 
-from actbench.command.options import GROUPS, PRESETS, options
+from actbench.command.options import CONF, GROUPS, PRESETS, options
 
 
 @dataclass(frozen=True)
@@ -19,7 +19,7 @@ class Job:
     choices: dict[str, str]
 
     @classmethod
-    def of(cls, config: DictConfig, choices: dict[str, str]) -> "Job":
+    def of(cls, config: DictConfig, choices: Mapping[str, str]) -> "Job":
         """The job of a composed config, which is resolved in place; `choices` are Hydra's."""
         OmegaConf.resolve(config)
         return cls(config, {group: choices[group] for group in (*GROUPS, *PRESETS) if group in choices})
@@ -31,30 +31,44 @@ class Job:
         return Path(output.root) / (output.name or self.choices.get("experiment") or "adhoc")
 
     @property
+    def target(self) -> str:
+        """The dotted path of the activation's code, ??? where none is given."""
+        return str(OmegaConf.to_container(self.config.act)["_target_"])  # type: ignore[index, call-overload]
+
+    @property
     def act(self) -> str:
         """The activation's name: its option's, or for the user's own the last part of its dotted path."""
-        target = str(self.config.act["_target_"])
-        return target.rsplit(".", 1)[-1] if self.choices["act"] == "custom" else self.choices["act"]
+        return self.target.rsplit(".", 1)[-1] if self.choices["act"] == "custom" else self.choices["act"]
+
+
+def defaults(choices: Mapping[str, str]) -> dict[str, Any]:
+    """Every key of a job, dotted, with its value in conf/config.yaml or in the file of the option chosen.
+
+    What has no file, as act=custom, has no keys here.
+    """
+    keys = dict(_of_file(None, CONF / "config.yaml"))
+    for group in GROUPS:
+        path = options(group).get(choices.get(group, ""))
+        keys |= _of_file(group, path) if path else {}
+    return keys
 
 
 @functools.cache  # a sweep asks for it in every job
-def defaults(group: str, choice: str) -> dict[str, Any]:
-    """The keys of an option's file, dotted, with their values there; its own only where it sets other groups' too.
+def _of_file(group: str | None, path: Path) -> dict[str, Any]:
+    loaded = OmegaConf.load(path)
+    assert isinstance(loaded, DictConfig)
+    if group is None:
+        return flatten(OmegaConf.masked_copy(loaded, [str(k) for k in loaded if k not in ("defaults", "hydra")]))
+    own = loaded.get(group, loaded)  # a file that sets keys of other groups too has its own below its name
+    return {f"{group}.{key}": value for key, value in flatten(own).items()}
 
-    What has no file, as act=custom, has no defaults.
-    """
-    path = options(group).get(choice)
-    loaded = OmegaConf.load(path) if path else OmegaConf.create()
-    return flatten(OmegaConf.to_container(loaded.get(group, loaded)))  # type: ignore[arg-type, union-attr]
 
-
-def flatten(config: DictConfig | dict, *, prefix: str = "") -> dict[str, Any]:
-    """Dotted keys -> values; a list is its JSON text, what only Hydra reads is left out."""
+def flatten(config: DictConfig | dict) -> dict[str, Any]:
+    """Dotted keys -> values; what only Hydra reads is left out."""
     flat: dict[str, Any] = {}
-    for key, value in config.items():
-        name = f"{prefix}{key!s}"
-        if isinstance(value, dict | DictConfig):
-            flat |= flatten(value, prefix=f"{name}.")
+    for key, value in (OmegaConf.to_container(config) if isinstance(config, DictConfig) else config).items():  # type: ignore[union-attr]
+        if isinstance(value, dict):
+            flat |= {f"{key!s}.{name}": inner for name, inner in flatten(value).items()}
         elif key not in ("_target_", "_partial_"):
-            flat[name] = json.dumps(list(value)) if isinstance(value, list | ListConfig) else value
+            flat[str(key)] = value
     return flat

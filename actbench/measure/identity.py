@@ -4,8 +4,6 @@ import hashlib
 import json
 from typing import Any
 
-from omegaconf import OmegaConf
-
 from actbench.command.job import Job, defaults, flatten
 from actbench.command.options import GROUPS
 from actbench.measure import build
@@ -14,6 +12,7 @@ from actbench.measure.environment import device
 # The integer that says which results may be compared: raised whenever a change moves a number (CHANGELOG, "Numbers").
 PROTOCOL = 2
 # What cannot change a run's numbers is left out of its identity and of the tables' config columns.
+_FLOATS = ("train.clip_grad_norm",)  # which is null in its file
 _WITHOUT_EFFECT = ("output", "tuning", "data.root", "data.load")
 
 
@@ -31,18 +30,23 @@ def columns(job: Job) -> dict[str, Any]:
     user's own activation is told by its dotted path and a hash of its file's text, so that an edited function is
     another run and another row of the report.
     """
-    flat = flatten(OmegaConf.to_container(job.config, resolve=True))  # type: ignore[arg-type]
-    for group in GROUPS:
-        for key, value in defaults(group, job.choices[group]).items():
-            if isinstance(value, float):
-                flat[f"{group}.{key}"] = float(flat[f"{group}.{key}"])
-    choices = {name: job.choices[name] for name in (*GROUPS, "track")}
-    kept = {key: value for key, value in flat.items() if not _is_without_effect(key)}
-    values = choices | kept | {"act": job.act, "device": device(job.config.device).type}
+    values = {name: job.choices[name] for name in (*GROUPS, "track")}
+    known = defaults(job.choices)
+    for key, value in flatten(job.config).items():
+        if not _is_without_effect(key):
+            values[key] = _stored(value, as_float=isinstance(known.get(key), float) or key in _FLOATS)
+    values |= {"act": job.act, "device": device(job.config.device).type}
     if job.choices["act"] == "custom":
         code = build.source_text(job.config.act).encode()
-        values |= {"act.target": job.config.act["_target_"], "act.source": hashlib.sha256(code).hexdigest()[:8]}
+        values |= {"act.target": job.target, "act.source": hashlib.sha256(code).hexdigest()[:8]}
     return values
+
+
+def _stored(value: Any, *, as_float: bool) -> Any:
+    """A value as a table holds it: a list as its JSON text."""
+    if isinstance(value, list):
+        return json.dumps(value)
+    return float(value) if as_float and value is not None else value
 
 
 def _is_without_effect(key: str) -> bool:

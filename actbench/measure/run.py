@@ -4,6 +4,7 @@ import functools
 import io
 import json
 import math
+import signal
 import traceback
 from collections.abc import Callable, Iterator
 
@@ -58,6 +59,8 @@ def run(job: Job, *, show_progress: bool, measure_seed: MeasureSeed | None = Non
         bar = _bar(job, show_progress=show_progress)
         measured = _measure(job, name, checkpoint, bar, measure_seed or train_seed)
     except (Exception, SystemExit) as error:  # the user's activation may call sys.exit
+        if _is_of_a_scheduler(error):
+            raise
         record = {
             **_keys(job, name, job.config.seed),
             "status": "failed",
@@ -69,6 +72,16 @@ def run(job: Job, *, show_progress: bool, measure_seed: MeasureSeed | None = Non
         store.land(measured, runs / name, files=files)
         atomic.discard(failed)  # of another process that measured the same run
     checkpoint.remove()
+
+
+def _is_of_a_scheduler(error: BaseException) -> bool:
+    """Whether a handler of a signal raised it, as submitit's does at a job's time limit, wherever the run is just then.
+
+    That is not the run's failure: its checkpoint stays.
+    """
+    handlers = [signal.getsignal(number) for number in (signal.SIGUSR1, signal.SIGUSR2)]
+    codes = [getattr(handler, "__code__", None) for handler in handlers]
+    return any(frame.f_code in codes for frame, _ in traceback.walk_tb(error.__traceback__))
 
 
 def _storable(text: str) -> str:

@@ -1,14 +1,13 @@
 """Runs are started and waited for; at the end tables are compacted, a summary is printed and a report written."""
 
 import contextlib
-import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
 
 from actbench.compare.workloads import NothingToReportError, of_another_protocol
 from actbench.report import console, workloads
-from actbench.sweep.progress import Runs, count, finished
+from actbench.sweep.progress import Runs, count, finished, say
 from actbench.tables import schema, store
 from actbench.tables.text import one_line
 
@@ -28,7 +27,7 @@ def carry_out(runs: Runs, start: Callable[[], None]) -> int:
     """
     try:
         start()
-        return _conclude_unread(runs)
+        return conclude(runs)
     except KeyboardInterrupt:
         raise KeyboardInterrupt(f"Stopped. {_so_far(runs)}") from None
     except OSError as error:  # what a run raises is caught and recorded there; this is what could not be
@@ -39,8 +38,8 @@ def carry_out(runs: Runs, start: Callable[[], None]) -> int:
             raise
         reason = "A worker was killed: by hand, at a time limit, or by a system that is out of memory"
         if package != "joblib":  # these know more, where the log lies and whether it was something else
-            print(f"{package}: {error}", file=sys.stderr)
-    print(f"actbench: {reason}. {_so_far(runs)}", file=sys.stderr)
+            say(f"{package}: {error}", sys.stderr)
+    say(f"actbench: {reason}. {_so_far(runs)}", sys.stderr)
     return 1
 
 
@@ -50,22 +49,8 @@ def _so_far(runs: Runs) -> str:
         for folder in runs:
             store.clean(folder)
     done = count(finished(runs))
-    return (
-        f"{done} of {count(runs)} runs {'is' if done == 1 else 'are'} measured and kept: "
-        "the same command goes on from there."
-    )
-
-
-def _conclude_unread(runs: Runs) -> int:
-    """Conclude, also where nobody reads on, as behind `| head`."""
-    for stream in (sys.stdout, sys.stderr):
-        try:
-            code = conclude(runs)
-            sys.stdout.flush()
-            return code
-        except BrokenPipeError:
-            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
-    return conclude(runs)
+    kept = f"{done} of {count(runs)} runs {'is' if done == 1 else 'are'} measured and kept"
+    return f"{kept}: the same command goes on from there."
 
 
 def conclude(runs: Runs) -> int:
@@ -79,48 +64,41 @@ def conclude(runs: Runs) -> int:
 def _concluded(folder: Path, names: set[str]) -> int:
     """The exit code of one results folder."""
     store.clean(folder)
-    tables, left_out = _compacted(folder)
+    try:
+        left_out = store.compact(folder)
+        tables, _ = store.read(folder)
+    except FileNotFoundError:  # the workers wrote elsewhere
+        tables, left_out = schema.from_rows(runs=[]), []
     runs = tables.runs[tables.runs["run_id"].isin(names)]
     for sentence in left_out + of_another_protocol(tables.runs, run_ids=names):
-        print(f"left out: {sentence}", file=sys.stderr)
+        say(f"left out: {sentence}", sys.stderr)
     absent = names - set(runs["run_id"])
     if absent:
-        print(f"actbench: {len(absent)} of {len(names)} runs {_absence(folder, left_out)}", file=sys.stderr)
-    reported = not len(runs) or _report(folder, tables, names)
+        say(f"actbench: {len(absent)} of {len(names)} runs {_absence(folder, left_out)}", sys.stderr)
+    is_reported = not len(runs) or _report(folder, tables, names)
     failed = runs[runs["status"] == "failed"]
     for name, message in zip(failed["run_id"], failed["message"], strict=True):
         traceback = folder / "runs" / f"{name}.failed" / "traceback.txt"
-        print(f"failed: {one_line(message)}\n  traceback: {traceback}", file=sys.stderr)
-    return int(len(failed) > 0 or len(absent) > 0 or not reported)
+        say(f"failed: {one_line(message)}\n  traceback: {traceback}", sys.stderr)
+    return int(len(failed) > 0 or len(absent) > 0 or not is_reported)
 
 
 def _report(folder: Path, tables: schema.Tables, names: set[str]) -> bool:
     """Print the summary and write the report; whether there was something to report."""
     try:
-        print(console.text(tables, run_ids=names))
-        print(f"\nReport: {workloads.write(folder, run_ids=names)}")
+        say(console.text(tables, run_ids=names))
+        say(f"\nReport: {workloads.write(folder, run_ids=names)}")
     except NothingToReportError as error:
-        print(f"actbench: {error}", file=sys.stderr)
+        say(f"actbench: {error}", sys.stderr)
         return False
     return True
-
-
-def _compacted(folder: Path) -> tuple[schema.Tables, list[str]]:
-    """What is in a folder now, compacted, and what was left out; nothing where the workers wrote elsewhere."""
-    try:
-        left_out = store.compact(folder)
-        return store.read(folder)[0], left_out
-    except FileNotFoundError:
-        return schema.from_rows(runs=[]), []
 
 
 def _absence(folder: Path, left_out: list[str]) -> str:
     """Why a run that ended without an error is not in the tables, and what to do."""
     if left_out:
-        return (
-            "cannot be read: delete or restore the folder of each file that was left out, and give the same command "
-            "again."
-        )
+        each = "delete or restore the folder of each file that was left out"
+        return f"cannot be read: {each}, and give the same command again."
     return (
         f"are not in {folder}: the workers write to another folder of that name (a shared file system is needed), or "
         "the activation's file changed meanwhile."

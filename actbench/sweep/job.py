@@ -13,21 +13,20 @@ from actbench.command.options import ConfigError
 def job(config: DictConfig) -> None:
     """Check, measure and conclude the run; in a sweep, whose sweeper does the rest, only measure it.
 
-    It exits with the run's code, as Hydra has a line of its own for an exception and returns nothing.
+    It exits with the run's code, since Hydra has a line of its own for an exception and returns nothing.
     """
     hydra = HydraConfig.get()
     if hydra.mode == RunMode.MULTIRUN:
         _measure(config)
         return
     try:
-        asked = compose.job_of(config, hydra)
-        from actbench.measure import run
-        from actbench.sweep import preflight
-        from actbench.sweep.conclude import carry_out
-        from actbench.sweep.progress import by_folder
+        run_job = compose.job_of(config, hydra)
+        from actbench.measure import check, run
+        from actbench.sweep import conclude, progress
 
-        preflight.check([asked])
-        sys.exit(carry_out(by_folder([asked]), lambda: run.run(asked, show_progress=True)))
+        check.check([run_job])
+        runs = progress.by_folder([run_job])
+        sys.exit(conclude.carry_out(runs, lambda: run.run(run_job, show_progress=True)))
     except ConfigError as error:
         print(f"actbench: {error}", file=sys.stderr)
         sys.exit(2)
@@ -35,11 +34,10 @@ def job(config: DictConfig) -> None:
 
 def _measure(config: DictConfig) -> None:
     """One run of a sweep, in this process or in a worker."""
-    from actbench.measure import run
-    from actbench.sweep import preflight, worker
+    from actbench.measure import check, run
+    from actbench.sweep.worker import end_with_the_command
 
-    worker.end_with_the_command()
-    asked = compose.job_of(config, HydraConfig.get())
-    preflight.check_worker(asked)
-    with worker.ended_by_a_scheduler():
-        run.run(asked, show_progress=False)
+    end_with_the_command()
+    run_job = compose.job_of(config, HydraConfig.get())
+    check.check_worker(run_job)
+    run.run(run_job, show_progress=False)

@@ -1,9 +1,12 @@
 """How far the runs of a command are: what is finished, what a sweep says at its start, the bar."""
 
+import os
+import sys
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TextIO
 
 from tqdm import tqdm
 
@@ -38,7 +41,16 @@ def announce(jobs: Sequence[Job], runs: Runs, done: Runs) -> None:
     total = f"{count(runs)} run{'s' if count(runs) > 1 else ''}"
     measured = f", {count(done)} of them measured already" if count(done) else ""
     each = sorted({f"threads={job.config.threads}, device={device(job.config.device)}" for job in jobs})
-    print(f"Sweep: {total}{measured}; each {' or '.join(each)}.", flush=True)
+    say(f"Sweep: {total}{measured}; each {' or '.join(each)}.")
+
+
+def say(text: str, stream: TextIO | None = None) -> None:
+    """Print to stdout or the stream; where nobody reads on, as behind `| head`, into nothing from then on."""
+    stream = stream or sys.stdout
+    try:
+        print(text, file=stream, flush=True)
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 @contextmanager

@@ -12,8 +12,8 @@ from actbench.command.check import key_of
 from actbench.command.job import Job
 from actbench.command.options import ConfigError, nearest, options
 from actbench.compare.workloads import NothingToReportError
+from actbench.measure import check
 from actbench.report.console import aligned
-from actbench.sweep import preflight
 from actbench.tables import store
 from benchmarks.speed import harness, report
 from benchmarks.speed.tables import ratio_rows, ratios, rounds
@@ -80,7 +80,7 @@ def jobs(names: list[str], overrides: list[str], *, cases: list[str]) -> list[Jo
             raise ConfigError(f"--cases has {case}: a case is a data set and a model, such as mnist/cnn.")
     replaced = {key_of(text) for text in overrides}
     (job,) = compose.read([*(text for text in SETTINGS if key_of(text) not in replaced), *overrides])
-    preflight.check([job])
+    check.check([job])
     return [_comparison(job, name, cases) for name in names]
 
 

@@ -25,7 +25,8 @@ from actbench.__main__ import main
 from actbench.command import compose
 from actbench.command.job import Job
 from actbench.command.options import CONF, ConfigError
-from actbench.sweep import launch, preflight, progress
+from actbench.measure import check
+from actbench.sweep import launch, progress
 from actbench.tables import atomic, store
 
 SMALL = ["num_seeds=1", "train.epochs=1", "data.num_train=64", "data.num_val=100", "data.num_test=100", "model.width=8",
@@ -336,8 +337,8 @@ def test_submitit_has_a_folder_for_each_command_on_this_machine():
 def test_a_worker_without_the_device(monkeypatch, capsys):
     """As submitit's on a machine with a GPU, which are given none unless they ask."""
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
-    monkeypatch.setattr(preflight, "check", lambda jobs, **given: None)  # the command's own machine has one
-    monkeypatch.setattr(preflight, "_is_there", lambda device: False)
+    monkeypatch.setattr(check, "check", lambda jobs, **given: None)  # the command's own machine has one
+    monkeypatch.setattr(check, "_is_there", lambda device: False)
     monkeypatch.setattr(progress, "run_id", lambda job: "relu-000000000000")
     assert main(["-m", "+act=relu", "hydra/launcher=basic", *SMALL]) == 2
     told = capsys.readouterr()
@@ -362,12 +363,12 @@ def test_a_worker_without_the_device(monkeypatch, capsys):
 def test_the_devices_of_other_machines_are_not_looked_for_here(given, elsewhere, monkeypatch):
     """A command may be given on a machine without a GPU; each worker looks for its own."""
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: ModuleSpec(name, None))
-    monkeypatch.setattr(preflight, "_is_there", lambda device: device != "cuda")
+    monkeypatch.setattr(check, "_is_there", lambda device: device != "cuda")
     hydra, jobs = _sweep("+act=relu", "device=cuda", *SMALL, *given)
     assert launch.is_elsewhere(hydra) == elsewhere
-    preflight.check(jobs, elsewhere=True)
+    check.check(jobs, elsewhere=True)
     with pytest.raises(ConfigError, match="device=cuda, but torch finds no such device here"):
-        preflight.check(jobs)
+        check.check(jobs)
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,7 @@
-"""Hydra's launcher on Ray: each run of a sweep is a task of a cluster. Hydra finds launchers in this package only.
+"""Hydra's launcher on Ray: each run of a sweep is a task of a cluster.
 
-hydra-ray-launcher 1.2.2 cannot be used: it wants cloudpickle<3 where joblib wants 3 or later, it gives ray.init an
-object_store_memory, with which Ray refuses to join a cluster, and its runs land in the folder where a node was started.
+hydra-ray-launcher 1.2.2 wants cloudpickle<3 where joblib wants 3, gives ray.init a memory with which
+it refuses to join a cluster, and its runs land where a node was started.
 """
 
 import importlib.util
@@ -15,44 +15,43 @@ from hydra.core.hydra_config import HydraConfig
 from hydra.core.singleton import Singleton
 from hydra.core.utils import JobReturn, run_job, setup_globals
 from hydra.plugins.launcher import Launcher
-from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig, open_dict
+
+from actbench.command.errors import NEEDS_PACKAGE
+from actbench.command.options import ConfigError
 
 
 class RayLauncher(Launcher):
-    """Runs of `num_cpus` and `num_gpus` each, on the cluster at `address`, or on a new one of this machine: local."""
+    """Runs of `num_cpus` and `num_gpus` each, on the cluster at `address`, or on this machine: local."""
 
     def __init__(self, *, address: str, num_cpus: float, num_gpus: float) -> None:
-        self._address, self._resources = address, {"num_cpus": num_cpus, "num_gpus": num_gpus}
+        self._address = address
+        self._resources = {"num_cpus": num_cpus, "num_gpus": num_gpus}
 
-    def setup(self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig) -> None:
+    def setup(self, **given: Any) -> None:
         if not importlib.util.find_spec("ray"):
-            from actbench.command.errors import needs_package
+            raise ConfigError(NEEDS_PACKAGE.format("hydra/launcher=ray", "ray"))
+        self._given = given
 
-            raise needs_package("hydra/launcher=ray", "ray")
-        self._hydra_context, self._task_function, self._config = hydra_context, task_function, config
-
-    def launch(self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int) -> Sequence[JobReturn]:
-        import ray  # here, since Hydra imports its launchers at every start
+    def launch(self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int) -> Any:
+        import ray
 
         setup_globals()
-        configs = [self._composed(overrides, num) for num, overrides in enumerate(job_overrides, initial_job_idx)]
+        context, task, sweep = (self._given[k] for k in ("hydra_context", "task_function", "config"))
+        configs = [context.config_loader.load_sweep_config(sweep, list(o)) for o in job_overrides]
+        for num, config in enumerate(configs, initial_job_idx):
+            with open_dict(config):
+                config.hydra.job.id, config.hydra.job.num = str(num), num
         own = {name: value for name, value in os.environ.items() if name.startswith("ACTBENCH_")}
         if self._address != "local":
             _check_answers(self._address)
-        before = signal.getsignal(signal.SIGTERM)
-        cluster = ray.init(self._address, include_dashboard=False, log_to_driver=False, logging_level="ERROR")
+        before, quiet = signal.getsignal(signal.SIGTERM), {"log_to_driver": False, "logging_level": "ERROR"}
+        cluster = ray.init(self._address, include_dashboard=False, **quiet)
         signal.signal(signal.SIGTERM, before)  # Ray's own would end the command without a word
         with cluster:  # when the command has left, however it left, Ray ends its tasks
-            task = ray.remote(**self._resources)(_run)
-            common = ray.put((os.getcwd(), own, self._hydra_context, self._task_function, Singleton.get_state()))
-            return ray.get([task.remote(config, common) for config in configs])
-
-    def _composed(self, overrides: Sequence[str], num: int) -> DictConfig:
-        config = self._hydra_context.config_loader.load_sweep_config(self._config, list(overrides))
-        with open_dict(config):
-            config.hydra.job.id, config.hydra.job.num = str(num), num
-        return config
+            run = ray.remote(**self._resources)(_run)
+            common = ray.put((os.getcwd(), own, context, task, Singleton.get_state()))
+            return ray.get([run.remote(config, common) for config in configs])
 
 
 def _check_answers(address: str) -> None:
@@ -61,26 +60,18 @@ def _check_answers(address: str) -> None:
     try:
         socket.create_connection((host, int(port)), timeout=10).close()
     except (OSError, ValueError) as error:
-        from actbench.command.options import ConfigError
-
         raise ConfigError(
-            f"No Ray cluster answers at hydra.launcher.address={address}: start one with ray start --head and give "
-            "the HOST:PORT of its head, or leave the address out."
+            f"No Ray cluster answers at hydra.launcher.address={address}: start one with ray start --head "
+            "and give the HOST:PORT of its head, or leave the address out."
         ) from error
 
 
-def _run(config: DictConfig, common: tuple[str, dict[str, str], HydraContext, TaskFunction, Any]) -> JobReturn:
-    """One run, in a worker: in the command's folder and with its settings, which a node does not inherit."""
-    folder, own, hydra_context, task_function, singletons = common
+def _run(config: DictConfig, common: tuple) -> JobReturn:
+    """One run, in a worker: in the command's folder and with its settings, which a node lacks."""
+    folder, own, context, task, singletons = common
     os.chdir(folder)
     os.environ.update(own)
     setup_globals()
     Singleton.set_state(singletons)
     HydraConfig.instance().set_config(config)
-    return run_job(
-        task_function=task_function,
-        config=config,
-        job_dir_key="hydra.sweep.dir",
-        job_subdir_key="hydra.sweep.subdir",
-        hydra_context=hydra_context,
-    )
+    return run_job(task, config, "hydra.sweep.dir", "hydra.sweep.subdir", context)

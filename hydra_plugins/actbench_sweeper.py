@@ -1,6 +1,6 @@
-"""Hydra's sweeper of actbench: jobs are composed and checked before the first starts, measured ones are left out.
+"""Hydra's sweeper of actbench: jobs are checked before the first starts, measured ones left out.
 
-Hydra finds sweepers in this package only, and imports them at every start, so that torch is imported later.
+Hydra imports its plugins at every start, so that torch is imported later.
 """
 
 import contextlib
@@ -8,15 +8,15 @@ import io
 from typing import Any
 
 from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
-from hydra.types import HydraContext, TaskFunction
-from omegaconf import DictConfig
+
+from actbench.command import compose
 
 
 class ActbenchSweeper(BasicSweeper):
-    """Hydra's basic sweeper; `params` are the axes of an experiment, which the command line may replace."""
+    """Hydra's basic sweeper; the command line may replace an experiment's axes, its `params`."""
 
-    def setup(self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig) -> None:
-        self._given: dict[str, Any] = {"hydra_context": hydra_context, "task_function": task_function, "config": config}
+    def setup(self, **given: Any) -> None:
+        self._given = given
 
     def sweep(self, arguments: list[str]) -> Any:
         """Measure what is missing and conclude.
@@ -25,23 +25,21 @@ class ActbenchSweeper(BasicSweeper):
             ConfigError: If a job cannot be meant or cannot run.
             SystemExit: With the command's code.
         """
-        from actbench.command import compose
-
-        config = self._given["config"]
-        jobs = compose.sweep(self._given["hydra_context"].config_loader, config, arguments)
+        config, loader = self._given["config"], self._given["hydra_context"].config_loader
+        lines = compose.sweep(loader, config)
 
         from actbench.measure import check
         from actbench.measure.identity import run_id
         from actbench.sweep import conclude, launch, progress
 
-        every, hydra = [job for _, job in jobs], config.hydra
-        check.check(every, elsewhere=launch.is_elsewhere(hydra))
-        runs = progress.by_folder(every)
+        jobs = [job for _, job in lines]
+        check.check(jobs, elsewhere=launch.is_elsewhere(config.hydra))
+        runs = progress.runs_of(jobs)
         done = progress.finished(runs)
-        progress.announce(every, runs, done)
-        launch.set_launcher(hydra, every)
-        device = launch.device_override(every)
-        waiting = [[*overrides, *device] for overrides, job in jobs if run_id(job) not in done[job.folder]]
+        progress.announce(jobs, num_runs=len(runs), num_done=len(done))
+        launch.set_launcher(config.hydra, jobs)
+        device = launch.device_override(jobs)
+        waiting = [[*line, *device] for line, job in lines if (job.folder, run_id(job)) not in done]
 
         def start() -> None:
             with progress.bar(runs):
@@ -49,14 +47,13 @@ class ActbenchSweeper(BasicSweeper):
 
         raise SystemExit(conclude.carry_out(runs, start))
 
-    def _launch(self, jobs: list[list[str]]) -> None:
+    def _launch(self, lines: list[list[str]]) -> None:
         """Start the jobs, as many at a time as the command allows, and wait for them."""
-        super().setup(**self._given)  # only now, since what the launcher is given depends on the jobs
+        super().setup(**self._given)  # only now, as what the launcher is given depends on the jobs
         assert self.launcher is not None
-        done = 0
-        for batch in self.split_overrides_to_chunks(jobs, self.max_batch_size) if jobs else ():
-            ended = self.launcher.launch(batch, initial_job_idx=done)
-            done += len(ended)
-            with contextlib.redirect_stderr(io.StringIO()):  # Hydra has a line of its own for what is raised here
+        at_once = self.max_batch_size or len(lines)
+        for first in range(0, len(lines), at_once or 1):
+            ended = self.launcher.launch(lines[first : first + at_once], initial_job_idx=first)
+            with contextlib.redirect_stderr(io.StringIO()):  # Hydra's line for what is raised
                 for job in ended:
                     _ = job.return_value

@@ -45,7 +45,7 @@ def job_of() -> Callable[..., Job]:
     """The one job that a command line stands for, checked as the command does."""
 
     def make(*overrides: str) -> Job:
-        (job,) = compose.read(list(overrides))
+        job = compose.read(list(overrides))
         check.check([job])
         return job
 

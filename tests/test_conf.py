@@ -2,12 +2,12 @@
 
 import math
 
+import commands
 import pandas as pd
 import pytest
 import torch
 from omegaconf import OmegaConf
 
-from actbench.command import compose
 from actbench.command.job import defaults, flatten
 from actbench.command.options import CONF, EXPERIMENTS, GROUPS, describe, options
 from actbench.compare.workloads import TRACKS
@@ -44,7 +44,7 @@ def test_an_experiment_asks_a_question_and_names_its_command(name):
 def test_an_experiment_is_a_sweep_of_valid_jobs(name, monkeypatch):
     """From the top of the checkout, where the published tuning is that some experiments read."""
     monkeypatch.chdir(EXPERIMENTS.parent)
-    jobs = compose.read([f"+experiment={name}"])
+    jobs = commands.jobs(f"+experiment={name}")
     assert len(jobs) > 1
     assert {job.folder.name for job in jobs} == {name}
     measured = pd.DataFrame([columns(job) for job in jobs])

@@ -44,10 +44,9 @@ def read(argv: list[str]) -> NamedFunction:
     Raises:
         ConfigError: If the arguments cannot be meant, or the activation is no function of a tensor.
     """
-    jobs = compose.read(argv)
-    if len(jobs) > 1:
+    if {"-m", "--multirun"} & set(argv):
         raise ConfigError("Several activations are named: give one, or none for all of them.")
-    (job,) = jobs
+    job = compose.read(argv)
     check.check_act(job)
     choice, node = job.choices["act"], job.config.act
     formula = describe(options("act")[choice]) if choice in options("act") else str(node["_target_"])

@@ -1,18 +1,22 @@
-"""Checks of one composed config: each mistake is a sentence that says what was given, what is allowed, what to do.
+"""Checks of one composed config: a mistake is a sentence that says what was given, is allowed, to do.
 
 What needs torch (the activation itself, the data, the device) is checked in `measure.check`.
 """
 
 import json
 import math
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
+
+from omegaconf import OmegaConf
 
 from actbench.command.job import Job, defaults, flatten
 from actbench.command.options import GROUPS, PRESETS, ConfigError, nearest, options
 
+_INF = math.inf
 
-def _whole(least: int, most: float = math.inf) -> Callable[[Any], bool]:
+
+def _whole(least: int, most: float = _INF) -> Callable[[Any], bool]:
     return lambda value: type(value) is int and least <= value <= most
 
 
@@ -20,26 +24,26 @@ def _number(within: Callable[[float], bool]) -> Callable[[Any], bool]:
     return lambda value: type(value) in (int, float) and within(value)
 
 
-# Last part of a key -> which values are allowed, in words and as a test. A key is checked wherever it stands.
+# Last part of a key -> the values that are allowed, in words and as a test; wherever it stands.
 _RULES: tuple[tuple[str, str, Callable[[Any], bool]], ...] = (
     ("seed", "a whole number from 0 to 2,147,483,647", _whole(0, 2**31 - 1)),
     (
-        "num_seeds threads epochs batch_size width num_images num_val num_test num_train num_classes num_examples "
-        "per_decade latent_size",
+        "num_seeds threads epochs batch_size width num_images num_val num_test num_train num_classes "
+        "num_examples per_decade latent_size",
         "a whole number, 1 or more",
         _whole(1),
     ),
     ("depth", "a whole number, 0 or more", _whole(0)),
     ("widths", "a list of whole numbers, 1 or more", lambda v: min(v, default=0) >= 1),
-    ("lr clip_grad_norm eps target_loss std", "a finite number above 0", _number(lambda v: 0 < v < math.inf)),
+    ("lr clip_grad_norm eps target_loss std", "a finite number above 0", _number(lambda v: 0 < v < _INF)),
     ("epsilon", "a number between 0 and 1", _number(lambda v: 0 < v < 1)),
-    ("weight_decay momentum", "a finite number, 0 or more", _number(lambda v: 0 <= v < math.inf)),
+    ("weight_decay momentum", "a finite number, 0 or more", _number(lambda v: 0 <= v < _INF)),
     ("dropout", "a number from 0 up to, not including, 1", _number(lambda v: 0 <= v < 1)),
-    ("device", "auto, cpu or cuda", lambda v: v in ("auto", "cpu") or str(v).split(":")[0] == "cuda"),
+    ("device", "auto, cpu or cuda", lambda v: str(v).split(":")[0] in ("auto", "cpu", "cuda")),
 )
 _ALLOWED = {name: (words, allowed) for names, words, allowed in _RULES for name in names.split()}
 _MAY_BE_NULL = ("clip_grad_norm", "num_test", "num_train")
-_KINDS = {bool: "true or false", int: "a whole number", float: "a number", str: "a word"}
+_TYPES = {bool: "true or false", int: "a whole number", float: "a number", str: "a word"}
 
 
 def check(job: Job) -> None:
@@ -51,36 +55,37 @@ def check(job: Job) -> None:
     _check_act(job)
     for key, value in values.items():
         if not _is_alike(value, known.get(key)):
-            raise ConfigError(
-                f"{key}={_text(value)} is of the wrong type: it must be {_kind(known[key])}, as {_text(known[key])} is."
-            )
+            wanted = f"{_type(known[key])}, as {_text(known[key])} is"
+            raise ConfigError(f"{key}={_text(value)} is of the wrong type: it must be {wanted}.")
         name = key.rsplit(".", 1)[-1]
-        words, allowed = _ALLOWED.get(name, ("", None))
-        if allowed is None or key.startswith("act.") or (value is None and name in _MAY_BE_NULL):
-            continue
-        if not allowed(value):
+        words, allowed = _ALLOWED.get(name, ("", lambda value: True))
+        is_null = value is None and name in _MAY_BE_NULL
+        if not (key.startswith("act.") or is_null or allowed(value)):
             raise ConfigError(f"{key}={_text(value)} is out of range: it must be {words}.")
     if values.get("optim.nesterov") and not values["optim.momentum"]:
-        raise ConfigError("optim.nesterov=true needs a momentum above 0: set optim.momentum, for instance to 0.9.")
+        momentum = "a momentum above 0: set optim.momentum, for instance to 0.9"
+        raise ConfigError(f"optim.nesterov=true needs {momentum}.")
 
 
 def check_overrides(overrides: Sequence[str]) -> None:
-    """End with a ConfigError where Hydra would accept what cannot be meant: a key given twice or deleted, a list of
-    options, other code than an option's.
+    """End with a ConfigError where Hydra would accept what cannot be meant.
+
+    A key given twice or deleted, a list of options, code that is not an option's.
     """
-    given = {key_of(text): text.partition("=")[2] for text in overrides}
-    for text in overrides:
-        key, group = key_of(text), key_of(text).split(".")[0]
+    keys = list(map(key_of, overrides))
+    is_custom = any(text.lstrip("+") == "act=custom" for text in overrides)
+    for key, text in zip(keys, overrides, strict=True):
+        group, value = key.split(".")[0], text.partition("=")[2]
         if text.startswith("~"):
-            raise ConfigError(f"~{key} deletes a key, but every key is needed: set it to another value instead.")
-        if sum(key_of(other) == key for other in overrides) > 1:
-            raise ConfigError(
-                f"{key} is given more than once: give it once, or several values of it with -m {key}=A,B."
-            )
-        if key in (*GROUPS, *PRESETS) and given[key].startswith("["):
-            names = given[key].strip("[]")
-            raise ConfigError(f"{key}=[{names}] is a list: to run one after another, give -m {key}={names}.")
-        if key.endswith(("_target_", "_partial_")) and not (key == "act._target_" and given.get("act") == "custom"):
+            each = "but every key is needed: set it to another value instead"
+            raise ConfigError(f"~{key} deletes a key, {each}.")
+        if keys.count(key) > 1:
+            once = f"give it once, or several values of it with -m {key}=A,B"
+            raise ConfigError(f"{key} is given more than once: {once}.")
+        if key in (*GROUPS, *PRESETS) and value.startswith("["):
+            axis = f"{key}={value.strip('[]')}"
+            raise ConfigError(f"{key}={value} is a list: to run one after another, give -m {axis}.")
+        if key.endswith(("_target_", "_partial_")) and not (key == "act._target_" and is_custom):
             other = f": choose another option of {group} instead" if group in GROUPS else ""
             alone = " but with act=custom alone, in a command of its own"
             raise ConfigError(f"{key} cannot be set{alone if group == 'act' else other}.")
@@ -91,34 +96,26 @@ def key_of(override: str) -> str:
     return override.lstrip("+~").split("=", 1)[0]
 
 
-def no_such_key(key: str, known: Iterable[str], choices: dict[str, str]) -> str:
+def no_such_key(key: str, known: Collection[str], choices: Mapping[str, str]) -> str:
     """The sentence for an unknown key, `known` being those that there are."""
     group = key.split(".")[0]
     inside = [name for name in known if name.startswith(f"{group}.")]
     if group not in GROUPS:
         tops = {*(name.split(".")[0] for name in known), *PRESETS, "hydra"}
         return f"There is no key {key}: {nearest(key, inside) if inside else nearest(group, tops)}"
-    choice = choices[group]
-    if choice == "custom":
+    choice = f"{group}={choices[group]}"
+    if choice == "act=custom":
         return f"{key} is new to act=custom: give it with a plus sign, +{key}=VALUE."
     if not inside:
-        return f"There is no key {key}: {group}={choice} has no parameters. Leave it out."
-    return f"There is no key {key} with {group}={choice}: {nearest(key, inside)}"
-
-
-def no_such_option(group: str, choice: str, names: Collection[str]) -> str:
-    """The sentence for an unknown option of a group, `names` being those that there are."""
-    own = ["custom"] if group == "act" else []
-    return f"There is no {group}={choice}: {nearest(choice, {*names, *own})}"
+        return f"There is no key {key}: {choice} has no parameters. Leave it out."
+    return f"There is no key {key} with {choice}: {nearest(key, inside)}"
 
 
 def _check_act(job: Job) -> None:
     if "act" not in job.choices:
-        raise ConfigError(
-            "No activation is given. Name one, for instance: python -m actbench +act=mish. "
-            f"There are: {', '.join(options('act'))}."
-        )
-    if job.target == "???":
+        example, names = "for instance: python -m actbench +act=mish", ", ".join(options("act"))
+        raise ConfigError(f"No activation is given. Name one, {example}. There are: {names}.")
+    if OmegaConf.is_missing(job.config.act, "_target_"):
         raise ConfigError(
             "act=custom needs the dotted path of your activation: act._target_=mymodule.MyActivation, "
             "in an importable module or a file in the working folder."
@@ -126,19 +123,19 @@ def _check_act(job: Job) -> None:
 
 
 def _is_alike(value: Any, reference: Any) -> bool:
-    """Whether a value has the type of the one in the option's file; null or an interpolation there leaves it open."""
+    """Whether a value has the type of the one in the option's file; null or ${} there leave it open."""
     if reference is None or (isinstance(reference, str) and reference.startswith("${")):
         return True
     if isinstance(reference, list):
-        return isinstance(value, list) and bool(value) and all(_is_alike(entry, reference[0]) for entry in value)
+        return isinstance(value, list) and value != [] and all(_is_alike(v, reference[0]) for v in value)
     return type(value) is type(reference) or (type(reference) is float and type(value) is int)
 
 
-def _kind(reference: Any) -> str:
+def _type(reference: Any) -> str:
     """The type of a value in words."""
     if isinstance(reference, list):
-        return f"a list of {_KINDS[type(reference[0])].removeprefix('a ')}s"
-    return _KINDS[type(reference)]
+        return f"a list of {_TYPES[type(reference[0])].removeprefix('a ')}s"
+    return _TYPES[type(reference)]
 
 
 def _text(value: Any) -> str:

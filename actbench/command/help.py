@@ -1,32 +1,31 @@
-"""What --help lists: every option of every group and every experiment, one line each. Imports no torch."""
+"""What --help lists: the commands, every option of every group, every experiment. Imports no torch."""
 
 import textwrap
 
 from actbench.command.options import CONF, GROUPS, describe, options
 
-_TITLES = {
-    "act": "activations",
-    "data": "data sets",
-    "model": "models",
-    "init": "initialisations",
-    "optim": "optimizers",
-    "hydra/launcher": "launchers",
-}
+_USAGE = """\
+Usage: python -m actbench +act=NAME [KEY=VALUE ...]         one run: a pack of seeds, a report
+       python -m actbench -m +act=A,B [KEY=V,W ...]          a sweep over all combinations
+       python -m actbench +experiment=NAME [KEY=VALUE ...]   a question from experiments/
+       python -m actbench +act=custom act._target_=FILE.FUNCTION +act.PARAMETER=VALUE
+       python -m actbench.report FOLDER ...                  a report, of one folder or over several
+       python -m actbench.catalogue [+act=NAME]              what is computed of a function
+       python -m actbench.catalogue --cost [NAME ...]        its time and memory against ReLU
+       python -m actbench.ledger                             every claim, decided"""
+_FIRST = ("experiment", "act", "data", "model", "init", "optim")
 
 
 def text() -> str:
-    """The lists, activations first, then the base run's settings."""
-    groups = sorted(
-        GROUPS, key=lambda group: (group not in _TITLES, list(_TITLES).index(group) if group in _TITLES else 0)
-    )
-    listed = ("experiment", *groups, "track", "hydra/launcher")
-    sections = [_section(f"{_TITLES.get(group, group)} ({group}=…)", group) for group in listed]
+    """The commands, the options of each group, the base run's settings."""
+    groups = dict.fromkeys((*_FIRST, *GROUPS, "track", "hydra/launcher"))
     base = (CONF / "config.yaml").read_text(encoding="utf-8")
     settings = base[base.index("\nseed:") : base.index("\nhydra:")].strip()
-    return "\n\n".join([*sections, "settings\n" + textwrap.indent(settings, "  ")])
+    sections = [_USAGE, *map(_section, groups), "settings\n" + textwrap.indent(settings, "  ")]
+    return "\n\n".join(sections)
 
 
-def _section(title: str, group: str) -> str:
-    names = options(group)
-    width = max(map(len, names), default=0)
-    return "\n".join([title, *(f"  {name:<{width}}  {describe(path)}" for name, path in names.items())])
+def _section(group: str) -> str:
+    width = max(map(len, options(group)))
+    lines = (f"  {name:<{width}}  {describe(path)}" for name, path in options(group).items())
+    return "\n".join([f"{group}=…", *lines])

@@ -8,7 +8,7 @@ from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 
-from actbench.command.options import CONF, GROUPS, PRESETS, options
+from actbench.command.options import CONF, GROUPS, options
 
 
 @dataclass(frozen=True)
@@ -18,12 +18,6 @@ class Job:
     config: DictConfig
     choices: dict[str, str]
 
-    @classmethod
-    def of(cls, config: DictConfig, choices: Mapping[str, str]) -> "Job":
-        """The job of a composed config, which is resolved in place; `choices` are Hydra's."""
-        OmegaConf.resolve(config)
-        return cls(config, {group: choices[group] for group in (*GROUPS, *PRESETS) if group in choices})
-
     @property
     def folder(self) -> Path:
         """Its results folder."""
@@ -31,42 +25,37 @@ class Job:
         return Path(output.root) / (output.name or self.choices.get("experiment") or "adhoc")
 
     @property
-    def target(self) -> str:
-        """The dotted path of the activation's code, ??? where none is given."""
-        return str(OmegaConf.to_container(self.config.act)["_target_"])  # type: ignore[index, call-overload]
-
-    @property
     def act(self) -> str:
-        """The activation's name: its option's, or for the user's own the last part of its dotted path."""
-        return self.target.rsplit(".", 1)[-1] if self.choices["act"] == "custom" else self.choices["act"]
+        """The activation's name: its option's, or of the user's own the last part of its path."""
+        choice = self.choices["act"]
+        return self.config.act["_target_"].rsplit(".", 1)[-1] if choice == "custom" else choice
 
 
 def defaults(choices: Mapping[str, str]) -> dict[str, Any]:
-    """Every key of a job, dotted, with its value in conf/config.yaml or in the file of the option chosen.
+    """Every key of a job, dotted, with its value in conf/config.yaml or in the chosen option's file.
 
     What has no file, as act=custom, has no keys here.
     """
-    keys = dict(_of_file(None, CONF / "config.yaml"))
+    keys = dict(_of_file(CONF / "config.yaml", None))
     for group in GROUPS:
-        path = options(group).get(choices.get(group, ""))
-        keys |= _of_file(group, path) if path else {}
+        keys |= _of_file(options(group).get(choices.get(group, "")), group)
     return keys
 
 
 @functools.cache  # a sweep asks for it in every job
-def _of_file(group: str | None, path: Path) -> dict[str, Any]:
-    loaded = OmegaConf.load(path)
-    assert isinstance(loaded, DictConfig)
+def _of_file(path: Path | None, group: str | None) -> dict[str, Any]:
+    loaded = OmegaConf.to_container(OmegaConf.load(path)) if path else {}
+    assert isinstance(loaded, dict)
     if group is None:
-        return flatten(OmegaConf.masked_copy(loaded, [str(k) for k in loaded if k not in ("defaults", "hydra")]))
-    own = loaded.get(group, loaded)  # a file that sets keys of other groups too has its own below its name
-    return {f"{group}.{key}": value for key, value in flatten(own).items()}
+        return flatten({k: value for k, value in loaded.items() if k not in ("defaults", "hydra")})
+    return flatten({group: loaded.get(group, loaded)})  # a file may set keys of other groups too
 
 
 def flatten(config: DictConfig | dict) -> dict[str, Any]:
     """Dotted keys -> values; what only Hydra reads is left out."""
+    given = OmegaConf.to_container(config) if isinstance(config, DictConfig) else config
     flat: dict[str, Any] = {}
-    for key, value in (OmegaConf.to_container(config) if isinstance(config, DictConfig) else config).items():  # type: ignore[union-attr]
+    for key, value in given.items():  # type: ignore[union-attr]
         if isinstance(value, dict):
             flat |= {f"{key!s}.{name}": inner for name, inner in flatten(value).items()}
         elif key not in ("_target_", "_partial_"):

@@ -10,14 +10,15 @@ _PACKAGE = Path(__file__).resolve().parents[1]
 def _folder(name: str) -> Path:
     """conf/ or experiments/: beside the package in a checkout, inside it in a wheel."""
     beside = _PACKAGE.parent / name
-    return beside if (_PACKAGE.parent / "pyproject.toml").is_file() and beside.is_dir() else _PACKAGE / name
+    is_checkout = (_PACKAGE.parent / "pyproject.toml").is_file() and beside.is_dir()
+    return beside if is_checkout else _PACKAGE / name
 
 
 CONF, EXPERIMENTS = _folder("conf"), _folder("experiments")
 # Options of a preset set keys all over the config; options of a group are the group's own keys.
 PRESETS = ("experiment", "track")
 # conf/hydra/ holds launchers and the sweeper: Hydra's own groups, no part of a run.
-GROUPS = tuple(sorted({folder.name for folder in CONF.iterdir() if folder.is_dir()} - {*PRESETS, "hydra"}))
+GROUPS = tuple(sorted({path.name for path in CONF.glob("*/")} - {*PRESETS, "hydra"}))
 
 
 class ConfigError(ValueError):
@@ -39,7 +40,5 @@ def describe(path: Path) -> str:
 def nearest(name: str, names: Iterable[str]) -> str:
     """A clause that gives the nearest of the names, or all of them where none is near."""
     allowed = sorted(names)
-    if not allowed:
-        return "none is known there."
     near = difflib.get_close_matches(name.lower(), allowed, n=1, cutoff=0.6)
     return f"did you mean {near[0]}?" if near else f"known are: {', '.join(allowed)}."

@@ -37,7 +37,7 @@ def _commit() -> str:
         ).stdout.strip()
 
     try:
-        changed = git("status", "--porcelain", "--", "actbench", "conf", "experiments")
+        changed = git("status", "--porcelain", "--", "actbench", "benchmarks", "conf", "experiments")
         return git("rev-parse", "--short=12", "HEAD") + ("+" if changed else "")
     except (OSError, subprocess.CalledProcessError):
         return ""

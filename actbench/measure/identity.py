@@ -38,7 +38,7 @@ def columns(job: Job) -> dict[str, Any]:
     values |= {"act": job.act, "device": device(job.config.device).type}
     if job.choices["act"] == "custom":
         code = build.source_text(job.config.act).encode()
-        values |= {"act.target": job.target, "act.source": hashlib.sha256(code).hexdigest()[:8]}
+        values |= {"act.target": job.config.act["_target_"], "act.source": hashlib.sha256(code).hexdigest()[:8]}
     return values
 
 

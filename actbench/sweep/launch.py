@@ -16,10 +16,11 @@ from actbench.tables.atomic import HERE
 def set_launcher(hydra: DictConfig, jobs: Sequence[Job]) -> None:
     """Set in Hydra's node what follows from the machine and the jobs, unless the command gives it.
 
-    A sweep has as many workers as cores have room for their threads; on a GPU one. submitit names the files of a job on
-    this machine by its process alone, and containers may share a home: each command has a folder of its own.
+    joblib has as many workers as cores have room for their threads; on a GPU one. submitit names a
+    job's files by its process alone, and containers may share a home: a folder for each command.
     """
-    launcher, given = _launcher(hydra), _given(hydra)
+    launcher = hydra.runtime.choices["hydra/launcher"]
+    given = set(map(key_of, hydra.overrides.hydra))
     with read_write(hydra), open_dict(hydra):
         if launcher == "joblib" and "hydra.launcher.n_jobs" not in given:
             alone = any(device(job.config.device).type == "cuda" for job in jobs)
@@ -31,19 +32,12 @@ def set_launcher(hydra: DictConfig, jobs: Sequence[Job]) -> None:
 
 
 def device_override(jobs: Sequence[Job]) -> list[str]:
-    """A sweep's auto, resolved once by the command: a worker with another device would measure other runs."""
+    """A sweep's auto, resolved once: a worker with another device would measure other runs."""
     return [f"device={device('auto')}"] if {job.config.device for job in jobs} == {"auto"} else []
 
 
 def is_elsewhere(hydra: DictConfig) -> bool:
     """Whether runs are made on other machines, which may have a GPU where this one has none."""
-    launcher, joins = _launcher(hydra), "hydra.launcher.address" in _given(hydra)
+    launcher = hydra.runtime.choices["hydra/launcher"]
+    joins = "hydra.launcher.address" in map(key_of, hydra.overrides.hydra)
     return launcher in ("slurm", "submitit_slurm") or (launcher == "ray" and joins)
-
-
-def _launcher(hydra: DictConfig) -> str:
-    return hydra.runtime.choices["hydra/launcher"]
-
-
-def _given(hydra: DictConfig) -> set[str]:
-    return {key_of(text) for text in hydra.overrides.hydra}

@@ -3,7 +3,7 @@
 import os
 import sys
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TextIO
@@ -15,37 +15,28 @@ from actbench.measure.environment import device
 from actbench.measure.identity import run_id
 from actbench.tables import store
 
-Runs = Mapping[Path, set[str]]  # the run_ids of a command by results folder
+Runs = set[tuple[Path, str]]  # results folder and run_id
 
 
-def by_folder(jobs: Sequence[Job]) -> Runs:
+def runs_of(jobs: Sequence[Job]) -> Runs:
     """The runs that jobs stand for."""
-    runs: dict[Path, set[str]] = {}
-    for job in jobs:
-        runs.setdefault(job.folder, set()).add(run_id(job))
-    return runs
+    return {(job.folder, run_id(job)) for job in jobs}
+
+
+def names_in(folder: Path, runs: Runs) -> set[str]:
+    """The run_ids of the runs in one results folder."""
+    return {name for place, name in runs if place == folder}
 
 
 def finished(runs: Runs) -> Runs:
     """Those that need no second measurement."""
-    return {folder: store.finished(folder, among=names) for folder, names in runs.items()}
-
-
-def count(runs: Runs) -> int:
-    """How many there are."""
-    return sum(map(len, runs.values()))
-
-
-def announce(jobs: Sequence[Job], runs: Runs, done: Runs) -> None:
-    """Say how many runs a sweep has, and what each takes of the machine."""
-    total = f"{count(runs)} run{'s' if count(runs) > 1 else ''}"
-    measured = f", {count(done)} of them measured already" if count(done) else ""
-    each = sorted({f"threads={job.config.threads}, device={device(job.config.device)}" for job in jobs})
-    say(f"Sweep: {total}{measured}; each {' or '.join(each)}.")
+    folders = {folder for folder, _ in runs}
+    ended = {folder: store.finished(folder, among=names_in(folder, runs)) for folder in folders}
+    return {(folder, name) for folder, names in ended.items() for name in names}
 
 
 def say(text: str, stream: TextIO | None = None) -> None:
-    """Print to stdout or the stream; where nobody reads on, as behind `| head`, into nothing from then on."""
+    """Print to stdout or the stream; where nobody reads on, as behind `| head`, to nothing."""
     stream = stream or sys.stdout
     try:
         print(text, file=stream, flush=True)
@@ -53,32 +44,38 @@ def say(text: str, stream: TextIO | None = None) -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
+def announce(jobs: Sequence[Job], *, num_runs: int, num_done: int) -> None:
+    """Say how many runs a sweep has, and what each takes of the machine."""
+    total = f"{num_runs} run{'s' if num_runs > 1 else ''}"
+    done = f", {num_done} of them measured already" if num_done else ""
+    each = {f"threads={j.config.threads}, device={device(j.config.device)}" for j in jobs}
+    say(f"Sweep: {total}{done}; each {' or '.join(sorted(each))}.")
+
+
 @contextmanager
 def bar(runs: Runs) -> Iterator[None]:
-    """One bar over the runs of a sweep. It counts landed runs, so it works with any launcher on a shared folder."""
-    waiting, ended = {folder: set(names) for folder, names in runs.items()}, threading.Event()
-    tqdm_bar = tqdm(total=count(runs), unit="run", desc="sweep", disable=None)
+    """One bar over the runs of a sweep, of those that have landed, whatever launches them."""
+    waiting, ended = set(runs), threading.Event()
+    with tqdm(total=len(runs), unit="run", desc="sweep", disable=None) as shown:
 
-    def update() -> None:
-        failed = 0
-        for folder, names in waiting.items():
-            names -= store.finished(folder, among=names)  # which are not looked for again
-            failed += len({path.name.removesuffix(".failed") for path in folder.glob("runs/*.failed")} & names)
-        tqdm_bar.n = count(runs) - count(waiting) + failed
-        tqdm_bar.refresh()
+        def update() -> None:
+            waiting.difference_update(finished(waiting))  # which are not looked for again
+            failed = {(f, n) for f, n in waiting if (f / "runs" / f"{n}.failed").exists()}
+            shown.n = len(runs) - len(waiting) + len(failed)
+            shown.refresh()
 
-    def watch() -> None:
-        while not ended.wait(0.5):
-            update()
+        def watch() -> None:
+            while not ended.wait(0.5):
+                update()
 
-    thread = threading.Thread(target=watch, daemon=True)
-    if not tqdm_bar.disable:
+        thread = threading.Thread(target=watch, daemon=True)
+        if shown.disable:
+            yield
+            return
         thread.start()
-    try:
-        yield
-    finally:
-        ended.set()
-        if not tqdm_bar.disable:
+        try:
+            yield
+        finally:
+            ended.set()
             thread.join()
             update()
-        tqdm_bar.close()

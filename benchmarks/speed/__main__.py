@@ -79,7 +79,7 @@ def jobs(names: list[str], overrides: list[str], *, cases: list[str]) -> list[Jo
         if data not in options("data") or model not in options("model"):
             raise ConfigError(f"--cases has {case}: a case is a data set and a model, such as mnist/cnn.")
     replaced = {key_of(text) for text in overrides}
-    (job,) = compose.read([*(text for text in SETTINGS if key_of(text) not in replaced), *overrides])
+    job = compose.read([*(text for text in SETTINGS if key_of(text) not in replaced), *overrides])
     check.check([job])
     return [_comparison(job, name, cases) for name in names]
 

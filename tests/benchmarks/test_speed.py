@@ -10,6 +10,7 @@ import tempfile
 import types
 from pathlib import Path
 
+import commands
 import numpy as np
 import pandas as pd
 import pytest
@@ -19,7 +20,6 @@ from torch import nn
 from torch.optim.optimizer import register_optimizer_step_pre_hook
 from torch.utils.flop_counter import FlopCounterMode
 
-from actbench.command import compose
 from actbench.measure import build, identity
 from actbench.measure.data.splits import indices
 from actbench.tables import store
@@ -72,7 +72,7 @@ def _rounds(monkeypatch, arms):
 
 @pytest.mark.parametrize("model", cases.NETS)
 def test_nets_and_the_runs_in_which_probes_are_timed_are_those_of_the_published_sweeps(model):
-    published = compose.read([f"+experiment=mnist_{model}", "track=shared"])[0].config
+    published = commands.jobs(f"+experiment=mnist_{model}", "track=shared")[0].config
     assert {key: published.model[key] for key in cases.NETS[model]} == cases.NETS[model]
     assert published.train.epochs == probing.EPOCHS[model]
 

@@ -2,11 +2,13 @@
 
 import itertools
 
+import commands
 import pytest
 from hydra import compose as hydra_compose
 from hydra import initialize_config_dir
 from omegaconf import OmegaConf
 
+from actbench.__main__ import main
 from actbench.command import compose
 from actbench.command.line import hydra_arguments
 from actbench.command.options import CONF, ConfigError, options
@@ -145,10 +147,11 @@ MODELS = ", ".join(options("model"))
         ),
     ],
 )
-def test_a_bad_command_ends_with_a_sentence(line, sentence):
-    with pytest.raises(ConfigError) as caught:
-        compose.read(line.split())
-    assert str(caught.value) == sentence
+def test_a_bad_command_ends_with_a_sentence(line, sentence, capsys, tmp_path):
+    """Through the front door, before anything is measured or written."""
+    assert main(line.split()) == 2
+    assert capsys.readouterr() == ("", f"actbench: {sentence}\n")
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize("value", ["0", "-1"])
@@ -162,7 +165,7 @@ def test_counts_are_one_or_more(key, value):
 
 
 def test_a_network_may_have_no_hidden_layer_but_not_fewer():
-    assert compose.read(["+act=mish", "model.depth=0"])[0].config.model.depth == 0
+    assert compose.read(["+act=mish", "model.depth=0"]).config.model.depth == 0
     with pytest.raises(ConfigError) as caught:
         compose.read(["+act=mish", "model.depth=-1"])
     assert str(caught.value) == "model.depth=-1 is out of range: it must be a whole number, 0 or more."
@@ -180,7 +183,7 @@ def test_with_and_without_the_plus_sign_is_the_same():
 
 
 def test_a_sweep_is_the_product_of_its_axes():
-    jobs = compose.read(["-m", "+act=elu", "act.alpha=0.1,0.5,1.0", "seed=range(0,20,10)"])
+    jobs = commands.jobs("+act=elu", "act.alpha=0.1,0.5,1.0", "seed=range(0,20,10)")
     assert [(job.config.act.alpha, job.config.seed) for job in jobs] == [
         (0.1, 0), (0.1, 10), (0.5, 0), (0.5, 10), (1.0, 0), (1.0, 10),
     ]  # fmt: skip
@@ -195,7 +198,7 @@ def test_a_sweep_is_the_product_of_its_axes():
     ],
 )
 def test_a_job_of_a_sweep_is_what_hydra_composes_alone(fixed, axes):
-    jobs = compose.read(["-m", *fixed, *(f"{key}={','.join(values)}" for key, values in axes.items())])
+    jobs = commands.jobs(*fixed, *(f"{key}={','.join(values)}" for key, values in axes.items()))
     combinations = list(itertools.product(*axes.values()))
     assert len(jobs) == len(combinations)
     for job, values in zip(jobs, combinations, strict=True):
@@ -225,22 +228,22 @@ def test_what_hydra_is_given(given, for_hydra):
 
 
 def test_a_fixed_key_of_a_swept_group_is_set_in_each_job():
-    jobs = compose.read(["-m", "+act=elu,celu", "act.alpha=0.5"])
+    jobs = commands.jobs("+act=elu,celu", "act.alpha=0.5")
     assert [(job.choices["act"], job.config.act.alpha) for job in jobs] == [("elu", 0.5), ("celu", 0.5)]
 
 
 def test_glob_takes_every_activation_and_no_other():
-    jobs = compose.read(["-m", "+act=glob(*)"])
+    jobs = commands.jobs("+act=glob(*)")
     assert [job.choices["act"] for job in jobs] == list(options("act"))
 
 
 def test_the_command_line_replaces_an_axis_of_an_experiment():
-    jobs = compose.read(["+experiment=digits_mlp", "act=relu,elu", "train.epochs=1"])
+    jobs = commands.jobs("+experiment=digits_mlp", "act=relu,elu", "train.epochs=1")
     assert [job.choices["act"] for job in jobs] == ["relu", "elu"]
     assert {job.config.train.epochs for job in jobs} == {1}
     assert {str(job.folder) for job in jobs} == {"results/digits_mlp"}
 
 
 def test_a_named_folder_wins_over_the_experiment():
-    (job,) = compose.read(["+act=mish", "output.root=out", "output.name=mine"])
+    job = compose.read(["+act=mish", "output.root=out", "output.name=mine"])
     assert str(job.folder) == "out/mine"

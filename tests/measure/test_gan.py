@@ -5,6 +5,7 @@ import shutil
 from functools import partial
 from pathlib import Path
 
+import commands
 import pandas as pd
 import pytest
 import torch
@@ -12,7 +13,7 @@ import torch.nn.functional as F
 from omegaconf import OmegaConf
 from torch import nn
 
-from actbench.command import compose, job
+from actbench.command import job
 from actbench.measure import build
 from actbench.measure.data import digits
 from actbench.measure.data.splits import Splits, split
@@ -233,7 +234,7 @@ def test_a_convolutional_gan_trains(measure):
 
 def test_the_two_experiments_are_one_workload():
     """What they sweep apart may be compared."""
-    configs = [compose.read([f"+experiment={name}"])[0].config for name in ("gan_slope", "gan_smooth")]
+    configs = [commands.jobs(f"+experiment={name}")[0].config for name in ("gan_slope", "gan_smooth")]
     one, two = (job.flatten(OmegaConf.to_container(c, resolve=True)) for c in configs)
     assert {key: value for key, value in one.items() if key != "act.negative_slope"} == two
 

@@ -17,8 +17,9 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import commands
+
 from actbench.__main__ import main
-from actbench.command import compose
 from actbench.command.job import Job
 from actbench.measure import run
 from actbench.sweep import conclude, progress
@@ -31,7 +32,7 @@ def measured(jobs: list[Job]) -> int:
     """What a sweep comes to, one run after another."""
     for job in jobs:
         run.run(job, show_progress=False)
-    return conclude.conclude(progress.by_folder(jobs))
+    return conclude.conclude(progress.runs_of(jobs))
 
 
 def killed(start: Callable[[], int], *, landings: int, after: float, worker: bool) -> bool:
@@ -74,7 +75,7 @@ def landed() -> dict[str, bytes]:
 
 def go(moments: int, seconds: float, victim: str, arguments: list[str]) -> dict:
     """Kill so often, and finish."""
-    jobs = compose.read(arguments)
+    jobs = commands.jobs(*arguments)
     start = functools.partial(measured, jobs) if victim == "jobs" else functools.partial(main, arguments)
     Path("whole").mkdir()
     with contextlib.chdir("whole"), contextlib.redirect_stdout(sys.stderr):

@@ -14,17 +14,14 @@ from collections.abc import Iterator
 from importlib.machinery import ModuleSpec
 from pathlib import Path
 
+import commands
 import pytest
 import torch
-from hydra import initialize_config_dir
-from hydra.core.global_hydra import GlobalHydra
-from hydra.types import RunMode
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import OmegaConf
 
 from actbench.__main__ import main
 from actbench.command import compose
-from actbench.command.job import Job
-from actbench.command.options import CONF, ConfigError
+from actbench.command.options import ConfigError
 from actbench.measure import check
 from actbench.sweep import launch, progress
 from actbench.tables import atomic, store
@@ -283,20 +280,11 @@ def test_no_cluster_at_the_address(address, ray, capsys):
     )
 
 
-def _sweep(*overrides: str) -> tuple[DictConfig, list[Job]]:
-    """Hydra's node and the jobs of a sweep."""
-    GlobalHydra.instance().clear()
-    with initialize_config_dir(version_base="1.3", config_dir=str(CONF)):
-        loader = GlobalHydra.instance().config_loader()
-        config = loader.load_configuration("config", list(overrides), RunMode.MULTIRUN)
-        return config.hydra, [job for _, job in compose.sweep(loader, config, list(config.hydra.overrides.task))]
-
-
 @pytest.mark.parametrize(("given", "override"), [([], ["device=cpu"]), (["device=cpu"], []), (["device=auto,cpu"], [])])
 def test_a_sweep_resolves_auto_once(given, override, monkeypatch):
     """Its workers need not see the same devices."""
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
-    _, jobs = _sweep("+act=relu", *given, *SMALL)
+    _, jobs = commands.sweep("+act=relu", *given, *SMALL)
     assert launch.device_override(jobs) == override
 
 
@@ -304,16 +292,16 @@ def test_a_sweep_resolves_auto_once(given, override, monkeypatch):
 def test_workers_share_the_cores_by_their_threads(threads, cores, workers, monkeypatch):
     monkeypatch.setattr("joblib.cpu_count", lambda: cores)
     for given in ([], ["hydra/launcher=joblib", "hydra.launcher.verbose=1"]):
-        hydra, jobs = _sweep("+act=relu,tanh", "device=cpu", f"threads={threads}", *given)
+        hydra, jobs = commands.sweep("+act=relu,tanh", "device=cpu", f"threads={threads}", *given)
         launch.set_launcher(hydra, jobs)
         assert hydra.launcher.n_jobs == workers
 
 
 def test_workers_that_the_command_gives_stay():
-    hydra, jobs = _sweep("+act=relu,tanh", "device=cpu", "hydra.launcher.n_jobs=7")
+    hydra, jobs = commands.sweep("+act=relu,tanh", "device=cpu", "hydra.launcher.n_jobs=7")
     launch.set_launcher(hydra, jobs)
     assert hydra.launcher.n_jobs == 7
-    hydra, jobs = _sweep("+act=relu,tanh", "device=cpu", "hydra/launcher=basic")
+    hydra, jobs = commands.sweep("+act=relu,tanh", "device=cpu", "hydra/launcher=basic")
     launch.set_launcher(hydra, jobs)
     assert "n_jobs" not in hydra.launcher
 
@@ -323,13 +311,13 @@ def test_submitit_has_a_folder_for_each_command_on_this_machine():
     """It names jobs by their process, which two containers of one home have in common."""
     folders = []
     for _ in range(2):
-        hydra, jobs = _sweep("+act=relu", "hydra/launcher=submitit_local")
+        hydra, jobs = commands.sweep("+act=relu", "hydra/launcher=submitit_local")
         launch.set_launcher(hydra, jobs)
         folders.append(OmegaConf.to_container(hydra.launcher)["submitit_folder"])
     place = rf"\$\{{hydra\.sweep\.dir\}}/\.submitit/{re.escape(atomic.HERE)}\.{os.getpid()}\.\d+/%j"
     assert all(re.fullmatch(place, folder) for folder in folders)
     assert folders[0] != folders[1]
-    hydra, jobs = _sweep("+act=relu", "hydra/launcher=submitit_local", "hydra.launcher.submitit_folder=mine")
+    hydra, jobs = commands.sweep("+act=relu", "hydra/launcher=submitit_local", "hydra.launcher.submitit_folder=mine")
     launch.set_launcher(hydra, jobs)
     assert hydra.launcher.submitit_folder == "mine"
 
@@ -364,7 +352,7 @@ def test_the_devices_of_other_machines_are_not_looked_for_here(given, elsewhere,
     """A command may be given on a machine without a GPU; each worker looks for its own."""
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: ModuleSpec(name, None))
     monkeypatch.setattr(check, "_is_there", lambda device: device != "cuda")
-    hydra, jobs = _sweep("+act=relu", "device=cuda", *SMALL, *given)
+    hydra, jobs = commands.sweep("+act=relu", "device=cuda", *SMALL, *given)
     assert launch.is_elsewhere(hydra) == elsewhere
     check.check(jobs, elsewhere=True)
     with pytest.raises(ConfigError, match="device=cuda, but torch finds no such device here"):

@@ -7,6 +7,7 @@ import time
 from decimal import Decimal
 from pathlib import Path
 
+import commands
 import numpy as np
 import pandas as pd
 import pyarrow as pa
@@ -15,7 +16,6 @@ import pytest
 import synthetic
 
 from actbench.__main__ import main
-from actbench.command import compose
 from actbench.measure import run
 from actbench.report import console, statistics, workloads
 from actbench.report.__main__ import main as report_main
@@ -245,7 +245,7 @@ def test_tables_that_are_replaced_while_they_are_read_lose_no_run(runs, monkeypa
 
 def test_a_command_whose_run_cannot_be_read_says_what_to_do(capsys):
     """Damaged in the middle, its end is whole: it is not measured again, and the command does not succeed."""
-    jobs = compose.read(BOTH)
+    jobs = commands.jobs(*BOTH)
     for job in jobs:
         run.run(job, show_progress=False)
     folder = Path("results/adhoc")
@@ -260,11 +260,11 @@ def test_a_command_whose_run_cannot_be_read_says_what_to_do(capsys):
         "actbench: 1 of {} cannot be read: delete or restore the folder of each file that was left out, and give the "
         "same command again.\n"
     )
-    assert conclude.conclude(progress.by_folder(jobs)) == 1
+    assert conclude.conclude(progress.runs_of(jobs)) == 1
     out, err = capsys.readouterr()
     assert err == left_out + told.format("2 runs")
     assert "\nReport: results/adhoc/report.html\n" in out
-    assert conclude.conclude(progress.by_folder(jobs[:1])) == 1
+    assert conclude.conclude(progress.runs_of(jobs[:1])) == 1
     assert capsys.readouterr() == ("", left_out + told.format("1 runs"))
 
 

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import commands
 import pandas as pd
 import pytest
 
@@ -82,7 +83,7 @@ def _tuned():
 
 @pytest.mark.usefixtures("_tuned")
 def test_the_tuned_track_takes_the_chosen_rate_and_the_matched_gain():
-    shared, tuned = compose.read(["-m", "+act=relu", "track=shared,tuned", "tuning=mine"])
+    shared, tuned = commands.jobs("+act=relu", "track=shared,tuned", "tuning=mine")
     assert (shared.config.optim.lr, shared.choices["init"], shared.choices["track"]) == (0.001, "torch", "shared")
     assert (tuned.config.optim.lr, tuned.choices["init"], tuned.choices["track"]) == (0.02, "matched", "tuned")
 
@@ -102,7 +103,7 @@ def test_the_resolved_rate_stands_in_the_runs_config_and_identity(measure, job_o
 
 @pytest.mark.usefixtures("_tuned")
 def test_the_corners_between_the_tracks_change_one_thing_each():
-    jobs = compose.read(["-m", "+act=relu", "track=matched_init,tuned_lr", "tuning=mine"])
+    jobs = commands.jobs("+act=relu", "track=matched_init,tuned_lr", "tuning=mine")
     assert [(job.config.optim.lr, job.choices["init"], job.choices["track"]) for job in jobs] == [
         (0.001, "matched", "matched_init"),
         (0.02, "torch", "tuned_lr"),

@@ -150,7 +150,7 @@ PLOTS = (
     Plot(
         "Time", "runs", ("samples_per_second", "train_seconds"), training.time,
         "Training speed, fastest first: grey points are seeds. Times are of this machine and of what else ran on it "
-        "meanwhile, so no order is read off them; actbench.cost times functions side by side.",
+        "meanwhile, so no order is read off them; actbench.catalogue --cost times functions side by side.",
         lambda runs: "",
     ),
 )  # fmt: skip

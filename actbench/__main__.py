@@ -8,7 +8,7 @@ from pathlib import Path
 
 from actbench import __version__
 
-_received: list[int] = []  # signals: a launcher may raise a KeyboardInterrupt of its own instead
+_received: list[int] = []  # a launcher may raise a KeyboardInterrupt of its own for a signal
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -45,21 +45,22 @@ def _stop(number: int, frame: object) -> None:
 
 
 def _run(argv: list[str]) -> int:
-    """Let Hydra compose the command and call the job, or the sweeper of its jobs."""
+    """Let Hydra compose the command and call `hydra_job`, or the sweeper of several."""
     sys.path.insert(0, str(Path.cwd()))  # the user's own activation may lie in the working folder
     import hydra
 
     from actbench.command import line, options
     from actbench.command.errors import explaining
-    from actbench.sweep.job import job
+    from actbench.sweep.job import hydra_job
 
     line.register(argv)
     before, sys.argv = sys.argv, [sys.argv[0], *line.hydra_arguments(argv)]
-    # Jobs catch their own failures; whatever else is raised is a defect of ours and is shown whole.
+    # A run records its own failure. Any other exception is a defect of ours: Hydra shows all of it.
     os.environ.setdefault("HYDRA_FULL_ERROR", "1")
     try:
         with explaining(line.assignments(argv)):
-            hydra.main(config_path=str(options.CONF), config_name="config", version_base="1.3")(job)()
+            start = hydra.main(str(options.CONF), config_name="config", version_base="1.3")
+            start(hydra_job)()
     except SystemExit as ended:
         return int(ended.code or 0)
     finally:

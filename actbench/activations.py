@@ -1,6 +1,6 @@
-"""The activations that torch lacks: each is its formula and its source.
+"""The activations that torch lacks, each with its formula and its source.
 
-z is a pre-activation of any shape; the output has the same shape. What torch has is named by its own path in conf/act/.
+z is a pre-activation of any shape; the output has the same shape. conf/act/ names torch's activations by their paths.
 """
 
 from collections.abc import Sequence
@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 
 def binary_step(z: Tensor) -> Tensor:
-    """Binary step: 1 for z > 0, else 0, so f(0) = 0. The derivative that autograd sees is zero everywhere."""
+    """Binary step: 1 for z > 0, else 0, so f(0) = 0. Its derivative in autograd is zero everywhere."""
     return z.clamp(0, 1).ceil()
 
 
@@ -27,7 +27,7 @@ class _StraightThroughStep(torch.autograd.Function):
 
     @staticmethod
     def setup_context(ctx, inputs, output) -> None:
-        """Nothing to save: the gradient passes as it is."""
+        """Saves nothing: the backward pass returns the gradient unchanged."""
 
     @staticmethod
     def backward(ctx, gradient: Tensor) -> Tensor:
@@ -63,8 +63,8 @@ def squared_relu(z: Tensor) -> Tensor:
 class StarReLU(nn.Module):
     """StarReLU (Yu et al. 2022, arXiv:2210.13452): scale max(0, z)^2 + bias, both learned, one pair per layer.
 
-    E max(0, z)^2 = 1/2 and Var max(0, z)^2 = 5/4 under N(0, 1), so scale = 2/sqrt(5) and bias = -1/sqrt(5)
-    give mean 0 and variance 1.
+    Under N(0, 1), E max(0, z)^2 = 1/2 and Var max(0, z)^2 = 5/4, so that scale = 2/sqrt(5) and bias = -1/sqrt(5) give
+    mean 0 and variance 1.
     """
 
     def __init__(self, scale: float, bias: float) -> None:
@@ -99,7 +99,7 @@ def serf(z: Tensor) -> Tensor:
 class Rational(nn.Module):
     """Padé activation unit (Molina et al. 2020, arXiv:1907.06732, eq. 3), coefficients learned, one set per layer.
 
-    f(z) = (a_0 + a_1 z + … + a_m z^m) / (1 + |b_1 z + … + b_n z^n|): the absolute value keeps it free of poles.
+    f(z) = (a_0 + a_1 z + … + a_m z^m) / (1 + |b_1 z + … + b_n z^n|), free of poles by the absolute value.
 
     Args:
         numerator: a_0 … a_m.

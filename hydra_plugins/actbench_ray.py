@@ -1,7 +1,7 @@
 """Hydra's launcher on Ray: each run of a sweep is a task of a cluster.
 
-hydra-ray-launcher 1.2.2 wants cloudpickle<3 where joblib wants 3, gives ray.init a memory with which
-it refuses to join a cluster, and its runs land where a node was started.
+hydra-ray-launcher 1.2.2 needs cloudpickle<3 (joblib 3), cannot join a cluster since it sets
+object_store_memory, and writes results where a node was started.
 """
 
 import importlib.util

@@ -1,6 +1,6 @@
-"""Hydra's sweeper of actbench: jobs are checked before the first starts, measured ones left out.
+"""Hydra's sweeper of actbench: it checks all jobs before it starts the first, and skips measured ones.
 
-Hydra imports its plugins at every start, so that torch is imported later.
+Hydra imports its plugins at every start, so torch is imported later.
 """
 
 import contextlib
@@ -13,19 +13,19 @@ from actbench.command import compose
 
 
 class ActbenchSweeper(BasicSweeper):
-    """Hydra's basic sweeper; the command line may replace an experiment's axes, its `params`."""
+    """Hydra's basic sweeper; the command line may replace `params`, the axes of an experiment."""
 
-    def setup(self, **given: Any) -> None:
-        self._given = given
+    def setup(self, **context: Any) -> None:
+        self._context = context
 
     def sweep(self, arguments: list[str]) -> Any:
-        """Measure what is missing and conclude.
+        """Measure what is missing, and report.
 
         Raises:
-            ConfigError: If a job cannot be meant or cannot run.
-            SystemExit: With the command's code.
+            ConfigError: If a job is not valid or cannot run.
+            SystemExit: With the command's exit code.
         """
-        config, loader = self._given["config"], self._given["hydra_context"].config_loader
+        config, loader = self._context["config"], self._context["hydra_context"].config_loader
         lines = compose.sweep(loader, config)
 
         from actbench.measure import check
@@ -48,12 +48,12 @@ class ActbenchSweeper(BasicSweeper):
         raise SystemExit(conclude.carry_out(runs, start))
 
     def _launch(self, lines: list[list[str]]) -> None:
-        """Start the jobs, as many at a time as the command allows, and wait for them."""
-        super().setup(**self._given)  # only now, as what the launcher is given depends on the jobs
+        """Launch the jobs, as many at a time as the command allows, and wait for them."""
+        super().setup(**self._context)  # only now: the launcher's settings depend on the jobs
         assert self.launcher is not None
-        at_once = self.max_batch_size or len(lines)
-        for first in range(0, len(lines), at_once or 1):
-            ended = self.launcher.launch(lines[first : first + at_once], initial_job_idx=first)
-            with contextlib.redirect_stderr(io.StringIO()):  # Hydra's line for what is raised
+        batch = self.max_batch_size or len(lines) or 1
+        for first in range(0, len(lines), batch):
+            ended = self.launcher.launch(lines[first : first + batch], initial_job_idx=first)
+            with contextlib.redirect_stderr(io.StringIO()):  # Hydra's line about an exception
                 for job in ended:
                     _ = job.return_value

@@ -1,4 +1,4 @@
-"""Statistics again from tables alone, by textbook formulas or scipy and statsmodels; nothing of actbench's is used."""
+"""Statistics computed again from the tables by textbook formulas, scipy and statsmodels, without those of actbench."""
 
 import functools
 from pathlib import Path
@@ -15,7 +15,7 @@ RESAMPLES = 4000
 
 
 def wide(runs: pd.DataFrame, value: str) -> pd.DataFrame:
-    """Seeds × variants; what is not finite is the worst."""
+    """A value by seeds (rows) and variants (columns); what is not finite becomes the worst, ±∞."""
     kept = runs[runs["status"] != "failed"]
     worst = -np.inf if "accuracy" in value else np.inf
     numbers = kept[value].astype(float)
@@ -24,14 +24,14 @@ def wide(runs: pd.DataFrame, value: str) -> pd.DataFrame:
 
 
 def ranked_by(runs: pd.DataFrame) -> str:
-    """What variants are compared on: the loss, or of generators the Fréchet distance."""
+    """The column on which variants are compared: the test loss, or for generators the Fréchet distance."""
     return "test_loss" if runs["test_loss"].notna().any() else "test_fld"
 
 
 def expanded_bca(samples: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Efron's BCa of the mean of rows (k, n) in plain numpy, at the level that Hesterberg gives for n.
+    """Efron's BCa interval of the mean of each row of samples (k, n) in plain numpy, at Hesterberg's level for n.
 
-    Low and high, (k, 3) each: the bound between the lowest and the highest that another resampling would give.
+    Returns low and high, (k, 3) each: the bound, between the lowest and the highest that other draws might give.
     """
     n = samples.shape[1]
     rng = np.random.default_rng(12345)
@@ -45,16 +45,16 @@ def expanded_bca(samples: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     bounds = []
     for side in (-reach, reach):
         at = scipy.stats.norm.cdf(bias + (bias + side) / (1 - acceleration * (bias + side)))
-        noise = 4 * np.sqrt(at * (1 - at) / RESAMPLES)  # of the share of resamples below, in another resampling
+        noise = 4 * np.sqrt(at * (1 - at) / RESAMPLES)  # of the share of resamples below the bound, with other draws
         levels = np.clip([at - noise, at, at + noise], 0, 1).T
-        bounds.append(np.array([np.quantile(row, own) for row, own in zip(drawn, levels, strict=True)]))
+        bounds.append(np.array([np.quantile(row, level) for row, level in zip(drawn, levels, strict=True)]))
     return bounds[0], bounds[1]
 
 
 def check_intervals(samples: list[np.ndarray], low: np.ndarray, high: np.ndarray) -> None:
-    """Published intervals are those of the samples, up to resampling: 15 % of their width.
+    """Published intervals are those of the samples up to resampling, within 15 % of their width.
 
-    Means of a few distinct values, most seeds at 0 say, jump from one to the next: 30 %.
+    30 % are allowed for samples of a few distinct values, most of them 0 for instance, whose means vary in jumps.
     """
     for i, sample in enumerate(samples):
         varies = len(sample) > 2 and np.ptp(sample) > 1e-12 * np.abs(sample).max()
@@ -62,14 +62,14 @@ def check_intervals(samples: list[np.ndarray], low: np.ndarray, high: np.ndarray
             (expected_low,), (expected_high,) = expanded_bca(sample[None])
             share = 0.15 if 2 * len(np.unique(sample)) > len(sample) else 0.3
             room = share * (expected_high[1] - expected_low[1])
-            for found, (least, expected, most) in ((low[i], expected_low), (high[i], expected_high)):
-                assert min(least, expected - room) <= found <= max(most, expected + room), (i, found, expected)
+            for bound, (least, expected, most) in ((low[i], expected_low), (high[i], expected_high)):
+                assert min(least, expected - room) <= bound <= max(most, expected + room), (i, bound, expected)
         elif len(sample) > 1 and np.ptp(sample) <= 1e-12 * np.abs(sample).max():
             np.testing.assert_allclose([low[i], high[i]], sample.mean(), rtol=1e-9)
 
 
 def signed_rank(differences: np.ndarray) -> float:
-    """Wilcoxon's two-sided exact p by the polynomial of which each difference is a factor; ties share ranks."""
+    """Wilcoxon's exact two-sided p, by a polynomial with a factor for each difference; ties share ranks."""
     rounded = np.round(differences / max(np.abs(differences).max(), 1e-300), 9)
     rounded = rounded[rounded != 0]
     if len(differences) < 5:
@@ -85,7 +85,7 @@ def signed_rank(differences: np.ndarray) -> float:
 
 
 def tost(differences: np.ndarray, margin: float) -> float:
-    """The larger p of two one-sided t-tests."""
+    """The p of equivalence within the margin: the larger p of two one-sided t-tests."""
     n, mean = len(differences), differences.mean()
     if n < 5 or np.isnan(margin):
         return np.nan
@@ -96,45 +96,44 @@ def tost(differences: np.ndarray, margin: float) -> float:
 
 
 def holm(p: np.ndarray) -> np.ndarray:
-    given = np.where(np.isnan(p), 1.0, p)
-    order = np.argsort(given, kind="stable")
-    steps = np.maximum.accumulate(given[order] * (len(p) - np.arange(len(p))))
+    filled = np.where(np.isnan(p), 1.0, p)
+    order = np.argsort(filled, kind="stable")
+    steps = np.maximum.accumulate(filled[order] * (len(p) - np.arange(len(p))))
     adjusted = np.empty(len(p))
     adjusted[order] = np.minimum(steps, 1)
     return np.where(np.isnan(p), np.nan, adjusted)
 
 
 def benjamini_hochberg(p: np.ndarray) -> np.ndarray:
-    given = np.where(np.isnan(p), 1.0, p)
-    order = np.argsort(given, kind="stable")
-    steps = given[order] * len(p) / np.arange(1, len(p) + 1)
+    filled = np.where(np.isnan(p), 1.0, p)
+    order = np.argsort(filled, kind="stable")
+    steps = filled[order] * len(p) / np.arange(1, len(p) + 1)
     adjusted = np.empty(len(p))
     adjusted[order] = np.minimum(np.minimum.accumulate(steps[::-1])[::-1], 1)
     return np.where(np.isnan(p), np.nan, adjusted)
 
 
 def resampled_means(values: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Means (resamples, variants) of values (seeds, variants), seeds drawn again for all variants together."""
+    """Means (resamples, variants) of values (seeds, variants); a resample draws the same seeds for all variants."""
     return np.stack([values[rng.integers(0, len(values), len(values))].mean(axis=0) for _ in range(RESAMPLES)])
 
 
 RESULTS = Path(__file__).resolve().parent.parent / "results"
-
-
 FOLDERS = sorted(path.parent for path in RESULTS.glob("*/statistics") if (path.parent / "tables").is_dir())
 
 
 def published(folder: Path, name: str) -> list[tuple[Tables, pd.DataFrame]]:
-    """The published rows of each workload, with its tables."""
+    """The tables of each workload and its rows of a published file of statistics/; no item without such a file."""
     path = folder / "statistics" / f"{name}.csv"
     if not path.is_file():
         return []
     rows = pd.read_csv(path, keep_default_na=False, na_values=[""], dtype={"workload": "object"})
     rows = rows.assign(workload=rows["workload"].fillna(""))
     tables = tables_of(folder)
-    return [(tables[str(title)], own.reset_index(drop=True)) for title, own in rows.groupby("workload")]
+    return [(tables[str(title)], group.reset_index(drop=True)) for title, group in rows.groupby("workload")]
 
 
 @functools.cache
 def tables_of(folder: Path) -> dict[str, Tables]:
+    """The tables of each workload of a folder, by its title."""
     return {work.title: work.tables for work in workloads(collect(folder))}

@@ -1,6 +1,6 @@
-"""What the facts of every function must be: closed forms derived by hand, none of them from actbench's own output.
+"""The expected facts of every function: closed forms derived by hand, none of them taken from actbench's output.
 
-A key is a property, with `:1` for its second kink, zero or place and `:text` for its text.
+A key is a property, with `:1` for the second kink, zero or place and `:text` for the text.
 """
 
 import math
@@ -54,7 +54,7 @@ def serf_slope(z):  # (z erf p)' = erf p + z 2/sqrt(pi) e^(-p^2) p'
 
 
 def top_of(slope, low, high):
-    """The place of the maximum of a derivative, as the root of its central difference (the step's error is 1e-9)."""
+    """Where a derivative is largest, as the root of its central difference (to about 1e-9)."""
     h = 1e-5
     return root(lambda z: slope(z + h) - slope(z - h), low, high)
 
@@ -73,7 +73,7 @@ GELU_SUP = gelu_slope(math.sqrt(2))
 MISH_MIN, MISH_STEEPEST = root(mish_slope, -2, 0), top_of(mish_slope, 0.5, 3)
 SERF_MIN, SERF_STEEPEST = root(serf_slope, -2, 0), top_of(serf_slope, 0.5, 3)
 SELU_SCALE, SELU_ALPHA = 1.0507009873554804934193349852946, 1.6732632423543772848170429916717
-# torch's kernel holds hardsigmoid's slope 1/6 in float32, in float64 tensors too.
+# torch's kernel holds hardsigmoid's slope 1/6 in float32, even for float64 tensors.
 SIXTH = float(np.float32(1 / 6))
 # E[e^(cz); z < 0] = e^(c^2/2) Phi(-c); E[z; z > 0] = phi(0); E[z^2; z > a] = a phi(a) + Phi(-a).
 EXP1, EXP2 = math.exp(0.5) * Phi(-1), math.exp(2) * Phi(-2)
@@ -158,7 +158,7 @@ def leaky(slope):
 
 
 def elu(alpha, scale=1.0):
-    """On the negative side alpha (e^z - 1) with slope alpha e^z; everything times scale."""
+    """On the negative side alpha (e^z - 1) with slope alpha e^z, all of it times scale."""
     steepest = max(alpha, 1.0)
     mean = scale * (phi(0) + alpha * (EXP1 - 0.5))
     square = scale**2 * (0.5 + alpha**2 * (EXP2 - 2 * EXP1 + 0.5))
@@ -187,8 +187,8 @@ def symmetric_saturation(end):
     }
 
 
-def bounded(low, high, how):
-    return {"range_inf": low, "range_sup": high, "range_inf:text": how, "range_sup:text": how}
+def bounded(low, high, ends):
+    return {"range_inf": low, "range_sup": high, "range_inf:text": ends, "range_sup:text": ends}
 
 
 FACTS = {
@@ -259,7 +259,7 @@ FACTS = {
     "hardtanh": {**LINE, **bounded(-1, 1, "closed"), "num_kinks": 2, "kink_place": -1, "kink_place:1": 1,
                  **moments(0, 1 - 2 * phi(1), 2 * Phi(1) - 1), **symmetric_saturation(lambda epsilon: 1),
                  "sup_derivative_low": -1, "sup_derivative_high": 1},
-    # f is z where it is not cut, so sup|f'| is 1 and the ends are the limits.
+    # f is z between the limits, so sup|f'| is 1 and the thresholds are the limits.
     "hardtanh min_val=-2.0 max_val=0.5": {**bounded(-2, 0.5, "closed"), "saturation_low_0.01": -2,
                                           "saturation_high_0.01": 0.5, "kink_place": -2, "kink_place:1": 0.5},
     # (f - 1/2)^2 is z^2/36 inside |z| < 3 and 1/4 outside; E[z^2; |z| < 3] = INSIDE3 - 6 phi(3).
@@ -278,7 +278,7 @@ FACTS = {
                  "sup_derivative_low": INF, "saturation_low_0.01": logit(0.01), "saturation_low_0.1": logit(0.1),
                  **moments(SOFTPLUS, expectation(lambda z: softplus(z) ** 2), SIGMOID2), **lines((0, 0), (1, 0)),
                  "seam_place": 20, "seam_jump": -math.log1p(math.exp(-20)), "derivative_monotonic": "non-decreasing"},
-    # With threshold 3 and beta 5 the switch is at 0.6 and seen by float32: f jumps by -log(1 + e^-3) / 5.
+    # With threshold 3 and beta 5 the switch is at 0.6 and float32 resolves it: f jumps by -log(1 + e^-3) / 5.
     "softplus beta=5.0 threshold=3.0": {"num_jumps": 1, "kink_place": 0.6, "continuity": -1, "kink_right": 0.6,
                                         "kink_jump": -math.log1p(math.exp(-3)) / 5},
     # log sigmoid(z) = -softplus(-z), without torch's threshold.

@@ -1,4 +1,4 @@
-"""Command lines as Hydra hands them to the sweeper, without starting anything."""
+"""The jobs of command lines, composed as Hydra composes them for the sweeper, without running them."""
 
 from hydra import initialize_config_dir
 from hydra.core.global_hydra import GlobalHydra
@@ -13,17 +13,17 @@ from actbench.command.options import CONF
 
 
 def sweep(*argv: str) -> tuple[DictConfig, list[Job]]:
-    """Hydra's node and the jobs of a sweep."""
+    """The config of Hydra itself and the jobs of a sweep."""
     register(argv)
-    given = assignments(hydra_arguments(["-m", *argv]))
+    overrides = assignments(hydra_arguments(["-m", *argv]))
     GlobalHydra.instance().clear()
     with initialize_config_dir(version_base="1.3", config_dir=str(CONF)):
         loader = GlobalHydra.instance().config_loader()
-        with explaining(given):
-            config = loader.load_configuration("config", given, RunMode.MULTIRUN)
+        with explaining(overrides):
+            config = loader.load_configuration("config", overrides, RunMode.MULTIRUN)
         return config.hydra, [job for _, job in compose.sweep(loader, config)]
 
 
 def jobs(*argv: str) -> list[Job]:
     """The jobs of a sweep, or of an experiment that sweeps."""
-    return sweep(*(text for text in argv if text != "-m"))[1]
+    return sweep(*(word for word in argv if word != "-m"))[1]

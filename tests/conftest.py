@@ -1,4 +1,4 @@
-"""Fixtures: one thread, a folder of its own for each test, and the smallest run that is still a run."""
+"""Fixtures: one thread, an empty folder for each test, and tiny runs."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -22,8 +22,8 @@ def score_cache(tmp_path_factory) -> Path:
 
 
 @pytest.fixture(autouse=True)
-def _apart(tmp_path, monkeypatch, score_cache):
-    """Each test works in an empty folder; results land there. A score network is trained in a moment, once."""
+def _test_folder(tmp_path, monkeypatch, score_cache):
+    """Run each test in an empty folder, where its results go. The score network is quick to train, and shared."""
     monkeypatch.setattr(score, "FOLDER", score_cache)
     monkeypatch.setitem(score.RECIPE, "steps", 60)
     monkeypatch.chdir(tmp_path)
@@ -42,7 +42,7 @@ def real_data() -> Path:
 
 @pytest.fixture
 def job_of() -> Callable[..., Job]:
-    """The one job that a command line stands for, checked as the command does."""
+    """Returns the one job of a command line, checked as the command checks it."""
 
     def make(*overrides: str) -> Job:
         job = compose.read(list(overrides))
@@ -54,13 +54,13 @@ def job_of() -> Callable[..., Job]:
 
 @pytest.fixture
 def measure(job_of) -> Callable[..., schema.Tables]:
-    """Run a command line's one job, tiny unless told otherwise, and read what it landed."""
+    """Runs the one job of a command line, with the tiny settings that it does not set itself; returns its tables."""
 
-    def make(*overrides: str, tiny: bool = True) -> schema.Tables:
-        given = {text.split("=")[0] for text in overrides}
-        job = job_of(*overrides, *(text for text in TINY if tiny and text.split("=")[0] not in given))
+    def run_job(*overrides: str, tiny: bool = True) -> schema.Tables:
+        keys = {override.split("=")[0] for override in overrides}
+        job = job_of(*overrides, *(override for override in TINY if tiny and override.split("=")[0] not in keys))
         run.run(job, show_progress=False)
-        found, name = store.collect(job.folder), identity.run_id(job)
-        return schema.Tables(*(frame[frame["run_id"] == name].reset_index(drop=True) for frame in found))
+        tables, name = store.collect(job.folder), identity.run_id(job)
+        return schema.Tables(*(frame[frame["run_id"] == name].reset_index(drop=True) for frame in tables))
 
-    return make
+    return run_job

@@ -1,8 +1,9 @@
-"""Runs with losses as a test gives them, and the generator that tests draw from."""
+"""Frames of runs with invented losses, and the generator that tests draw from."""
 
 import numpy as np
 import pandas as pd
 
+# Differences of ten seeds, one of them negative: the signed ranks have the sums W− = 10 and W+ = 45.
 STEPS = np.array([1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0, 9.0, -10.0])
 
 
@@ -11,9 +12,10 @@ def rng(seed: int = 0) -> np.random.Generator:
 
 
 def runs(losses: dict[str, list[float] | np.ndarray], *, value: str = "test_loss", **config) -> pd.DataFrame:
+    """One run for each loss of a variant, in the order of its seeds."""
     rows = [
         {"variant": name, "seed": seed, "status": "done", value: loss} | config
-        for name, own in losses.items()
-        for seed, loss in enumerate(own)
+        for name, values in losses.items()
+        for seed, loss in enumerate(values)
     ]
     return pd.DataFrame(rows)

@@ -1,4 +1,4 @@
-"""Reports made of invented tables, and their headings."""
+"""Reports of invented tables, and the headings of their markdown."""
 
 import re
 from pathlib import Path
@@ -11,9 +11,9 @@ from actbench.report import workloads
 from actbench.tables.schema import Tables
 
 
-def made(tmp_path: Path, tables: Tables, **given) -> tuple[str, str]:
-    """The report's markdown and HTML."""
-    page = workloads.write(synthetic.landed(tmp_path / "here", tables), **given)
+def made(tmp_path: Path, tables: Tables, **options) -> tuple[str, str]:
+    """The report of these tables as markdown and as HTML."""
+    page = workloads.write(synthetic.landed(tmp_path / "here", tables), **options)
     return (page.parent / "report.md").read_text("utf-8"), page.read_text("utf-8")
 
 
@@ -21,22 +21,23 @@ def headings(markdown: str, level: str = "##") -> list[str]:
     return re.findall(rf"^{level} (.*)$", markdown, flags=re.M)
 
 
-def joined(*parts: Tables) -> Tables:
-    return Tables(*(pd.concat(frames, ignore_index=True) for frames in zip(*parts, strict=True)))
+def joined(*several: Tables) -> Tables:
+    return Tables(*(pd.concat(frames, ignore_index=True) for frames in zip(*several, strict=True)))
 
 
 LOSS = {"relu": 0.2, "elu": 0.1, "mish": 0.4}
 
 
 def both_tracks(folder: Path, *, scale: float, tracks: tuple[str, ...] = ("shared", "tuned"), seeds: int = 6) -> Path:
-    """A folder with both tracks; the loss of an activation, a half more on the shared one, times `scale`."""
-    parts = []
+    """A folder with both tracks: an activation's test loss is `scale` times LOSS, and half as much more when shared."""
+    several = []
     for track in tracks:
         for i, (name, loss) in enumerate(LOSS.items()):
-            own = {"track": track, "data": folder.name, "init": "matched" if track == "tuned" else "torch"}
-            made = synthetic.tables([name], seeds=seeds, depth=1, epochs=1, **own)
+            config = {"track": track, "data": folder.name, "init": "matched" if track == "tuned" else "torch"}
+            tables = synthetic.tables([name], seeds=seeds, depth=1, epochs=1, **config)
             noise = 1 + 0.01 * np.random.default_rng(i).uniform(size=seeds)
             losses = scale * loss * noise * (1.5 if track == "shared" else 1)
-            parts.append(made._replace(runs=made.runs.assign(test_loss=losses, steps_to_target=100.0 * (i + 1))))
-    whole = joined(*parts)
-    return synthetic.landed(folder, whole._replace(epochs=whole.epochs[:0], layers=whole.layers[:0]))
+            runs = tables.runs.assign(test_loss=losses, steps_to_target=100.0 * (i + 1))
+            several.append(tables._replace(runs=runs))
+    tables = joined(*several)
+    return synthetic.landed(folder, tables._replace(epochs=tables.epochs[:0], layers=tables.layers[:0]))

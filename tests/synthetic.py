@@ -1,4 +1,4 @@
-"""Tables as a sweep writes them, with invented numbers: reports are tested without training anything."""
+"""Tables like those of a sweep, with invented numbers, so that reports are tested without training."""
 
 from pathlib import Path
 
@@ -31,7 +31,7 @@ def tables(
     diverged: tuple[str, ...] = (),
     **config,
 ) -> Tables:
-    """A run of `seeds` seeds for each name; of those in `diverged` the first seed diverged halfway."""
+    """A run with `seeds` seeds for each name; for names in `diverged` the first seed diverges halfway."""
     runs: list[dict] = []
     curves: list[dict] = []
     layers: list[dict] = []
@@ -40,12 +40,13 @@ def tables(
         quality, tail = rng.uniform(0.05, 0.3), rng.uniform(0.0, 1.0)
         for seed in range(first_seed, first_seed + seeds):
             key = {"run_id": f"{abs(hash_of(name, config)):08x}", "seed": seed}
-            bad = name in diverged and seed == first_seed
+            is_diverged = name in diverged and seed == first_seed
             loss = quality * rng.uniform(0.85, 1.15)
-            runs.append(key | _PROVENANCE | CONFIG | {"num_seeds": seeds, "act": name} | config | _run(loss, bad=bad))
-            until = epochs // 2 if bad else epochs
-            curves += [key | _epoch(e, loss=loss, rng=rng) for e in range(1, until + 1)]
-            for step in STEPS[: len(STEPS) // 2] if bad else STEPS:
+            settings = _PROVENANCE | CONFIG | {"num_seeds": seeds, "act": name} | config
+            runs.append(key | settings | _run(loss, is_diverged=is_diverged))
+            last_epoch = epochs // 2 if is_diverged else epochs
+            curves += [key | _epoch(e, loss=loss, rng=rng) for e in range(1, last_epoch + 1)]
+            for step in STEPS[: len(STEPS) // 2] if is_diverged else STEPS:
                 layers += [
                     key | _layer(i, depth=depth, step=step, tail=tail, rng=rng) | _learned(name, i=i, step=step)
                     for i in range(1, depth + 1)
@@ -53,31 +54,31 @@ def tables(
     return from_rows(runs=runs, epochs=curves, layers=layers)
 
 
-def landed(folder: Path, made: Tables) -> Path:
-    """A results folder that holds these tables, one folder a run."""
-    for run_id in made.runs["run_id"].unique():
-        part = Tables(*(frame[frame["run_id"] == run_id] for frame in made))
+def landed(folder: Path, tables: Tables) -> Path:
+    """A results folder with these tables, one folder per run."""
+    for run_id in tables.runs["run_id"].unique():
+        run = Tables(*(frame[frame["run_id"] == run_id] for frame in tables))
         (folder / "runs").mkdir(parents=True, exist_ok=True)
-        land(part, folder / "runs" / run_id)
+        land(run, folder / "runs" / run_id)
     return folder
 
 
 def hash_of(name: str, config: dict) -> int:
-    """A number that stands for a config, the same in every process."""
+    """A hash of a config that is the same in every process."""
     value = 0
     for character in repr((name, sorted(config.items()))):
         value = (value * 131 + ord(character)) % 2**32
     return value
 
 
-def _run(loss: float, *, bad: bool) -> dict:
+def _run(loss: float, *, is_diverged: bool) -> dict:
     numbers = {
         "val_loss": loss, "val_accuracy": 1 - loss / 3, "test_loss": loss * 1.05, "test_accuracy": 1 - loss / 2.8,
         "train_loss": loss / 2,
     }  # fmt: skip
-    lost = dict.fromkeys(numbers, np.nan) | {"val_accuracy": 0.1, "test_accuracy": 0.1}
+    diverged = dict.fromkeys(numbers, np.nan) | {"val_accuracy": 0.1, "test_accuracy": 0.1}
     timing = {"train_seconds": 2 + loss, "samples_per_second": 40_000 / (1 + loss), "step": 1000, "epoch": 12}
-    return (lost if bad else numbers) | timing | {"status": "diverged" if bad else "done"}
+    return (diverged if is_diverged else numbers) | timing | {"status": "diverged" if is_diverged else "done"}
 
 
 def _epoch(epoch: int, *, loss: float, rng: np.random.Generator) -> dict:
@@ -87,14 +88,14 @@ def _epoch(epoch: int, *, loss: float, rng: np.random.Generator) -> dict:
 
 
 def _layer(index: int, *, depth: int, step: int, tail: float, rng: np.random.Generator) -> dict:
-    grown = np.log10(1 + step) / 3
+    growth = np.log10(1 + step) / 3
     noise = rng.uniform(0.95, 1.05)
     return {
         "step": step, "epoch": step // 80, "layer_index": index, "layer": f"act{index}",
-        "saturation_low": 0.6 * tail * grown * noise * index / depth,
+        "saturation_low": 0.6 * tail * growth * noise * index / depth,
         "saturation_high": 0.3 * (1 - tail) * noise / index,
         "out_mean": (tail - 0.4) * index * noise, "out_bias": tail * index * noise,
-        "out_ratio": (0.2 + tail * index * grown) * noise, "out_std": 1.0,
+        "out_ratio": (0.2 + tail * index * growth) * noise, "out_std": 1.0,
         "grad_rms": 0.01 * np.exp(-3 * tail * (depth - index)) * noise,
     }  # fmt: skip
 

@@ -1,4 +1,4 @@
-"""The activations: torch's equal torch's, derivatives are closed forms, identities hold, extremes survive."""
+"""Activations against torch's own functions, closed forms, identities and limits, and at extreme inputs."""
 
 import math
 
@@ -11,7 +11,7 @@ from actbench import activations
 from actbench.catalogue import entries
 from actbench.functions.properties import derivative
 
-# ±0, ±1e-300, the kinks and both their sides, an even spread, ±100.
+# ±0, ±1e-300, ±100, the kinks and both of their sides, and evenly spaced points.
 POINTS = torch.tensor(
     [
         *(s * x for s in (-1, 1) for x in (0.0, 1e-300, 1e-8, 0.5, 1.0, 3.0, 6.0, 19.9, 20.1, 50.0, 100.0)),
@@ -19,7 +19,7 @@ POINTS = torch.tensor(
     ],
     dtype=torch.float64,
 )
-# For each activation of conf/act/ that torch has: torch's own function with the same parameters.
+# torch's own function, with the same parameters, for each activation of conf/act/ that torch has.
 TORCH = {
     "celu": lambda z: F.celu(z, 1.0),
     "elu": lambda z: F.elu(z, 1.0),
@@ -63,8 +63,8 @@ def between(z: Tensor, low: float, high: float) -> Tensor:
 
 
 SELU_SCALE, SELU_ALPHA = 1.0507009873554804934193349852946, 1.6732632423543772848170429916717
-# f and f' by hand, away from the kinks.
-CLOSED = {
+# f, and f' away from the kinks.
+CLOSED_FORMS = {
     "binary_step": (step, torch.zeros_like),
     "binary_step_straight_through": (step, torch.ones_like),
     "celu": (lambda z: torch.where(z > 0, z, torch.expm1(z.clamp(max=0))), lambda z: torch.exp(z.clamp(max=0))),
@@ -85,7 +85,7 @@ CLOSED = {
     ),
     "penalized_tanh": (lambda z: tanh(z) * (0.25 + 0.75 * step(z)), lambda z: sech2(z) * (0.25 + 0.75 * step(z))),
     "prelu": (lambda z: torch.where(z > 0, z, 0.25 * z), lambda z: 0.25 + 0.75 * step(z)),
-    "rational": (None, None),  # its own test below
+    "rational": (None, None),  # it has a test below
     "relu": (lambda z: z.clamp(min=0), step),
     "relu6": (lambda z: z.clamp(0, 6), lambda z: between(z, 0, 6)),
     "rrelu": (lambda z: torch.where(z > 0, z, 11 / 48 * z), lambda z: 11 / 48 + 37 / 48 * step(z)),
@@ -118,39 +118,40 @@ KINKS = (0.0, 0.5, 1.0, 3.0, 6.0)
 
 
 @pytest.mark.parametrize("name", sorted(TORCH))
-def test_what_torch_has_is_torchs(name):
+def test_activations_of_torch_equal_torchs_functions(name):
     assert torch.equal(entries.load(name).f(POINTS), TORCH[name](POINTS))
 
 
-def test_every_activation_is_here():
-    assert sorted(CLOSED) == entries.names()
+def test_every_activation_has_a_closed_form():
+    assert sorted(CLOSED_FORMS) == entries.names()
 
 
-@pytest.mark.parametrize("name", sorted(CLOSED.keys() - {"rational"}))
-def test_values_and_derivatives_are_the_closed_forms(name):
-    f, (value, slope) = entries.load(name).f, CLOSED[name]
-    away = torch.stack([(POINTS.abs() - kink).abs() > 1e-12 for kink in KINKS]).all(dim=0)
-    # GELU's tail cancels in 1 + erf, softplus drops e^-20 above 20, hardsigmoid's backward holds 1/6 in float32.
+@pytest.mark.parametrize("name", sorted(CLOSED_FORMS.keys() - {"rational"}))
+def test_values_and_derivatives_equal_the_closed_forms(name):
+    f, (value, slope) = entries.load(name).f, CLOSED_FORMS[name]
+    is_away_from_kinks = torch.stack([(POINTS.abs() - kink).abs() > 1e-12 for kink in KINKS]).all(dim=0)
+    # GELU's tail cancels in 1 + erf, softplus drops e^-20 above 20, hardsigmoid's backward has 1/6 in float32.
     torch.testing.assert_close(f(POINTS), value(POINTS), rtol=1e-9, atol=1e-14)
     rtol = 1e-7 if name == "hardsigmoid" else 3e-9
-    torch.testing.assert_close(derivative(f, POINTS)[away], slope(POINTS[away]), rtol=rtol, atol=1e-14)
+    z = POINTS[is_away_from_kinks]
+    torch.testing.assert_close(derivative(f, POINTS)[is_away_from_kinks], slope(z), rtol=rtol, atol=1e-14)
 
 
 @pytest.mark.parametrize("name", [name for name in entries.names() if not name.startswith("binary_step")])
 def test_gradcheck(name):
-    """But for the steps, whose backward is on purpose not the derivative of their forward."""
+    """Except for the steps, whose backward is by design not the derivative of their forward."""
     f = entries.load(name).f
     z = torch.linspace(-7, 7, 40, dtype=torch.float64, requires_grad=True) + 0.01  # no node is a kink
-    # hardsigmoid's backward holds 1/6 in float32; the others agree to the finite difference's own error.
+    # hardsigmoid's backward has 1/6 in float32; the others agree up to the finite difference's error.
     assert torch.autograd.gradcheck(f, (z,), eps=1e-6, atol=1e-6)
 
 
 @pytest.mark.parametrize("name", entries.names())
 @pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float32, torch.float64], ids=str)
-def test_extremes_of_a_dtype_give_no_nan(name, dtype):
+def test_extreme_inputs_of_a_dtype_give_no_nan(name, dtype):
     f = entries.load(name).f
     f = f.to(dtype) if isinstance(f, nn.Module) else f
-    # No square may overflow, and z^5 (the rational unit) may not in its own range.
+    # The largest input keeps squares finite, and for the rational unit z^5.
     largest = torch.finfo(dtype).max ** (0.19 if name == "rational" else 0.45)
     z = torch.tensor([0.0, -0.0, torch.finfo(dtype).tiny, 1.0, min(30.0, largest), largest], dtype=dtype)
     z = torch.cat([z, -z]).requires_grad_(True)
@@ -162,18 +163,18 @@ def test_extremes_of_a_dtype_give_no_nan(name, dtype):
 
 
 @pytest.mark.parametrize("name", entries.names())
-def test_nan_in_is_nan_out_and_infinity_is_the_limit_or_nan(name):
+def test_nan_stays_nan_and_infinity_gives_the_limit_or_nan(name):
     f = entries.load(name).f
-    assert f(torch.tensor([math.nan], dtype=torch.float64)).isnan().all(), "a diverged network must be seen"
+    assert f(torch.tensor([math.nan], dtype=torch.float64)).isnan().all(), "a diverged network must show"
     at_infinity = f(torch.tensor([-math.inf, math.inf], dtype=torch.float64))
     far = f(torch.tensor([-1e30, 1e30], dtype=torch.float64))
-    defined = ~at_infinity.isnan()  # 0 * inf is nan in z sigmoid(z) and its kin
-    close = (at_infinity == far) | (at_infinity - far).abs().le(1e-9) | (far.abs() > 1e25)
-    assert close[defined].all()
+    is_defined = ~at_infinity.isnan()  # 0 * inf is nan in functions such as z sigmoid(z)
+    is_close = (at_infinity == far) | (at_infinity - far).abs().le(1e-9) | (far.abs() > 1e25)
+    assert is_close[is_defined].all()
 
 
 @pytest.mark.parametrize("name", entries.names())
-def test_shape_dtype_and_input_are_kept(name):
+def test_an_activation_keeps_the_shape_and_leaves_its_input_unchanged(name):
     f, z = entries.load(name).f, torch.randn(2, 3, 4, 5, dtype=torch.float64)
     before = z.clone()
     assert f(z).shape == z.shape
@@ -206,20 +207,20 @@ def test_identities():
         ("swish", "beta", 1e9, 0.2785 / 1e9),  # sup = W(1/e) / beta
     ],
 )
-def test_limits_are_relu(name, parameter, setting, bound):
-    apart = (entries.load(name, {parameter: setting}).f(POINTS) - F.relu(POINTS)).abs().max()
-    assert apart <= bound * (1 + 1e-9) + 1e-14
+def test_relu_is_a_limit(name, parameter, setting, bound):
+    error = (entries.load(name, {parameter: setting}).f(POINTS) - F.relu(POINTS)).abs().max()
+    assert error <= bound * (1 + 1e-9) + 1e-14
 
 
-def test_the_rational_unit_is_its_polynomials_and_has_no_pole():
+def test_the_rational_unit_is_a_ratio_of_its_polynomials_without_a_pole():
     unit = activations.Rational([1.0, 2.0, 3.0], [-4.0, 1.0]).double()
     z = POINTS[POINTS.abs() <= 50]
-    by_hand = (1 + 2 * z + 3 * z**2) / (1 + (-4 * z + z**2).abs())
-    torch.testing.assert_close(unit(z), by_hand, rtol=1e-13, atol=1e-13)
+    expected = (1 + 2 * z + 3 * z**2) / (1 + (-4 * z + z**2).abs())
+    torch.testing.assert_close(unit(z), expected, rtol=1e-13, atol=1e-13)
     assert [name for name, _ in unit.named_parameters()] == ["numerator", "denominator"]
 
 
-def test_the_step_at_zero_and_the_gradient_that_passes():
+def test_the_step_is_zero_at_zero_and_its_straight_through_gradient_passes():
     z = torch.tensor([-1.0, -0.0, 0.0, 1e-30, 1.0], requires_grad=True)
     assert activations.binary_step(z).tolist() == [0, 0, 0, 1, 1]
     activations.binary_step(z).sum().backward()
@@ -231,7 +232,7 @@ def test_the_step_at_zero_and_the_gradient_that_passes():
     assert z.grad.tolist() == [0, 1, 2, 3, 4]
 
 
-def test_rrelu_draws_in_training_and_does_not_in_evaluation():
+def test_rrelu_draws_slopes_in_training_only():
     module = entries.load("rrelu").f
     assert isinstance(module, nn.Module)
     z = torch.full((1000,), -1.0, dtype=torch.float64)
@@ -242,17 +243,17 @@ def test_rrelu_draws_in_training_and_does_not_in_evaluation():
 
 
 def test_learned_parameters_get_a_gradient():
-    for name, expected in (("swish_learnable", 1), ("star_relu", 2), ("rational", 2), ("prelu", 1)):
+    for name, num_parameters in (("swish_learnable", 1), ("star_relu", 2), ("rational", 2), ("prelu", 1)):
         module = entries.load(name).f
         assert isinstance(module, nn.Module)
         module(torch.linspace(-2, 2, 9, dtype=torch.float64)).sum().backward()
         gradients = [parameter.grad for parameter in module.parameters()]
-        assert len(gradients) == expected
+        assert len(gradients) == num_parameters
         assert all(gradient is not None and gradient.abs().sum() > 0 for gradient in gradients)
 
 
 def test_the_gradients_of_the_sigmoid_in_the_source_article_are_forward_differences():
-    """C14: what the article gives at 1 and at 20 is (s(z + h) - s(z)) / h with h = 1e-3, not the derivative."""
+    """C14: the article's values at 1 and 20 are (s(z + h) - s(z)) / h with h = 1e-3, not the derivative."""
     z, h = torch.tensor([1.0, 20.0], dtype=torch.float64), 1e-3
     forward = (torch.sigmoid(z + h) - torch.sigmoid(z)) / h
     assert forward.tolist() == [0.1965664984852067, 2.0601298444944405e-09]

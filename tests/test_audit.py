@@ -1,7 +1,7 @@
-"""Every interval, p and effect size of a published report again from its tables, by code that is not actbench's.
+"""Every interval, p and effect size of a published report, computed again from its tables by independent code.
 
-actbench only reads the tables here and tells the workloads apart. Intervals are resampled with other draws, so they
-agree up to resampling; everything else agrees to rounding.
+actbench only reads the tables and splits them into workloads. Intervals are resampled with other draws, so they agree
+up to resampling; everything else agrees to rounding.
 """
 
 import audit
@@ -16,32 +16,32 @@ ACCURACY_MARGIN = {"mnist": 0.001, "cifar10": 0.005}
 pytestmark = pytest.mark.parametrize("folder", FOLDERS, ids=lambda folder: folder.name)
 
 
-def test_differences(folder):
-    for tables, every in published(folder, "differences"):
-        for value, rows in every.groupby("value"):
+def test_differences_are_those_of_the_tables(folder):
+    for tables, workload_rows in published(folder, "differences"):
+        for value, rows in workload_rows.groupby("value"):
             rows = rows.reset_index(drop=True)
             wide, reference = audit.wide(tables.runs, str(value)), rows["reference"][0]
             margin, sign = rows["margin"][0], 1 if "accuracy" in str(value) else -1
             stated = ACCURACY_MARGIN.get(tables.runs["data"].iloc[0], np.nan)
             np.testing.assert_allclose(margin, 0.05 * wide[reference].mean() if sign < 0 else stated)
-            both = [wide[[name, reference]].dropna().to_numpy() for name in rows["variant"]]
-            assert rows["n"].tolist() == [len(pair) for pair in both]
-            kept = rows.index[[bool(np.isfinite(pair).all()) for pair in both]]
-            differences = [both[i][:, 0] - both[i][:, 1] for i in kept]
+            pairs = [wide[[name, reference]].dropna().to_numpy() for name in rows["variant"]]
+            assert rows["n"].tolist() == [len(pair) for pair in pairs]
+            finite = rows.index[[bool(np.isfinite(pair).all()) for pair in pairs]]
+            differences = [pairs[i][:, 0] - pairs[i][:, 1] for i in finite]
             spread = np.array([d.std(ddof=1) for d in differences])
-            apart = np.array([both[i].var(axis=0, ddof=1).sum() for i in kept])
+            unpaired = np.array([pairs[i].var(axis=0, ddof=1).sum() for i in finite])
             mean = np.array([d.mean() for d in differences])
-            own = rows.loc[kept]
+            tested = rows.loc[finite]
             varies = spread > 1e-9 * np.abs(mean)
-            np.testing.assert_allclose(own["mean"], mean, rtol=1e-9, atol=1e-15)
-            np.testing.assert_allclose(own["d_z"][varies], mean[varies] / spread[varies], rtol=1e-9)
-            np.testing.assert_allclose(own["variance_ratio"][varies], (spread**2 / apart)[varies], rtol=1e-9)
-            superior = [(np.sign(sign * d) + 1).mean() / 2 for d in differences]
-            np.testing.assert_allclose(own["superiority"], superior)
-            audit.check_intervals(differences, own["low"].to_numpy(), own["high"].to_numpy())
+            np.testing.assert_allclose(tested["mean"], mean, rtol=1e-9, atol=1e-15)
+            np.testing.assert_allclose(tested["d_z"][varies], mean[varies] / spread[varies], rtol=1e-9)
+            np.testing.assert_allclose(tested["variance_ratio"][varies], (spread**2 / unpaired)[varies], rtol=1e-9)
+            superiority = [(np.sign(sign * d) + 1).mean() / 2 for d in differences]
+            np.testing.assert_allclose(tested["superiority"], superiority)
+            audit.check_intervals(differences, tested["low"].to_numpy(), tested["high"].to_numpy())
             p, equal = np.full(len(rows), np.nan), np.full(len(rows), np.nan)
-            p[kept] = [audit.signed_rank(d) for d in differences]
-            equal[kept] = [audit.tost(d, margin) for d in differences]
+            p[finite] = [audit.signed_rank(d) for d in differences]
+            equal[finite] = [audit.tost(d, margin) for d in differences]
             expected = {"p": p, "p_holm": audit.holm(p), "p_equivalent": equal, "p_equivalent_holm": audit.holm(equal)}
             for name, numbers in expected.items():
                 np.testing.assert_allclose(rows[name], numbers, rtol=1e-6, atol=1e-12, err_msg=name)
@@ -54,32 +54,32 @@ def test_differences(folder):
 
 
 @pytest.mark.parametrize("column", ["low", "p_holm", "d_z"])
-def test_a_changed_number_is_found(folder, column, tmp_path):
+def test_a_changed_number_fails_the_audit(folder, column, tmp_path):
     path = folder / "statistics" / "differences.csv"
     if folder != FOLDERS[0]:
-        pytest.skip("Once is enough.")
+        pytest.skip("One folder is enough.")
     rows = pd.read_csv(path, keep_default_na=False, na_values=[""])
     (tmp_path / "statistics").mkdir()
     rows.assign(**{column: rows[column] * 1.3}).to_csv(tmp_path / "statistics" / path.name, index=False)
     (tmp_path / "tables").symlink_to(folder / "tables")
     with pytest.raises(AssertionError):
-        test_differences(tmp_path)
+        test_differences_are_those_of_the_tables(tmp_path)
 
 
-def test_pairs(folder):
-    first = {str(rows["workload"][0]): rows[rows["value"] != "test_accuracy"].iloc[0]
-             for _, rows in published(folder, "differences")}  # fmt: skip
+def test_pairs_are_those_of_the_tables(folder):
+    compared = {str(rows["workload"][0]): rows[rows["value"] != "test_accuracy"].iloc[0]
+                for _, rows in published(folder, "differences")}  # fmt: skip
     for tables, rows in published(folder, "pairs"):
-        stated = first[str(rows["workload"][0])]
-        wide = audit.wide(tables.runs, stated["value"])
+        comparison = compared[str(rows["workload"][0])]
+        wide = audit.wide(tables.runs, comparison["value"])
         p, equal = np.full(len(rows), np.nan), np.full(len(rows), np.nan)
         for i, row in rows.iterrows():
-            both = wide[[row["a"], row["b"]]].dropna().to_numpy()
-            assert (row["wins"], row["losses"]) == ((both[:, 0] < both[:, 1]).sum(), (both[:, 0] > both[:, 1]).sum())
-            if np.isfinite(both).all():
-                difference = both[:, 0] - both[:, 1]
+            pair = wide[[row["a"], row["b"]]].dropna().to_numpy()
+            assert (row["wins"], row["losses"]) == ((pair[:, 0] < pair[:, 1]).sum(), (pair[:, 0] > pair[:, 1]).sum())
+            if np.isfinite(pair).all():
+                difference = pair[:, 0] - pair[:, 1]
                 np.testing.assert_allclose(row["mean"], difference.mean(), rtol=1e-9, atol=1e-15)
-                p[i], equal[i] = audit.signed_rank(difference), audit.tost(difference, stated["margin"])
+                p[i], equal[i] = audit.signed_rank(difference), audit.tost(difference, comparison["margin"])
         equal_bh, p_bh = audit.benjamini_hochberg(equal), audit.benjamini_hochberg(p)
         for name, numbers in {"p": p, "p_bh": p_bh, "p_equivalent": equal, "p_equivalent_bh": equal_bh}.items():
             np.testing.assert_allclose(rows[name], numbers, rtol=1e-6, atol=1e-12, err_msg=name)
@@ -87,51 +87,51 @@ def test_pairs(folder):
         assert rows["verdict"].tolist() == np.where(equal_bh < 0.05, "equivalent", different).tolist()
 
 
-def test_ranks(folder):
+def test_ranks_are_those_of_the_means(folder):
     for tables, rows in published(folder, "ranks"):
         wide = audit.wide(tables.runs, audit.ranked_by(tables.runs))[rows["variant"].tolist()]
         assert rows["rank"].tolist() == scipy.stats.rankdata(wide.mean(), method="min").tolist()
         means = audit.resampled_means(wide.to_numpy(), np.random.default_rng(7))
-        drawn = scipy.stats.rankdata(means, axis=1, method="min")
-        low, high = np.quantile(drawn, [0.025, 0.975], axis=0)
+        ranks = scipy.stats.rankdata(means, axis=1, method="min")
+        low, high = np.quantile(ranks, [0.025, 0.975], axis=0)
         assert np.abs(rows["low"] - low).max() <= 1
         assert np.abs(rows["high"] - high).max() <= 1
 
 
-def test_profile(folder):
-    """A share of seeds: those on which a variant's steps to the target are at most τ times the fewest of the seed."""
+def test_the_profile_is_that_of_the_steps_to_the_target(folder):
+    """The share of seeds on which a variant's steps to the target are at most τ times the seed's fewest."""
     for tables, rows in published(folder, "profile"):
         steps = audit.wide(tables.runs, "steps_to_target")
         fewest = steps.min(axis=1)
         for row in rows.to_dict("records"):
-            own = steps[row["variant"]]
-            within = np.isfinite(own) & (own <= row["tau"] * fewest * (1 + 1e-12))
+            taken = steps[row["variant"]]
+            within = np.isfinite(taken) & (taken <= row["tau"] * fewest * (1 + 1e-12))
             assert row["share"] == pytest.approx(within.mean())
 
 
-def test_failures(folder):
+def test_failures_are_counted_from_the_runs(folder):
     for tables, rows in published(folder, "failures"):
         for row in rows.to_dict("records"):
-            own = tables.runs[tables.runs["variant"] == row["variant"]]
-            chance = 0.99 * np.log(own.get("data.num_classes", pd.Series(np.inf, index=own.index)).astype(float))
-            assert row["failed"] == ((own["status"] == "diverged") | (own["test_loss"] >= chance)).sum()
+            runs = tables.runs[tables.runs["variant"] == row["variant"]]
+            chance = 0.99 * np.log(runs.get("data.num_classes", pd.Series(np.inf, index=runs.index)).astype(float))
+            assert row["failed"] == ((runs["status"] == "diverged") | (runs["test_loss"] >= chance)).sum()
             bounds = proportion_confint(row["failed"], row["n"], method="beta")
             np.testing.assert_allclose([row["low"], row["high"]], np.nan_to_num(bounds, nan=0), atol=1e-9)
 
 
-def test_tracks_and_corners(folder):
-    """Kendall's τ is scipy's; effects are differences of differences seed by seed."""
+def test_tracks_and_corners_are_those_of_the_runs(folder):
+    """Kendall's τ is scipy's; effects are differences, and differences of differences, by seed."""
     tables = audit.tables_of(folder)
-    runs = pd.concat([own.runs for own in tables.values()]) if len(tables) > 1 else pd.DataFrame()
+    runs = pd.concat([workload.runs for workload in tables.values()]) if len(tables) > 1 else pd.DataFrame()
     for name in ("corners", "corner_orders", "corner_difference", "tracks"):
         path = folder / "statistics" / f"{name}.csv"
         if not path.is_file():
             continue
         for title, rows in pd.read_csv(path).groupby("workload", dropna=False):
-            assert pd.isna(title), "published folders hold one workload on several tracks, which has no title"
-            losses = {track: audit.wide(own, "test_loss").dropna(axis=1) for track, own in runs.groupby("track")}
-            names = sorted(set.intersection(*(set(own) for own in losses.values())))
-            _check_tracks(name, rows, {track: own[names].dropna() for track, own in losses.items()})
+            assert pd.isna(title), "A published folder holds one workload on several tracks, which has no title."
+            losses = {track: audit.wide(group, "test_loss").dropna(axis=1) for track, group in runs.groupby("track")}
+            names = sorted(set.intersection(*(set(wide) for wide in losses.values())))
+            _check_tracks(name, rows, {track: wide[names].dropna() for track, wide in losses.items()})
 
 
 def _check_tracks(name: str, rows: pd.DataFrame, losses: dict[str, pd.DataFrame]) -> None:
@@ -145,22 +145,23 @@ def _check_tracks(name: str, rows: pd.DataFrame, losses: dict[str, pd.DataFrame]
         return
     if name == "corner_difference":
         compared = [losses[track] for track in ("shared", "matched_init", "tuned_lr")]
-        drawn = [audit.resampled_means(own.to_numpy(), np.random.default_rng(3))[:1000] for own in compared]
-        apart = [
-            scipy.stats.kendalltau(a, b)[0] - scipy.stats.kendalltau(a, c)[0] for a, b, c in zip(*drawn, strict=True)
+        means = [audit.resampled_means(wide.to_numpy(), np.random.default_rng(3))[:1000] for wide in compared]
+        differences = [
+            scipy.stats.kendalltau(a, b)[0] - scipy.stats.kendalltau(a, c)[0] for a, b, c in zip(*means, strict=True)
         ]
-        assert rows.loc[0, ["low", "high"]].tolist() == pytest.approx(np.quantile(apart, [0.025, 0.975]), abs=0.05)
+        bounds = np.quantile(differences, [0.025, 0.975])
+        assert rows.loc[0, ["low", "high"]].tolist() == pytest.approx(bounds, abs=0.05)
         return
     for row in rows.to_dict("records"):
         other = losses[row.get("track", "tuned")]
         assert row["tau"] == pytest.approx(scipy.stats.kendalltau(shared.mean(), other.mean())[0])
-        drawn = [audit.resampled_means(own.to_numpy(), np.random.default_rng(3))[:1000] for own in (shared, other)]
-        taus = [scipy.stats.kendalltau(a, b)[0] for a, b in zip(*drawn, strict=True)]
+        means = [audit.resampled_means(wide.to_numpy(), np.random.default_rng(3))[:1000] for wide in (shared, other)]
+        taus = [scipy.stats.kendalltau(a, b)[0] for a, b in zip(*means, strict=True)]
         assert [row["low"], row["high"]] == pytest.approx(np.quantile(taus, [0.025, 0.975]), abs=0.05)
 
 
-def test_a_against_a(folder):
-    """By exchanging variant and reference at random with other draws: both rates agree to two points."""
+def test_the_error_rates_of_a_against_a_are_reproduced(folder):
+    """Variant and reference are exchanged at random, with other draws: the rate agrees to two points."""
     for tables, rows in published(folder, "null"):
         wide = audit.wide(tables.runs, audit.ranked_by(tables.runs)).replace(np.inf, np.nan).dropna(axis=1)
         differences = wide.drop(columns="relu").sub(wide["relu"], axis=0).to_numpy()

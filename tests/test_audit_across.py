@@ -1,4 +1,4 @@
-"""The report over several workloads again from its folders' tables, by code that is not actbench's."""
+"""The report over several workloads, computed again from its folders' tables by independent code."""
 
 import re
 from pathlib import Path
@@ -23,53 +23,53 @@ def _runs(folders: list[Path], acts: set[str]) -> pd.DataFrame:
     return runs.assign(variant=runs["act"])
 
 
-def check(place: Path, folders: list[Path]) -> None:
-    """What `place` publishes is what these folders hold."""
-    published = {path.stem: pd.read_csv(path) for path in (place / "statistics").iterdir()}
+def check(report: Path, folders: list[Path]) -> None:
+    """The statistics of a report are those of the folders' tables."""
+    published = {path.stem: pd.read_csv(path) for path in (report / "statistics").iterdir()}
     runs = _runs(folders, set(published["iqm"]["variant"]))
     names = sorted(runs["act"].unique())
     losses = {
-        (name, track): audit.wide(own, "test_loss")[names].to_numpy()
-        for (name, track), own in runs.groupby(["workload", "track"])
+        (name, track): audit.wide(group, "test_loss")[names].to_numpy()
+        for (name, track), group in runs.groupby(["workload", "track"])
     }
     workloads = sorted(runs["workload"].unique())
     units = {name: losses[name, "tuned"][:, names.index("relu")].mean() for name in workloads}
     relative = {key: values / units[key[0]] for key, values in losses.items()}
     for track in ("shared", "tuned"):
-        own = {
+        statistics = {
             name: table[table["track"] == track].set_index("variant")
             for name, table in published.items()
             if name != "pairs"
         }
-        whole = np.concatenate([relative[name, track] for name in workloads])
-        iqm = own["iqm"].loc[names]
-        np.testing.assert_allclose(iqm["iqm"], scipy.stats.trim_mean(whole, 0.25), rtol=1e-9)
+        pooled = np.concatenate([relative[name, track] for name in workloads])
+        iqm = statistics["iqm"].loc[names]
+        np.testing.assert_allclose(iqm["iqm"], scipy.stats.trim_mean(pooled, 0.25), rtol=1e-9)
         means = np.mean([relative[name, track].mean(axis=0) for name in workloads], axis=0)
-        assert own["ranks"]["rank"].loc[names].tolist() == scipy.stats.rankdata(means, method="min").tolist()
-        _check_resampled(losses, track, own, names)
-        _check_pairs(published["pairs"].query("track == @track"), pd.DataFrame(whole, columns=names))
-        for name, row in own["failures"].iterrows():
-            mine = runs[(runs["track"] == track) & (runs["act"] == name)]
-            chance = 0.99 * np.log(mine.get("data.num_classes", pd.Series(np.inf, index=mine.index)).astype(float))
-            assert row["failed"] == ((mine["status"] == "diverged") | (mine["test_loss"] >= chance)).sum()
+        assert statistics["ranks"]["rank"].loc[names].tolist() == scipy.stats.rankdata(means, method="min").tolist()
+        _check_resampled(losses, track, statistics, names)
+        _check_pairs(published["pairs"].query("track == @track"), pd.DataFrame(pooled, columns=names))
+        for name, row in statistics["failures"].iterrows():
+            group = runs[(runs["track"] == track) & (runs["act"] == name)]
+            chance = 0.99 * np.log(group.get("data.num_classes", pd.Series(np.inf, index=group.index)).astype(float))
+            assert row["failed"] == ((group["status"] == "diverged") | (group["test_loss"] >= chance)).sum()
             bounds = np.nan_to_num(proportion_confint(row["failed"], row["n"], method="beta"))
             np.testing.assert_allclose([row["low"], row["high"]], bounds, atol=1e-9)
 
 
-def _check_resampled(losses: dict, track: str, own: dict[str, pd.DataFrame], names: list[str]) -> None:
+def _check_resampled(losses: dict, track: str, statistics: dict[str, pd.DataFrame], names: list[str]) -> None:
     rng, ranks, iqms = np.random.default_rng(21), [], []
     for _ in range(1500):
-        drawn = []
-        for (name, of), values in losses.items():
-            if of == track:
+        relative = []
+        for (name, loss_track), values in losses.items():
+            if loss_track == track:
                 seeds = rng.integers(0, len(values), len(values))
-                drawn.append(values[seeds] / losses[name, "tuned"][seeds, names.index("relu")].mean())
-        ranks.append(scipy.stats.rankdata(np.mean([part.mean(axis=0) for part in drawn], axis=0), method="min"))
-        iqms.append(scipy.stats.trim_mean(np.concatenate(drawn), 0.25))
-    for name, drawn, room in (("ranks", ranks, 1.0), ("iqm", iqms, None)):
-        low, high = np.quantile(drawn, [0.025, 0.975], axis=0)
+                relative.append(values[seeds] / losses[name, "tuned"][seeds, names.index("relu")].mean())
+        ranks.append(scipy.stats.rankdata(np.mean([part.mean(axis=0) for part in relative], axis=0), method="min"))
+        iqms.append(scipy.stats.trim_mean(np.concatenate(relative), 0.25))
+    for name, resampled, room in (("ranks", ranks, 1.0), ("iqm", iqms, None)):
+        low, high = np.quantile(resampled, [0.025, 0.975], axis=0)
         allowed = room if room is not None else 0.15 * (high - low) + 1e-9
-        table = own[name].loc[names]
+        table = statistics[name].loc[names]
         assert (np.abs(table["low"] - low) <= allowed).all(), name
         assert (np.abs(table["high"] - high) <= allowed).all(), name
 
@@ -85,14 +85,14 @@ def _check_pairs(rows: pd.DataFrame, wide: pd.DataFrame) -> None:
         np.testing.assert_allclose(rows[name], numbers, rtol=1e-6, atol=1e-12, err_msg=name)
 
 
-def test_on_invented_tables(tmp_path) -> None:
+def test_statistics_of_invented_tables_are_reproduced(tmp_path) -> None:
     folders = [both_tracks(tmp_path / "small", scale=1), both_tracks(tmp_path / "large", scale=50, seeds=8)]
     across.write(folders, tmp_path / "across")
     check(tmp_path / "across", folders)
 
 
 @pytest.mark.skipif(not (RESULTS / "across").is_dir(), reason="Nothing is published over several workloads.")
-def test_what_is_published() -> None:
+def test_the_published_statistics_are_reproduced() -> None:
     text = (RESULTS / "across" / "report.md").read_text(encoding="utf-8")
     (command,) = re.findall(r"`python -m actbench.report (.*?)`", text)
     check(RESULTS / "across", [RESULTS.parent / folder for folder in command.split()])

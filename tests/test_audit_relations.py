@@ -1,4 +1,4 @@
-"""Means of what a report's tables show, and what is related to what over activations, again from its tables."""
+"""The means in a report's tables and its correlations over activations, computed again from the measured tables."""
 
 from pathlib import Path
 
@@ -14,64 +14,64 @@ from actbench.tables.schema import Tables
 pytestmark = pytest.mark.parametrize("folder", FOLDERS, ids=lambda folder: folder.name)
 
 
-def test_means(folder):
+def test_means_are_those_of_the_tables(folder):
     names = {"test loss (nats)": "test_loss", "test accuracy": "test_accuracy", "val loss (nats)": "val_loss",
              "val accuracy": "val_accuracy", "seconds per seed": "train_seconds", "test FLD": "test_fld",
              "FLD of real images": "test_fld_floor", "test KID": "test_kid", "modes": "test_modes",
              "KL of classes (nats)": "test_class_kl", "NDB/K": "test_ndb", "val FLD": "val_fld"}  # fmt: skip
     for tables, rows in published(folder, "means"):
-        for shown, own in rows.groupby("shown"):
-            values = _by_seed(tables, str(shown), names)
-            samples = [values[values["variant"] == name]["value"].to_numpy() for name in own["variant"]]
+        for heading, means in rows.groupby("shown"):
+            values = _by_seed(tables, str(heading), names)
+            samples = [values[values["variant"] == name]["value"].to_numpy() for name in means["variant"]]
             samples = [sample[np.isfinite(sample)] for sample in samples]
-            known = [i for i, sample in enumerate(samples) if len(sample)]
-            assert own["n"].tolist() == [len(sample) for sample in samples], shown
-            told, samples = own.iloc[known], [samples[i] for i in known]
-            np.testing.assert_allclose(told["mean"], [s.mean() for s in samples], rtol=1e-7, atol=1e-12)
-            audit.check_intervals(samples, told["low"].to_numpy(), told["high"].to_numpy())
+            measured = [i for i, sample in enumerate(samples) if len(sample)]
+            assert means["n"].tolist() == [len(sample) for sample in samples], heading
+            means, samples = means.iloc[measured], [samples[i] for i in measured]
+            np.testing.assert_allclose(means["mean"], [s.mean() for s in samples], rtol=1e-7, atol=1e-12)
+            audit.check_intervals(samples, means["low"].to_numpy(), means["high"].to_numpy())
 
 
-def _by_seed(tables: Tables, shown: str, names: dict[str, str]) -> pd.DataFrame:
-    """`variant, value`, a row a seed: what stands under a heading of the report's tables."""
-    if shown in names:
-        return tables.runs.assign(value=tables.runs[names[shown]].astype(float))
+def _by_seed(tables: Tables, heading: str, names: dict[str, str]) -> pd.DataFrame:
+    """`variant, value`, a row a seed: the values under a heading of the report's tables."""
+    if heading in names:
+        return tables.runs.assign(value=tables.runs[names[heading]].astype(float))
     layers = tables.layers
-    at = layers.groupby(["run_id", "seed"])["step"].transform("min" if shown.endswith("at init") else "max")
-    told = ~layers["layer"].str.startswith("generator.")  # of a GAN the discriminator
-    ends = layers[(layers["step"] == at) & told].sort_values("layer_index")
-    if not shown.endswith("at init") and ends["step"].any():
+    step = layers.groupby(["run_id", "seed"])["step"].transform("min" if heading.endswith("at init") else "max")
+    reported = ~layers["layer"].str.startswith("generator.")  # in a GAN the discriminator
+    ends = layers[(layers["step"] == step) & reported].sort_values("layer_index")
+    if not heading.endswith("at init") and ends["step"].any():
         ends = ends[ends["step"] > 0]
     grouped = ends.groupby(["variant", "run_id", "seed"])
-    if shown.startswith("gradient gain"):
+    if heading.startswith("gradient gain"):
 
-        def value(own: pd.DataFrame) -> float:
-            first, last = np.log(own["grad_rms"].iloc[[0, -1]])
-            return (first - last) / (len(own) - 1)
-    elif shown.endswith("change per layer"):
+        def value(rows: pd.DataFrame) -> float:
+            first, last = np.log(rows["grad_rms"].iloc[[0, -1]])
+            return (first - last) / (len(rows) - 1)
+    elif heading.endswith("change per layer"):
 
-        def value(own: pd.DataFrame) -> float:
-            own = own[np.isfinite(own["out_ratio"])]
-            return scipy.stats.theilslopes(own["out_ratio"], own["layer_index"])[0] if len(own) > 1 else np.nan
+        def value(rows: pd.DataFrame) -> float:
+            rows = rows[np.isfinite(rows["out_ratio"])]
+            return scipy.stats.theilslopes(rows["out_ratio"], rows["layer_index"])[0] if len(rows) > 1 else np.nan
     else:
         column = {"saturated low": "saturation_low", "saturated high": "saturation_high", "dead units": "dead"}
         column |= {"bias / std": "out_ratio"}
-        keep = "first" if shown.endswith("first layer") else "last"
-        own = ends.drop_duplicates(["variant", "run_id", "seed"], keep=keep)
-        return own.assign(value=own[column[shown.split(",")[0]]])[["variant", "run_id", "seed", "value"]]
+        keep = "first" if heading.endswith("first layer") else "last"
+        layer = ends.drop_duplicates(["variant", "run_id", "seed"], keep=keep)
+        return layer.assign(value=layer[column[heading.split(",")[0]]])[["variant", "run_id", "seed", "value"]]
 
     with np.errstate(divide="ignore", invalid="ignore"):
         return grouped.apply(value, include_groups=False).rename("value").reset_index()
 
 
-def test_relations(folder):
+def test_correlations_are_those_of_the_tables(folder):
     for name in ("diagnostics", "properties"):
         for tables, rows in published(folder, name):
             assert (rows["low"] <= rows["rho"] + 1e-12).all()
             assert (rows["rho"] <= rows["high"] + 1e-12).all()
             families = rows.groupby("value") if name == "diagnostics" else [("both", rows)]
-            for _, own in families:
-                np.testing.assert_allclose(own["p_bh"], audit.benjamini_hochberg(own["p"].to_numpy()), rtol=1e-9)
-            # Of Student's t with n − 2 degrees, as scipy's spearmanr has it.
+            for _, family in families:
+                np.testing.assert_allclose(family["p_bh"], audit.benjamini_hochberg(family["p"].to_numpy()), rtol=1e-9)
+            # By Student's t with n − 2 degrees of freedom, as in scipy's spearmanr.
             n, rho = rows["n"], rows["rho"].clip(-1 + 1e-15, 1 - 1e-15)
             p = 2 * scipy.stats.t.sf(np.abs(rho) * np.sqrt((n - 2) / (1 - rho**2)), n - 2)
             np.testing.assert_allclose(rows["p"], p, rtol=1e-6, atol=1e-12)
@@ -83,22 +83,22 @@ def test_relations(folder):
 
 
 def _related(tables: Tables, row: dict, name: str, folder: Path) -> tuple[pd.Series, pd.Series]:
-    """What a row of `diagnostics` or `properties` relates, by variant; a property told in words only by its ρ."""
+    """The two values, by variant, that a row of `diagnostics` or `properties` correlates; yes is 1, no is 0."""
     runs = tables.runs[tables.runs["status"] != "failed"]
     value = row.get("value", "test_loss")
     means = runs[value].where(np.isfinite(runs[value])).groupby(runs["variant"]).mean()
     if name == "properties":
         facts = pd.read_parquet(folder / "tables" / "properties.parquet")
-        own = facts[(facts["property"] == row["measure"]) & (facts["index"] == 0)].set_index("function")
-        words = {"monotonic": own["text"] != "no", "derivative_monotonic": own["text"] != "no"}
-        smooth = own["value"].mask((own["text"] == "at least") & (row["measure"] == "continuity"), np.inf)
-        return words.get(row["measure"], smooth).astype(float), means
+        facts = facts[(facts["property"] == row["measure"]) & (facts["index"] == 0)].set_index("function")
+        yes_no = {"monotonic": facts["text"] != "no", "derivative_monotonic": facts["text"] != "no"}
+        number = facts["value"].mask((facts["text"] == "at least") & (row["measure"] == "continuity"), np.inf)
+        return yes_no.get(row["measure"], number).astype(float), means
     layers = tables.layers
-    at = layers.groupby(["run_id", "seed"])["step"].transform("min" if row["when"] == "at initialisation" else "max")
-    own = layers[layers["step"] == at]
-    own = own if row["when"] == "at initialisation" else own[own["step"] > 0]
+    step = layers.groupby(["run_id", "seed"])["step"].transform("min" if row["when"] == "at initialisation" else "max")
+    layers = layers[layers["step"] == step]
+    layers = layers if row["when"] == "at initialisation" else layers[layers["step"] > 0]
     if row["measure"] == "gain":
         gain = _by_seed(tables, "gradient gain, at init" if row["when"] == "at initialisation" else "gradient gain", {})
         return gain[np.isfinite(gain["value"])].groupby("variant")["value"].mean(), means
-    column = own[row["measure"]].abs() if row["measure"] == "out_mean" else own[row["measure"]]
-    return column[np.isfinite(column)].groupby(own["variant"]).mean(), means
+    column = layers[row["measure"]].abs() if row["measure"] == "out_mean" else layers[row["measure"]]
+    return column[np.isfinite(column)].groupby(layers["variant"]).mean(), means

@@ -1,4 +1,4 @@
-"""The command as a process: help, errors, exit codes, a run, a sweep."""
+"""The command from the outside: help, errors, exit codes, a run, a sweep."""
 
 import os
 import re
@@ -16,13 +16,13 @@ from actbench.command.options import GROUPS, describe, options
 from actbench.report.__main__ import main as report_main
 from actbench.tables import store
 
-TAKES = f"threads=1, device={'cuda' if torch.cuda.is_available() else 'cpu'}"
+RESOURCES = f"threads=1, device={'cuda' if torch.cuda.is_available() else 'cpu'}"
 TINY = ["num_seeds=2", "train.epochs=1", "data.num_train=128", "model.width=16"]
 
 
 @pytest.fixture
-def _own_workers():
-    """Workers that start in this test's folder: joblib keeps its workers, and they keep theirs."""
+def _new_workers():
+    """End joblib's workers, which it would reuse: they stay in the folder where they started."""
     yield
     get_reusable_executor().shutdown(wait=True)
 
@@ -34,7 +34,7 @@ def _command(*arguments: str, **environment: str) -> subprocess.CompletedProcess
     )  # fmt: skip
 
 
-def test_help_lists_every_option_in_one_line_each(capsys):
+def test_help_lists_every_option_on_a_line_of_its_own(capsys):
     assert main(["--help"]) == 0
     lines = [re.sub(r" {2,}", "  ", line.strip()) for line in capsys.readouterr().out.splitlines()]
     for group in (*GROUPS, "experiment"):
@@ -49,12 +49,12 @@ def test_help_and_errors_do_not_import_torch():
         "heavy = {'torch', 'pandas', 'matplotlib', 'scipy', 'sklearn'} & set(sys.modules); "
         "print(codes, heavy, file=sys.stderr)"
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
-    assert done.stderr.splitlines()[-1] == "[0, 2, 2, 2] set()"
+    process = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
+    assert process.stderr.splitlines()[-1] == "[0, 2, 2, 2] set()"
 
 
-def test_help_answers_at_once():
-    """Under a second; the best of three, since the machine may be busy."""
+def test_help_answers_within_a_second():
+    """The best of three tries, since the machine may be busy."""
     times = []
     for _ in range(3):
         start = time.perf_counter()
@@ -84,16 +84,16 @@ def test_a_bad_command_is_one_sentence_and_leaves_nothing(arguments, sentence, c
 
 
 def test_a_bad_command_exits_with_2():
-    done = _command("+act=mish", "train.epochs=-1")
-    assert (done.returncode, done.stdout) == (2, "")
-    assert done.stderr == "actbench: train.epochs=-1 is out of range: it must be a whole number, 1 or more.\n"
+    process = _command("+act=mish", "train.epochs=-1")
+    assert (process.returncode, process.stdout) == (2, "")
+    assert process.stderr == "actbench: train.epochs=-1 is out of range: it must be a whole number, 1 or more.\n"
     assert not Path("results").exists()
 
 
 def test_a_run_prints_its_results_and_the_report():
-    done = _command("+act=mish", *TINY)
-    assert (done.returncode, done.stderr) == (0, "")
-    lines = done.stdout.splitlines()
+    process = _command("+act=mish", *TINY)
+    assert (process.returncode, process.stderr) == (0, "")
+    lines = process.stdout.splitlines()
     assert re.split(r" {2,}", lines[0]) == [
         "activation", "test loss (nats)", "test accuracy", "val loss (nats)", "val accuracy", "seconds per seed", "n",
         "diverged",
@@ -109,7 +109,7 @@ def test_a_run_prints_its_results_and_the_report():
     ]  # fmt: skip
 
 
-def test_the_config_can_be_looked_at_without_a_run(capsys, tmp_path):
+def test_the_config_can_be_shown_without_a_run(capsys, tmp_path):
     assert main(["+act=elu", "act.alpha=0.5", "--cfg", "job", "--package", "act"]) == 0
     assert capsys.readouterr().out == "# @package act\n_target_: torch.nn.ELU\nalpha: 0.5\n"
     assert list(tmp_path.iterdir()) == []
@@ -124,30 +124,30 @@ def fails(z):
 """
 
 
-@pytest.mark.usefixtures("_own_workers")
-def test_a_sweep_goes_on_when_a_job_fails_and_the_same_command_finishes_it(capsys):
+@pytest.mark.usefixtures("_new_workers")
+def test_a_sweep_goes_on_after_a_failed_run_and_the_same_command_finishes_it(capsys):
     Path("mine.py").write_text(SQUARE + FAILS_IN_TRAINING)
     arguments = ["-m", "+act=custom", "act._target_=mine.fails,mine.square", *TINY]
     assert main(arguments) == 1
     runs = store.collect("results/adhoc").runs
     assert dict(zip(runs["act"], runs["status"], strict=True)) == {"fails": "failed", "square": "done"}
     (folder,) = Path("results/adhoc/runs").glob("*.failed")
-    told = capsys.readouterr()
-    assert told.out.splitlines()[0] == f"Sweep: 2 runs; each {TAKES}."
-    assert told.err == f"failed: RuntimeError: not today\n  traceback: {folder}/traceback.txt\n"
+    out, err = capsys.readouterr()
+    assert out.splitlines()[0] == f"Sweep: 2 runs; each {RESOURCES}."
+    assert err == f"failed: RuntimeError: not today\n  traceback: {folder}/traceback.txt\n"
     assert 'raise RuntimeError("not today")' in (folder / "traceback.txt").read_text()
 
-    # What made it fail is mended; the file's text is part of the run's identity, so it is touched by nothing else.
+    # Mend the failure without changing the activation's file, whose text is part of the run's identity.
     Path("mended").touch()
     assert main(arguments) == 0
-    told = capsys.readouterr()
-    assert told.out.splitlines()[0] == f"Sweep: 2 runs, 1 of them measured already; each {TAKES}."
-    assert told.err == ""
+    out, err = capsys.readouterr()
+    assert out.splitlines()[0] == f"Sweep: 2 runs, 1 of them measured already; each {RESOURCES}."
+    assert err == ""
     runs = store.collect("results/adhoc").runs
     assert dict(zip(runs["act"], runs["status"], strict=True)) == {"fails": "done", "square": "done"}
 
 
-@pytest.mark.usefixtures("_own_workers")
+@pytest.mark.usefixtures("_new_workers")
 def test_a_sweep_compares_its_jobs_in_one_report(capsys):
     assert main(["-m", "+act=relu,rrelu", "model.depth=1,2", *TINY]) == 0
     assert capsys.readouterr().err == ""
@@ -160,7 +160,7 @@ def test_a_sweep_compares_its_jobs_in_one_report(capsys):
     assert "model.depth=1" in report
     assert "model.depth=2" in report
 
-    # One process after another gives the numbers that workers give.
+    # Without workers, the numbers are the same.
     assert main(["-m", "+act=relu,rrelu", "model.depth=1", "hydra/launcher=basic", "output.name=basic", *TINY]) == 0
     alone = store.collect("results/basic").epochs.drop(columns="train_seconds")
     shared = epochs[epochs["run_id"].isin(set(alone["run_id"]))].drop(columns="train_seconds")
@@ -168,18 +168,18 @@ def test_a_sweep_compares_its_jobs_in_one_report(capsys):
 
 
 @pytest.mark.slow
-def test_a_sweep_whose_output_nobody_reads_is_measured_all_the_same():
-    reads, writes = os.pipe()
-    os.close(reads)
+def test_a_sweep_finishes_when_nobody_reads_its_output():
+    read_end, write_end = os.pipe()
+    os.close(read_end)
     command = [sys.executable, "-m", "actbench", "-m", "+act=relu,tanh", "hydra/launcher=basic", *TINY]
-    done = subprocess.run(command, stdout=writes, stderr=subprocess.PIPE, text=True, timeout=120)
-    os.close(writes)
-    assert (done.returncode, done.stderr) == (0, "")
+    process = subprocess.run(command, stdout=write_end, stderr=subprocess.PIPE, text=True, timeout=120)
+    os.close(write_end)
+    assert (process.returncode, process.stderr) == (0, "")
     assert len(store.collect("results/adhoc").runs) == 4
     assert Path("results/adhoc/report.html").is_file()
 
 
-def test_the_report_again_from_the_tables_alone(capsys):
+def test_the_report_command_makes_the_same_report_from_the_tables(capsys):
     assert main(["+act=relu", *TINY]) == 0
     before = Path("results/adhoc/report.md").read_bytes()
     Path("results/adhoc/report.md").unlink()

@@ -1,4 +1,4 @@
-"""Contracts over every file of conf/ and experiments/: a new one is tested by being there."""
+"""Contracts for every file of conf/ and experiments/; a new file is tested without a new test."""
 
 import math
 
@@ -24,7 +24,7 @@ NEEDS_FILES = {"mnist", "fashion_mnist", "cifar10", "cifar100"}
 
 
 @pytest.mark.parametrize(("group", "name"), [*ALL, *(("hydra/launcher", name) for name in options("hydra/launcher"))])
-def test_an_option_says_what_it_is(group, name):
+def test_an_option_describes_itself(group, name):
     path = options(group)[name]
     assert path.read_text(encoding="utf-8").startswith("# ")
     assert describe(path).endswith(".")
@@ -42,32 +42,32 @@ def test_an_experiment_asks_a_question_and_names_its_command(name):
 
 @pytest.mark.parametrize("name", EXPERIMENT_NAMES)
 def test_an_experiment_is_a_sweep_of_valid_jobs(name, monkeypatch):
-    """From the top of the checkout, where the published tuning is that some experiments read."""
+    """Some experiments read the published tuning, so the test runs at the top of the checkout."""
     monkeypatch.chdir(EXPERIMENTS.parent)
     jobs = commands.jobs(f"+experiment={name}")
     assert len(jobs) > 1
     assert {job.folder.name for job in jobs} == {name}
-    measured = pd.DataFrame([columns(job) for job in jobs])
+    planned = pd.DataFrame([columns(job) for job in jobs])
     for claim in CLAIMS:
         for regime in claim.regimes:
             if regime.results == name and not regime.table.startswith("statistics/"):
-                _assert_will_be_measured(regime, measured)
+                _assert_will_be_measured(regime, planned)
 
 
-def _assert_will_be_measured(regime, measured):
-    """A claim speaks of columns that there are, and of runs that its experiment makes with as many seeds."""
+def _assert_will_be_measured(regime, planned):
+    """The columns of a claim's regime exist, and its experiment has the runs that it needs, with enough seeds."""
     schema = SCHEMA["layers" if regime.table == "vanishing" else regime.table]
-    known = {column.name for column in schema} | {"ratio", "gain"} | set(measured)
-    assert regime.column.startswith("learned.") or regime.column in known
+    names = {column.name for column in schema} | {"ratio", "gain"} | set(planned)
+    assert regime.column.startswith("learned.") or regime.column in names
     for where in (regime.where, {**regime.where, **regime.against}):
-        assert set(where) <= known
-        rows = verdicts.select(measured, {key: value for key, value in where.items() if key in measured})
+        assert set(where) <= names
+        rows = verdicts.select(planned, {key: value for key, value in where.items() if key in planned})
         assert len(rows) > 0, where
         assert regime.n <= rows["num_seeds"].min()
 
 
-def test_a_report_knows_what_each_track_sets():
-    """By the files: an init of its own, a learning rate of its own."""
+def test_reports_take_from_a_track_what_its_file_sets():
+    """Whether a track has an init and a learning rate for each activation, read from the text of its file."""
     marks = {"init": "override /init: ", "optim.lr": "lr: ${tuned_lr:"}
     files = {name: path.read_text(encoding="utf-8") for name, path in options("track").items()}
     assert {name: tuple(key for key, mark in marks.items() if mark in text) for name, text in files.items()} == TRACKS
@@ -98,8 +98,8 @@ def test_an_activation_keeps_shape_and_dtype(act):
 def test_an_activation_works_element_by_element(act):
     layer = _layer(act).eval()
     z = torch.linspace(-4, 4, 33)
-    alone = torch.stack([layer(one[None])[0] for one in z])
-    torch.testing.assert_close(layer(z), alone, rtol=1e-6, atol=1e-6)
+    elementwise = torch.stack([layer(element[None])[0] for element in z])
+    torch.testing.assert_close(layer(z), elementwise, rtol=1e-6, atol=1e-6)
 
 
 def test_an_activation_is_finite_with_a_finite_gradient(act):
@@ -117,7 +117,7 @@ def test_layers_of_an_activation_share_no_parameters(act):
 
 
 def test_every_number_of_an_activation_reaches_it(act):
-    """A parameter that can be swept changes the function: none is decoration."""
+    """Every parameter that can be swept changes the function."""
     for key, value in OmegaConf.load(options("act")[act]).items():
         if not isinstance(value, float):
             continue
@@ -129,11 +129,11 @@ def test_every_number_of_an_activation_reaches_it(act):
 
 
 def test_an_activation_trains(act, measure):
-    measured = measure(f"+act={act}")
-    assert list(measured.runs["status"]) == ["done"]
-    assert list(measured.runs["act"]) == [act]
-    assert set(measured.layers["layer_index"]) == {1, 2}
-    assert math.isfinite(measured.runs["test_loss"].item())
+    runs, _, layers = measure(f"+act={act}")
+    assert list(runs["status"]) == ["done"]
+    assert list(runs["act"]) == [act]
+    assert set(layers["layer_index"]) == {1, 2}
+    assert math.isfinite(runs["test_loss"].item())
 
 
 @pytest.mark.parametrize(
@@ -154,20 +154,20 @@ def test_every_model_trains_with_every_norm_and_dropout(model, norm, measure):
     runs, _, layers = measure(*overrides, "data.num_train=128", tiny=False)
     assert list(runs["status"]) == ["done"]
     assert set(layers["layer_index"]) == {1, 2, 3}
-    assert len(set(layers["layer"].str.partition(".")[0])) == 1  # by which reports tell networks apart
+    assert len(set(layers["layer"].str.partition(".")[0])) == 1  # reports tell networks apart by this prefix
     assert layers.loc[layers["step"] > 0, "update_ratio"].gt(0).all()
 
 
 @pytest.mark.parametrize("name", sorted(NEEDS_FILES))
-def test_a_data_set_of_files_has_the_published_shape(name):
-    known = OmegaConf.load(options("data")[name])
-    assert known["num_classes"] == (100 if name == "cifar100" else 10)
-    assert known["num_test"] is None
-    assert known["num_val"] in (5000, 10000)
+def test_a_data_set_of_files_has_the_published_classes_and_splits(name):
+    config = OmegaConf.load(options("data")[name])
+    assert config["num_classes"] == (100 if name == "cifar100" else 10)
+    assert config["num_test"] is None
+    assert config["num_val"] in (5000, 10000)
 
 
-def test_every_key_of_a_job_has_a_default_of_its_type(job_of):
+def test_every_key_of_a_job_has_a_default(job_of):
     job = job_of("+act=elu")
-    known = defaults(job.choices)
-    assert set(flatten(job.config)) == set(known) - {"act"}
-    assert (known["train.epochs"], known["act.alpha"], known["model.depth"]) == (20, 1.0, 3)
+    values = defaults(job.choices)
+    assert set(flatten(job.config)) == set(values) - {"act"}
+    assert (values["train.epochs"], values["act.alpha"], values["model.depth"]) == (20, 1.0, 3)

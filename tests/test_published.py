@@ -1,4 +1,4 @@
-"""What is published says what its tables say: every report under results/, and the README's table."""
+"""Published pages agree with their tables: every report under results/, and the numbers in the README."""
 
 import functools
 import inspect
@@ -29,8 +29,8 @@ PUBLISHED = [
     ROOT / "results" / name for name in LISTED if (ROOT / "results" / name / "tables" / "runs.parquet").is_file()
 ]
 CLAIMS = decide.claims()
-# Of the others every number is recomputed by tests/test_audit.py.
-WITH_EVERY_WORD = [
+# tests/test_audit.py recomputes every number of the others.
+REMADE = [
     pytest.param(folder, id=folder.name, marks=() if folder.name == "digits_mlp" else pytest.mark.slow)
     for folder in PUBLISHED
 ]
@@ -39,45 +39,48 @@ README = (ROOT / "README.md").read_text(encoding="utf-8")
 
 @pytest.fixture
 def undrawn(monkeypatch):
-    """Figures are empty files: what is in them is tested elsewhere, and drawing takes most of the time."""
+    """Figures are empty files: drawing takes most of the time, and their content is tested elsewhere."""
 
-    def nothing(draw):
-        return functools.wraps(draw)(lambda *given, **named: None)
+    def no_drawing(draw):
+        return functools.wraps(draw)(lambda *args, **kwargs: None)
 
     monkeypatch.setattr(style, "save", lambda figure, path: path.touch())
-    monkeypatch.setattr(report, "PLOTS", tuple(replace(plot, draw=nothing(plot.draw)) for plot in PLOTS))
+    monkeypatch.setattr(report, "PLOTS", tuple(replace(plot, draw=no_drawing(plot.draw)) for plot in PLOTS))
     for module in (comparison, ledger_plots, tracks):
         for name, draw in inspect.getmembers(module, inspect.isfunction):
             if draw.__module__ == module.__name__:
-                monkeypatch.setattr(module, name, nothing(draw))
+                monkeypatch.setattr(module, name, no_drawing(draw))
 
 
-@pytest.mark.parametrize("folder", WITH_EVERY_WORD)
-def test_a_report_is_made_of_its_tables(folder, tmp_path, undrawn):
-    """Every number, interval and sentence again from the tables: the same bytes."""
+@pytest.mark.parametrize("folder", REMADE)
+def test_a_report_is_made_from_its_tables(folder, tmp_path, undrawn):
+    """Made again from the tables, every number, interval and sentence is the same to the byte."""
     copy = tmp_path / folder.name
     shutil.copytree(folder / "tables", copy / "tables")
     write(copy)
     assert (copy / "report.md").read_bytes() == (folder / "report.md").read_bytes()
-    for part in ("figures", "statistics"):
-        drawn, shown = ({path.name for path in (where / part).iterdir()} for where in (copy, folder))
-        assert drawn == shown
+    for name in ("figures", "statistics"):
+        files, published = ({path.name for path in (root / name).iterdir()} for root in (copy, folder))
+        assert files == published
     for path in (copy / "statistics").iterdir():
         assert path.read_bytes() == (folder / "statistics" / path.name).read_bytes()
 
 
 @pytest.mark.skipif(not (ROOT / "results" / "across").is_dir(), reason="Nothing is published over several workloads.")
-def test_the_report_over_several_workloads_is_made_of_their_tables(tmp_path):
-    """By the command that it names: the same bytes."""
-    shown = ROOT / "results" / "across"
-    (command,) = re.findall(r"`python -m actbench.report (.*?)`", (shown / "report.md").read_text(encoding="utf-8"))
+def test_the_report_over_several_workloads_is_made_from_their_tables(tmp_path):
+    """The command that it names makes the same bytes again."""
+    published = ROOT / "results" / "across"
+    (command,) = re.findall(r"`python -m actbench.report (.*?)`", (published / "report.md").read_text(encoding="utf-8"))
     across.write([ROOT / folder for folder in command.split()], tmp_path)
-    for name in ["report.md", *(f"statistics/{path.name}" for path in (shown / "statistics").iterdir())]:
-        assert (tmp_path / name).read_bytes() == (shown / name).read_bytes(), name
-    assert {p.name for p in (tmp_path / "figures").iterdir()} == {p.name for p in (shown / "figures").iterdir()}
+    for name in ["report.md", *(f"statistics/{path.name}" for path in (published / "statistics").iterdir())]:
+        assert (tmp_path / name).read_bytes() == (published / name).read_bytes(), name
+    figures, published_figures = (
+        {path.name for path in (root / "figures").iterdir()} for root in (tmp_path, published)
+    )
+    assert figures == published_figures
 
 
-def test_the_list_of_what_is_published_is_made_of_it():
+def test_the_list_of_published_folders_is_made_from_them():
     assert (ROOT / "results" / "README.md").read_text(encoding="utf-8") == index.listed(ROOT / "results")
 
 
@@ -106,34 +109,33 @@ def test_without_a_ledger_there_is_no_list(tmp_path):
     )
 
 
-def test_the_ledgers_command_writes_both(tmp_path, capsys):
+def test_the_ledgers_command_writes_the_ledger_and_the_list(tmp_path, capsys):
     assert ledger_main([str(tmp_path)]) == 0
     assert capsys.readouterr().out == f"{tmp_path / 'ledger' / 'report.html'}\n{tmp_path / 'README.md'}\n"
     assert (tmp_path / "README.md").is_file()
 
 
 @pytest.mark.parametrize("folder", PUBLISHED, ids=lambda folder: folder.name)
-def test_what_is_published_can_be_compared(folder):
-    """One PROTOCOL, this one; a commit without uncommitted changes; nothing failed."""
+def test_published_runs_can_be_compared(folder):
+    """They have the current PROTOCOL and a commit without uncommitted changes, and none has failed."""
     runs = store.collect(folder).runs
     assert set(runs["protocol"]) == {identity.PROTOCOL}
     assert not runs["commit"].str.endswith("+").any()
     assert not (runs["status"] == "failed").any()
 
 
-def test_the_readmes_table_is_the_reports():
+def test_the_readmes_table_is_the_one_of_the_report():
     (work,) = workloads(store.collect(ROOT / "results" / "digits_mlp"))
     runs = work.tables.runs
     heading, *rows = numbers.ranking_table(ranking.ranking(runs), runs, ranking.ranked(runs))
-    wanted = ["activation", "test loss (nats)", "test accuracy", "n"]
-    expected = [[row[heading.index(name)] for name in wanted] for row in rows]
-    shown = [[cell.strip() for cell in line.strip("|").split("|")] for line in README.splitlines()]
-    start = shown.index(wanted)
-    found = shown[start + 2 : start + 14]
-    assert found == expected[:12]
+    columns = ["activation", "test loss (nats)", "test accuracy", "n"]
+    expected = [[row[heading.index(name)] for name in columns] for row in rows]
+    lines = [[cell.strip() for cell in line.strip("|").split("|")] for line in README.splitlines()]
+    start = lines.index(columns)
+    assert lines[start + 2 : start + 14] == expected[:12]
 
 
-def test_the_readme_tells_where_its_numbers_come_from():
+def test_the_readme_names_the_machine_and_versions_of_its_numbers():
     runs = store.collect(ROOT / "results" / "digits_mlp").runs
     for column in ("device_name", "torch", "commit"):
         (value,) = runs[column].unique()
@@ -141,60 +143,85 @@ def test_the_readme_tells_where_its_numbers_come_from():
     assert f"PROTOCOL {identity.PROTOCOL}" in README
 
 
-def test_the_readmes_speed_is_the_reports():
-    measured = store.collect(ROOT / "results" / "speed")
-    ratios = tables.ratios(tables.rounds(measured)).set_index(["case", "arm", "against"])
-    row = ratios.loc["mnist, mlp", "actbench", "tutorial loop"]
-    (commit,) = measured.runs.loc[measured.runs["task.comparison"] == "tutorial", "commit"].unique()
-    assert (
-        f"Training the MLP takes the tutorial's loop {tables.interval(row['ratio'], row['low'], row['high'])} "
-        f"times as long (median of {row['n']} rounds, one thread, Intel Xeon, PROTOCOL {identity.PROTOCOL}, "
-        f"commit {commit})"
-    ) in " ".join(README.split())
-    row = ratios.loc["mnist, cnn", "actbench", "tutorial loop"]
-    told = f"the CNN on MNIST {tables.interval(row['ratio'], row['low'], row['high'])};"
-    assert told in " ".join(README.split())
+def _numbers(start: str, end: str) -> list[str]:
+    """The numbers of the README between two phrases."""
+    text = " ".join(README.split())
+    passage = text[text.index(start) : text.index(end, text.index(start))]
+    return re.findall(r"(?<![\w.])\d+(?:\.\d+)?(?![\w.]*\d)", passage)
 
 
-def test_the_readmes_count_of_pairs_that_are_turned():
-    orders = pd.read_csv(ROOT / "results" / "mnist_mlp_corners" / "statistics" / "corner_orders.csv").set_index("track")
-    turned, pairs = orders["turned"], orders["pairs"].iloc[0]
-    assert set(orders["shown"]) == {0}
-    told = (
-        f"Of {pairs} pairs of means there the initialisation alone turns {turned['matched_init']} round, the rate "
-        f"{turned['tuned_lr']}, both {turned['tuned']}, none of them told apart both ways"
+def _tuned_and_shared(name: str, column: str) -> tuple[pd.Series, pd.Series]:
+    """A column of `differences.csv` on the test loss by variant, on the tuned and on the shared track."""
+    table = pd.read_csv(ROOT / "results" / name / "statistics" / "differences.csv")
+    table = table[table["value"] == "test_loss"].set_index("variant")
+    is_tuned = table["workload"].str.contains("track=tuned", na=False)
+    return table.loc[is_tuned, column], table.loc[~is_tuned, column]
+
+
+def test_the_readmes_speed_is_that_of_the_report():
+    speed = store.collect(ROOT / "results" / "speed")
+    ratios = tables.ratios(tables.rounds(speed)).set_index(["case", "arm", "against"])
+    rows = [ratios.loc[case, "actbench", "tutorial loop"] for case in ("mnist, mlp", "mnist, cnn")]
+    intervals = [tables.number(row[name]) for row in rows for name in ("ratio", "low", "high")]
+    assert _numbers("**Speed**", "one thread") == [*intervals, str(rows[0]["n"])]
+    (commit,) = speed.runs.loc[speed.runs["task.comparison"] == "tutorial", "commit"].unique()
+    assert commit in README
+
+
+def test_the_readmes_verdicts_on_digits_are_those_of_the_table():
+    table = pd.read_csv(ROOT / "results" / "digits_mlp" / "statistics" / "differences.csv")
+    verdicts = table[table["value"] == "test_loss"].set_index("variant")["verdict"]
+    counts = verdicts.value_counts()
+    numbers_given = _numbers("Against relu, paired by seed", "Three workloads")
+    assert numbers_given == [str(n) for n in (counts["better"], len(verdicts), counts["worse"], counts["inconclusive"])]
+    better = verdicts.index[verdicts == "better"]
+    assert f"({', '.join(name for name in ('snake', 'lisht', 'relu6') if name in better)})" in README
+    assert list(verdicts.index[verdicts == "equivalent"]) == ["leaky_relu"]
+    assert len(better) == 3
+
+
+@pytest.mark.parametrize("name", ["mnist_mlp", "mnist_cnn", "cifar10_cnn"])
+def test_the_readmes_row_of_a_workload_on_two_tracks_is_that_of_the_tables(name):
+    (row,) = (line for line in README.splitlines() if line.startswith("| [") and f"results/{name}/" in line)
+    *_, agreement, shared, tuned = (cell.strip() for cell in row.strip("|").split("|"))
+    (tracks,) = (
+        pd.read_csv(ROOT / "results" / name / "statistics" / "tracks.csv").drop_duplicates("tau").to_dict("records")
     )
-    assert told in " ".join(README.split())
+    assert agreement == f"τ = {tracks['tau']:.2f} [{tracks['low']:.2f}, {tracks['high']:.2f}]"
+    for verdicts, cell in zip(_tuned_and_shared(name, "verdict"), (tuned, shared), strict=True):
+        counts = dict(reversed(part.split(" ")) for part in cell.split(", "))
+        assert {word: int(n) for word, n in counts.items()} == verdicts.value_counts().to_dict()
 
 
-def test_the_readmes_count_of_verdicts_that_stay():
-    """`differences.csv` of the three workloads: better or worse on the shared track, and the same on the tuned one."""
-    kept, found = {}, {}
+def test_the_readmes_count_of_verdicts_that_hold_is_that_of_the_tables():
+    held, total = {}, {}
     for name in ("mnist_mlp", "mnist_cnn", "cifar10_cnn"):
-        table = pd.read_csv(ROOT / "results" / name / "statistics" / "differences.csv")
-        table = table[table["value"] == "test_loss"]
-        tuned = table["workload"].str.contains("track=tuned")
-        shared, tuned = (table[rows].set_index("variant")["verdict"] for rows in (~tuned, tuned))
+        tuned, shared = _tuned_and_shared(name, "verdict")
         shared = shared[shared.isin(["better", "worse"])]
-        found[name], kept[name] = len(shared), int((tuned.reindex(shared.index) == shared).sum())
-    told = (
-        f"Of {sum(found.values())} verdicts better or worse at one learning rate {sum(kept.values())} stay when each "
-        f"has its own, {kept['mnist_mlp']} of {found['mnist_mlp']} in the MLP, "
-        f"{kept['mnist_cnn'] + kept['cifar10_cnn']} of {found['mnist_cnn'] + found['cifar10_cnn']} in the CNNs;"
-    )
-    assert told in " ".join(README.split())
+        total[name], held[name] = len(shared), int((tuned.reindex(shared.index) == shared).sum())
+    expected = [sum(total.values()), sum(held.values()), held["mnist_mlp"], total["mnist_mlp"]]
+    expected += [held["mnist_cnn"] + held["cifar10_cnn"], total["mnist_cnn"] + total["cifar10_cnn"]]
+    assert _numbers("Of the 25 verdicts", "in the CNNs") == [str(n) for n in expected]
 
 
-def test_the_readmes_losses_that_are_higher_on_the_tuned_track():
+def test_the_readmes_count_of_losses_that_tuning_raises_is_that_of_the_runs():
     runs = store.collect(ROOT / "results" / "mnist_mlp").runs
     loss, rate = (runs.pivot_table(index="act", columns="track", values=name) for name in ("test_loss", "optim.lr"))
     higher = loss["tuned"] > loss["shared"]
     same = int((rate["tuned"] == rate["shared"])[higher].sum())
-    told = f"In the MLP {higher.sum()} of {len(loss)} losses are higher on it, {same} of them at the same rate."
-    assert told in " ".join(README.split())
+    assert _numbers("third of the epochs", "at the same rate") == [str(n) for n in (higher.sum(), len(loss), same)]
 
 
-def test_the_readmes_links_lead_somewhere():
+def test_the_readmes_count_of_reversals_is_that_of_the_table():
+    orders = pd.read_csv(ROOT / "results" / "mnist_mlp_corners" / "statistics" / "corner_orders.csv").set_index("track")
+    reversals = orders["turned"]
+    assert reversals["tuned_lr"] == 1  # "once"
+    expected = [orders["pairs"].iloc[0], reversals["matched_init"], reversals["tuned"]]
+    assert _numbers("at the same rate. In", "in none of them") == [str(n) for n in expected]
+    assert set(orders["shown"]) == {0}
+
+
+def test_the_readmes_links_lead_to_files():
     for target in re.findall(r"\]\(([^)#]+)\)", README):
         assert (ROOT / target).is_file(), target
 
@@ -203,17 +230,17 @@ def test_the_readme_stays_short():
     assert len(README.splitlines()) < 150
 
 
-def test_the_ledger_is_decided_from_what_is_published(tmp_path, undrawn):
-    """The same bytes again; a verdict is what its interval says of the claimed set; n is as declared; figures exist."""
-    shown = ROOT / "results" / "ledger"
+def test_the_ledger_is_decided_from_the_published_tables(tmp_path, undrawn):
+    """The same bytes are made again. Verdicts follow from the intervals, n is as declared, and figures exist."""
+    published = ROOT / "results" / "ledger"
     evidence = decide.Evidence(ROOT / "results")
     decided = [(claim, decide.decisions(claim, evidence)) for claim in CLAIMS]
-    assert decide.table(decided, evidence).to_csv(index=False) == (shown / "ledger.csv").read_text(encoding="utf-8")
+    assert decide.table(decided, evidence).to_csv(index=False) == (published / "ledger.csv").read_text(encoding="utf-8")
     page.write(tmp_path, decided, sources=decide.sources(decided, evidence))
-    assert (tmp_path / "report.md").read_bytes() == (shown / "report.md").read_bytes()
-    for claim, own in decided:
-        assert (shown / "figures" / f"{claim.id}.png").is_file() == any(len(decision.values) for decision in own)
-        for decision in own:
+    assert (tmp_path / "report.md").read_bytes() == (published / "report.md").read_bytes()
+    for claim, decisions in decided:
+        assert (published / "figures" / f"{claim.id}.png").is_file() == any(len(one.values) for one in decisions)
+        for decision in decisions:
             regime = decision.regime
             inside = regime.low <= decision.low and decision.high <= regime.high
             outside = decision.high < regime.low or decision.low > regime.high

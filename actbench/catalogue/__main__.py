@@ -1,4 +1,4 @@
-"""python -m actbench.catalogue: what is computed of every activation, or of the one that is named; --cost: its time."""
+"""python -m actbench.catalogue: the properties of all activations or of the one named; with --cost, time and memory."""
 
 import sys
 from pathlib import Path
@@ -23,7 +23,7 @@ python -m actbench.catalogue --cost gelu mish           of these only, printed
 
 
 def main(arguments: list[str]) -> int:
-    """The command line; 0, or 2 after a sentence that says what is wrong."""
+    """Run the command line; return 0, or 2 after printing what is wrong."""
     torch.set_num_threads(1)
     if {"--help", "-h"} & set(arguments):
         print(HELP, end="")
@@ -50,11 +50,11 @@ def _cost(names: list[str]) -> int:
     for name in names:
         if name not in entries.names():
             raise ValueError(f"There is no act={name}: {nearest(name, entries.names())}")
-    memory.keep_freed()  # or outside the cache what is timed, of ReLU too, is now and then the system's fresh pages
+    memory.keep_freed()  # else the sizes outside the cache, ReLU's too, sometimes time the system's fresh pages
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     sizes = cost.GPU_SIZES if device.type == "cuda" else cost.CPU_SIZES
     table = cost.costs([entries.load(name) for name in names or entries.names()], device=device, sizes=sizes)
-    print(table[cost.SHOWN].to_string(index=False, float_format=function_tables.number))
+    print(table[cost.PRINTED].to_string(index=False, float_format=function_tables.number))
     print("\nThe limit, copying a tensor (GB/s read and written together):")
     limits = table.groupby(["dtype", "size"], sort=False, as_index=False)["copy_gb_per_s"].median()
     print(limits.to_string(index=False, header=False, float_format="{:.1f}".format))
@@ -65,7 +65,7 @@ def _cost(names: list[str]) -> int:
 
 
 def _report() -> int:
-    """Write the report, if the properties are computed."""
+    """Write the report if the properties were computed."""
     try:
         function_report.write(FOLDER)
     except FileNotFoundError as error:

@@ -13,23 +13,24 @@ EDGE = 8.0
 _STEP = 1 / 32
 
 
-def curves_of(one: NamedFunction) -> pd.DataFrame:
-    """Columns function, parameter, setting (nan for the defaults), order, z, value (float32: they are for the eye)."""
-    frames = _sampled(one.f, function=one.name, parameter="", setting=float("nan"), orders=(0, 1, 2))
-    for parameter, default in one.parameters.items():
+def curves_of(activation: NamedFunction) -> pd.DataFrame:
+    """Columns function, parameter, setting (nan for the defaults), order, z, value (float32, enough to draw)."""
+    frames = _sampled(activation.f, function=activation.name, parameter="", setting=float("nan"), orders=(0, 1, 2))
+    for parameter, default in activation.parameters.items():
         for setting in family(default):
             try:
-                varied = entries.load(one.name, {**one.parameters, parameter: setting})
-            except (ValueError, AssertionError):  # not a setting that this activation allows
+                varied = entries.load(activation.name, {**activation.parameters, parameter: setting})
+            except (ValueError, AssertionError):  # the activation does not allow this setting
                 continue
-            frames += _sampled(varied.f, function=one.name, parameter=parameter, setting=setting, orders=(0, 1))
+            labels = {"function": activation.name, "parameter": parameter, "setting": setting}
+            frames += _sampled(varied.f, **labels, orders=(0, 1))
     return pd.concat(frames, ignore_index=True)
 
 
 def family(default: Any) -> list[float]:
-    """Settings around a default that can be told apart in a figure of |z| <= EDGE; none for what is no number.
+    """Settings around a default whose curves differ visibly on |z| <= EDGE; none if the default is not a number.
 
-    A small slope is raised, a far threshold is brought in, and 0 is gone from to both sides.
+    They raise a small slope, bring a distant threshold near, and lie on both sides of a default of 0.
     """
     if isinstance(default, bool) or not isinstance(default, int | float):
         return []
@@ -43,13 +44,13 @@ def family(default: Any) -> list[float]:
 
 def _sampled(f: Function, *, orders: tuple[int, ...], **labels: Any) -> list[pd.DataFrame]:
     f = prepared(f)
-    # Off the nodes where formulas change, so that a line goes from one side of a jump to the other.
+    # Between the round numbers, where formulas change: a line then runs from one side of a jump to the other.
     z = torch.arange(-EDGE, EDGE, _STEP, dtype=torch.float64) + _STEP / 2
     frames = []
     for order in orders:
         try:
             value = derivative(f, z, order=order)
-        except (RuntimeError, NotImplementedError):  # no derivative of this order, or a setting that f refuses
+        except (RuntimeError, NotImplementedError):  # no derivative of this order, or f rejects the setting
             continue
         frames.append(pd.DataFrame({**labels, "order": order, "z": z.float().numpy(), "value": value.float().numpy()}))
     return frames

@@ -1,4 +1,4 @@
-"""How far functions that are said to be alike are apart: sup|f - g| along a parameter, beside its closed form.
+"""Distances between functions that are called alike: sup|f - g| along a parameter, with its closed form.
 
 The pairs are those of the article's claims (C09, C12, C15, C20, C21).
 """
@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from actbench.catalogue import entries
-from actbench.functions.properties import Function, derivative, finite_part, grid, highest, prepared
+from actbench.functions.properties import Function, derivative, find_maximum, finite_part, grid, prepared
 
 # t / (1 + e^t), the distance of z sigmoid(z) from max(0, z), is largest at t = 1 + w, where it is w = e^(-1 - w).
 _SWISH = functools.reduce(lambda w, _: math.exp(-1 - w), range(64), 0.0)
@@ -22,7 +22,7 @@ _SWISH = functools.reduce(lambda w, _: math.exp(-1 - w), range(64), 0.0)
 
 @dataclass(frozen=True)
 class Pair:
-    """f of one parameter against g over |z| <= edge; `closed_form` is the distance as a function of the parameter."""
+    """f and g of one parameter, compared on |z| <= edge; `closed_form` gives the distance for a parameter."""
 
     title: str
     parameter: str
@@ -73,7 +73,7 @@ PAIRS = (
 
 
 def distances() -> pd.DataFrame:
-    """Columns pair, parameter, setting, order (0: f, 1: f'), distance, place and closed_form (nan where unknown)."""
+    """Columns pair, parameter, setting, order (0: f, 1: f'), distance, place and closed_form (nan if none is known)."""
     rows = [
         {
             "pair": pair.title,
@@ -91,11 +91,11 @@ def distances() -> pd.DataFrame:
 
 
 def distance(pair: Pair, setting: float, *, order: int = 0) -> tuple[float, float]:
-    """(sup |f - g| over |z| <= edge, where), of the functions or of their derivatives."""
+    """(sup |f - g| over |z| <= edge, its place), of the functions (order 0) or of their derivatives (order 1)."""
     f, g = prepared(pair.f(setting)), prepared(pair.g(setting))
 
-    def apart(z: Tensor) -> Tensor:
+    def difference(z: Tensor) -> Tensor:
         return (derivative(f, z, order=order) - derivative(g, z, order=order)).abs()
 
     nodes = grid()
-    return highest(apart, *finite_part(nodes[nodes.abs() <= pair.edge], apart))
+    return find_maximum(difference, *finite_part(nodes[nodes.abs() <= pair.edge], difference))

@@ -1,4 +1,4 @@
-"""The activations of conf/act/ as functions in float64, and the one that a command line names."""
+"""The activations of conf/act/ as functions in float64, and the one that a command names."""
 
 import contextlib
 from collections.abc import Iterator, Mapping
@@ -17,7 +17,7 @@ from actbench.measure import build, check
 
 @dataclass(frozen=True)
 class NamedFunction:
-    """An activation with the parameters it was built with; `formula` is the first line of its YAML."""
+    """An activation and the parameters that it was built with; `formula` is the first line of its YAML file."""
 
     name: str
     formula: str
@@ -26,23 +26,23 @@ class NamedFunction:
 
 
 def names() -> list[str]:
-    """The activations of conf/act/."""
+    """The names of the activations of conf/act/."""
     return list(options("act"))
 
 
 def load(name: str, parameters: Mapping[str, Any] | None = None) -> NamedFunction:
-    """The activation of conf/act/<name>.yaml, some of its parameters replaced."""
+    """The activation of conf/act/<name>.yaml, with these parameters in place of its own."""
     path = options("act")[name]
     node = OmegaConf.merge(OmegaConf.load(path), dict(parameters or {}))
     assert isinstance(node, DictConfig)
-    return _named(name, describe(path), node)
+    return _build(name, describe(path), node)
 
 
 def read(argv: list[str]) -> NamedFunction:
     """The activation that `+act=elu act.alpha=0.5` names, as the main command reads it.
 
     Raises:
-        ConfigError: If the arguments cannot be meant, or the activation is no function of a tensor.
+        ConfigError: If the arguments are wrong, or the activation is not a function of one tensor.
     """
     if {"-m", "--multirun"} & set(argv):
         raise ConfigError("Several activations are named: give one, or none for all of them.")
@@ -50,10 +50,10 @@ def read(argv: list[str]) -> NamedFunction:
     check.check_act(job)
     choice, node = job.choices["act"], job.config.act
     formula = describe(options("act")[choice]) if choice in options("act") else str(node["_target_"])
-    return _named(job.act, formula, node)
+    return _build(job.act, formula, node)
 
 
-def _named(name: str, formula: str, node: DictConfig) -> NamedFunction:
+def _build(name: str, formula: str, node: DictConfig) -> NamedFunction:
     with _float64():
         layer = build.act_factory(node)().eval()
     return NamedFunction(name, formula, flatten(node), layer.f)
@@ -61,10 +61,10 @@ def _named(name: str, formula: str, node: DictConfig) -> NamedFunction:
 
 @contextlib.contextmanager
 def _float64() -> Iterator[None]:
-    """Modules made inside hold their parameters in float64: 0.1 stays 0.1."""
-    before = torch.get_default_dtype()
+    """Modules built inside hold their parameters in float64, so that 0.1 stays 0.1."""
+    dtype = torch.get_default_dtype()
     torch.set_default_dtype(torch.float64)
     try:
         yield
     finally:
-        torch.set_default_dtype(before)
+        torch.set_default_dtype(dtype)

@@ -1,7 +1,7 @@
-"""Functions that are said to be one: where two ways to compute them differ, input by input, in each type of float.
+"""Functions that are called identical: where two computations of them differ, input by input, in each float type.
 
-A new identity is one entry of IDENTITIES, a new overflow one of OVERFLOWS. Both sides are given the same tensor and
-compute in its own type.
+A new identity is one entry of IDENTITIES, a new overflow one of OVERFLOWS. Both sides get the same tensor and compute
+in its type.
 """
 
 import math
@@ -18,22 +18,22 @@ from torch import Tensor, nn
 from actbench.catalogue import entries
 from actbench.functions.properties import Function, derivative
 
-# Each type with the integer type of its bits.
+# The integer type that holds the bits of each float type.
 DTYPES = {
     torch.float64: torch.int64,
     torch.float32: torch.int32,
     torch.bfloat16: torch.int16,
     torch.float16: torch.int16,
 }
-NEAR = 100.0  # absolute differences are told up to here: further out they are those of z itself
+NEAR = 100.0  # absolute differences are reported up to here; farther out the rounding of z itself dominates
 _NAMED = (0.0, 1.0, 3.0, 10.0, 20.0, 88.0, 89.0, 100.0)  # with both signs
-_SPREAD = 2**19  # values of each sign where there are too many for all
+_SPREAD = 2**19  # values of each sign in a type with too many to use them all
 _SELU_ALPHA, _SELU_SCALE = 1.6732632423543772848, 1.0507009873554804934  # Klambauer et al. 2017, eq. 14
 
 
 @dataclass(frozen=True)
 class Identity:
-    """f ≡ g of a claim; each is made anew for a type, since modules hold their parameters in it."""
+    """f ≡ g as a claim states it; each side is built for a type, since modules hold their parameters in it."""
 
     title: str
     claim: str
@@ -44,11 +44,11 @@ class Identity:
 def _of(name: str, **parameters: Any) -> Callable[[torch.dtype], Function]:
     """An activation of conf/act/."""
 
-    def made(dtype: torch.dtype) -> Function:
+    def build(dtype: torch.dtype) -> Function:
         f = entries.load(name, parameters).f
         return f.to(dtype) if isinstance(f, nn.Module) else f
 
-    return made
+    return build
 
 
 def _formula(f: Function) -> Callable[[torch.dtype], Function]:
@@ -56,7 +56,7 @@ def _formula(f: Function) -> Callable[[torch.dtype], Function]:
 
 
 def _slope_of(name: str, **parameters: Any) -> Callable[[torch.dtype], Function]:
-    """Its derivative by autograd."""
+    """The derivative of an activation of conf/act/, by autograd."""
     return lambda dtype: lambda z: derivative(_of(name, **parameters)(dtype), z)
 
 
@@ -89,13 +89,13 @@ OVERFLOWS: dict[str, Function] = {
 def inputs(dtype: torch.dtype) -> Tensor:
     """The values of a type at which two functions are compared, in rising order, finite and each once.
 
-    All of float16 and bfloat16. Of float32 and float64: those, ±0, 1, 3, 10, 20, 88, 89, 100, and of each sign 2^19
-    values at equal distances in their order, so that every binade has as many.
+    For float16 and bfloat16, all values. For float32 and float64, those values, ±0, 1, 3, 10, 20, 88, 89, 100, and for
+    each sign 2^19 values equally spaced in their order, so that every binade has the same number.
     """
     bits = DTYPES[dtype]
     if dtype in (torch.float16, torch.bfloat16):
-        every = torch.arange(-(2**15), 2**15, dtype=bits).view(dtype)
-        return every[every.isfinite()].sort().values
+        values = torch.arange(-(2**15), 2**15, dtype=bits).view(dtype)
+        return values[values.isfinite()].sort().values
     largest = int(torch.tensor(torch.finfo(dtype).max, dtype=dtype).view(bits))
     positive = torch.cat([
         torch.arange(_SPREAD, dtype=bits).mul(largest // _SPREAD).view(dtype), torch.tensor(_NAMED, dtype=dtype)
@@ -107,41 +107,42 @@ def inputs(dtype: torch.dtype) -> Tensor:
 def identities() -> pd.DataFrame:
     """Columns identity, claim, dtype, num, num_different, max_ulp, place and max_abs_difference.
 
-    `num` inputs are compared; the outputs of `num_different` are not the same bits (one being −0 and the other 0 is a
-    difference); the largest difference is `max_ulp` spacings of the type, at z = `place`, and `max_abs_difference` in
-    float64 on |z| <= 100.
+    `num` inputs are compared; for `num_different` of them the two outputs differ in their bits (−0 differs from 0). The
+    largest difference is `max_ulp` spacings of the type, at z = `place`; on |z| <= 100 it is `max_abs_difference`,
+    taken in float64.
     """
-    drawn = {dtype: inputs(dtype) for dtype in DTYPES}
+    inputs_by_dtype = {dtype: inputs(dtype) for dtype in DTYPES}
     rows = [
-        {"identity": one.title, "claim": one.claim, "dtype": _name(dtype)} | compare(one.f(dtype), one.g(dtype), z)
-        for one in IDENTITIES
-        for dtype, z in drawn.items()
+        {"identity": identity.title, "claim": identity.claim, "dtype": _name(dtype)}
+        | compare(identity.f(dtype), identity.g(dtype), z)
+        for identity in IDENTITIES
+        for dtype, z in inputs_by_dtype.items()
     ]
     return pd.DataFrame(rows)
 
 
 def compare(f: Function, g: Function, z: Tensor) -> dict[str, float]:
-    """How f(z) and g(z), of z's type, differ: the numbers of a row of `identities`."""
+    """The differences of f(z) and g(z), computed in the type of z: the numbers of a row of `identities`."""
     with torch.no_grad():
         left, right = f(z.clone()), g(z.clone())
     bits = DTYPES[z.dtype]
-    same = ((left.view(bits) == right.view(bits)) | (left.isnan() & right.isnan())).numpy()
-    ulp = np.where(same, 0, ulps(left, right))
-    near = (z.abs() <= NEAR).numpy() & ~same
-    apart = (left.double() - right.double()).abs().numpy()[near]
+    is_same = ((left.view(bits) == right.view(bits)) | (left.isnan() & right.isnan())).numpy()
+    ulp = np.where(is_same, 0, ulps(left, right))
+    is_counted = (z.abs() <= NEAR).numpy() & ~is_same
+    differences = (left.double() - right.double()).abs().numpy()[is_counted]
     return {
         "num": len(z),
-        "num_different": int((~same).sum()),
+        "num_different": int((~is_same).sum()),
         "max_ulp": float(ulp.max()),
         "place": float(z[int(ulp.argmax())]) if ulp.any() else math.nan,
-        "max_abs_difference": float(apart.max(initial=0.0)),
+        "max_abs_difference": float(differences.max(initial=0.0)),
     }
 
 
 def ulps(left: Tensor, right: Tensor) -> np.ndarray:
-    """How many values of their type lie from one to the other: 0 from −0 to 0, 1 to a neighbour."""
-    a, b = _places(left), _places(right)
-    return np.maximum(a, b).astype(np.uint64) - np.minimum(a, b).astype(np.uint64)  # whole even where int64 overflows
+    """The number of values of their type from one to the other: 0 from −0 to 0, 1 to a neighbour."""
+    a, b = _indices(left), _indices(right)
+    return np.maximum(a, b).astype(np.uint64) - np.minimum(a, b).astype(np.uint64)  # exact even where int64 overflows
 
 
 def overflows() -> pd.DataFrame:
@@ -155,22 +156,22 @@ def overflows() -> pd.DataFrame:
 
 
 def largest_finite(f: Function, dtype: torch.dtype) -> float:
-    """By bisection over the type's values from 1 to its largest, in their order."""
+    """The largest z of the type, from 1 on, at which f is finite, by bisection over its values in their order."""
     low, high = (int(torch.tensor(z, dtype=dtype).view(DTYPES[dtype])) for z in (1.0, torch.finfo(dtype).max))
 
-    def at(bits: int) -> Tensor:
+    def value_of(bits: int) -> Tensor:
         return torch.tensor([bits], dtype=DTYPES[dtype]).view(dtype)
 
-    if f(at(high)).isfinite():
-        return float(at(high))
+    if f(value_of(high)).isfinite():
+        return float(value_of(high))
     while high - low > 1:
         middle = (low + high) // 2
-        low, high = (middle, high) if f(at(middle)).isfinite() else (low, middle)
-    return float(at(low))
+        low, high = (middle, high) if f(value_of(middle)).isfinite() else (low, middle)
+    return float(value_of(low))
 
 
-def _places(values: Tensor) -> np.ndarray:
-    """The place of each value in the order of its type, 0 and −0 at 0."""
+def _indices(values: Tensor) -> np.ndarray:
+    """The index of each value in the order of its type, with 0 and −0 at 0."""
     bits = values.view(DTYPES[values.dtype]).numpy()
     return np.where(bits < 0, np.iinfo(bits.dtype).min - bits.astype(np.int64), bits)
 

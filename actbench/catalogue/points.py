@@ -1,4 +1,4 @@
-"""f and f' at the points that the article's claims name (C04 to C06, C10, C14, C18, C21), on either side of a kink too.
+"""f and f' at the points that the article's claims name (C04 to C06, C10, C14, C18, C21), at kinks on both sides.
 
 A new point is one entry of POINTS.
 """
@@ -25,15 +25,15 @@ _FORMULAS = {
 
 @dataclass(frozen=True)
 class Point:
-    """One number of a function.
+    """One number to compute of a function.
 
     Attributes:
-        function: Its name in conf/act/.
-        z: Where.
+        function: The name of the function in conf/act/.
+        z: The point.
         order: 0 for f, 1 for f'.
         side: `left` or `right` for the limit from that side of z, empty for z itself.
-        parameter, setting: The parameter that is not at its default.
-        quantity: `value`; `jump`, its limit from the right less that from the left; `forward_difference`,
+        parameter, setting: The parameter that is not at its default, if any, and its value.
+        quantity: `value`; `jump`, the limit from the right less that from the left; `forward_difference`,
             (f(z + h) − f(z)) / h, which is of order 1; `below_sup`, sup f − f(z).
         h: The step of a forward difference.
     """
@@ -49,7 +49,7 @@ class Point:
 
 
 def _sides(function: str, z: float, *orders: int, parameter: str = "", setting: float = math.nan) -> list[Point]:
-    """Both sides of a kink or a jump, and how far it jumps."""
+    """Both sides of a kink or a jump, and the size of the jump."""
     kinds = (("left", "value"), ("right", "value"), ("", "jump"))
     return [Point(function, z, order, side, parameter, setting, kind) for order in orders for side, kind in kinds]
 
@@ -74,20 +74,20 @@ POINTS = (
 
 
 def points() -> pd.DataFrame:
-    """Columns function, parameter, setting, quantity, order, side, z, h, formula, value and error (at most)."""
+    """Columns function, parameter, setting, quantity, order, side, z, h, formula, value and error (a bound)."""
     return pd.DataFrame([_row(point) for point in POINTS])
 
 
 def _row(point: Point) -> dict:
     f = prepared(entries.load(point.function, {point.parameter: point.setting} if point.parameter else {}).f)
-    value, error = _COMPUTED[point.quantity](f, point)
+    value, error = _QUANTITIES[point.quantity](f, point)
     keys = ("function", "parameter", "setting", "quantity", "order", "side", "z", "h")
     formula = _FORMULAS[point.quantity, point.order]
     return {key: getattr(point, key) for key in keys} | {"formula": formula, "value": value, "error": error}
 
 
 def _value(f: Function, point: Point) -> tuple[float, float]:
-    """At z, or at the float64 next to it on that side, which is as near to the limit as float64 comes."""
+    """The value at z, or for a side at the float64 next to z, which is as near to the limit as float64 comes."""
     z = torch.tensor([point.z], dtype=torch.float64)
     if point.side:
         z = z.nextafter(torch.full_like(z, math.inf if point.side == "right" else -math.inf))
@@ -101,7 +101,7 @@ def _jump(f: Function, point: Point) -> tuple[float, float]:
 
 
 def _forward_difference(f: Function, point: Point) -> tuple[float, float]:
-    """As it is computed in float64, with the rounding of f, which h magnifies, as its error."""
+    """The difference quotient as float64 computes it; its error is the rounding of f, which 1 / h magnifies."""
     ends = f(torch.tensor([point.z, point.z + point.h], dtype=torch.float64)).detach()
     return float(ends.diff() / point.h), 2 * _EPSILON * max(1.0, float(ends.abs().max())) / point.h
 
@@ -111,4 +111,4 @@ def _below_sup(f: Function, point: Point) -> tuple[float, float]:
     return supremum - value, 1e-12 * max(1.0, abs(supremum))
 
 
-_COMPUTED = {"value": _value, "jump": _jump, "forward_difference": _forward_difference, "below_sup": _below_sup}
+_QUANTITIES = {"value": _value, "jump": _jump, "forward_difference": _forward_difference, "below_sup": _below_sup}

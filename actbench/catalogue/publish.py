@@ -1,4 +1,4 @@
-"""Everything that is computed of the activations, as the tables of results/functions/."""
+"""The properties of the activations, written as the tables of results/functions/."""
 
 from pathlib import Path
 
@@ -13,42 +13,40 @@ from actbench.catalogue.points import points
 from actbench.functions.facts import Fact, facts_of
 from actbench.tables import functions
 
-FOLDER = Path("results/functions")
-
 
 def publish(folder: Path) -> pd.DataFrame:
-    """Compute everything about every activation of conf/act/ and write it; the comparison is returned."""
-    named = [entries.load(name) for name in entries.names()]
-    properties = facts_frame(named)
-    compared = functions.comparison(properties)
+    """Compute and write all properties of all activations of conf/act/; return the table that compares them."""
+    activations = [entries.load(name) for name in entries.names()]
+    properties = facts_frame(activations)
+    comparison = functions.comparison(properties)
     functions.write(properties, folder, "properties")
-    compared.to_csv(folder / "tables" / "comparison.csv", index=False)
-    functions.write(pd.concat(map(curves_of, named), ignore_index=True), folder, "curves", csv=False)
+    comparison.to_csv(folder / "tables" / "comparison.csv", index=False)
+    functions.write(pd.concat(map(curves_of, activations), ignore_index=True), folder, "curves", csv=False)
     for table in (distances, points, identities, overflows):
         functions.write(table(), folder, table.__name__)
-    return compared
+    return comparison
 
 
-def facts_frame(named: list[NamedFunction]) -> pd.DataFrame:
-    """The facts of some functions as the table `properties`.
+def facts_frame(activations: list[NamedFunction]) -> pd.DataFrame:
+    """The facts of some activations as the table `properties`.
 
     Raises:
-        ValueError: If a function fails when it is called; the message is the function's own.
+        ValueError: If a function fails when it is called; the message quotes the function's error.
     """
-    rows = [{"function": one.name, **vars(fact)} for one in named for fact in _facts(one)]
+    rows = [{"function": activation.name, **vars(fact)} for activation in activations for fact in _facts(activation)]
     return pd.DataFrame(rows, columns=functions.PROPERTIES)
 
 
-def _facts(one: NamedFunction) -> list[Fact]:
-    parameters = ", ".join(f"{name}={value}" for name, value in one.parameters.items()) or "none"
-    about = [Fact("formula", text=one.formula), Fact("parameters", text=parameters)]
+def _facts(activation: NamedFunction) -> list[Fact]:
+    parameters = ", ".join(f"{name}={value}" for name, value in activation.parameters.items()) or "none"
+    definition = [Fact("formula", text=activation.formula), Fact("parameters", text=parameters)]
     try:
-        return [*about, *facts_of(one.f)]
+        return [*definition, *facts_of(activation.f)]
     except ValueError:
         raise
-    except Exception as error:  # whatever a user's function raises is told in a sentence
+    except Exception as error:  # a user's function may raise anything; the user sees one sentence
         reason = str(error).strip().splitlines()[0] if str(error).strip() else "without a message"
         raise ValueError(
-            f"{one.name} with {parameters} raised {type(error).__name__} ({reason.rstrip('.')}) for a float64 tensor. "
-            "Give a function of one tensor that works for any shape."
+            f"{activation.name} with {parameters} raised {type(error).__name__} ({reason.rstrip('.')}) "
+            "for a float64 tensor. Give a function of one tensor that works for any shape."
         ) from error

@@ -1,6 +1,6 @@
-"""Checks of one composed config: a mistake is a sentence that says what was given, is allowed, to do.
+"""Checks of one composed config: an error says what was given, what is allowed, what to do.
 
-What needs torch (the activation itself, the data, the device) is checked in `measure.check`.
+`measure.check` checks what needs torch: the activation itself, the data, the device.
 """
 
 import json
@@ -24,7 +24,7 @@ def _number(within: Callable[[float], bool]) -> Callable[[Any], bool]:
     return lambda value: type(value) in (int, float) and within(value)
 
 
-# Last part of a key -> the values that are allowed, in words and as a test; wherever it stands.
+# Last part of a key -> the values allowed, in words and as a test.
 _RULES: tuple[tuple[str, str, Callable[[Any], bool]], ...] = (
     ("seed", "a whole number from 0 to 2,147,483,647", _whole(0, 2**31 - 1)),
     (
@@ -47,15 +47,16 @@ _TYPES = {bool: "true or false", int: "a whole number", float: "a number", str: 
 
 
 def check(job: Job) -> None:
-    """End with a ConfigError where the job cannot be meant."""
-    known, values = defaults(job.choices), flatten(job.config)
+    """Raise a ConfigError unless every key of the job exists and has a valid value."""
+    reference, values = defaults(job.choices), flatten(job.config)
     for key in values:
-        if key not in known and not (key.startswith("act.") and job.choices["act"] == "custom"):
-            raise ConfigError(no_such_key(key, known, job.choices))
+        if key not in reference and not (key.startswith("act.") and job.choices["act"] == "custom"):
+            raise ConfigError(no_such_key(key, reference, job.choices))
     _check_act(job)
     for key, value in values.items():
-        if not _is_alike(value, known.get(key)):
-            wanted = f"{_type(known[key])}, as {_text(known[key])} is"
+        if not _is_alike(value, reference.get(key)):
+            default = reference[key]
+            wanted = f"{_type(default)}, as {_text(default)} is"
             raise ConfigError(f"{key}={_text(value)} is of the wrong type: it must be {wanted}.")
         name = key.rsplit(".", 1)[-1]
         words, allowed = _ALLOWED.get(name, ("", lambda value: True))
@@ -68,9 +69,9 @@ def check(job: Job) -> None:
 
 
 def check_overrides(overrides: Sequence[str]) -> None:
-    """End with a ConfigError where Hydra would accept what cannot be meant.
+    """Raise a ConfigError for what Hydra accepts and no run can use.
 
-    A key given twice or deleted, a list of options, code that is not an option's.
+    That is a key given twice or deleted, a list of options, code other than an option's.
     """
     keys = list(map(key_of, overrides))
     is_custom = any(text.lstrip("+") == "act=custom" for text in overrides)
@@ -96,12 +97,12 @@ def key_of(override: str) -> str:
     return override.lstrip("+~").split("=", 1)[0]
 
 
-def no_such_key(key: str, known: Collection[str], choices: Mapping[str, str]) -> str:
-    """The sentence for an unknown key, `known` being those that there are."""
+def no_such_key(key: str, keys: Collection[str], choices: Mapping[str, str]) -> str:
+    """The sentence for an unknown key; `keys` are the valid ones."""
     group = key.split(".")[0]
-    inside = [name for name in known if name.startswith(f"{group}.")]
+    inside = [name for name in keys if name.startswith(f"{group}.")]
     if group not in GROUPS:
-        tops = {*(name.split(".")[0] for name in known), *PRESETS, "hydra"}
+        tops = {*(name.split(".")[0] for name in keys), *PRESETS, "hydra"}
         return f"There is no key {key}: {nearest(key, inside) if inside else nearest(group, tops)}"
     choice = f"{group}={choices[group]}"
     if choice == "act=custom":
@@ -123,7 +124,7 @@ def _check_act(job: Job) -> None:
 
 
 def _is_alike(value: Any, reference: Any) -> bool:
-    """Whether a value has the type of the one in the option's file; null or ${} there leave it open."""
+    """Whether a value has the type of its default; null or an interpolation allows any."""
     if reference is None or (isinstance(reference, str) and reference.startswith("${")):
         return True
     if isinstance(reference, list):
@@ -132,7 +133,7 @@ def _is_alike(value: Any, reference: Any) -> bool:
 
 
 def _type(reference: Any) -> str:
-    """The type of a value in words."""
+    """The type of a default in words."""
     if isinstance(reference, list):
         return f"a list of {_TYPES[type(reference[0])].removeprefix('a ')}s"
     return _TYPES[type(reference)]

@@ -1,4 +1,4 @@
-"""From overrides to jobs, each composed by Hydra and checked once."""
+"""Overrides -> jobs: Hydra composes each, and each is checked once."""
 
 import copy
 from collections.abc import Iterator
@@ -10,6 +10,7 @@ from hydra.core.config_loader import ConfigLoader
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.hydra_config import HydraConfig
 from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.utils import get_method
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import InterpolationResolutionError
 
@@ -20,22 +21,18 @@ from actbench.command.line import register
 from actbench.command.options import CONF, GROUPS, PRESETS, ConfigError, options
 
 _RESOLVING = "ValueError raised while resolving interpolation: "  # OmegaConf's words before ours
-
-
-def _tuned_lr(root: str, tuning: str | None, act: str) -> float:
-    from actbench.tables.tuned import tuned_lr  # needs pandas, which no other config needs
-
-    return tuned_lr(root, tuning, act)
-
-
-OmegaConf.register_new_resolver("tuned_lr", _tuned_lr, replace=True)
+OmegaConf.register_new_resolver(
+    "tuned_lr",  # found by its name, since it needs pandas and no other config does
+    lambda *arguments: get_method("actbench.tables.tuned.tuned_lr")(*arguments),
+    replace=True,
+)
 
 
 def read(overrides: list[str]) -> Job:
-    """The job of one run's overrides, composed and checked as the command does it.
+    """The job of one run, from its overrides, as the command composes and checks it.
 
     Raises:
-        ConfigError: If it cannot be meant.
+        ConfigError: If it is not valid.
     """
     register(overrides)
     GlobalHydra.instance().clear()
@@ -49,7 +46,7 @@ def job_of(config: DictConfig) -> Job:
     """The checked job of a composed config without Hydra's node, which HydraConfig holds.
 
     Raises:
-        ConfigError: If it cannot be meant.
+        ConfigError: If it is not valid.
     """
     hydra = HydraConfig.get()
     check_overrides(list(hydra.overrides.task))
@@ -66,25 +63,25 @@ def job_of(config: DictConfig) -> Job:
 def sweep(loader: ConfigLoader, config: DictConfig) -> list[tuple[list[str], Job]]:
     """The jobs of a sweep, each with its overrides, in Hydra's order.
 
-    `config` is the sweep's own. What the command sets replaces that axis of an experiment.
+    `config` is the sweep's. A key that the command line sets replaces that axis of an experiment.
 
     Raises:
-        ConfigError: If one of them cannot be meant.
+        ConfigError: If one of them is not valid.
     """
-    given, params = list(config.hydra.overrides.task), config.hydra.sweeper.params or {}
-    check_overrides(given)
-    axes = [f"{k}={v}" for k, v in params.items() if key_of(k) not in map(key_of, given)]
-    overrides = OverridesParser.create(config_loader=loader).parse_overrides([*axes, *given])
+    arguments, params = list(config.hydra.overrides.task), config.hydra.sweeper.params or {}
+    check_overrides(arguments)
+    axes = [f"{k}={v}" for k, v in params.items() if key_of(k) not in map(key_of, arguments)]
+    overrides = OverridesParser.create(config_loader=loader).parse_overrides([*axes, *arguments])
     for override in overrides:
         if override.is_sweep_override() and not list(override.sweep_string_iterator()):
-            known, text = ", ".join(options(override.key_or_group)), str(override.input_line)
-            raise ConfigError(f"{text.lstrip('+')} matches nothing: known are: {known}.")
+            names, line = ", ".join(options(override.key_or_group)), str(override.input_line)
+            raise ConfigError(f"{line.lstrip('+')} matches nothing: known are: {names}.")
     lines = list(chain(*BasicSweeper.split_arguments(overrides, max_batch_size=None)))
     return list(zip(lines, _each(loader, config, lines), strict=True))
 
 
 def _each(loader: ConfigLoader, config: DictConfig, lines: list[list[str]]) -> Iterator[Job]:
-    """The job of each line. Lines with the same choices are composed once: their values differ."""
+    """The job of each line. Lines that differ in values only are composed once."""
     composed: dict[tuple[str, ...], DictConfig] = {}
     parser = OverridesParser.create()
     for line in lines:
@@ -92,11 +89,11 @@ def _each(loader: ConfigLoader, config: DictConfig, lines: list[list[str]]) -> I
         with explaining(line):
             if chosen not in composed:
                 composed[chosen] = loader.load_sweep_config(config, list(chosen))
-            own = _without_hydra(composed[chosen])
+            job_config = _without_hydra(composed[chosen])
             for override in parser.parse_overrides([text for text in line if text not in chosen]):
-                OmegaConf.update(own, override.key_or_group, override.value())
+                OmegaConf.update(job_config, override.key_or_group, override.value())
         HydraConfig.instance().set_config(composed[chosen])
-        yield job_of(own)
+        yield job_of(job_config)
 
 
 def _without_hydra(config: DictConfig) -> DictConfig:

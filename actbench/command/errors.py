@@ -1,4 +1,4 @@
-"""What Hydra and OmegaConf find wrong with a command, as a sentence for the user."""
+"""Errors of Hydra and OmegaConf as sentences for the user."""
 
 import contextlib
 import re
@@ -15,7 +15,7 @@ from actbench.command.options import CONF, GROUPS, PRESETS, ConfigError, nearest
 
 _SEVERAL = "{0} has several values: add -m to run them as a sweep."
 NEEDS_PACKAGE = "{0} needs the package {1}, which is not installed: pip install -e '.[{1}]'."
-# What only the text of an exception tells: its pattern, and our sentence of the key that it names.
+# A pattern in an exception's text that names a key -> our sentence about that key.
 _TEXTS = {
     r"Ambiguous value for argument '\+*([^=]+)=": _SEVERAL,
     r"Sweep parameters '\+*([^=]+)=": _SEVERAL,
@@ -25,11 +25,11 @@ _TEXTS = {
 
 @contextlib.contextmanager
 def explaining(overrides: Sequence[str]) -> Iterator[None]:
-    """What is found wrong with these overrides inside is a ConfigError."""
+    """An error of Hydra's inside becomes a ConfigError about these overrides."""
     try:
         yield
     except (HydraException, OmegaConfBaseException) as error:
-        check_overrides(overrides)  # which raises what it can say better
+        check_overrides(overrides)  # its sentences are better
         raise _explained(error, overrides) from error
 
 
@@ -41,14 +41,14 @@ def _explained(error: Exception, overrides: Sequence[str]) -> ConfigError:
     if isinstance(error, MissingConfigException) and error.missing_cfg_file:
         group, _, choice = error.missing_cfg_file.rpartition("/")
         if group == "hydra/launcher" and choice.startswith("submitit"):  # brought by an extra
-            launcher = next(text for text in overrides if key_of(text) == group)
+            launcher = next(line for line in overrides if key_of(line) == group)
             return ConfigError(NEEDS_PACKAGE.format(launcher, "submitit"))
         names = {*(error.options or ()), *options(group), *(["custom"] if group == "act" else [])}
         return ConfigError(f"There is no {group}={choice}: {nearest(choice, names)}")
     if isinstance(cause, ConfigAttributeError | ConfigKeyError):
         key = str(cause.full_key)
-        given = next((k for k in map(key_of, overrides) if k.startswith(key)), key)
-        return ConfigError(_unknown(given, overrides))
+        mistyped = next((k for k in map(key_of, overrides) if k.startswith(key)), key)
+        return ConfigError(_unknown(mistyped, overrides))
     for pattern, sentence in _TEXTS.items():
         if match := re.search(pattern, str(error)):
             return ConfigError(sentence.format(match[1]))
@@ -56,10 +56,10 @@ def _explained(error: Exception, overrides: Sequence[str]) -> ConfigError:
 
 
 def _unknown(key: str, overrides: Sequence[str]) -> str:
-    """The sentence for a key that the chosen options lack."""
+    """The sentence about a key that the chosen options do not have."""
     GlobalHydra.instance().clear()
     with initialize_config_dir(version_base="1.3", config_dir=str(CONF)):
         chosen = [t for t in overrides if key_of(t) in (*GROUPS, *PRESETS) and "," not in t]
         hydra = compose("config", chosen, return_hydra_config=True).hydra
-    own = {f"hydra.{name}" for name in flatten(hydra)} if key.startswith("hydra.") else set()
-    return no_such_key(key, {*defaults(hydra.runtime.choices), *own}, hydra.runtime.choices)
+    hydras = {f"hydra.{name}" for name in flatten(hydra)} if key.startswith("hydra.") else set()
+    return no_such_key(key, {*defaults(hydra.runtime.choices), *hydras}, hydra.runtime.choices)

@@ -26,15 +26,15 @@ class Job:
 
     @property
     def act(self) -> str:
-        """The activation's name: its option's, or of the user's own the last part of its path."""
+        """The activation's name: its option's, or the last part of a custom one's dotted path."""
         choice = self.choices["act"]
         return self.config.act["_target_"].rsplit(".", 1)[-1] if choice == "custom" else choice
 
 
 def defaults(choices: Mapping[str, str]) -> dict[str, Any]:
-    """Every key of a job, dotted, with its value in conf/config.yaml or in the chosen option's file.
+    """Every key of a job, dotted, with its default in conf/config.yaml or the chosen option's file.
 
-    What has no file, as act=custom, has no keys here.
+    act=custom has no file and therefore no keys here.
     """
     keys = dict(_of_file(CONF / "config.yaml", None))
     for group in GROUPS:
@@ -52,10 +52,10 @@ def _of_file(path: Path | None, group: str | None) -> dict[str, Any]:
 
 
 def flatten(config: DictConfig | dict) -> dict[str, Any]:
-    """Dotted keys -> values; what only Hydra reads is left out."""
-    given = OmegaConf.to_container(config) if isinstance(config, DictConfig) else config
+    """Dotted keys -> values, without the keys that only Hydra reads."""
+    nested = OmegaConf.to_container(config) if isinstance(config, DictConfig) else config
     flat: dict[str, Any] = {}
-    for key, value in given.items():  # type: ignore[union-attr]
+    for key, value in nested.items():  # type: ignore[union-attr]
         if isinstance(value, dict):
             flat |= {f"{key!s}.{name}": inner for name, inner in flatten(value).items()}
         elif key not in ("_target_", "_partial_"):

@@ -1,4 +1,4 @@
-"""The options: the files of conf/ and experiments/, what each says of itself, and the nearest to a mistyped name."""
+"""The options in conf/ and experiments/, their descriptions, and the nearest one to a mistyped name."""
 
 import difflib
 from collections.abc import Iterable

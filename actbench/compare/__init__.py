@@ -1,5 +1,5 @@
-"""Frames -> frames: which activation is better, by how much and how surely; no figure, no page, no torch.
+"""Compare activations: which is better, by how much and how surely. Frames in, frames out; no figure, page or torch.
 
-In: the tables of a results folder. Out: rankings, paired comparisons with intervals and p-values, what layers show.
-Open `workloads.py` first, which tells what may be compared; then `paired.py`.
+In: the tables of a results folder. Out: rankings, paired comparisons with intervals and p-values, diagnoses of layers.
+Open `workloads.py` first, which decides what may be compared; then `paired.py`.
 """

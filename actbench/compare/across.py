@@ -1,7 +1,7 @@
-"""Activations over several workloads, from published folders: what `python -m actbench.across` reports.
+"""Activations over several workloads, from published folders: what `python -m actbench.report FOLDER FOLDER …` shows.
 
-A workload is what a folder holds on the shared and on the tuned track. Losses are in units of the tuned reference's
-mean in their workload, on both tracks, so that a workload with large losses does not outweigh the others. Only
+A workload is what a folder holds on the shared and on the tuned track. On both tracks, losses are divided by the mean
+of the tuned reference in their workload, so that a workload with large losses does not outweigh the others. Only
 activations that all workloads have on both tracks count.
 """
 
@@ -20,7 +20,7 @@ from actbench.tables.schema import REFERENCE
 from actbench.tables.store import collect
 
 TRACKS = (SHARED, TUNED)
-VALUE = "test_loss"
+_VALUE = "test_loss"
 
 
 @dataclass(frozen=True)
@@ -29,8 +29,8 @@ class Across:
 
     Attributes:
         workloads: Name and number of seeds of each.
-        ranks, iqm, profile, failures: See `joint`; in units of the tuned reference, ranked within a track.
-        pairs: See `pairs.all_pairs`, over the seeds of all workloads, in the same units.
+        ranks, iqm, profile, failures: See `over_workloads`; in units of the tuned reference, ranked within a track.
+        pairs: See `paired.all_pairs`, over the seeds of all workloads, in the same units.
     """
 
     workloads: dict[str, int]
@@ -49,53 +49,59 @@ def gathered(folders: list[Path]) -> pd.DataFrame:
     """
     frames = []
     for folder in folders:
-        found = both_tracks(workloads(collect(folder)))
-        if not found:
+        pairs = both_tracks(workloads(collect(folder)))
+        if not pairs:
             raise ValueError(f"{folder} has no workload on both tracks: run its experiment with track=shared,tuned.")
-        for title, *both in found:
-            name = f"{folder.name} ({title})" if len(found) > 1 else folder.name
+        for title, *both in pairs:
+            name = f"{folder.name} ({title})" if len(pairs) > 1 else folder.name
             for track, work in zip(TRACKS, both, strict=True):
                 runs = work.tables.runs
                 frames.append(runs[runs["status"] != "failed"].assign(workload=name, track=track, act=runs["variant"]))
     runs = pd.concat(frames, ignore_index=True)
-    common = set.intersection(*(set(own["act"]) for _, own in runs.groupby(["workload", "track"])))
+    common = set.intersection(*(set(group["act"]) for _, group in runs.groupby(["workload", "track"])))
     if len(common - {REFERENCE}) < 1 or REFERENCE not in common:
-        told = ", ".join(sorted(common)) or "none"
-        raise ValueError(f"{REFERENCE} and one other activation must be in every workload on both tracks; {told} is.")
+        names = ", ".join(sorted(common)) or "none"
+        raise ValueError(f"{REFERENCE} and one other activation must be in every workload on both tracks; {names} is.")
     runs = runs[runs["act"].isin(common)]
     return runs.assign(variant=runs["act"] + " " + runs["track"])
 
 
 def compute(runs: pd.DataFrame) -> Across:
-    """Everything over the runs that `gathered` gives."""
+    """Everything that is computed over the runs of `gathered`."""
     tuned = f"{REFERENCE} {TUNED}"
-    names = {track: sorted(own["variant"].unique()) for track, own in runs.groupby("track")}
+    by_track = {str(track): group for track, group in runs.groupby("track")}
     ranks = [
-        over_workloads.ranks(runs, value=VALUE, reference=tuned, among=own, rng=np.random.default_rng(0))
-        for own in names.values()
+        over_workloads.ranks(
+            runs,
+            value=_VALUE,
+            reference=tuned,
+            among=sorted(group["variant"].unique()),
+            rng=np.random.default_rng(0),
+        )
+        for group in by_track.values()
     ]
-    means = runs[runs["variant"] == tuned].groupby("workload")[VALUE].mean()
-    units = runs.assign(
-        seed=runs["workload"] + " " + runs["seed"].astype(str), **{VALUE: runs[VALUE] / runs["workload"].map(means)}
+    means = runs[runs["variant"] == tuned].groupby("workload")[_VALUE].mean()
+    relative = runs.assign(
+        seed=runs["workload"] + " " + runs["seed"].astype(str), **{_VALUE: runs[_VALUE] / runs["workload"].map(means)}
     )
     tables = {
         "ranks": pd.concat(ranks),
-        "iqm": over_workloads.iqm(runs, value=VALUE, reference=tuned, rng=np.random.default_rng(0)),
-        "profile": pd.concat(over_workloads.profile(own, taus=TAUS) for _, own in runs.groupby("track")),
+        "iqm": over_workloads.iqm(runs, value=_VALUE, reference=tuned, rng=np.random.default_rng(0)),
+        "profile": pd.concat(over_workloads.profile(group, taus=TAUS) for group in by_track.values()),
         "failures": over_workloads.failures(runs),
     }
-    every = [
-        paired.all_pairs(own.assign(variant=own["act"]), value=VALUE, margin=LOSS_MARGIN).assign(track=track)
-        for track, own in units.groupby("track")
+    pairs = [
+        paired.all_pairs(group.assign(variant=group["act"]), value=_VALUE, margin=LOSS_MARGIN).assign(track=track)
+        for track, group in relative.groupby("track")
     ]
     return Across(
-        workloads={str(name): int(own["seed"].nunique()) for name, own in runs.groupby("workload")},
-        pairs=pd.concat(every, ignore_index=True),
-        **{name: _apart(table) for name, table in tables.items()},
+        workloads={str(name): int(group["seed"].nunique()) for name, group in runs.groupby("workload")},
+        pairs=pd.concat(pairs, ignore_index=True),
+        **{name: _with_track(table) for name, table in tables.items()},
     )
 
 
-def _apart(table: pd.DataFrame) -> pd.DataFrame:
-    """`variant` back into activation and track."""
-    both = table["variant"].str.rpartition(" ")
-    return table.assign(variant=both[0], track=both[2]).reset_index(drop=True)
+def _with_track(table: pd.DataFrame) -> pd.DataFrame:
+    """Split `variant` into the columns `variant`, the activation, and `track`."""
+    split = table["variant"].str.rpartition(" ")
+    return table.assign(variant=split[0], track=split[2]).reset_index(drop=True)

@@ -5,19 +5,22 @@ import pandas as pd
 
 from actbench.tables.schema import REFERENCE, better
 
-# The smallest differences that matter, fixed before the sweeps: of a loss or a distance as a share of the reference's
-# mean, of an accuracy by data set as a fraction. A data set that is not listed has no margin on its accuracy.
+# The smallest differences that matter, fixed before the sweeps. For a loss or a distance it is a share of the
+# reference's mean, for an accuracy a fraction by data set. On a data set that is not listed, accuracy has no margin.
 LOSS_MARGIN = 0.05
 ACCURACY_MARGIN = {"mnist": 0.001, "cifar10": 0.005}
 
 
 def by_seed(runs: pd.DataFrame, *, value: str) -> pd.DataFrame:
-    """A column as seeds × variants. A run without a finite value has the worst one, ±∞; no run is missing (nan)."""
+    """A column as seeds × variants, without failed runs.
+
+    A run whose value is not finite gets the worst one, ∞ or −∞; nan stands where there is no run.
+    """
     kept = runs[runs["status"] != "failed"]
     worst = -np.inf if better(value) == "higher" else np.inf
     numbers = pd.to_numeric(kept[value]).astype("float64")
-    finite = kept.assign(**{value: numbers.where(np.isfinite(numbers), worst)})
-    return finite.pivot_table(value, "seed", "variant", aggfunc="first")
+    filled = kept.assign(**{value: numbers.where(np.isfinite(numbers), worst)})
+    return filled.pivot_table(value, "seed", "variant", aggfunc="first")
 
 
 def margin(runs: pd.DataFrame, *, value: str, reference: str = REFERENCE) -> float:
@@ -39,9 +42,9 @@ def column_of(wide: pd.DataFrame, reference: str) -> pd.Series:
     return wide[reference]
 
 
-def whole(runs: pd.DataFrame, *, value: str, reference: str) -> pd.DataFrame:
-    """Seeds × variants without gaps, on the seeds of the reference."""
+def complete_by_seed(runs: pd.DataFrame, *, value: str, reference: str) -> pd.DataFrame:
+    """The seeds of the reference × the variants that have a run on each of them."""
     wide = by_seed(runs, value=value)
     if reference not in wide:
-        raise ValueError(f"The reference {reference} is missing on a track: it was measured on neither or one of them.")
+        raise ValueError(f"The reference {reference} is missing on a track: measure it on every track.")
     return wide.loc[wide[reference].notna()].dropna(axis="columns")

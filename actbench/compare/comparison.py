@@ -1,4 +1,4 @@
-"""The paired comparison of one workload, as a report tells it: sentences and a table."""
+"""The paired comparison of one workload: every number and table that a report draws on."""
 
 from dataclasses import dataclass
 
@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 
 from actbench.compare import by_seed, correlations, over_workloads, paired, ranking
-from actbench.compare.paired import all_pairs, swapped
-from actbench.compare.significance import FEWEST
+from actbench.compare.paired import all_pairs, null_rates
+from actbench.compare.significance import MIN_PAIRS
 from actbench.compare.workloads import Workload
 from actbench.tables.schema import REFERENCE
 
@@ -24,13 +24,13 @@ class Comparison:
         reference: The variant that all others are compared with.
         value: The primary metric, a loss or a distance.
         margin: The smallest difference of it that matters.
-        loss: What `paired.compare` gives on it, lowest mean difference first.
-        accuracy_margin: The same for accuracy; nan where none was stated beforehand.
-        accuracy: What `paired.compare` gives on test accuracy; no row where it was not measured.
-        null: The A/A.
-        ranks, profile, failures: See `joint`; no row in `profile` where no run reached its target.
-        pairs: See `pairs.all_pairs`.
-        diagnostics, accuracy_diagnostics, properties: See `relations`; no row where there is nothing to relate.
+        loss: `paired.compare` on it, lowest mean difference first.
+        accuracy_margin: The smallest difference of accuracy that matters; nan where none was stated beforehand.
+        accuracy: `paired.compare` on test accuracy; without rows where it was not measured.
+        null: The A/A test, see `paired.null_rates`.
+        ranks, profile, failures: See `over_workloads`; `profile` has no rows where no run reached its target.
+        pairs: See `paired.all_pairs`.
+        diagnostics, accuracy_diagnostics, properties: See `correlations`; without rows where nothing can be correlated.
     """
 
     reference: str
@@ -39,7 +39,7 @@ class Comparison:
     loss: pd.DataFrame
     accuracy_margin: float
     accuracy: pd.DataFrame
-    null: paired.Null
+    null: paired.NullRates
     ranks: pd.DataFrame
     profile: pd.DataFrame
     failures: pd.DataFrame
@@ -50,22 +50,22 @@ class Comparison:
 
     @property
     def num_seeds(self) -> int:
-        """The most pairs that any variant has with the reference."""
+        """The largest number of seeds that a variant shares with the reference."""
         return int(self.loss["n"].max())
 
 
 def of(work: Workload, *, reference: str = REFERENCE, facts: pd.DataFrame = correlations.NO_FACTS) -> Comparison | None:
-    """The comparison of a workload, or None where the reference shares fewer than five seeds with every other.
+    """The comparison of a workload; None where no variant shares five seeds with the reference.
 
-    `facts` is the table `properties` of `function_tables`.
+    `facts` is the table `properties` of `tables/functions.py`.
     """
     runs = work.tables.runs[work.tables.runs["status"] != "failed"]
     value = ranking.primary(runs)
     if value is None:
         return None
     wide = by_seed.by_seed(runs, value=value)
-    shared = wide.notna().mul(wide[reference].notna(), axis=0).sum() if reference in wide else pd.Series(dtype=int)
-    if (shared.drop(reference, errors="ignore") >= FEWEST).sum() == 0:
+    num_shared = wide.notna().mul(wide[reference].notna(), axis=0).sum() if reference in wide else pd.Series(dtype=int)
+    if (num_shared.drop(reference, errors="ignore") >= MIN_PAIRS).sum() == 0:
         return None
     margins = [by_seed.margin(runs, value=name, reference=reference) for name in (value, "test_accuracy")]
     tables = [
@@ -74,7 +74,7 @@ def of(work: Workload, *, reference: str = REFERENCE, facts: pd.DataFrame = corr
         if np.isfinite(runs[name]).any()
     ]
     loss = tables[0].sort_values("mean", kind="stable", ignore_index=True)
-    alone = runs.assign(workload="")
+    one_workload = runs.assign(workload="")
     return Comparison(
         reference=reference,
         value=value,
@@ -82,14 +82,16 @@ def of(work: Workload, *, reference: str = REFERENCE, facts: pd.DataFrame = corr
         loss=loss,
         accuracy_margin=margins[1],
         accuracy=tables[1] if len(tables) > 1 else loss[:0],
-        null=swapped(runs, value=value, rng=np.random.default_rng(0), reference=reference),
-        ranks=over_workloads.ranks(alone, value=value, reference=reference, rng=np.random.default_rng(0)),
-        profile=over_workloads.profile(alone, taus=TAUS),
+        null=null_rates(runs, value=value, rng=np.random.default_rng(0), reference=reference),
+        ranks=over_workloads.ranks(one_workload, value=value, reference=reference, rng=np.random.default_rng(0)),
+        profile=over_workloads.profile(one_workload, taus=TAUS),
         failures=over_workloads.failures(runs),
         pairs=all_pairs(runs, value=value, margin=margins[0]),
-        diagnostics=correlations.relate(work.tables.layers, runs, value=value, rng=np.random.default_rng(0)),
-        accuracy_diagnostics=correlations.relate(
+        diagnostics=correlations.correlate_diagnostics(
+            work.tables.layers, runs, value=value, rng=np.random.default_rng(0)
+        ),
+        accuracy_diagnostics=correlations.correlate_diagnostics(
             work.tables.layers, runs, value="test_accuracy", rng=np.random.default_rng(0)
         ),
-        properties=correlations.relate_properties(facts, runs, rng=np.random.default_rng(0)),
+        properties=correlations.correlate_properties(facts, runs, rng=np.random.default_rng(0)),
     )

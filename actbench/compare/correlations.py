@@ -1,6 +1,6 @@
-"""Which diagnostics and which properties of the function go with a low loss or a high accuracy, over variants.
+"""Rank correlations over variants: diagnostics and properties of the function against loss and accuracy.
 
-Exploratory: variants are no random sample of anything.
+Exploratory: the variants are not a random sample of any population.
 """
 
 import numpy as np
@@ -13,8 +13,8 @@ from actbench.compare.significance import false_discoveries
 from actbench.tables import functions
 from actbench.tables.schema import LAYERS
 
-FEWEST = 8  # variants; with fewer a rank correlation says nothing
-# Of `function_tables`, and their words at an axis.
+MIN_VARIANTS = 8  # with fewer a rank correlation says nothing
+# The properties of `tables/functions.py` that are correlated, with their labels on an axis.
 PROPERTIES = {
     "range_inf": "inf f", "range_sup": "sup f", "monotonic": "f monotonic (0, 1)", "num_extrema": "extrema of f",
     "num_zeros": "zeros of f", "num_kinks": "kinks of f", "continuity": "order of continuity",
@@ -24,104 +24,103 @@ PROPERTIES = {
     "chi": "χ* = E f′² / E f²",
 }  # fmt: skip
 NO_FACTS = pd.DataFrame(columns=functions.PROPERTIES)
-_WORDS = ("monotonic", "derivative_monotonic", "continuity")  # told in words
-_NOT_MEASURES = ("layer_index",)
+_TEXTS = ("monotonic", "derivative_monotonic", "continuity")  # properties whose text matters
+_NOT_DIAGNOSTICS = ("layer_index",)
 _GAIN = "gain"
 
 
 def diagnostics(layers: pd.DataFrame) -> pd.DataFrame:
-    """`when, variant` and every diagnostic: its mean over layers and seeds, and `gain`, the gradient's λ.
+    """`when, variant` and the mean of every diagnostic over layers and seeds; `gain` is the gradient's λ.
 
-    What is not finite is left out; `out_mean` is taken without its sign, as a drift to either side is one.
+    Values that are not finite are left out. `out_mean` is taken without its sign, since a drift to either side counts.
     """
-    shown = ends(layers).assign(out_mean=lambda frame: frame["out_mean"].abs())
-    names = [c.name for c in LAYERS if c.dtype == "float64" and c.name not in _NOT_MEASURES]
-    finite = shown[names].where(np.isfinite(shown[names]))
-    means = finite.groupby([shown["when"], shown["variant"]]).mean()
+    probed = ends(layers).assign(out_mean=lambda frame: frame["out_mean"].abs())
+    names = [c.name for c in LAYERS if c.dtype == "float64" and c.name not in _NOT_DIAGNOSTICS]
+    finite = probed[names].where(np.isfinite(probed[names]))
+    means = finite.groupby([probed["when"], probed["variant"]]).mean()
     runs = layers.drop_duplicates(["run_id", "seed"])[["run_id", "seed", "variant"]]
     gains = pd.concat(
-        [vanishing(own).assign(when=when) for when, own in shown.groupby("when")], ignore_index=True
+        [vanishing(group).assign(when=when) for when, group in probed.groupby("when")], ignore_index=True
     ).merge(runs, on=["run_id", "seed"])
     gain = gains[_GAIN].where(np.isfinite(gains[_GAIN])).groupby([gains["when"], gains["variant"]]).mean()
     return means.join(gain).reset_index()
 
 
-def relate(
+def correlate_diagnostics(
     layers: pd.DataFrame, runs: pd.DataFrame, *, value: str, rng: np.random.Generator, resamples: int = 2_000
 ) -> pd.DataFrame:
-    """Spearman's ρ of each diagnostic with the mean of a column of `runs`, over variants: `when, measure, n, rho, low,
-    high, p, p_bh`.
+    """Spearman's ρ of each diagnostic with the mean of a column of `runs`, over variants.
 
-    The interval is a 95 % percentile bootstrap over variants, p is `scipy.stats.spearmanr`'s, `p_bh` adjusted over all
-    rows. A diagnostic that fewer than eight variants have, or that is the same for all, has no row.
+    Columns: `when, measure, n, rho, low, high, p, p_bh`. The interval is a 95 % percentile bootstrap over variants, p
+    is `scipy.stats.spearmanr`'s, `p_bh` is adjusted over all rows. A diagnostic that fewer than eight variants have, or
+    that is the same for all, has no row.
     """
     if not len(layers):
         return _adjusted([], ["when", "measure"])
     rows = [
         (when, *row)
-        for when, found in diagnostics(layers).groupby("when")
-        for row in _related(found.set_index("variant").drop(columns="when"), _means(runs, value), rng, resamples)
+        for when, group in diagnostics(layers).groupby("when")
+        for row in _correlations(group.set_index("variant").drop(columns="when"), _means(runs, value), rng, resamples)
     ]
     return _adjusted(rows, ["when", "measure"])
 
 
-def relate_properties(
+def correlate_properties(
     facts: pd.DataFrame, runs: pd.DataFrame, *, rng: np.random.Generator, resamples: int = 2_000
 ) -> pd.DataFrame:
-    """Spearman's ρ of each property with the mean test loss and accuracy: `value, measure, n, rho, low, high, p, p_bh`.
+    """Spearman's ρ of each property with the mean test loss and accuracy, over variants.
 
-    `facts` is the table `properties` of `function_tables`; of variants whose parameters differ from those there, and
-    of functions that are not there, no property is known: they are left out and show in `n`. Infinite properties rank
-    beyond all others. Otherwise as `relate`.
+    Columns: `value, measure, n, rho, low, high, p, p_bh`. Infinite properties rank beyond all others. Variants without
+    properties, see `properties`, are not counted in `n`. All else is as in `correlate_diagnostics`.
     """
-    known = properties(facts, runs)
+    numbers = properties(facts, runs)
     rows = [
         (value, *row)
         for value in ("test_loss", "test_accuracy")
-        for row in _related(known, _means(runs, value), rng, resamples)
+        for row in _correlations(numbers, _means(runs, value), rng, resamples)
     ]
     return _adjusted(rows, ["value", "measure"])
 
 
 def properties(facts: pd.DataFrame, runs: pd.DataFrame) -> pd.DataFrame:
-    """`PROPERTIES` as numbers, a row for each variant whose function and parameters are those of the facts.
+    """`PROPERTIES` as numbers, a row for each variant whose function and parameters are those of `facts`.
 
-    A function that is monotonic, or whose derivative is, counts 1; one that is smooth as far as was searched is more
-    continuous than all others.
+    `facts` is the table `properties` of `tables/functions.py`. A function that is monotonic, or whose derivative is,
+    counts 1. One that is smooth as far as the search went counts as more continuous than all others.
     """
     first = facts[facts["index"] == 0]
-    values, words = (first.pivot_table(name, "function", "property", aggfunc="first") for name in ("value", "text"))
-    values, words = values.reindex(columns=list(PROPERTIES)), words.reindex(columns=[*_WORDS, "parameters"])
+    values, texts = (first.pivot_table(name, "function", "property", aggfunc="first") for name in ("value", "text"))
+    values, texts = values.reindex(columns=list(PROPERTIES)), texts.reindex(columns=[*_TEXTS, "parameters"])
     for name in ("monotonic", "derivative_monotonic"):
-        values[name] = words[name].ne("no").astype(float)
-    values["continuity"] = values["continuity"].mask(words["continuity"] == "at least", np.inf)
+        values[name] = texts[name].ne("no").astype(float)
+    values["continuity"] = values["continuity"].mask(texts["continuity"] == "at least", np.inf)
     parameters = [str(name) for name in runs.columns if str(name).startswith("act.")]
-    chosen = runs.drop_duplicates("variant").set_index("variant")[["act", *parameters]]
+    variants = runs.drop_duplicates("variant").set_index("variant")[["act", *parameters]]
     rows = {
         variant: values.loc[row["act"]]
-        for variant, row in chosen.iterrows()
-        if row["act"] in values.index and _default(row[parameters].dropna(), words.loc[row["act"], "parameters"])
+        for variant, row in variants.iterrows()
+        if row["act"] in values.index and _has_all(texts.loc[row["act"], "parameters"], row[parameters].dropna())
     }
     return pd.DataFrame(rows, index=list(PROPERTIES)).T
 
 
-def _default(given: pd.Series, text: str) -> bool:
-    """Whether parameters are those that a text like `min_val=-1.0, max_val=1.0` tells."""
-    return all(f", {str(name).removeprefix('act.')}={value}, " in f", {text}, " for name, value in given.items())
+def _has_all(text: str, parameters: pd.Series) -> bool:
+    """Whether a text like `min_val=-1.0, max_val=1.0` has each of the parameters with its value."""
+    return all(f", {str(name).removeprefix('act.')}={value}, " in f", {text}, " for name, value in parameters.items())
 
 
 def _means(runs: pd.DataFrame, value: str) -> pd.Series:
-    """The mean of what is finite, by variant."""
+    """The mean of the finite values, by variant."""
     return runs[value].where(np.isfinite(runs[value])).groupby(runs["variant"]).mean()
 
 
-def _related(measured: pd.DataFrame, means: pd.Series, rng: np.random.Generator, resamples: int) -> list[tuple]:
-    """`measure, n, rho, low, high, p` of each column of `measured` that enough variants have and that varies."""
+def _correlations(table: pd.DataFrame, means: pd.Series, rng: np.random.Generator, resamples: int) -> list[tuple]:
+    """`measure, n, rho, low, high, p` of each column of the table that enough variants have and that varies."""
     rows = []
-    for name in measured:
-        both = pd.DataFrame({"x": measured[name], "y": means}).dropna().to_numpy()
-        if len(both) >= FEWEST and all(len(np.unique(column)) > 1 for column in both.T):
-            rows.append((name, len(both), *_spearman(both, rng=rng, resamples=resamples)))
+    for name in table:
+        pairs = pd.DataFrame({"x": table[name], "y": means}).dropna().to_numpy()
+        if len(pairs) >= MIN_VARIANTS and all(len(np.unique(column)) > 1 for column in pairs.T):
+            rows.append((name, len(pairs), *_spearman(pairs, rng=rng, resamples=resamples)))
     return rows
 
 
@@ -130,12 +129,12 @@ def _adjusted(rows: list[tuple], key: list[str]) -> pd.DataFrame:
     return table.assign(p_bh=false_discoveries(table["p"]))
 
 
-def _spearman(both: np.ndarray, *, rng: np.random.Generator, resamples: int) -> tuple[float, float, float, float]:
-    """ρ, low, high and p of values (n, 2); resamples in which one of the two does not vary are left out."""
-    result = scipy.stats.spearmanr(both[:, 0], both[:, 1])
-    drawn = both[rng.integers(0, len(both), (resamples, len(both)))]  # (resamples, n, 2)
-    ranked = scipy.stats.rankdata(drawn, axis=1)
-    centred = ranked - ranked.mean(axis=1, keepdims=True)
+def _spearman(pairs: np.ndarray, *, rng: np.random.Generator, resamples: int) -> tuple[float, float, float, float]:
+    """ρ, low, high and p of pairs (n, 2); resamples in which one of the two does not vary are left out."""
+    result = scipy.stats.spearmanr(pairs[:, 0], pairs[:, 1])
+    drawn = pairs[rng.integers(0, len(pairs), (resamples, len(pairs)))]  # (resamples, n, 2)
+    ranks = scipy.stats.rankdata(drawn, axis=1)
+    centred = ranks - ranks.mean(axis=1, keepdims=True)
     size = np.sqrt((centred**2).sum(axis=1).prod(axis=1))
     rho = (centred.prod(axis=2).sum(axis=1)[size > 0]) / size[size > 0]
     low, high = np.quantile(rho, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])

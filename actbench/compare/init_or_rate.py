@@ -1,11 +1,11 @@
-"""What did the initialisation do to a ranking, and what the learning rate? The four tracks between shared and tuned.
+"""What did the initialisation do to a ranking, and what the learning rate? The four tracks from shared to tuned.
 
     shared         one learning rate, one init      matched_init   one learning rate, matched gain
     tuned_lr       tuned rate, one init             tuned          tuned rate, matched gain
 
-All four are paired by seed: with the loss L of a variant on a seed, init = L(matched_init) − L(shared), learning rate =
-L(tuned_lr) − L(shared), both = L(tuned) − L(shared), and interaction = both − init − learning rate: what the two do
-together beyond what each does alone.
+All four are paired by seed. With the loss L of a variant on a seed, the effects are init = L(matched_init) − L(shared),
+learning rate = L(tuned_lr) − L(shared), both = L(tuned) − L(shared), and interaction = both − init − learning rate:
+what the two do together beyond what each does alone.
 """
 
 from typing import NamedTuple
@@ -13,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from actbench.compare.by_seed import whole
+from actbench.compare.by_seed import complete_by_seed
 from actbench.compare.comparison import Comparison
 from actbench.compare.intervals import LEVEL, RESAMPLES, bca
 from actbench.compare.tracks import both_tracks, kendall
@@ -24,18 +24,18 @@ _CHUNK = 500  # resamples whose pairs of variants are held at once
 
 
 class Corners(NamedTuple):
-    """The four tracks of one workload, over the variants that all have on every seed of the reference.
+    """The four tracks of one workload, over the variants that all four have on every seed of the reference.
 
     Attributes:
-        title: What tells the workload from others, `data=mnist`.
-        value, reference: The loss, and what verdicts are against.
-        effects: `variant, effect, n, mean, low, high` in nats by effect of `EFFECTS`, see `stats.bca`.
-        orders: `track, pairs, turned, shown, tau, low, high`: pairs of variants that stand the other way round than on
-            the shared track, those of them that are told apart on both, see `pairs.all_pairs`, and Kendall's τ-b with
-            its order.
+        title: The settings that distinguish the workload, `data=mnist`.
+        value, reference: The loss, and the variant that verdicts are against.
+        effects: `variant, effect, n, mean, low, high` in nats by effect of `EFFECTS`, see `compare.intervals.bca`.
+        orders: `track, pairs, turned, shown, tau, low, high`: `turned` counts the pairs of variants whose order is the
+            opposite of that on the shared track, `shown` those of them with opposite verdicts on the two tracks, see
+            `compare.paired.all_pairs`; `tau` is Kendall's τ-b with the shared track's order.
         difference: low and high of τ of matched_init − τ of tuned_lr: above 0 the learning rate changes more.
         verdicts: By variant, the verdict on each track.
-        same_rate: The number of variants whose tuned learning rate is the shared one; None where it is not told.
+        same_rate: Number of variants whose tuned learning rate is the shared one; None if the tables have no rates.
     """
 
     title: str
@@ -48,27 +48,28 @@ class Corners(NamedTuple):
     same_rate: int | None
 
 
-def four(works: list[Workload], compared: list[Comparison | None]) -> list[Corners]:
-    """The corners of whatever has all four tracks, each with a comparison, and two variants in common on them."""
-    against = {id(work): comparison for work, comparison in zip(works, compared, strict=True)}
-    found = []
+def four(works: list[Workload], comparisons: list[Comparison | None]) -> list[Corners]:
+    """The corners of everything that is on all four tracks, with a comparison on each and two variants in common."""
+    comparison_of = {id(work): comparison for work, comparison in zip(works, comparisons, strict=True)}
+    results = []
     for title, shared, tuned in both_tracks(works):
         corners = {"shared": shared, "tuned": tuned}
-        corners |= {track: work for track in TRACKS for work in works if _between(work, track, shared, tuned)}
-        tables = {track: against[id(corners[track])] for track in TRACKS if track in corners}
-        known = {track: table for track, table in tables.items() if table is not None}
-        if len(known) < len(TRACKS) or len({(table.value, table.reference) for table in known.values()}) > 1:
+        corners |= {track: work for track in TRACKS for work in works if _is_corner(work, track, shared, tuned)}
+        optional = {track: comparison_of[id(corners[track])] for track in TRACKS if track in corners}
+        compared = {track: comparison for track, comparison in optional.items() if comparison is not None}
+        if len(compared) < len(TRACKS) or len({(c.value, c.reference) for c in compared.values()}) > 1:
             continue
         runs = {track: corners[track].tables.runs for track in TRACKS}
-        made = _corners(title, runs, known)
-        found += [made] if made else []
-    return found
+        result = _corners(title, runs, compared)
+        results += [result] if result else []
+    return results
 
 
-def _between(work: Workload, track: str, shared: Workload, tuned: Workload) -> bool:
-    """Whether a workload is that track between the two: the keys that it sets are the tuned one's, others the shared's.
+def _is_corner(work: Workload, track: str, shared: Workload, tuned: Workload) -> bool:
+    """Whether a workload is the given track between these two.
 
-    Where the rate was chosen for each variant it is no key of the workload's.
+    The keys that the track sets are as in the tuned workload, all others as in the shared one. A learning rate that was
+    chosen for each variant is not among the workload's keys.
     """
     if track in ("shared", "tuned") or work.config.get("track") != track:
         return False
@@ -79,10 +80,12 @@ def _between(work: Workload, track: str, shared: Workload, tuned: Workload) -> b
     return work.config == expected | {"track": track}
 
 
-def _corners(title: str, runs: dict[str, pd.DataFrame], known: dict[str, Comparison]) -> Corners | None:
-    value, reference = known["shared"].value, known["shared"].reference
+def _corners(title: str, runs: dict[str, pd.DataFrame], comparisons: dict[str, Comparison]) -> Corners | None:
+    shared = comparisons["shared"]
+    value, reference = shared.value, shared.reference
     wide = {
-        track: whole(own[own["status"] != "failed"], value=value, reference=reference) for track, own in runs.items()
+        track: complete_by_seed(frame[frame["status"] != "failed"], value=value, reference=reference)
+        for track, frame in runs.items()
     }
     wide = {track: frame.replace(np.inf, np.nan).dropna(axis="columns") for track, frame in wide.items()}
     names = [str(name) for name in wide["shared"].columns if all(name in frame for frame in wide.values())]
@@ -90,35 +93,36 @@ def _corners(title: str, runs: dict[str, pd.DataFrame], known: dict[str, Compari
     if len(names) < 2 or len(seeds) < 2:
         return None
     losses = {track: frame.loc[seeds, names].to_numpy().T for track, frame in wide.items()}  # (variants, seeds)
-    verdicts = {track: table.loss.set_index("variant")["verdict"].reindex(names) for track, table in known.items()}
+    verdicts = {track: c.loss.set_index("variant")["verdict"].reindex(names) for track, c in comparisons.items()}
     orders, difference = _orders(losses, rng=np.random.default_rng(0))
-    orders.insert(3, "shown", [_shown(known["shared"].pairs, known[track].pairs, names) for track in orders["track"]])
+    opposite = [_num_opposite(shared.pairs, comparisons[track].pairs, names) for track in orders["track"]]
+    orders.insert(3, "shown", opposite)
     table = pd.DataFrame(verdicts).rename_axis("variant").drop(reference, errors="ignore")
-    same = _same_rate(runs["shared"], runs["tuned_lr"], names)
-    return Corners(title, value, reference, _effects(losses, names), orders, difference, table, same)
+    same_rate = _same_rate(runs["shared"], runs["tuned_lr"], names)
+    return Corners(title, value, reference, _effects(losses, names), orders, difference, table, same_rate)
 
 
 def _effects(losses: dict[str, np.ndarray], names: list[str]) -> pd.DataFrame:
     init, rate, both = (losses[track] - losses["shared"] for track in ("matched_init", "tuned_lr", "tuned"))
-    parts = []
+    frames = []
     for effect, values in zip(EFFECTS, (init, rate, both, both - init - rate), strict=True):
         mean, low, high = bca(values, rng=np.random.default_rng(0))
-        parts.append(pd.DataFrame({"variant": names, "effect": effect, "mean": mean, "low": low, "high": high}))
-    table = pd.concat(parts, ignore_index=True)
+        frames.append(pd.DataFrame({"variant": names, "effect": effect, "mean": mean, "low": low, "high": high}))
+    table = pd.concat(frames, ignore_index=True)
     table.insert(2, "n", init.shape[1])
     return table
 
 
 def _orders(losses: dict[str, np.ndarray], *, rng: np.random.Generator) -> tuple[pd.DataFrame, tuple[float, float]]:
-    """Each track's order against the shared one's; seeds are drawn again for all tracks together."""
+    """Each track's order against the shared one's; the same resamples of the seeds serve all tracks."""
     tracks = [track for track in TRACKS if track != "shared"]
     count, seeds = losses["shared"].shape
-    drawn = []
+    chunks = []
     for start in range(0, RESAMPLES, _CHUNK):
-        chosen = rng.integers(0, seeds, (min(_CHUNK, RESAMPLES - start), seeds))
-        means = {track: values[:, chosen].mean(axis=2).T for track, values in losses.items()}  # (resamples, variants)
-        drawn.append([kendall(means["shared"], means[track]) for track in tracks])
-    resampled = np.concatenate(drawn, axis=1)  # (tracks, resamples)
+        drawn = rng.integers(0, seeds, (min(_CHUNK, RESAMPLES - start), seeds))
+        means = {track: values[:, drawn].mean(axis=2).T for track, values in losses.items()}  # (resamples, variants)
+        chunks.append([kendall(means["shared"], means[track]) for track in tracks])
+    resampled = np.concatenate(chunks, axis=1)  # (tracks, resamples)
     tails = [(1 - LEVEL) / 2, (1 + LEVEL) / 2]
     shared = losses["shared"].mean(axis=1)
     rows = []
@@ -132,8 +136,8 @@ def _orders(losses: dict[str, np.ndarray], *, rng: np.random.Generator) -> tuple
     return pd.DataFrame(rows, columns=["track", "pairs", "turned", "tau", "low", "high"]), (float(low), float(high))
 
 
-def _shown(shared: pd.DataFrame, other: pd.DataFrame, names: list[str]) -> int:
-    """The pairs of these variants that one of the two tables calls better, and the other worse."""
+def _num_opposite(shared: pd.DataFrame, other: pd.DataFrame, names: list[str]) -> int:
+    """The number of pairs of these variants that are better in one of the two tables and worse in the other."""
     opposite = {("better", "worse"), ("worse", "better")}
     both = shared.merge(other, on=["a", "b"])
     both = both[both["a"].isin(names) & both["b"].isin(names)]
@@ -147,6 +151,6 @@ def _same_rate(shared: pd.DataFrame, tuned: pd.DataFrame, names: list[str]) -> i
     return int((rates[0] == rates[1]).sum())
 
 
-def depend(found: Corners) -> pd.DataFrame:
+def depend(corners: Corners) -> pd.DataFrame:
     """The variants whose verdict is not the same on all four tracks."""
-    return found.verdicts[found.verdicts.ne(found.verdicts["shared"], axis=0).any(axis=1)]
+    return corners.verdicts[corners.verdicts.ne(corners.verdicts["shared"], axis=0).any(axis=1)]

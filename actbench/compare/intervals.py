@@ -1,6 +1,6 @@
-"""Statistics of a measurement: intervals over seeds, drift over layers, vanishing gradients.
+"""Confidence intervals of means over seeds.
 
-Nothing here draws from a global generator. Every interval of a report can be computed again, alone, as
+Nothing here draws from a global generator. Every interval of a report can be computed again on its own as
 `mean_interval(values, rng=np.random.default_rng(0))`: it depends on its own values and on nothing else in the table.
 """
 
@@ -15,11 +15,11 @@ import scipy.stats
 RESAMPLES = 10_000
 LEVEL = 0.95
 _CHUNK = 4_000_000  # resampled numbers held at once: 32 MB
-_FEW = 100  # values of which each resample and, in n² steps, the jackknife are computed as they are defined
+_FEW = 100  # values up to which scipy's bootstrap is used, with its jackknife of n² steps
 
 
 class Interval(NamedTuple):
-    """A mean with its interval and the number of values behind it; `low` and `high` are missing for one value."""
+    """A mean with its interval and the number of values behind it; one value has no `low` and `high` (nan)."""
 
     mean: float
     low: float
@@ -27,7 +27,7 @@ class Interval(NamedTuple):
     n: int
 
     def overlaps(self, other: "Interval") -> bool:
-        """Whether the two have a value in common; a mean without an interval is taken as a point."""
+        """Whether the two have a value in common; a mean without an interval counts as a point."""
         low, high = (self.mean, self.mean) if np.isnan(self.low) else (self.low, self.high)
         other_low, other_high = (other.mean, other.mean) if np.isnan(other.low) else (other.low, other.high)
         return low <= other_high and other_low <= high
@@ -53,9 +53,8 @@ def summarise(
 ) -> pd.DataFrame:
     """`mean, low, high, n` of a column for each group, in the order in which the groups appear.
 
-    Each interval is what `mean_interval` gives with `default_rng(seed)`: groups of one size share their resamples,
-    so that a group's interval stays the same when others come or go. Values that are not finite are left out and
-    show in `n`.
+    Each interval is that of `mean_interval` with `default_rng(seed)`. Groups of one size share their resamples, so a
+    group's interval stays the same when other groups come or go. Values that are not finite are left out of `n` too.
     """
     values = pd.to_numeric(frame[value]).astype("float64")
     values = values.where(np.isfinite(values))
@@ -78,27 +77,27 @@ def bca(
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Mean, low and high of each row of `samples` (k, n), all finite: 95 % BCa (Efron 1987), expanded for small n.
 
-    The bootstrap of a mean is too narrow by sqrt((n − 1)/n) and takes the normal for Student's t: at n = 10 a plain
-    interval covers about 90 %. As Hesterberg (2015, The American Statistician 69, section 5) does for percentiles, the
-    level is raised to 2 Φ(t sqrt(n/(n − 1))) − 1, with t the 97.5 % point of Student's t with n − 1 degrees.
+    The bootstrap of a mean is too narrow by sqrt((n − 1)/n) and uses the normal where Student's t belongs: at n = 10 a
+    plain interval covers about 90 %. So the level is raised to 2 Φ(t sqrt(n/(n − 1))) − 1, with t the 97.5 % point of
+    Student's t with n − 1 degrees, as Hesterberg (2015, The American Statistician 69, section 5) does for percentiles.
 
     The rows share their resamples.
     """
     mean, n = samples.mean(axis=1), samples.shape[1]
     if n == 1:
         return mean, np.full_like(mean, np.nan), np.full_like(mean, np.nan)
-    reach = scipy.stats.t.ppf((1 + LEVEL) / 2, n - 1) * np.sqrt(n / (n - 1))
-    level = min(float(2 * scipy.stats.norm.cdf(reach) - 1), 1 - 1e-9)  # of two values it would round to 1
+    quantile = scipy.stats.t.ppf((1 + LEVEL) / 2, n - 1) * np.sqrt(n / (n - 1))
+    level = min(float(2 * scipy.stats.norm.cdf(quantile) - 1), 1 - 1e-9)  # for two values it would round to 1
     low, high = mean.copy(), mean.copy()
-    # BCa is undefined for equal values; those that differ by rounding only count as equal.
-    varies = np.ptp(samples, axis=1) > 1e-12 * np.abs(samples).max(axis=1)
-    if varies.any():
-        bounds = _of_few if n <= _FEW else _of_many
-        low[varies], high[varies] = bounds(samples[varies], level=level, rng=rng, resamples=resamples)
+    # BCa is undefined for equal values; values that differ by rounding only count as equal.
+    is_varied = np.ptp(samples, axis=1) > 1e-12 * np.abs(samples).max(axis=1)
+    if is_varied.any():
+        bounds = _scipy_bounds if n <= _FEW else _fast_bounds
+        low[is_varied], high[is_varied] = bounds(samples[is_varied], level=level, rng=rng, resamples=resamples)
     return mean, low, high
 
 
-def _of_few(
+def _scipy_bounds(
     samples: np.ndarray, *, level: float, rng: np.random.Generator, resamples: int
 ) -> tuple[np.ndarray, np.ndarray]:
     """Low and high of the mean of each row of `samples` (k, n): BCa."""
@@ -115,14 +114,16 @@ def _of_few(
     return result.confidence_interval.low, result.confidence_interval.high
 
 
-def _of_many(
+def _fast_bounds(
     samples: np.ndarray, *, level: float, rng: np.random.Generator, resamples: int
 ) -> tuple[np.ndarray, np.ndarray]:
-    """What `_of_few` gives, from the same draws in time that grows as n: up to rounding, if no resample ties with m.
+    """The result of `_scipy_bounds` from the same draws, up to rounding, in time that grows as n and not as n².
 
-    Resampled means are a product with how often each value was drawn. The jackknife of a mean m has a closed form, so
-    that the acceleration is Σ(x − m)³ / 6 (Σ(x − m)²)^1.5 (Efron & Tibshirani 1993, eq. 14.15). A resampled mean that
-    equals m up to rounding counts as half below; scipy counts it by how it was rounded.
+    The resampled means are a product of the samples with how often each value was drawn. The jackknife of a mean m has
+    a closed form: the acceleration is Σ(x − m)³ / 6 (Σ(x − m)²)^1.5 (Efron & Tibshirani 1993, eq. 14.15).
+
+    The two may differ where a resampled mean equals m up to rounding. Here it counts as half below m; in scipy it
+    counts by how it was rounded.
     """
     (k, n), mean = samples.shape, samples.mean(axis=1, keepdims=True)
     means = np.empty((k, resamples))
@@ -130,17 +131,17 @@ def _of_many(
     for start in range(0, resamples, step):
         drawn = rng.integers(0, n, (min(step, resamples - start), n))
         drawn += n * np.arange(len(drawn))[:, None]
-        times = np.bincount(drawn.ravel(), minlength=drawn.size).reshape(drawn.shape)
-        means[:, start : start + len(drawn)] = samples @ times.T.astype(float) / n
-    equal = 1e-12 * np.abs(samples).max(axis=1, keepdims=True)
-    below = (means < mean - equal).mean(axis=1) + (means <= mean + equal).mean(axis=1)
-    bias, apart = scipy.special.ndtri(below / 2), samples - mean
-    acceleration = (apart**3).sum(axis=1) / (6 * (apart**2).sum(axis=1) ** 1.5)
+        counts = np.bincount(drawn.ravel(), minlength=drawn.size).reshape(drawn.shape)
+        means[:, start : start + len(drawn)] = samples @ counts.T.astype(float) / n
+    tolerance = 1e-12 * np.abs(samples).max(axis=1, keepdims=True)
+    below = (means < mean - tolerance).mean(axis=1) + (means <= mean + tolerance).mean(axis=1)  # twice the share
+    bias, deviations = scipy.special.ndtri(below / 2), samples - mean
+    acceleration = (deviations**3).sum(axis=1) / (6 * (deviations**2).sum(axis=1) ** 1.5)
     bounds = []
     for tail in ((1 - level) / 2, (1 + level) / 2):
-        reach = bias + scipy.special.ndtri(tail)
-        at = scipy.special.ndtr(bias + reach / (1 - acceleration * reach))
-        bounds.append(np.array([np.quantile(row, p) for row, p in zip(means, at, strict=True)]))
+        shifted = bias + scipy.special.ndtri(tail)
+        shares = scipy.special.ndtr(bias + shifted / (1 - acceleration * shifted))
+        bounds.append(np.array([np.quantile(row, p) for row, p in zip(means, shares, strict=True)]))
     return bounds[0], bounds[1]
 
 

@@ -1,4 +1,4 @@
-"""What the layers of a network say together: its first and last one, drift over depth, vanishing gradients."""
+"""What the layers of a network show together: first and last probe, drift over depth, vanishing gradients."""
 
 import numpy as np
 import pandas as pd
@@ -7,11 +7,11 @@ import scipy.stats
 
 from actbench.compare.intervals import LEVEL
 
-_PROBED = ["run_id", "seed", "step"]
+_PROBE = ["run_id", "seed", "step"]  # the columns that identify one probe of one run
 
 
 def ends(layers: pd.DataFrame) -> pd.DataFrame:
-    """The first and the last probed step of each run and seed, told apart by the column `when`."""
+    """The first and the last probed step of each run and seed; the column `when` says which."""
     step = layers.groupby(["run_id", "seed"])["step"]
     first, last = step.transform("min"), step.transform("max")
     at_start = layers[layers["step"] == first].assign(when="at initialisation")
@@ -24,26 +24,26 @@ def mean_drift(layers: pd.DataFrame, *, column: str) -> pd.DataFrame:
 
     One layer has no slope and two layers have no interval.
     """
-    groups = layers[_PROBED].drop_duplicates().sort_values(_PROBED, ignore_index=True)
-    known = layers.assign(_group=layers.groupby(_PROBED).ngroup())[np.isfinite(layers[column])].sort_values("_group")
-    sizes = np.bincount(known["_group"], minlength=len(groups))
-    slopes = np.full((len(groups), 3), np.nan)
+    probes = layers[_PROBE].drop_duplicates().sort_values(_PROBE, ignore_index=True)
+    finite = layers.assign(_probe=layers.groupby(_PROBE).ngroup())[np.isfinite(layers[column])].sort_values("_probe")
+    sizes = np.bincount(finite["_probe"], minlength=len(probes))
+    slopes = np.full((len(probes), 3), np.nan)
     for size in np.unique(sizes[sizes > 1]):
-        own = known[sizes[known["_group"]] == size]
-        x, y = (own[name].to_numpy(float).reshape(-1, size) for name in ("layer_index", column))
-        found = scipy.stats.theilslopes(y, x, alpha=LEVEL, axis=1)
-        slopes[sizes == size] = np.column_stack([found.slope, found.low_slope, found.high_slope])
+        rows = finite[sizes[finite["_probe"]] == size]
+        x, y = (rows[name].to_numpy(float).reshape(-1, size) for name in ("layer_index", column))
+        fit = scipy.stats.theilslopes(y, x, alpha=LEVEL, axis=1)
+        slopes[sizes == size] = np.column_stack([fit.slope, fit.low_slope, fit.high_slope])
     slopes[sizes == 2, 1:] = np.nan
-    return groups.assign(slope=slopes[:, 0], low=slopes[:, 1], high=slopes[:, 2])
+    return probes.assign(slope=slopes[:, 0], low=slopes[:, 1], high=slopes[:, 2])
 
 
 def networks(layers: pd.DataFrame) -> pd.Series:
-    """The network of each layer, by what stands before the first dot of its name; empty where there is none."""
+    """The network of each layer: its name up to the first dot; empty for a name without a dot."""
     return layers["layer"].astype(str).str.extract(r"^([^.]+)\.", expand=False).fillna("")
 
 
 def last_network(layers: pd.DataFrame) -> pd.DataFrame:
-    """The layers of the last of a task's networks: of a GAN the discriminator's."""
+    """The layers of a task's last network: in a GAN the discriminator."""
     network = networks(layers)
     return layers[network == network.iloc[int(layers["layer_index"].to_numpy().argmax())]]
 
@@ -52,15 +52,15 @@ def vanishing(layers: pd.DataFrame) -> pd.DataFrame:
     """`ratio` = G_1 / G_L and `gain` = (ln G_1 − ln G_L) / (L − 1), G = `grad_rms`, by run and probed step.
 
     A gain below 0 says that the gradient shrinks on its way to the input. It is −∞ where no gradient arrives at the
-    first layer, and missing where there is one layer only.
+    first layer. Both are missing where there is one layer only.
     """
-    ordered = layers.sort_values([*_PROBED, "layer_index"])
-    first = ordered.drop_duplicates(_PROBED, keep="first").reset_index(drop=True)
-    last = ordered.drop_duplicates(_PROBED, keep="last").reset_index(drop=True)
+    ordered = layers.sort_values([*_PROBE, "layer_index"])
+    first = ordered.drop_duplicates(_PROBE, keep="first").reset_index(drop=True)
+    last = ordered.drop_duplicates(_PROBE, keep="last").reset_index(drop=True)
     steps = (last["layer_index"] - first["layer_index"]).to_numpy(float)
     steps[steps == 0] = np.nan
     with np.errstate(divide="ignore", invalid="ignore"):
         g_first, g_last = first["grad_rms"].to_numpy(float), last["grad_rms"].to_numpy(float)
         ratio = np.where(np.isnan(steps), np.nan, g_first / g_last)
         gain = (np.log(g_first) - np.log(g_last)) / steps
-    return first[_PROBED].assign(ratio=ratio, gain=gain)
+    return first[_PROBE].assign(ratio=ratio, gain=gain)

@@ -1,8 +1,8 @@
-"""Variants over several workloads: ranks, IQM, performance profile, failures.
+"""Variants over several workloads: ranks, interquartile means, performance profiles, failures.
 
-Every function takes runs with the columns `workload`, `variant` and `seed`; one workload is a special case. Intervals
-are of the joint bootstrap: seeds are drawn with replacement within each workload, the same ones for all variants, so
-that what the seeds have in common is no reason to change a rank. They are 95 % percentile intervals.
+Every function takes runs with the columns `workload`, `variant` and `seed`; there may be one workload only. Intervals
+are 95 % percentile intervals of the joint bootstrap: seeds are drawn with replacement within each workload, the same
+ones for all variants. So a seed that is hard for all variants does not change their ranks.
 """
 
 from collections.abc import Callable, Collection, Iterator, Sequence
@@ -28,19 +28,19 @@ def ranks(
     among: Collection[str] | None = None,
     resamples: int = RESAMPLES,
 ) -> pd.DataFrame:
-    """`variant, rank, low, high`: the rank of each variant's mean, 1 the best, equals with the best one they have.
+    """`variant, rank, low, high`: the rank of each variant's mean. 1 is the best; equal means share the better rank.
 
     Over several workloads it is the rank of the mean of the means, each divided by the reference's mean in its
-    workload. A variant with a value that is not finite stands behind all that have none. With `among` these variants
-    are ranked and no others; the reference need not be one of them.
+    workload. A variant with a value that is not finite ranks behind all that have none. With `among` only these
+    variants are ranked; the reference need not be one of them.
     """
     sign = -1 if better(value) == "higher" else 1
 
-    def rank(parts: list[np.ndarray]) -> np.ndarray:
-        means = np.mean([part.mean(axis=1) for part in parts], axis=0)  # (resamples, variants)
+    def rank(samples: list[np.ndarray]) -> np.ndarray:
+        means = np.mean([sample.mean(axis=1) for sample in samples], axis=0)  # (resamples, variants)
         return scipy.stats.rankdata(sign * means, axis=1, method="min")
 
-    table = _bootstrapped(runs, rank, value=value, reference=reference, rng=rng, among=among, resamples=resamples)
+    table = _bootstrap(runs, rank, value=value, reference=reference, rng=rng, among=among, resamples=resamples)
     return table.rename(columns={"estimate": "rank"}).sort_values("rank", kind="stable", ignore_index=True)
 
 
@@ -53,25 +53,25 @@ def iqm(
     quarter of the values is cut on each side, rounded down as by `scipy.stats.trim_mean`.
     """
 
-    def trimmed(parts: list[np.ndarray]) -> np.ndarray:
-        return scipy.stats.trim_mean(np.concatenate(parts, axis=1), 0.25, axis=1)
+    def trimmed_mean(samples: list[np.ndarray]) -> np.ndarray:
+        return scipy.stats.trim_mean(np.concatenate(samples, axis=1), 0.25, axis=1)
 
-    table = _bootstrapped(runs, trimmed, value=value, reference=reference, rng=rng, resamples=resamples)
+    table = _bootstrap(runs, trimmed_mean, value=value, reference=reference, rng=rng, resamples=resamples)
     return table.rename(columns={"estimate": "iqm"})
 
 
 def profile(runs: pd.DataFrame, *, taus: Sequence[float], value: str = "steps_to_target") -> pd.DataFrame:
-    """`variant, tau, share`: on how many problems a variant needs at most τ times the best one's value.
+    """`variant, tau, share`: the share of problems on which a variant needs at most τ times the best one's value.
 
-    A problem is a seed of a workload (Dolan & Moré 2002). ∞, the target not reached, is within no τ, also where
-    nobody reached it; a run that is missing counts as ∞. No row where no run reached its target.
+    A problem is a seed of a workload (Dolan & Moré 2002). A value of ∞ says that the target was not reached: it is
+    within no τ, even if nobody reached it. A missing run counts as ∞. There are no rows if no run reached its target.
     """
     if not np.isfinite(runs[value]).any():
         return pd.DataFrame(columns=["variant", "tau", "share"])
-    wide = pd.concat([by_seed(own, value=value) for _, own in runs.groupby("workload")])
-    needed = wide.fillna(np.inf)
-    best = needed.min(axis=1)
-    ratio = needed.where(np.isfinite(best), np.inf).div(best.where(np.isfinite(best), 1.0), axis=0)
+    wide = pd.concat([by_seed(group, value=value) for _, group in runs.groupby("workload")])
+    values = wide.fillna(np.inf)
+    best = values.min(axis=1)
+    ratio = values.where(np.isfinite(best), np.inf).div(best.where(np.isfinite(best), 1.0), axis=0)
     shares = [(str(name), float(tau), float((ratio[name] <= tau).mean())) for name in ratio for tau in taus]
     return pd.DataFrame(shares, columns=["variant", "tau", "share"])
 
@@ -79,8 +79,8 @@ def profile(runs: pd.DataFrame, *, taus: Sequence[float], value: str = "steps_to
 def failures(runs: pd.DataFrame) -> pd.DataFrame:
     """`variant, n, failed, rate, low, high`: runs that diverged or learned nothing, with a Clopper–Pearson interval.
 
-    Nothing was learned where the test loss is at least 99 % of ln(classes), that of a guess that ignores the input;
-    where the number of classes is not in the tables, only diverged runs count.
+    A run learned nothing if its test loss is at least 99 % of ln(classes), the loss of a guess that ignores the input.
+    Where the tables do not say how many classes there are, only diverged runs count.
     """
     kept = runs[runs["status"] != "failed"]
     classes = pd.to_numeric(kept.get("data.num_classes", pd.Series(np.nan, index=kept.index))).astype("float64")
@@ -94,7 +94,7 @@ def failures(runs: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["variant", "n", "failed", "rate", "low", "high"])
 
 
-def _bootstrapped(
+def _bootstrap(
     runs: pd.DataFrame,
     statistic: Callable[[list[np.ndarray]], np.ndarray],
     *,
@@ -104,44 +104,49 @@ def _bootstrapped(
     resamples: int,
     among: Collection[str] | None = None,
 ) -> pd.DataFrame:
-    """A statistic of all variants and its interval; it gets values (resamples, seeds, variants), one per workload."""
-    parts, names = _common(runs, value=value, reference=reference)
-    at = names.index(reference)
-    kept = [i for i, name in enumerate(names) if among is None or name in among]
+    """A statistic of all variants with its interval.
 
-    def of(drawn: list[np.ndarray]) -> np.ndarray:
-        return statistic([_normalised(part, at=at)[..., kept] for part in drawn])
+    The statistic takes one array of values (resamples, seeds, variants) for each workload.
+    """
+    samples, names = _complete(runs, value=value, reference=reference)
+    base = names.index(reference)
+    columns = [i for i, name in enumerate(names) if among is None or name in among]
 
-    estimate = of([part[None] for part in parts])[0]
-    low, high = np.quantile(np.concatenate([of(chunk) for chunk in _resampled(parts, rng, resamples)]), _TAILS, axis=0)
-    return pd.DataFrame({"variant": [names[i] for i in kept], "estimate": estimate, "low": low, "high": high})
+    def compute(drawn: list[np.ndarray]) -> np.ndarray:
+        return statistic([_relative(values, base)[..., columns] for values in drawn])
+
+    estimate = compute([sample[None] for sample in samples])[0]
+    estimates = np.concatenate([compute(chunk) for chunk in _resampled(samples, rng, resamples)])
+    low, high = np.quantile(estimates, _TAILS, axis=0)
+    return pd.DataFrame({"variant": [names[i] for i in columns], "estimate": estimate, "low": low, "high": high})
 
 
-def _common(runs: pd.DataFrame, *, value: str, reference: str) -> tuple[list[np.ndarray], list[str]]:
-    """Values (seeds, variants) of each workload: the variants that all workloads have on every seed of the reference.
+def _complete(runs: pd.DataFrame, *, value: str, reference: str) -> tuple[list[np.ndarray], list[str]]:
+    """Values (seeds, variants) of each workload, and the variants: those that have every seed of the reference in all.
 
     Raises:
         ValueError: If the reference is missing in a workload.
     """
-    tables = {name: by_seed(own, value=value) for name, own in runs.groupby("workload", sort=True)}
+    tables = {name: by_seed(group, value=value) for name, group in runs.groupby("workload", sort=True)}
     without = [str(name) for name, wide in tables.items() if reference not in wide]
     if without or not tables:
         raise ValueError(
             f"The reference {reference} was not measured on {', '.join(without) or 'any workload'}: "
             "values are divided by its mean in each workload."
         )
-    whole = [wide.loc[wide[reference].notna()].dropna(axis="columns") for wide in tables.values()]
-    names = sorted(set.intersection(*(set(wide.columns) for wide in whole)))
-    return [wide[names].to_numpy() for wide in whole], names
+    complete = [wide.loc[wide[reference].notna()].dropna(axis="columns") for wide in tables.values()]
+    names = sorted(set.intersection(*(set(wide.columns) for wide in complete)))
+    return [wide[names].to_numpy() for wide in complete], names
 
 
-def _normalised(values: np.ndarray, *, at: int) -> np.ndarray:
-    return values / values[..., at].mean(axis=-1)[..., None, None]
+def _relative(values: np.ndarray, base: int) -> np.ndarray:
+    """Values (resamples, seeds, variants) divided by the mean of the variant at index `base`."""
+    return values / values[..., base].mean(axis=-1)[..., None, None]
 
 
-def _resampled(parts: list[np.ndarray], rng: np.random.Generator, resamples: int) -> Iterator[list[np.ndarray]]:
+def _resampled(samples: list[np.ndarray], rng: np.random.Generator, resamples: int) -> Iterator[list[np.ndarray]]:
     """Chunks of resamples, each a list of values (chunk, seeds, variants), one per workload."""
-    step = max(1, _CHUNK // sum(part.size for part in parts))
+    step = max(1, _CHUNK // sum(sample.size for sample in samples))
     for start in range(0, resamples, step):
         count = min(step, resamples - start)
-        yield [part[rng.integers(0, len(part), (count, len(part)))] for part in parts]
+        yield [sample[rng.integers(0, len(sample), (count, len(sample)))] for sample in samples]

@@ -1,4 +1,4 @@
-"""What the tables say in numbers with intervals: the order of the variants and the two tables of a report."""
+"""The order of a workload's variants, and the two tables of a report: what they reached, and what their layers show."""
 
 import numpy as np
 import pandas as pd
@@ -8,7 +8,7 @@ from actbench.compare.layers import ends, last_network, mean_drift, vanishing
 from actbench.tables.schema import RUNS
 
 Cells = dict[str, dict[str, Interval]]  # heading -> variant -> its cell
-# A measure on test data before one on validation data.
+# Measures on test data come before those on validation data.
 RANKED_BY = sorted((c.name for c in RUNS if c.ranks), key=lambda name: not name.startswith("test_"))
 TITLES = {
     "test loss (nats)": "test_loss",
@@ -27,21 +27,21 @@ TITLES = {
 
 
 def primary(runs: pd.DataFrame) -> str | None:
-    """The column that ranks: test loss or FLD, or the same on validation data where no test was made, or None."""
+    """The column that ranks: loss or FLD on test data, or on validation data without a test; None without either."""
     return next((name for name in RANKED_BY if np.isfinite(runs[name]).any()), None)
 
 
 def ranked(runs: pd.DataFrame) -> list[str]:
     """The variants that were measured, lowest mean loss first.
 
-    A seed that diverged has its loss at chance level. One without a finite loss, as a stranger's tables may hold, makes
-    the mean infinite: its variant stands behind all that have none, those with fewer such seeds first.
+    A seed that diverged has its loss at chance level. Tables from elsewhere may hold seeds without a finite loss: their
+    variants stand last, those with fewer such seeds first.
     """
     runs = runs[runs["status"] != "failed"]
-    by = primary(runs)
-    if by is None:
+    column = primary(runs)
+    if column is None:
         return sorted(runs["variant"].unique())
-    finite = runs[by].where(np.isfinite(runs[by]))
+    finite = runs[column].where(np.isfinite(runs[column]))
     grouped = finite.groupby(runs["variant"])
     table = pd.DataFrame({"lost": finite.isna().groupby(runs["variant"]).sum(), "mean": grouped.mean()})
     return list(table.sort_values(["lost", "mean"], kind="stable").index)
@@ -57,20 +57,21 @@ def intervals(frame: pd.DataFrame, column: str) -> dict[str, Interval]:
 
 
 def ranking(runs: pd.DataFrame) -> Cells:
-    """What every variant reached, and its seconds."""
+    """The final measures of every variant, and its training time."""
     runs = runs[runs["status"] != "failed"]
     return {title: intervals(runs, name) for title, name in TITLES.items() if np.isfinite(runs[name]).any()}
 
 
 def diagnosis(layers: pd.DataFrame, order: list[str]) -> Cells:
-    """Saturation, death and drift of the first and last layer at the end, drift per layer, gradient gain, by variant.
+    """Saturation, dead units and bias of the first and last layer, drift per layer and gradient gain, by variant.
 
-    Of more than one network it is the last one's, which holds the variant's activation.
+    All are of the last probe, the gain also of the first. In a GAN they are of the discriminator, whose activation
+    varies.
     """
-    shown = ends(last_network(layers))
-    start, end = (shown[shown["when"] == when] for when in ("at initialisation", "at the end"))
+    probed = ends(last_network(layers))
+    start, end = (probed[probed["when"] == when] for when in ("at initialisation", "at the end"))
     final = end if len(end) else start
-    first, last = shown["layer_index"].min(), shown["layer_index"].max()
+    first, last = probed["layer_index"].min(), probed["layer_index"].max()
     sides = {"first layer": final[final["layer_index"] == first], "last layer": final[final["layer_index"] == last]}
     if first == last:
         sides.pop("first layer")
@@ -80,17 +81,17 @@ def diagnosis(layers: pd.DataFrame, order: list[str]) -> Cells:
         f"{title}, {side}": intervals(frame, name)
         for title, name in names.items()
         for side, frame in sides.items()
-        if np.isfinite(shown[name]).any()
+        if np.isfinite(probed[name]).any()
     }
-    variants = shown.drop_duplicates(["run_id", "seed"])[["run_id", "seed", "variant"]]
-    if len(sides) == 2 and np.isfinite(shown["out_ratio"]).any():
-        table["bias / std, change per layer"] = _of_runs(mean_drift(final, column="out_ratio"), "slope", variants)
-    if len(sides) == 2 and np.isfinite(shown["grad_rms"]).any():
+    variants = probed.drop_duplicates(["run_id", "seed"])[["run_id", "seed", "variant"]]
+    if len(sides) == 2 and np.isfinite(probed["out_ratio"]).any():
+        table["bias / std, change per layer"] = _by_variant(mean_drift(final, column="out_ratio"), "slope", variants)
+    if len(sides) == 2 and np.isfinite(probed["grad_rms"]).any():
         for when, frame in (("at init", start), ("at the end", end)):
             if len(frame):
-                table[f"gradient gain λ, {when}"] = _of_runs(vanishing(frame), "gain", variants)
+                table[f"gradient gain λ, {when}"] = _by_variant(vanishing(frame), "gain", variants)
     return {name: {v: cells[v] for v in order if v in cells} for name, cells in table.items()}
 
 
-def _of_runs(table: pd.DataFrame, column: str, variants: pd.DataFrame) -> dict[str, Interval]:
+def _by_variant(table: pd.DataFrame, column: str, variants: pd.DataFrame) -> dict[str, Interval]:
     return intervals(table.merge(variants, on=["run_id", "seed"]), column)

@@ -1,5 +1,5 @@
-"""Frame -> Figure: one file a subject, without torch and without pyplot.
+"""Figures: functions from a frame to a matplotlib figure, a file for each subject, without torch and without pyplot.
 
-In: frames of tables/ and compare/. Out: matplotlib figures, one colour per activation in all of them. Open `style.py`
+In: frames of tables/ and compare/. Out: figures in which each activation always has the same colour. Open `style.py`
 first; `layout.py` and `axes.py` hold what the others share.
 """

@@ -1,4 +1,4 @@
-"""Axes: logarithmic, of steps, of layers, of accuracies spaced by their error."""
+"""Axes: logarithmic ones, and those of steps, layers and accuracies."""
 
 from collections.abc import Callable
 
@@ -10,7 +10,7 @@ from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, MaxNLocat
 
 
 def log_axis(axis: Axis, low: float, high: float) -> None:
-    """Ticks of a logarithmic axis from `low` to `high`, as plain numbers, few enough for a small panel."""
+    """Set the ticks of a logarithmic axis from `low` to `high`: plain numbers, few enough for a small panel."""
     decades = np.log10(high / low) if 0 < low < high else 0
     axis.set_major_locator(LogLocator(subs=(1.0,) if decades > 2 else (1.0, 2.0, 5.0), numticks=6))
     axis.set_minor_locator(NullLocator())
@@ -18,7 +18,7 @@ def log_axis(axis: Axis, low: float, high: float) -> None:
 
 
 def step_axis(panel: Axes, last: int) -> None:
-    """Steps on a logarithmic axis that has a place for step 0, with at most five ticks."""
+    """Make the x axis one of steps: logarithmic but with a place for step 0, and at most five ticks."""
     panel.set_xscale("symlog", linthresh=1)
     decades = int(np.log10(max(last, 1)))
     panel.xaxis.set_major_locator(FixedLocator([0, *(10.0**k for k in range(0, decades + 1, 1 + decades // 4))]))
@@ -28,13 +28,13 @@ def step_axis(panel: Axes, last: int) -> None:
 
 
 def layer_axis(panel: Axes, last: int) -> None:
-    """Layers are whole numbers with half a layer of room at both ends."""
+    """Make the x axis one of layers: whole numbers, with almost half a layer of room at both ends."""
     panel.set_xlim(0.6, last + 0.4)
     panel.xaxis.set_major_locator(FixedLocator(list(range(1, last + 1, 1 + (last - 1) // 8))))
 
 
 def short(value: float) -> str:
-    """`1k` for 1000, `1e-6` for a millionth, `0.02` for itself: a number on a small axis."""
+    """A number for a small axis: `1k` for 1000, `1e−6` for a millionth, `0.02` as it is."""
     if value == 0 or 1e-3 <= abs(value) < 1000:
         return f"{value:g}".replace("-", "−")
     if 1000 <= abs(value) < 1e6:
@@ -43,22 +43,22 @@ def short(value: float) -> str:
 
 
 def error_scale() -> tuple[Callable, Callable]:
-    """An accuracy axis spaced by the logarithm of the error, and back; one error in a thousand is its end."""
-    return lambda a: -np.log10(np.maximum(1.001 - a, 1e-4)), lambda t: 1.001 - 10.0 ** (-t)
+    """The scale, and its inverse, that spaces accuracies by the logarithm of the error, which is 0.001 at its end."""
+    return lambda accuracy: -np.log10(np.maximum(1.001 - accuracy, 1e-4)), lambda scaled: 1.001 - 10.0 ** (-scaled)
 
 
-_SEEN = (1e-100, 1e100)  # what a logarithmic axis can be drawn around
+_DRAWABLE = (1e-100, 1e100)  # the values that may decide the range of a logarithmic axis
 _ACCURACIES = (0, 0.5, 0.8, 0.9, 0.95, 0.98, 0.99, 0.995, 0.999)
 
 
 def log_y(panel: Axes, values: list[pd.Series]) -> None:
-    """A logarithmic axis over all values; a variant far beyond the others leaves the panel at the top."""
-    known = [v[(v > _SEEN[0]) & (v < _SEEN[1])] for v in values]
-    known = [v for v in known if len(v)]
-    if not known:
+    """Make the y axis logarithmic over all values; a variant far above the others leaves the panel at the top."""
+    drawable = [v[(v > _DRAWABLE[0]) & (v < _DRAWABLE[1])] for v in values]
+    drawable = [v for v in drawable if len(v)]
+    if not drawable:
         return
-    low = min(v.min() for v in known)
-    high = min(max(v.max() for v in known), 100 * float(np.median([v.max() for v in known])))
+    low = min(v.min() for v in drawable)
+    high = min(max(v.max() for v in drawable), 100 * float(np.median([v.max() for v in drawable])))
     panel.set_yscale("log")
     room = max(1.25, (high / low) ** 0.04)  # for a marker at either end
     panel.set_ylim(low / room, high * room)
@@ -66,7 +66,7 @@ def log_y(panel: Axes, values: list[pd.Series]) -> None:
 
 
 def value_axis(panel: Axes, column: str, means: pd.Series) -> None:
-    """Logarithmic where the means differ by more than a factor of 3; an accuracy by its error."""
+    """Make the x axis logarithmic, for accuracies in the error, if the means differ by more than a factor of 3."""
     low, high = float(means.min()), float(means.max())
     if "accuracy" in column and (1.001 - low) / (1.001 - high) > 3:
         panel.set_xscale("function", functions=error_scale())

@@ -1,6 +1,6 @@
 """The figures of a paired comparison: table -> Figure, one function each.
 
-`labels` maps the variants to what is written at them, in the order in which they are shown, as in `plots`.
+`labels` maps the variants, in their order in the figure, to the text beside them, as in `training`.
 """
 
 import numpy as np
@@ -16,19 +16,19 @@ from actbench.compare.significance import ALPHA
 from actbench.figures import axes, drawing, layout, style
 from actbench.tables.schema import label
 
-DETAILED = 12  # so many variants have room for mean, wins and p in a cell of the matrix
-_FACES = {"better": "full", "worse": "full", "equivalent": "none", "inconclusive": "none"}
-_SHAPES = {"better": "o", "worse": "o", "equivalent": "s", "inconclusive": "o"}
+DETAILED = 12  # the most variants whose cells in the matrix have room for mean, wins and p
+_FILLS = {"better": "full", "worse": "full", "equivalent": "none", "inconclusive": "none"}
+_MARKERS = {"better": "o", "worse": "o", "equivalent": "s", "inconclusive": "o"}
 
 
 def forest(tables: dict[str, tuple[pd.DataFrame, float]], labels: dict[str, str]) -> Figure:
-    """Paired differences with their intervals, a row for each variant, a panel for each column with its margin.
+    """Paired differences with their intervals: a row for each variant, a panel for each column with its margin.
 
-    `tables` holds what `paired.compare` gave and the margin (nan for none) by the label of the axis.
+    `tables` maps the label of each axis to a table of `paired.compare` and its margin (nan for none).
     """
     figure, panels = layout.rows(labels, panels=len(tables))
     place = {name: i for i, name in enumerate(labels)}
-    for panel, (words, (table, margin)) in zip(panels, tables.items(), strict=True):
+    for panel, (title, (table, margin)) in zip(panels, tables.items(), strict=True):
         if np.isfinite(margin):
             panel.axvspan(-margin, margin, color="#e6e6e6", linewidth=0, zorder=0)
         panel.axvline(0, color="#707070", linewidth=0.8, zorder=1)
@@ -37,20 +37,20 @@ def forest(tables: dict[str, tuple[pd.DataFrame, float]], labels: dict[str, str]
             if name not in place:
                 continue
             if np.isnan(row["mean"]):
-                across = panel.get_yaxis_transform()
-                panel.text(0.02, place[name], "a value is not finite", transform=across, va="center", fontsize=6)
+                transform = panel.get_yaxis_transform()
+                panel.text(0.02, place[name], "a value is not finite", transform=transform, va="center", fontsize=6)
                 continue
             panel.plot([row["low"], row["high"]], [place[name]] * 2, color=colour, linewidth=2, alpha=0.6, zorder=3)
-            face = colour if _FACES[row["verdict"]] == "full" else "white"
-            shape = _SHAPES[row["verdict"]]
-            panel.plot([row["mean"]], [place[name]], shape, color=colour, markerfacecolor=face, markersize=4, zorder=4)
+            face = colour if _FILLS[row["verdict"]] == "full" else "white"
+            marker = _MARKERS[row["verdict"]]
+            panel.plot([row["mean"]], [place[name]], marker, color=colour, markerfacecolor=face, markersize=4, zorder=4)
         difference_axis(panel, table, margin)
-        panel.set_xlabel(words)
+        panel.set_xlabel(title)
     return figure
 
 
 def rank_intervals(ranks: pd.DataFrame, labels: dict[str, str]) -> Figure:
-    """The rank of every variant with its interval; a bar that spans many ranks is a rank that is not known."""
+    """The rank of every variant with its interval; a bar across many ranks means that the rank is uncertain."""
     figure, (panel,) = layout.rows(labels, panels=1)
     place = {name: i for i, name in enumerate(labels)}
     for name, rank, low, high in ranks[["variant", "rank", "low", "high"]].itertuples(index=False):
@@ -66,13 +66,13 @@ def rank_intervals(ranks: pd.DataFrame, labels: dict[str, str]) -> Figure:
 
 
 def profiles(table: pd.DataFrame, labels: dict[str, str]) -> Figure:
-    """Share of problems within τ of the best, a panel for each variant, the others in grey."""
+    """The share of seeds within τ of the best: a panel for each variant, the others in grey."""
     figure, panels = layout.multiples(labels, x="τ (steps / the fewest steps)", y="share of seeds")
-    own = {str(name): frame.rename(columns={"share": "mean"}) for name, frame in table.groupby("variant")}
-    others = drawing.grey({name: own[name] for name in labels}, x="tau")
+    curves = {str(name): frame.rename(columns={"share": "mean"}) for name, frame in table.groupby("variant")}
+    others = drawing.grey({name: curves[name] for name in labels}, x="tau")
     for name, panel in panels.items():
         panel.add_collection(others())
-        drawing.line(panel, own[name], x="tau", variant=name)
+        drawing.line(panel, curves[name], x="tau", variant=name)
     panel = next(iter(panels.values()))
     panel.set(xlim=(0.95, 4.05), ylim=(-0.04, 1.04))
     panel.xaxis.set_major_locator(FixedLocator([1, 2, 3, 4]))
@@ -82,60 +82,60 @@ def profiles(table: pd.DataFrame, labels: dict[str, str]) -> Figure:
 
 
 def matrix(pairs: pd.DataFrame, labels: dict[str, str]) -> Figure:
-    """Each variant (row) against each other (column): mean difference, seeds won, tied and lost, p, verdict.
+    """Each variant (row) against each other (column): mean difference; seeds won, tied and lost; p; verdict.
 
-    Beyond `DETAILED` variants a cell has room for the number of seeds won only.
+    With more than `DETAILED` variants a cell has room for the number of seeds won only.
     """
     left, bottom = layout.label_width(labels), 0.1
-    top, side = 0.85 * left, min((style.WIDTH - left - 0.1) / len(labels), 0.62)
-    height = top + bottom + side * len(labels)
+    top, cell_size = 0.85 * left, min((style.WIDTH - left - 0.1) / len(labels), 0.62)
+    size = cell_size * len(labels)
+    height = top + bottom + size
     figure = Figure(figsize=(style.WIDTH, height))
-    wide = side * len(labels)
-    panel = figure.add_axes((left / style.WIDTH, bottom / height, wide / style.WIDTH, wide / height))
+    panel = figure.add_axes((left / style.WIDTH, bottom / height, size / style.WIDTH, size / height))
     place = {name: i for i, name in enumerate(labels)}
-    both = pd.concat([pairs, _turned(pairs)], ignore_index=True)
-    shown = both[both["a"].isin(place) & both["b"].isin(place)]
-    norm, shades = _strength(shown["mean"]), color_palette("vlag", as_cmap=True)
+    both_ways = pd.concat([pairs, _swapped(pairs)], ignore_index=True)
+    rows = both_ways[both_ways["a"].isin(place) & both_ways["b"].isin(place)]
+    norm, shades = _colour_norm(rows["mean"]), color_palette("vlag", as_cmap=True)
     cells = np.full((len(labels), len(labels), 4), 1.0)
     cells[np.diag_indices(len(labels))] = to_rgba("#f0f0f0")
-    detailed = len(labels) <= DETAILED
-    size = min(6.2, side * 10.2) if detailed else min(6.0, side * 30)
-    for row in shown.to_dict("records"):
+    is_detailed = len(labels) <= DETAILED
+    fontsize = min(6.2, cell_size * 10.2) if is_detailed else min(6.0, cell_size * 30)
+    for row in rows.to_dict("records"):
         y, x, ink = place[row["a"]], place[row["b"]], "#808080"
         if row["verdict"] == "equivalent":
             cells[y, x] = to_rgba("#e0e0e0")
         elif row["verdict"] != "inconclusive":
             cells[y, x] = shades(norm(row["mean"]))
             ink = _ink(cells[y, x])
-        few = "=" if row["verdict"] == "equivalent" else str(int(row["wins"]))
-        words = _cell(row) if detailed else few
-        panel.text(x, y, words, ha="center", va="center", fontsize=size, color=ink, linespacing=1.15)
+        wins = "=" if row["verdict"] == "equivalent" else str(int(row["wins"]))
+        text = _cell_text(row) if is_detailed else wins
+        panel.text(x, y, text, ha="center", va="center", fontsize=fontsize, color=ink, linespacing=1.15)
     panel.imshow(cells, aspect="auto", interpolation="nearest")
     _matrix_axes(panel, labels)
     return figure
 
 
 def diagnostics(table: pd.DataFrame, *, value: str) -> Figure:
-    """Spearman's ρ of each diagnostic with the loss or the accuracy (`value`, in words), a panel for each time."""
+    """Spearman's ρ of each diagnostic with `value`, as the label names it (loss or accuracy): a panel for each time."""
     names = {str(n): "gradient gain λ" if n == "gain" else label(str(n)) for n in table["measure"].unique()}
-    names = {name: words.replace("output mean", "|output mean|") for name, words in names.items()}
-    return _correlations({f"with the {value}, {when}": own for when, own in table.groupby("when", sort=False)}, names)
+    names = {name: text.replace("output mean", "|output mean|") for name, text in names.items()}
+    return _correlations({f"with the {value}, {when}": rows for when, rows in table.groupby("when", sort=False)}, names)
 
 
 def properties(table: pd.DataFrame) -> Figure:
-    """Spearman's ρ of each property of the function with loss and accuracy, a panel for each."""
-    names = {name: words for name, words in PROPERTIES.items() if name in set(table["measure"])}
-    shown = {str(value).replace("_", " "): own for value, own in table.groupby("value", sort=False)}
-    return _correlations({f"with the {words}": own for words, own in shown.items()}, names)
+    """Spearman's ρ of each property of the function with loss and accuracy, in a panel each."""
+    names = {name: text for name, text in PROPERTIES.items() if name in set(table["measure"])}
+    by_value = {str(value).replace("_", " "): rows for value, rows in table.groupby("value", sort=False)}
+    return _correlations({f"with the {value}": rows for value, rows in by_value.items()}, names)
 
 
 def _correlations(tables: dict[str, pd.DataFrame], names: dict[str, str]) -> Figure:
-    """A row for each measure, a panel for each table; filled where the BH-adjusted p is below .05."""
+    """A row for each measure and a panel for each table; markers are filled where the BH-adjusted p is below .05."""
     figure, panels = layout.rows(names, panels=len(tables))
     for tick in panels[0].get_yticklabels():
         tick.set_color(style.INK)
     place = {name: i for i, name in enumerate(names)}
-    for panel, (words, table) in zip(panels, tables.items(), strict=True):
+    for panel, (title, table) in zip(panels, tables.items(), strict=True):
         panel.axvline(0, color="#707070", linewidth=0.8, zorder=1)
         for row in table.to_dict("records"):
             y, face = place[row["measure"]], style.INK if row["p_bh"] < ALPHA else "white"
@@ -144,12 +144,12 @@ def _correlations(tables: dict[str, pd.DataFrame], names: dict[str, str]) -> Fig
         panel.set_xlim(-1.02, 1.02)
         panel.xaxis.set_major_locator(FixedLocator([-1, -0.5, 0, 0.5, 1]))
         panel.xaxis.set_major_formatter(lambda value, _: axes.short(value))
-        panel.set_xlabel(f"Spearman's ρ {words}")
+        panel.set_xlabel(f"Spearman's ρ {title}")
     return figure
 
 
 def difference_axis(panel: Axes, table: pd.DataFrame, margin: float) -> None:
-    """Linear around 0, logarithmic beyond, where the largest difference is far above the margin and the median."""
+    """Make x linear, or beyond some value logarithmic if the largest difference far exceeds margin and median."""
     sizes = table[["low", "mean", "high"]].abs().to_numpy()
     sizes = sizes[np.isfinite(sizes) & (sizes > 0)]
     most = float(sizes.max()) if len(sizes) else 1.0
@@ -165,7 +165,7 @@ def difference_axis(panel: Axes, table: pd.DataFrame, margin: float) -> None:
     panel.set_xlim(min(low * room, -least), max(high * room, least))
     if panel.get_xscale() == "symlog":
         places = panel.transAxes.inverted().transform(panel.transData.transform([(t, 0) for t in (0, *ticks)]))[:, 0]
-        ticks = ticks[places[1:] - places[0] > 0.08]  # room for its label beside that of 0
+        ticks = ticks[places[1:] - places[0] > 0.08]  # with room for a label beside that of 0
         panel.xaxis.set_major_locator(FixedLocator([*-ticks[::-1], 0, *ticks]))
     panel.xaxis.set_minor_locator(NullLocator())
     panel.xaxis.set_major_formatter(lambda value, _: axes.short(round(value, 9)))
@@ -187,20 +187,21 @@ def _matrix_axes(panel: Axes, labels: dict[str, str]) -> None:
     panel.vlines(lines, -0.5, count - 0.5, color="white", linewidth=0.6)
 
 
-def _strength(means: pd.Series) -> SymLogNorm:
-    """Colours by the size of a difference, on a logarithmic scale above the tenth of them that are smallest."""
+def _colour_norm(means: pd.Series) -> SymLogNorm:
+    """The colour scale of differences: linear over the tenth of them that is smallest, logarithmic beyond."""
     sizes = means.abs().replace(0, np.nan).dropna()
     most = float(sizes.max()) if len(sizes) else 1.0
     return SymLogNorm(float(sizes.quantile(0.1)) if len(sizes) else 1.0, vmin=-most, vmax=most)
 
 
-def _turned(pairs: pd.DataFrame) -> pd.DataFrame:
+def _swapped(pairs: pd.DataFrame) -> pd.DataFrame:
+    """The same pairs, seen from the other variant."""
     names = {"a": "b", "b": "a", "wins": "losses", "losses": "wins"}
     verdicts = pairs["verdict"].replace({"better": "worse", "worse": "better"})
     return pairs.rename(columns=names).assign(mean=0.0 - pairs["mean"], verdict=verdicts)
 
 
-def _cell(row: dict) -> str:
+def _cell_text(row: dict) -> str:
     """Three lines: `−0.026`, `9/0/1`, `p .004*`; `p .004 =` where the two are equivalent."""
     mean = "not finite" if np.isnan(row["mean"]) else f"{row['mean']:.2g}".replace("-", "−")
     p = "" if np.isnan(row["p"]) else "p <.001" if row["p"] < 0.001 else f"p {row['p']:.3f}".replace("0.", ".", 1)
@@ -209,4 +210,5 @@ def _cell(row: dict) -> str:
 
 
 def _ink(shade: np.ndarray) -> str:
+    """The colour of text that is legible on a shade."""
     return "white" if 0.3 * shade[0] + 0.59 * shade[1] + 0.11 * shade[2] < 0.5 else "#202020"

@@ -1,4 +1,4 @@
-"""What figures are drawn with: lines with bands over grey others, rows of dots, values by layer."""
+"""The elements of figures: lines with bands in front of grey ones, rows of dots, values over steps."""
 
 from collections.abc import Callable
 from typing import Any
@@ -16,9 +16,9 @@ from actbench.figures.axes import value_axis
 from actbench.figures.style import GREY, INK, colour
 from actbench.tables.schema import better, label
 
-BAND = 2_000  # resamples behind an interval that is only drawn; those of the tables have 10,000
-SHARES = (Normalize(0, 1), "rocket_r")  # the colours of a share
-_ENTRIES = 12  # so many entries of a learned vector have a panel each
+BAND = 2_000  # resamples of an interval that is only drawn; those in tables have 10,000
+SHARES = (Normalize(0, 1), "rocket_r")  # the colour scale of a share
+_ENTRIES = 12  # the most entries of a learned vector that get a panel each
 
 
 def parameters(layers: pd.DataFrame, order: list[str]) -> pd.DataFrame:
@@ -32,16 +32,16 @@ def parameters(layers: pd.DataFrame, order: list[str]) -> pd.DataFrame:
 
 
 def _without_long_vectors(long: pd.DataFrame) -> pd.DataFrame:
-    """A vector of more than `_ENTRIES` entries, a slope for each channel perhaps, as the mean of its entries."""
+    """Replace a vector of more than `_ENTRIES` entries, such as a slope for each channel, by their mean."""
     base = long["name"].str.partition("[")[0]
     count = long["name"].groupby([long["variant"], base]).transform("nunique")
-    told = base + " (mean of " + count.astype(str) + ")"
-    long = long.assign(name=long["name"].where(count <= _ENTRIES, told))
+    title = base + " (mean of " + count.astype(str) + ")"
+    long = long.assign(name=long["name"].where(count <= _ENTRIES, title))
     return long.groupby([name for name in long.columns if name != "value"], as_index=False, sort=False).mean()
 
 
 def line(panel: Axes, means: pd.DataFrame, *, x: str, variant: str, **style: Any) -> None:
-    """A mean against `x` in the variant's colour, with its interval as a band where it has one."""
+    """Draw means against `x` in the variant's colour, with their intervals as a band where there are any."""
     shade = colour(variant)
     settings: dict[str, Any] = {"color": shade, "linewidth": 1.2, "zorder": 3} | style
     panel.plot(means[x], means["mean"], **settings)
@@ -49,31 +49,31 @@ def line(panel: Axes, means: pd.DataFrame, *, x: str, variant: str, **style: Any
         panel.fill_between(means[x], means["low"], means["high"], color=shade, alpha=0.25, linewidth=0, zorder=2)
 
 
-def grey(own: dict[str, pd.DataFrame], *, x: str, sign: int = 1) -> Callable[[], LineCollection]:
-    """All the means as thin grey lines, anew for each panel."""
-    lines = [np.column_stack([frame[x], sign * frame["mean"]]) for frame in own.values()]
+def grey(means: dict[str, pd.DataFrame], *, x: str, sign: int = 1) -> Callable[[], LineCollection]:
+    """A function that returns all the means as thin grey lines, new ones for each panel."""
+    lines = [np.column_stack([frame[x], sign * frame["mean"]]) for frame in means.values()]
     return lambda: LineCollection(lines, colors=GREY, linewidths=0.4, zorder=1)
 
 
 def mark_ends(epochs: pd.DataFrame, panels: dict[str, Axes], means: dict[str, pd.DataFrame], *, column: str) -> None:
-    """A cross on the mean curve at each epoch where a seed was last seen before it diverged."""
-    lost = epochs[(epochs["status"] == "diverged") & np.isfinite(epochs[column])]
-    lasts = lost.groupby(["variant", "seed"])["epoch"].max().reset_index()
-    for name, epoch in lasts[["variant", "epoch"]].itertuples(index=False):
+    """Mark the last epoch of each diverged seed by a cross on the mean curve."""
+    diverged = epochs[(epochs["status"] == "diverged") & np.isfinite(epochs[column])]
+    last = diverged.groupby(["variant", "seed"])["epoch"].max().reset_index()
+    for name, epoch in last[["variant", "epoch"]].itertuples(index=False):
         if name in panels:
             curve = means[name].set_index("epoch")["mean"]
             panels[name].plot([epoch], [curve[epoch]], "x", color=INK, markersize=4, zorder=4)
 
 
 def say_zero(panels: dict[str, Axes], means: pd.DataFrame) -> None:
-    """A word in the panels that have nothing to draw on a logarithmic axis."""
-    seen = set(means.loc[means["n"] > 0, "variant"])
-    for name in panels.keys() - seen:
+    """Write `zero in every layer` into the panels that have nothing to draw on a logarithmic axis."""
+    positive = set(means.loc[means["n"] > 0, "variant"])
+    for name in panels.keys() - positive:
         panels[name].text(0.5, 0.5, "zero in every layer", transform=panels[name].transAxes, ha="center", fontsize=6.5)
 
 
 def dots(runs: pd.DataFrame, labels: dict[str, str], columns: list[str]) -> Figure:
-    """A row for each variant, a panel for each column: seeds as points behind the mean and its interval."""
+    """A row for each variant and a panel for each column: seeds as points behind the mean and its interval."""
     figure, panels = layout.rows(labels, panels=len(columns))
     place = {name: i for i, name in enumerate(labels)}
     for panel, column in zip(panels, columns, strict=True):
@@ -85,8 +85,8 @@ def dots(runs: pd.DataFrame, labels: dict[str, str], columns: list[str]) -> Figu
             panel.plot([low, high], [place[name]] * 2, color=shade, linewidth=2, alpha=0.6, zorder=3)
             panel.plot([mean], [place[name]], "o", color=shade, markersize=3.6, zorder=4)
         value_axis(panel, column, means["mean"])
-        way = {"lower": "  ← better", "higher": "  better →", None: ""}[better(column)]
-        panel.set_xlabel(label(column) + way)
+        direction = {"lower": "  ← better", "higher": "  better →", None: ""}[better(column)]
+        panel.set_xlabel(label(column) + direction)
         for name in labels.keys() - set(seeds["variant"]):
             panel.text(
                 0.02, place[name], "no finite value", transform=panel.get_yaxis_transform(), va="center", fontsize=6
@@ -97,9 +97,10 @@ def dots(runs: pd.DataFrame, labels: dict[str, str], columns: list[str]) -> Figu
 def over_steps(
     layers: pd.DataFrame, labels: dict[str, str], columns: dict[str, int]
 ) -> tuple[Figure, dict[str, Axes], tuple[float, float]]:
-    """Small multiples of columns against the step, first layer dashed and last solid; and the range of the means.
+    """Small multiples of columns against the step, and the smallest and the largest of their means.
 
-    `columns` gives the sign with which each is drawn. The others' last layers are grey.
+    The first layer is dashed and the last one solid; the last layers of the other variants are grey. `columns` gives
+    the sign with which each column is drawn.
     """
     index = layers["layer_index"]
     first, last = index.min(), index.max()
@@ -110,10 +111,10 @@ def over_steps(
             means = summarise(layers[index == layer], by=["variant", "step"], value=column, resamples=BAND)
             means = means.assign(mean=sign * means["mean"], low=sign * means["low"], high=sign * means["high"])
             lowest, highest = min(lowest, means["mean"].abs().min()), max(highest, means["mean"].abs().max())
-            own = {str(name): frame.sort_values("step") for name, frame in means.groupby("variant")}
-            others = grey(own, x="step")
-            for name in panels.keys() & own.keys():
-                line(panels[name], own[name], x="step", variant=name, linestyle=linestyle)
+            curves = {str(name): frame.sort_values("step") for name, frame in means.groupby("variant")}
+            others = grey(curves, x="step")
+            for name in panels.keys() & curves.keys():
+                line(panels[name], curves[name], x="step", variant=name, linestyle=linestyle)
                 if layer == last:
                     panels[name].add_collection(others())
     axes.step_axis(next(iter(panels.values())), int(layers["step"].max()))

@@ -1,4 +1,4 @@
-"""The figures about functions: frame -> Figure, one function each; nothing here computes a property."""
+"""The figures about functions: frame -> Figure, one function each. Properties come from tables, computed elsewhere."""
 
 import math
 from typing import Any
@@ -14,7 +14,7 @@ from matplotlib.ticker import LogLocator, NullLocator
 from actbench.tables.functions import Facts, number
 
 WIDTH = 7.5  # inches: a printed A4 page less its margins
-_CHEAPEST = 0.4  # of eager ReLU's time: what takes less does nothing
+_CHEAPEST = 0.4  # share of eager ReLU's time; a function that takes less does nothing
 INK, GREY = "#404040", "#b0b0b0"
 ORDERS = ("f", "f ′", "f ″")
 COLOURS = dict(zip(range(3), sns.color_palette("colorblind", 3), strict=True))
@@ -35,15 +35,15 @@ STYLE = sns.axes_style("whitegrid") | {
 
 
 def card(curves: pd.DataFrame, facts: Facts) -> Figure:
-    """f, f' and f'' with kinks, saturation zones and extrema marked; below, a row for each parameter's family."""
+    """f, f' and f'' with kinks, saturation zones and extrema marked; below, a row for the family of each parameter."""
     parameters = [name for name in curves["parameter"].unique() if name]
     heights = [1.75, *[1.55] * len(parameters)]
     with mpl.rc_context(STYLE):
         figure = Figure(figsize=(WIDTH, sum(heights) + 0.55 * len(heights) + 0.15), layout="constrained")
         panels = figure.subplots(len(heights), 3, squeeze=False, height_ratios=heights)
-        own = curves[curves["parameter"] == ""]
+        default = curves[curves["parameter"] == ""]
         for order, panel in enumerate(panels[0]):
-            _own(panel, own[own["order"] == order], facts, order)
+            _annotated(panel, default[default["order"] == order], facts, order)
         _key(figure, facts)
         for row, parameter in zip(panels[1:], parameters, strict=True):
             _family(row, curves[curves["parameter"] == parameter], parameter, facts)
@@ -51,18 +51,18 @@ def card(curves: pd.DataFrame, facts: Facts) -> Figure:
 
 
 def overview(curves: pd.DataFrame) -> Figure:
-    """Every function and its derivative, a panel each."""
-    own = curves[(curves["parameter"] == "") & (curves["order"] < 2) & (curves["z"].abs() <= 4)]
-    names = sorted(own["function"].unique())
-    columns = 6
-    lines = -(-len(names) // columns)
+    """Every function with its derivative, in a panel each."""
+    rows = curves[(curves["parameter"] == "") & (curves["order"] < 2) & (curves["z"].abs() <= 4)]
+    names = sorted(rows["function"].unique())
+    num_columns = 6
+    num_rows = -(-len(names) // num_columns)
     with mpl.rc_context(STYLE):
-        figure = Figure(figsize=(WIDTH, 1.15 * lines + 0.3), layout="constrained")
-        panels = figure.subplots(lines, columns, sharex=True, squeeze=False).flatten()
+        figure = Figure(figsize=(WIDTH, 1.15 * num_rows + 0.3), layout="constrained")
+        panels = figure.subplots(num_rows, num_columns, sharex=True, squeeze=False).flatten()
         for panel, name in zip(panels, names, strict=False):
-            for order, frame in own[own["function"] == name].groupby("order"):
-                dashed = "--" if order else "-"
-                panel.plot(frame["z"], _broken(frame["value"]), color=COLOURS[order], lw=1.1, ls=dashed)
+            for order, frame in rows[rows["function"] == name].groupby("order"):
+                linestyle = "--" if order else "-"
+                panel.plot(frame["z"], _broken(frame["value"]), color=COLOURS[order], lw=1.1, ls=linestyle)
             panel.set_title(name, fontsize=min(6.5, 120 / len(name)), pad=2)
             panel.set(xlim=(-4, 4), ylim=(-1.6, 4), xticks=(-4, 0, 4), yticks=(-1, 0, 1, 2, 3))
             panel.tick_params(pad=0, labelleft=panel.get_subplotspec().is_first_col())
@@ -74,26 +74,26 @@ def overview(curves: pd.DataFrame) -> Figure:
 
 
 def distances(table: pd.DataFrame) -> Figure:
-    """Sup-norm distance along a parameter, a panel a pair, with the closed-form limits drawn."""
+    """Sup-norm distances along a parameter, in a panel for each pair, with their closed forms."""
     swept = table.dropna(subset="setting")
     pairs = swept["pair"].unique()
     with mpl.rc_context(STYLE):
         figure = Figure(figsize=(WIDTH, 2.1 * -(-len(pairs) // 3)), layout="constrained")
         panels = figure.subplots(-(-len(pairs) // 3), 3, squeeze=False).flatten()
         for panel, pair in zip(panels, pairs, strict=False):
-            mine = swept[swept["pair"] == pair]
-            for order, frame in mine.groupby("order"):
-                dashed = "--" if order else "-"
+            rows = swept[swept["pair"] == pair]
+            for order, frame in rows.groupby("order"):
+                linestyle = "--" if order else "-"
                 panel.plot(
-                    frame["setting"], frame["distance"], color=COLOURS[order], marker=".", ms=4, lw=0.9, ls=dashed
+                    frame["setting"], frame["distance"], color=COLOURS[order], marker=".", ms=4, lw=0.9, ls=linestyle
                 )
-            known = mine.dropna(subset="closed_form")
-            panel.plot(known["setting"], known["closed_form"], color=INK, lw=3, alpha=0.3, zorder=1)
-            if len(known):
+            exact = rows.dropna(subset="closed_form")
+            panel.plot(exact["setting"], exact["closed_form"], color=INK, lw=3, alpha=0.3, zorder=1)
+            if len(exact):
                 panel.set(xscale="log", yscale="log")
             else:
                 panel.set_ylim(bottom=0)
-            panel.set(title=pair, xlabel=mine["parameter"].iloc[0], ylabel="sup |difference|")
+            panel.set(title=pair, xlabel=rows["parameter"].iloc[0], ylabel="sup |difference|")
         for panel in panels[len(pairs) :]:
             panel.set_visible(False)
         styles = {0: "-", 1: "--"}
@@ -106,9 +106,9 @@ def distances(table: pd.DataFrame) -> Figure:
 
 
 def cost(table: pd.DataFrame) -> Figure:
-    """Time of forward and backward relative to eager ReLU: the median and the extremes of the rounds, cheapest first.
+    """Time of forward and backward relative to eager ReLU: median and extremes of the rounds, cheapest first.
 
-    What is cheaper than `_CHEAPEST`, as the identity, stands at the edge.
+    A function cheaper than `_CHEAPEST`, such as the identity, is drawn at the edge.
     """
     both = table[table["pass"] == "forward+backward"].dropna(subset="ratio")
     first = both[(both["mode"] == "eager") & (both["dtype"] == "float32") & (both["size"] == "inside cache")]
@@ -116,18 +116,18 @@ def cost(table: pd.DataFrame) -> Figure:
     place = {name: row for row, name in enumerate(names)}
     with mpl.rc_context(STYLE):
         figure = Figure(figsize=(WIDTH, 0.17 * len(names) + 1), layout="constrained")
-        kinds = [(dtype, mode) for dtype in both["dtype"].unique() for mode in both["mode"].unique()]
-        panels = figure.subplots(1, len(kinds), sharey=True, sharex=True, squeeze=False)[0]
-        for panel, (dtype, mode) in zip(panels, kinds, strict=True):
-            shown = both[(both["dtype"] == dtype) & (both["mode"] == mode)]
-            for order, (size, frame) in enumerate(shown.groupby("size", sort=False)):
-                rows = frame["function"].map(place) + (order - 0.5) * 0.3
+        cases = [(dtype, mode) for dtype in both["dtype"].unique() for mode in both["mode"].unique()]
+        panels = figure.subplots(1, len(cases), sharey=True, sharex=True, squeeze=False)[0]
+        for panel, (dtype, mode) in zip(panels, cases, strict=True):
+            case = both[(both["dtype"] == dtype) & (both["mode"] == mode)]
+            for order, (size, frame) in enumerate(case.groupby("size", sort=False)):
+                heights = frame["function"].map(place) + (order - 0.5) * 0.3
                 ratio, *ends = (frame[name].clip(lower=_CHEAPEST) for name in ("ratio", "ratio_low", "ratio_high"))
                 spread = [ratio - ends[0], ends[1] - ratio]
                 fill = "white" if order else COLOURS[0]
                 panel.errorbar(
                     ratio,
-                    rows,
+                    heights,
                     xerr=np.abs(spread),
                     fmt="o",
                     ms=3,
@@ -149,8 +149,8 @@ def cost(table: pd.DataFrame) -> Figure:
     return figure
 
 
-def _own(panel: Axes, curve: pd.DataFrame, facts: Facts, order: int) -> None:
-    """One derivative at the defaults with everything that is marked on it."""
+def _annotated(panel: Axes, curve: pd.DataFrame, facts: Facts, order: int) -> None:
+    """Draw f or one of its derivatives at the defaults, with all its marks."""
     panel.set_title(ORDERS[order], loc="left", color=COLOURS[order], fontweight="bold")
     panel.set_xlabel("z")
     if curve.empty:
@@ -182,7 +182,7 @@ def _own(panel: Axes, curve: pd.DataFrame, facts: Facts, order: int) -> None:
 
 
 def _lines(panel: Axes, facts: Facts, edges: tuple[float, float]) -> None:
-    """The asymptotes, each over its own half."""
+    """Draw the asymptotes, each on its side of z = 0."""
     for side, end in (("left", edges[0]), ("right", edges[1])):
         slope, intercept = facts.value(f"asymptote_{side}_slope"), facts.value(f"asymptote_{side}_intercept")
         if not math.isnan(slope):
@@ -191,14 +191,14 @@ def _lines(panel: Axes, facts: Facts, edges: tuple[float, float]) -> None:
 
 
 def _limits(value: pd.Series) -> tuple[float, float]:
-    """From the least to the largest value with a margin; a constant in the middle of one unit."""
+    """The smallest and the largest value with a margin; a constant gets half a unit on both sides."""
     low, high = float(value.min()), float(value.max())
     margin = 0.08 * (high - low) if high - low > 1e-6 else 0.5
     return low - margin, high + margin
 
 
 def _key(figure: Figure, facts: Facts) -> None:
-    """Only what this card shows."""
+    """Explain the marks that this card has."""
     line = mpl.lines.Line2D
     entries = {
         "asymptote": line([], [], color=GREY, ls="--", lw=0.9) if facts.count("asymptote_left_slope") else None,
@@ -208,22 +208,22 @@ def _key(figure: Figure, facts: Facts) -> None:
         "extremum": line([], [], marker="v", color="#cc3311", ls="") if facts.count("extremum_value") else None,
         "saturated: |f ′| < 0.01 sup|f ′|": mpl.patches.Patch(**SHADE),
     }
-    shown = {name: handle for name, handle in entries.items() if handle is not None}
+    handles = {name: handle for name, handle in entries.items() if handle is not None}
     if math.isinf(facts.value("saturation_low_0.01")) and math.isinf(facts.value("saturation_high_0.01")):
-        del shown["saturated: |f ′| < 0.01 sup|f ′|"]
-    if shown:
-        figure.legend(shown.values(), shown.keys(), loc="outside upper right", ncols=4, frameon=False, fontsize=6.5)
+        del handles["saturated: |f ′| < 0.01 sup|f ′|"]
+    if handles:
+        figure.legend(handles.values(), handles.keys(), loc="outside upper right", ncols=4, frameon=False, fontsize=6.5)
 
 
 def _family(row: np.ndarray, curves: pd.DataFrame, parameter: str, facts: Facts) -> None:
-    """f and f' for several settings of one parameter, the settings named at the right."""
+    """Draw f and f' for several settings of one parameter, with the settings named at the right."""
     settings = sorted(curves["setting"].unique())
     shades = sns.color_palette("viridis", len(settings))
     for order, panel in enumerate(row[:2]):
-        mine = curves[curves["order"] == order]
-        # Thinner from setting to setting, so that a line that lies on another leaves it in sight.
+        rows = curves[curves["order"] == order]
+        # Thinner from setting to setting, so that a line on top of another leaves it visible.
         for setting, shade, width in zip(settings, shades, np.linspace(2.8, 0.9, len(settings)), strict=True):
-            frame = mine[mine["setting"] == setting]
+            frame = rows[rows["setting"] == setting]
             panel.plot(frame["z"], _broken(frame["value"]), color=shade, lw=width)
         panel.set_title(f"{ORDERS[order]} by {parameter}", loc="left")
         panel.set(xlabel="z", xlim=(-8, 8))
@@ -235,7 +235,7 @@ def _family(row: np.ndarray, curves: pd.DataFrame, parameter: str, facts: Facts)
 
 
 def _broken(value: pd.Series, z: pd.Series | None = None, places: list[float] | None = None) -> np.ndarray:
-    """The values with a gap where the curve jumps: at the given places, or where it steps far more than beside."""
+    """The values with a gap where the curve jumps: at `places`, or where it changes far more than next to it."""
     values = value.to_numpy(dtype=float).copy()
     if z is not None and places is not None:
         for place in places:
@@ -243,7 +243,7 @@ def _broken(value: pd.Series, z: pd.Series | None = None, places: list[float] | 
             if 0 < after < len(values):
                 values[after] = np.nan
         return values
-    steps = np.pad(np.abs(np.diff(values)), 1)
-    beside = np.maximum(steps[:-2], steps[2:])
-    values[1:][steps[1:-1] > np.maximum(3 * beside, 0.005 * np.ptp(values))] = np.nan
+    changes = np.pad(np.abs(np.diff(values)), 1)
+    neighbours = np.maximum(changes[:-2], changes[2:])
+    values[1:][changes[1:-1] > np.maximum(3 * neighbours, 0.005 * np.ptp(values))] = np.nan
     return values

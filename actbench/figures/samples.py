@@ -1,4 +1,4 @@
-"""The figures of tasks that generate images: frame -> Figure, one function each; `labels` as in plots.py."""
+"""The figures of tasks that generate images: frame -> Figure, one function each; `labels` as in `training`."""
 
 import io
 
@@ -18,41 +18,41 @@ _SPARSITY = {"input_grad_hoyer": "-", "generator_grad_hoyer": "--"}
 
 
 def sheets(runs: pd.DataFrame, labels: dict[str, str]) -> Figure:
-    """Generated images of the first seed that has a picture, a panel for each variant."""
+    """Generated images of the first seed that has a picture, in a panel for each variant."""
     figure, panels = layout.multiples(labels, x="", y="", shared=False, aspect=0.5)  # four rows of eight
-    shown = runs[runs["picture"].notna()].sort_values("seed").drop_duplicates("variant").set_index("variant")["picture"]
+    first = runs[runs["picture"].notna()].sort_values("seed").drop_duplicates("variant").set_index("variant")["picture"]
     for name, panel in panels.items():
         panel.set(xticks=[], yticks=[])
         panel.grid(visible=False)
-        if name in shown:
-            _show(panel, shown[name])
+        if name in first:
+            _show(panel, first[name])
     return figure
 
 
 def _show(panel: Axes, picture: bytes) -> None:
     try:
         pixels = imread(io.BytesIO(picture), format="png")
-    except (OSError, SyntaxError, ValueError, TypeError):  # what Pillow raises of a stranger's file
+    except (OSError, SyntaxError, ValueError, TypeError):  # what Pillow raises for bytes that are not a PNG file
         panel.text(0.5, 0.5, "no PNG file", transform=panel.transAxes, ha="center", fontsize=6.5)
         return
     panel.imshow(pixels, cmap="gray", vmin=0, vmax=1, interpolation="nearest")
 
 
 def gradient_sparsity(layers: pd.DataFrame, labels: dict[str, str]) -> Figure:
-    """Exactly zero entries and Hoyer sparsity of the gradient by layer, at initialisation and at the end."""
+    """Share of exact zeros and Hoyer sparsity of the gradient by layer, at initialisation and at the end."""
     return by_layer(layers, labels, dict.fromkeys(("grad_zero", "grad_hoyer"), drawing.SHARES))
 
 
 def sparsity_over_time(epochs: pd.DataFrame, labels: dict[str, str]) -> Figure:
-    """Hoyer sparsity of ∂D/∂x and of the generator's gradient by epoch, a panel for each variant."""
+    """Hoyer sparsity of ∂D/∂x and of the generator's gradient by epoch, in a panel for each variant."""
     figure, panels = layout.multiples(labels, x=label("epoch"), y="gradient sparsity (Hoyer)")
     for column, linestyle in _SPARSITY.items():
         means = summarise(epochs, by=["variant", "epoch"], value=column, resamples=drawing.BAND)
-        own = {str(name): frame.sort_values("epoch") for name, frame in means.groupby("variant")}
-        others = drawing.grey(own, x="epoch")
-        for name in panels.keys() & own.keys():
+        curves = {str(name): frame.sort_values("epoch") for name, frame in means.groupby("variant")}
+        others = drawing.grey(curves, x="epoch")
+        for name in panels.keys() & curves.keys():
             panels[name].add_collection(others())
-            drawing.line(panels[name], own[name], x="epoch", variant=name, linestyle=linestyle)
+            drawing.line(panels[name], curves[name], x="epoch", variant=name, linestyle=linestyle)
     panel = next(iter(panels.values()))
     panel.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=4))
     panel.set_ylim(0, 1)
@@ -61,21 +61,21 @@ def sparsity_over_time(epochs: pd.DataFrame, labels: dict[str, str]) -> Figure:
 
 
 def sparsity_and_quality(runs: pd.DataFrame, labels: dict[str, str]) -> Figure:
-    """Fréchet distance against gradient sparsity at the end: a small point for each seed, a large one for a mean."""
-    height, left, bottom, top, across = 3.0, 0.6, 0.45, 0.1, 0.2
+    """Fréchet distance against gradient sparsity at the end: small points are seeds, large ones their means."""
+    height, left, bottom, top, gap = 3.0, 0.6, 0.45, 0.1, 0.2
     right = 0.2 + 0.066 * max(len(style.safe(name, length=22)) for name in labels)
     figure = Figure(figsize=(style.WIDTH, height))
-    wide = (style.WIDTH - left - right - across) / 2
+    width = (style.WIDTH - left - right - gap) / 2
     finite = runs[runs["variant"].isin(labels) & np.isfinite(runs["test_fld"])]
     ends: dict[str, float] = {}
     panel = None
     for i, column in enumerate(_SPARSITY):
-        box = ((left + i * (wide + across)) / style.WIDTH, bottom / height, wide / style.WIDTH)
+        box = ((left + i * (width + gap)) / style.WIDTH, bottom / height, width / style.WIDTH)
         panel = figure.add_axes((*box, 1 - (bottom + top) / height), sharey=panel)
-        for name, own in finite.groupby("variant"):
-            panel.scatter(own[column], own["test_fld"], s=6, color=style.colour(str(name)), alpha=0.4, linewidths=0)
-            ends[str(name)] = own["test_fld"].mean()
-            panel.plot([own[column].mean()], [ends[str(name)]], "o", color=style.colour(str(name)), markersize=5)
+        for name, rows in finite.groupby("variant"):
+            panel.scatter(rows[column], rows["test_fld"], s=6, color=style.colour(str(name)), alpha=0.4, linewidths=0)
+            ends[str(name)] = rows["test_fld"].mean()
+            panel.plot([rows[column].mean()], [ends[str(name)]], "o", color=style.colour(str(name)), markersize=5)
         panel.set_xlabel(label(column))
         panel.tick_params(labelleft=i == 0)
         panel.xaxis.set_major_locator(MaxNLocator(5))

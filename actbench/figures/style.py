@@ -1,7 +1,7 @@
-"""What all figures share: the rc settings, one colour per activation, text that is safe to draw, saving.
+"""The style of all figures: the rc settings, one colour per activation, text that is safe to draw, saving.
 
-No figure has a legend of activations: 35 names have no 35 colours that an eye could match. Names stand beside what
-they name, in their colour. Figures are made without pyplot, so nothing is left open and no window is needed.
+No figure has a legend of activations, since no eye can match 35 colours to 35 names. A name stands beside its line or
+row, in its colour. Figures are made without pyplot, so none stays open and no window is needed.
 """
 
 import zlib
@@ -16,7 +16,7 @@ from matplotlib.font_manager import FontProperties, findfont, get_font
 WIDTH = 7.5  # inches: a printed A4 page less its margins
 GREY = "#c8c8c8"
 INK = "#404040"
-# Of 1,500 salts tried, the one under which the names of conf/act that are neighbours look least alike.
+# The one of 1,500 salts with which successive names of conf/act differ most in colour.
 _SALT = "actbench-1390"
 _LIGHTNESS = (0.38, 0.5, 0.6)
 STYLE = {
@@ -42,25 +42,25 @@ STYLE = {
 
 
 def style() -> mpl.RcParams:
-    """The rc settings under which every figure is made."""
+    """The rc settings of every figure."""
     return sns.axes_style("whitegrid", rc={}) | STYLE | {"axes.spines.right": False, "axes.spines.top": False}
 
 
 def colour(variant: str) -> tuple[float, float, float]:
-    """The colour of a variant, from its name alone: the same in every figure, whoever else is in it.
+    """The colour of a variant, from its name alone: the same in every figure, whatever else is in it.
 
-    The hue is the activation's; a parameter told in the name (`elu alpha=0.5`) turns it by its logarithm, so that near
-    values are near in hue but not in lightness; parameters further back turn it less.
+    The hue is the activation's. A parameter in the name (`elu alpha=0.5`) turns the hue by the logarithm of its value:
+    near values are near in hue but not in lightness. Later parameters turn it less.
     """
     act, *parameters = variant.split(" ")
     hue, light = _draw(act)
-    turn = sum(_turn(told.partition("=")[2]) / place for place, told in enumerate(parameters, start=1))
+    turn = sum(_turn(text.partition("=")[2]) / place for place, text in enumerate(parameters, start=1))
     hue, light = hue + turn, (light + 7 * turn) % 1
     return sns.husl_palette(1, h=hue % 1.0, s=0.92, l=_LIGHTNESS[int(light * len(_LIGHTNESS))])[0]
 
 
 def _turn(value: str) -> float:
-    """The share of the colour wheel by which a value turns a hue: none for 0, about 0.3 for each decade above 0.01."""
+    """The share of the colour wheel by which a value turns a hue: 0 for 0, about 0.3 per decade above 0.01."""
     try:
         turn = 0.3 * float(np.log1p(100 * abs(float(value))) / np.log(10))
     except ValueError:  # a word
@@ -69,12 +69,12 @@ def _turn(value: str) -> float:
 
 
 def safe(text: str, *, length: int = 34) -> str:
-    """A name as matplotlib can draw it: no mathematics, no missing glyphs, cut in its middle beyond `length`."""
+    """A name that matplotlib can draw: without mathematics or missing glyphs, beyond `length` cut in its middle."""
     glyphs = get_font(findfont(FontProperties(family="DejaVu Sans")))
-    drawn = "".join(c if glyphs.get_char_index(ord(c)) else "?" for c in text)
-    if len(drawn) > length:
-        drawn = drawn[: (length - 1) // 2] + "…" + drawn[-(length // 2) :]  # a parameter's value stands at the end
-    return drawn.replace("$", r"\$")
+    name = "".join(c if glyphs.get_char_index(ord(c)) else "?" for c in text)
+    if len(name) > length:
+        name = name[: (length - 1) // 2] + "…" + name[-(length // 2) :]  # a parameter's value is at the end
+    return name.replace("$", r"\$")
 
 
 def save(figure: Figure, path: Path) -> None:

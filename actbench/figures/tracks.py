@@ -11,7 +11,7 @@ from actbench.figures.comparison import difference_axis
 
 
 def tracks(variants: pd.DataFrame) -> Figure:
-    """The rank of each variant on the shared (left) and the tuned track (right); thick where the verdict changes."""
+    """The rank of each variant on the shared track (left) and the tuned one (right); thick if its verdict changes."""
     height = 0.45 + max(0.19 * len(variants), 0.5)
     figure = Figure(figsize=(style.WIDTH, height))
     panel = figure.add_axes((0.3, 0.1 / height, 0.4, 1 - 0.45 / height))
@@ -32,7 +32,7 @@ def tracks(variants: pd.DataFrame) -> Figure:
 
 
 def corners(effects: pd.DataFrame, labels: dict[str, str]) -> Figure:
-    """What init, learning rate, both and their interaction did to each variant's loss, a panel each on one axis."""
+    """The effects of init, learning rate, both and their interaction on each variant's loss, in a panel each."""
     figure, panels = layout.rows(labels, panels=len(EFFECTS))
     place = {name: i for i, name in enumerate(labels)}
     for panel, effect in zip(panels, EFFECTS, strict=True):
@@ -48,7 +48,7 @@ def corners(effects: pd.DataFrame, labels: dict[str, str]) -> Figure:
 
 
 def relative(tables: dict[str, pd.DataFrame], labels: dict[str, str]) -> Figure:
-    """The IQM of each variant with its interval in units of the reference, which is the line at 1, a panel a track."""
+    """The IQM of each variant and its interval over the reference's, which is the line at 1; a panel for each track."""
     figure, panels = layout.rows(labels, panels=len(tables))
     place = {name: i for i, name in enumerate(labels)}
     bounds = pd.concat(tables.values())[["low", "high"]].to_numpy()

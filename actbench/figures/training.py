@@ -1,7 +1,7 @@
-"""The figures of a report: frame -> Figure, one function each.
+"""The figures about training: frame -> Figure, one function each.
 
-Every frame has the column `variant`; `labels` maps the variants to what is written at them, in the order in which
-they are shown (best first), with `✕ 2/10` behind the name where 2 of 10 seeds diverged.
+Every frame has the column `variant`. `labels` maps the variants, in their order in the figure (best first), to the text
+beside them: the name, followed by `✕ 2/10` where 2 of 10 seeds diverged.
 """
 
 from collections.abc import Iterable
@@ -27,20 +27,21 @@ _MARKERS: dict[str, dict] = {
 
 
 def labels(runs: pd.DataFrame, order: Iterable[str]) -> dict[str, str]:
-    """What is written at each variant of `order`: its name, of one activation with several parameters these alone, and
-    how many of its seeds diverged.
+    """The text beside each variant of `order`: its name and how many of its seeds diverged.
+
+    If all variants are one activation with different parameters, the name is the parameters alone.
     """
     order = list(order)
     diverged = runs["status"].eq("diverged").groupby(runs["variant"]).agg(["sum", "size"])
-    one = len({name.partition(" ")[0] for name in order}) == 1 < len(order) and all("=" in name for name in order)
-    told = {name: name.partition(" ")[2] if one else name for name in order}
-    return {v: f"{told[v]} ✕ {n}/{of}" if n else told[v] for v in order for n, of in [diverged.loc[v]]}
+    is_one = len({name.partition(" ")[0] for name in order}) == 1 < len(order) and all("=" in name for name in order)
+    names = {name: name.partition(" ")[2] if is_one else name for name in order}
+    return {v: f"{names[v]} ✕ {n}/{of}" if n else names[v] for v in order for n, of in [diverged.loc[v]]}
 
 
 def ranking(runs: pd.DataFrame, labels: dict[str, str]) -> Figure:
-    """What was reached on test data by every variant: seeds as points, the mean and its interval in front.
+    """The result of every variant on test data: seeds as points behind the mean and its interval.
 
-    A dotted line is the mean floor of a measure that has one, `<measure>_floor`.
+    If a measure has a floor, in the column `<measure>_floor`, a dotted line shows its mean.
     """
     measures = ("test_loss", "test_accuracy", "test_fld", "test_ndb")
     columns = [name for name in measures if np.isfinite(runs[name]).any()]
@@ -60,61 +61,61 @@ def time(runs: pd.DataFrame, labels: dict[str, str]) -> Figure:
 
 
 def learning_curves(epochs: pd.DataFrame, labels: dict[str, str]) -> Figure:
-    """Validation loss by epoch, a panel for each variant, the training loss dotted, the others in grey.
+    """Validation loss by epoch: a panel for each variant, with the training loss dotted and the others in grey.
 
-    Of a task without a loss on validation data, what its runs are ranked by.
+    For a task without a loss on validation data, the measure that ranks its runs.
     """
     column = next(name for name in RANKED_BY if name in epochs and np.isfinite(epochs[name]).any())
     curves = summarise(epochs, by=["variant", "epoch"], value=column, resamples=drawing.BAND)
     training = epochs.groupby(["variant", "epoch"], sort=False)["train_loss"].mean().reset_index(name="mean")
     figure, panels = layout.multiples(labels, x=label("epoch"), y=label(column))
-    own = {str(name): frame.sort_values("epoch") for name, frame in curves.groupby("variant")}
-    others = drawing.grey(own, x="epoch")
+    validation = {str(name): frame.sort_values("epoch") for name, frame in curves.groupby("variant")}
+    others = drawing.grey(validation, x="epoch")
     for name, panel in panels.items():
         panel.add_collection(others())
         drawing.line(panel, training[training["variant"] == name], x="epoch", variant=name, linestyle=":")
-        if name in own:
-            drawing.line(panel, own[name], x="epoch", variant=name)
-    drawing.mark_ends(epochs, panels, own, column=column)
+        if name in validation:
+            drawing.line(panel, validation[name], x="epoch", variant=name)
+    drawing.mark_ends(epochs, panels, validation, column=column)
     panel = next(iter(panels.values()))
     panel.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=4))
-    least, most = curves["mean"].min() / 10, curves["mean"].max() * 2  # a training loss far from these leaves the panel
-    axes.log_y(panel, [training["mean"].clip(least, most), *(frame["mean"] for frame in own.values())])
+    least, most = curves["mean"].min() / 10, curves["mean"].max() * 2  # a training loss beyond these leaves the panel
+    axes.log_y(panel, [training["mean"].clip(least, most), *(frame["mean"] for frame in validation.values())])
     dotted = {"training": {"linestyle": ":"}} if training["mean"].notna().any() else {}
     layout.key(figure, {"validation, mean and 95 % interval": {}} | dotted)
     return figure
 
 
 def saturation(layers: pd.DataFrame, labels: dict[str, str]) -> Figure:
-    """Saturated share on either side by layer, at initialisation and at the end."""
+    """Saturated share on each side by layer, at initialisation and at the end."""
     return by_layer(layers, labels, dict.fromkeys(("saturation_low", "saturation_high"), drawing.SHARES))
 
 
 def output(layers: pd.DataFrame, labels: dict[str, str]) -> Figure:
-    """Mean of the output and its bias over its standard deviation by layer, at initialisation and at the end."""
+    """Mean of the output, and its bias over its standard deviation, by layer, at initialisation and at the end."""
     signed, ratio = SymLogNorm(0.1, vmin=-3, vmax=3), LogNorm(0.05, 20, clip=True)
     return by_layer(layers, labels, {"out_mean": (signed, "vlag"), "out_ratio": (ratio, "mako_r")})
 
 
 def gradient(layers: pd.DataFrame, labels: dict[str, str]) -> Figure:
-    """Gradient RMS by layer, a panel for each variant: at initialisation dashed, at the end solid."""
-    shown = ends(layers)
-    shown = shown.assign(grad_rms=shown["grad_rms"].where(shown["grad_rms"] > 0))
-    means = summarise(shown, by=["when", "variant", "layer_index"], value="grad_rms", resamples=drawing.BAND)
+    """Gradient RMS by layer in a panel for each variant: dashed at initialisation, solid at the end."""
+    layers = ends(layers)
+    layers = layers.assign(grad_rms=layers["grad_rms"].where(layers["grad_rms"] > 0))
+    means = summarise(layers, by=["when", "variant", "layer_index"], value="grad_rms", resamples=drawing.BAND)
     figure, panels = layout.multiples(labels, x=label("layer_index"), y=label("grad_rms"))
     for when, linestyle in (("at initialisation", "--"), ("at the end", "-")):
-        at = means[means["when"] == when]
-        own = {str(name): frame.sort_values("layer_index") for name, frame in at.groupby("variant")}
-        others = drawing.grey(own, x="layer_index")
+        at_time = means[means["when"] == when]
+        curves = {str(name): frame.sort_values("layer_index") for name, frame in at_time.groupby("variant")}
+        others = drawing.grey(curves, x="layer_index")
         for name, panel in panels.items():
             if linestyle == "-":
                 panel.add_collection(others())
-            if name in own:
+            if name in curves:
                 drawing.line(
-                    panel, own[name], x="layer_index", variant=name, linestyle=linestyle, **_MARKERS[linestyle]
+                    panel, curves[name], x="layer_index", variant=name, linestyle=linestyle, **_MARKERS[linestyle]
                 )
     panel = next(iter(panels.values()))
-    axes.layer_axis(panel, int(shown["layer_index"].max()))
+    axes.layer_axis(panel, int(layers["layer_index"].max()))
     axes.log_y(panel, [means["mean"]])
     drawing.say_zero(panels, means)
     layout.key(figure, {"at initialisation": {"linestyle": "--"}, "at the end": {}})
@@ -122,7 +123,7 @@ def gradient(layers: pd.DataFrame, labels: dict[str, str]) -> Figure:
 
 
 def drift(layers: pd.DataFrame, labels: dict[str, str]) -> Figure:
-    """Output bias over standard deviation against the step, first layer dashed, last layer solid."""
+    """Output bias over standard deviation against the step, the first layer dashed and the last one solid."""
     figure, panels, (lowest, highest) = drawing.over_steps(last_network(layers), labels, {"out_ratio": 1})
     panel = next(iter(panels.values()))
     if lowest > 0.005:
@@ -140,7 +141,7 @@ def drift(layers: pd.DataFrame, labels: dict[str, str]) -> Figure:
 
 
 def saturation_over_time(layers: pd.DataFrame, labels: dict[str, str]) -> Figure:
-    """Saturated share against the step, the high side upwards and the low side downwards."""
+    """Saturated share against the step, with the high side upwards and the low side downwards."""
     sides = {"saturation_high": 1, "saturation_low": -1}
     figure, panels, (_, highest) = drawing.over_steps(last_network(layers), labels, sides)
     panel = next(iter(panels.values()))
@@ -148,14 +149,14 @@ def saturation_over_time(layers: pd.DataFrame, labels: dict[str, str]) -> Figure
     panel.set_ylim(-limit, limit)
     panel.yaxis.set_major_locator(MaxNLocator(5))
     panel.yaxis.set_major_formatter(lambda value, _: f"{abs(value):g}")
-    for each in panels.values():
-        each.axhline(0, color="#909090", linewidth=0.6, zorder=1)
+    for panel in panels.values():
+        panel.axhline(0, color="#909090", linewidth=0.6, zorder=1)
     figure.texts[-1].set_text("saturated share: low side ↓   high side ↑")
     return figure
 
 
 def learned(layers: pd.DataFrame, labels: dict[str, str]) -> Figure:
-    """Learned parameters of the activations against the step, a panel for each, a line for each layer."""
+    """Learned parameters of the activations against the step: a panel for each, a line for each layer."""
     series = drawing.parameters(layers, list(labels))
     titles = {title: title for title in series["title"].unique()}
     means = summarise(series, by=["title", "layer_index", "step"], value="value", resamples=drawing.BAND)
@@ -163,12 +164,12 @@ def learned(layers: pd.DataFrame, labels: dict[str, str]) -> Figure:
     shades = sns.color_palette("flare", int(means["layer_index"].max()))
     for title, panel in panels.items():
         for layer, shade in enumerate(shades, start=1):
-            own = means[(means["title"] == title) & (means["layer_index"] == layer)]
-            panel.plot(own["step"], own["mean"], color=shade, linewidth=1.2)
-            panel.fill_between(own["step"], own["low"], own["high"], color=shade, alpha=0.2, linewidth=0)
+            curve = means[(means["title"] == title) & (means["layer_index"] == layer)]
+            panel.plot(curve["step"], curve["mean"], color=shade, linewidth=1.2)
+            panel.fill_between(curve["step"], curve["low"], curve["high"], color=shade, alpha=0.2, linewidth=0)
         axes.step_axis(panel, int(means["step"].max()))
         panel.yaxis.set_major_locator(MaxNLocator(3))
         panel.tick_params(labelleft=True, pad=1)
-    shown = sorted({1, len(shades)})
-    layout.key(figure, {f"layer {i}": {"color": shades[i - 1]} for i in shown})
+    named = sorted({1, len(shades)})
+    layout.key(figure, {f"layer {i}": {"color": shades[i - 1]} for i in named})
     return figure

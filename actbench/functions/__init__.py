@@ -1,5 +1,5 @@
-"""What is computed of any function f: range, kinks, limits, saturation thresholds, moments, each with an error bound.
+"""Properties of any function f, each with an error bound: range, kinks, asymptotes, saturation thresholds, moments.
 
 In: a function of one tensor, in float64. Out: facts. Nothing here knows an activation by name. Open `properties.py`
-first; `facts.py` puts them together.
+first; `facts.py` collects the facts of one function.
 """

@@ -1,4 +1,4 @@
-"""Everything that is computed of a function, as facts: a value with its error bound and how it was obtained."""
+"""The facts of a function: each a value, its error bound and the method that computed it."""
 
 import copy
 import math
@@ -12,8 +12,7 @@ from actbench.functions import properties
 from actbench.functions.asymptotes import asymptote
 from actbench.functions.kinks import HIGHEST_ORDER, MANY, Kink, Kinks, find_kinks
 from actbench.functions.properties import Function, derivative, gaussian_mean, prepared
-from actbench.functions.turns import Extremum, Sampled, attained, extrema, monotonic, sampled, where_largest, zeros
-from actbench.functions.turns import resolved as is_resolved
+from actbench.functions.turns import Curve, Extremum, extrema, is_resolved, is_taken, monotonicity, peaks, sample, zeros
 
 EPSILONS = (0.001, 0.01, 0.1)
 NOT_DETERMINED = "not determined"
@@ -23,8 +22,8 @@ NOT_DETERMINED = "not determined"
 class Fact:
     """One property of one function; `index` counts kinks, zeros and extrema from the left.
 
-    Either `value` holds it, with `text` for what a number does not say (`open`, `closed`), or `text` alone does. Where
-    it is not determined, `text` says so and `method` says why. `error` bounds |value - truth|.
+    A number is in `value`, with a qualification in `text` (`open`, `closed`); any other property is in `text` alone.
+    Where it is not determined, `text` says so and `method` says why. `error` bounds |value - truth|.
     """
 
     property: str
@@ -36,7 +35,7 @@ class Fact:
 
 
 def facts_of(f: Function) -> list[Fact]:
-    """All facts of measures.md, "Of a function", about f, which is told nothing else.
+    """All facts of measures.md, "Of a function", about f.
 
     Raises:
         ValueError: If f does not return a tensor of its argument's shape, or is not applied element by element.
@@ -45,12 +44,12 @@ def facts_of(f: Function) -> list[Fact]:
         learnable = _parameter_facts(f)
         f = prepared(f)
         _check(f)
-        if not _repeats(f):
+        if not _is_repeatable(f):
             return [*learnable, Fact("all", text=NOT_DETERMINED, method="two evaluations at the same z differ")]
         kinks = find_kinks(f)
-        curve = sampled(f, kinks)
-        if why := _unreadable(f, curve):
-            return [*learnable, Fact("shape", text=NOT_DETERMINED, method=why), *_moment_facts(f)]
+        curve = sample(f, kinks)
+        if reason := _why_unreadable(f, curve):
+            return [*learnable, Fact("shape", text=NOT_DETERMINED, method=reason), *_moment_facts(f)]
         turns = extrema(curve)
         groups = [_range_facts(f, curve, turns), _asymptote_facts(f), _zero_facts(curve, turns), _kink_facts(f, kinks)]
         groups += [_turn_facts(curve, turns), _slope_facts(f, kinks), _saturation_facts(f), _moment_facts(f)]
@@ -61,9 +60,9 @@ def _check(f: Function) -> None:
     z = torch.linspace(-3, 3, 7, dtype=torch.float64)
     value = f(z)
     if not isinstance(value, Tensor) or value.shape != z.shape:
-        given = f"shape {tuple(value.shape)}" if isinstance(value, Tensor) else type(value).__name__
+        returned = f"shape {tuple(value.shape)}" if isinstance(value, Tensor) else type(value).__name__
         raise ValueError(
-            f"An activation maps a tensor to one of the same shape, but this one returned {given} for shape (7,). "
+            f"An activation maps a tensor to one of the same shape, but this one returned {returned} for shape (7,). "
             "Give a function that works element by element."
         )
     if value.dtype != z.dtype:
@@ -71,45 +70,45 @@ def _check(f: Function) -> None:
             f"An activation keeps the dtype of its argument, but this one returned {value.dtype} for {z.dtype}. "
             "Give a function that computes in the dtype that it is given."
         )
-    alone = torch.cat([f(z[i : i + 1]) for i in range(len(z))])
-    if _repeats(f) and not torch.allclose(value, alone, rtol=1e-9, atol=1e-12, equal_nan=True):
+    separate = torch.cat([f(z[i : i + 1]) for i in range(len(z))])
+    if _is_repeatable(f) and not torch.allclose(value, separate, rtol=1e-9, atol=1e-12, equal_nan=True):
         raise ValueError(
             "This function's value at one element depends on the others, so it has no graph over z. "
             "Give a function that works element by element."
         )
 
 
-def _unreadable(f: Function, curve: Sampled) -> str:
-    """Why nothing can be said of the shape of f from its values on the grid; empty where it can."""
-    near = properties.grid()
-    odd = near[(near.abs() <= properties.DENSE) & ~f(near).isfinite()]
-    if len(odd):
-        return f"f is not finite at z = {float(odd[odd.abs().argmin()]):g}"
-    resolved = is_resolved(curve) and is_resolved(sampled(f, curve.kinks, order=1))
-    return "" if resolved else "f turns within a cell of the grid, so its shape cannot be read; its moments can"
+def _why_unreadable(f: Function, curve: Curve) -> str:
+    """Why the grid does not show how f runs, in words; empty if it does."""
+    z = properties.grid()
+    not_finite = z[(z.abs() <= properties.DENSE) & ~f(z).isfinite()]
+    if len(not_finite):
+        return f"f is not finite at z = {float(not_finite[not_finite.abs().argmin()]):g}"
+    both_resolved = is_resolved(curve) and is_resolved(sample(f, curve.kinks, order=1))
+    return "" if both_resolved else "f turns within a cell of the grid, so its shape cannot be read; its moments can"
 
 
-def _repeats(f: Function) -> bool:
+def _is_repeatable(f: Function) -> bool:
     z = torch.linspace(-3, 3, 64, dtype=torch.float64)
     return torch.equal(f(z).nan_to_num(), f(z).nan_to_num())
 
 
 def _parameter_facts(f: Function) -> list[Fact]:
-    """What is learned, and whether training draws random numbers; everything else is of evaluation mode."""
+    """The learned parameters, and whether f draws random numbers in training; all other facts hold in evaluation."""
     if not isinstance(f, nn.Module):
         return [Fact("learnable", text="none"), Fact("stochastic", text="no", method="a function has no training mode")]
-    names = [name for name, parameter in f.named_parameters() if parameter.requires_grad]
-    stochastic = not _repeats(copy.deepcopy(f).to(device="cpu", dtype=torch.float64).train())
+    learned = [name for name, parameter in f.named_parameters() if parameter.requires_grad]
+    stochastic = not _is_repeatable(copy.deepcopy(f).to(device="cpu", dtype=torch.float64).train())
     return [
-        Fact("learnable", text=", ".join(names) or "none", method="parameters that require a gradient"),
+        Fact("learnable", text=", ".join(learned) or "none", method="parameters that require a gradient"),
         Fact("stochastic", text="in training" if stochastic else "no", method="two evaluations in training mode"),
     ]
 
 
-def _range_facts(f: Function, curve: Sampled, turns: list[Extremum]) -> Iterator[Fact]:
-    words = {True: "closed", False: "open", None: NOT_DETERMINED}
+def _range_facts(f: Function, curve: Curve, turns: list[Extremum]) -> Iterator[Fact]:
+    texts = {True: "closed", False: "open", None: NOT_DETERMINED}
     for name, bound in zip(("range_inf", "range_sup"), properties.value_range(f), strict=True):
-        end = "unbounded" if math.isinf(bound) else words[attained(curve, bound, turns)]
+        end = "unbounded" if math.isinf(bound) else texts[is_taken(curve, bound, turns)]
         error = 0.0 if math.isinf(bound) else 1e-12 * max(1.0, abs(bound))
         yield Fact(name, bound, end, error, "grid, peaks closed in on, tails extrapolated; closed: f takes the value")
 
@@ -125,33 +124,32 @@ def _asymptote_facts(f: Function) -> Iterator[Fact]:
             yield Fact(f"{name}_intercept", line[1], error=line[2], method=method)
 
 
-def _zero_facts(curve: Sampled, turns: list[Extremum]) -> Iterator[Fact]:
-    found = zeros(curve, turns)
+def _zero_facts(curve: Curve, turns: list[Extremum]) -> Iterator[Fact]:
+    stretches = zeros(curve, turns)
     method = "sign changes, exact zeros and touching extrema; tails that underflow are left out"
-    if len(found) > MANY:
+    if len(stretches) > MANY:
         yield Fact("num_zeros", text=NOT_DETERMINED, method=f"more than {MANY} on the grid")
         return
-    yield Fact("num_zeros", len(found), error=0.0, method=method)
-    for index, stretch in enumerate(found):
+    yield Fact("num_zeros", len(stretches), error=0.0, method=method)
+    for index, stretch in enumerate(stretches):
         yield Fact("zero_low", stretch.low, error=stretch.error, method=method, index=index)
         yield Fact("zero_high", stretch.high, error=stretch.error, method=method, index=index)
 
 
 def _kink_facts(f: Function, kinks: Kinks) -> Iterator[Fact]:
-    """Each kink with its order (0: f jumps, 1: f', 2: f'', 3: f'''), one-sided values and f there; seams apart."""
+    """Each kink with its order (0: f jumps, 1: f', 2: f'', 3: f'''), its one-sided values and f there; then seams."""
     method = "every cell of the grid cut until a few spacings of float64 wide"
     unsearched = "autograd has no derivative of this order, or it may be unbounded"
     for order, name in enumerate(("num_jumps", "num_kinks", "num_derivative_kinks")):
-        if order > kinks.searched:
+        if order > kinks.searched_order:
             yield Fact(name, text=NOT_DETERMINED, method=unsearched)
-        elif len(kinks.found) > MANY:
+        elif len(kinks.all) > MANY:
             yield Fact(name, text=NOT_DETERMINED, method=f"more than {MANY} found")
         else:
             yield Fact(name, sum(kink.order == order for kink in kinks.real), error=0.0, method=method)
-    whole = bool(kinks.real) or kinks.searched == HIGHEST_ORDER
-    if whole:
-        least = "exactly" if kinks.real else "at least"
-        yield Fact("continuity", kinks.continuity, least, 0.0, "the lowest derivative that jumps, less one")
+    if kinks.real or kinks.searched_order == HIGHEST_ORDER:
+        bound = "exactly" if kinks.real else "at least"
+        yield Fact("continuity", kinks.continuity, bound, 0.0, "the lowest derivative that jumps, less one")
     else:
         yield Fact("continuity", kinks.continuity, "at least", math.nan, f"searched so far; {unsearched}")
     for kind, group in (("kink", kinks.real), ("seam", kinks.seams)):
@@ -168,22 +166,22 @@ def _kink_facts(f: Function, kinks: Kinks) -> Iterator[Fact]:
 
 def _at(f: Function, kink: Kink) -> dict[str, float]:
     """f at a kink and f' on both sides of it."""
-    beside = max(2 * kink.error, 1e-15)
-    slopes = derivative(f, torch.tensor([kink.place - beside, kink.place + beside], dtype=torch.float64)).tolist()
+    offset = max(2 * kink.error, 1e-15)
+    slopes = derivative(f, torch.tensor([kink.place - offset, kink.place + offset], dtype=torch.float64)).tolist()
     value = f(torch.tensor([kink.place], dtype=torch.float64)).item()
     return {"value": value, "slope_left": slopes[0], "slope_right": slopes[1]}
 
 
-def _turn_facts(curve: Sampled, turns: list[Extremum]) -> Iterator[Fact]:
-    yield Fact("monotonic", text=monotonic(curve), method="largest fall and rise over the grid and the kinks")
+def _turn_facts(curve: Curve, turns: list[Extremum]) -> Iterator[Fact]:
+    yield Fact("monotonic", text=monotonicity(curve), method="largest fall and rise over the grid and the kinks")
     if len(turns) > MANY:
         yield Fact("num_extrema", text=NOT_DETERMINED, method=f"more than {MANY} on the grid")
         return
     method = "where f turns on the grid, closed in on by the sign of f'"
     yield Fact("num_extrema", len(turns), error=0.0, method=method)
     for index, turn in enumerate(turns):
-        yield Fact("extremum_low", turn.at.low, turn.kind, turn.at.error, method, index)
-        yield Fact("extremum_high", turn.at.high, turn.kind, turn.at.error, method, index)
+        yield Fact("extremum_low", turn.stretch.low, turn.kind, turn.stretch.error, method, index)
+        yield Fact("extremum_high", turn.stretch.high, turn.kind, turn.stretch.error, method, index)
         yield Fact("extremum_value", turn.value, turn.kind, 1e-12 * max(1.0, abs(turn.value)), method, index)
 
 
@@ -191,21 +189,21 @@ def _slope_facts(f: Function, kinks: Kinks) -> Iterator[Fact]:
     def slope(z: Tensor) -> Tensor:
         return derivative(f, z).abs()
 
-    curve = sampled(f, kinks, order=1)
+    curve = sample(f, kinks, order=1)
     method = "autograd on the grid and both sides of the kinks"
-    yield Fact("derivative_monotonic", text=monotonic(curve), method=method)
-    supremum, place = properties.refined_maximum(slope, *properties.finite_part(properties.nodes_of(f), slope))
+    yield Fact("derivative_monotonic", text=monotonicity(curve), method=method)
+    supremum, place = properties.find_supremum(slope, *properties.finite_part(properties.nodes_of(f), slope))
     if math.isinf(supremum):
         yield Fact("sup_derivative", supremum, "unbounded", 0.0, "|f'| grows with every decade or every closing in")
         yield Fact("sup_derivative_low", place, error=0.0, method="where it grows")
         yield Fact("sup_derivative_high", place, error=0.0, method="where it grows")
         return
     yield Fact("sup_derivative", supremum, error=1e-12 * max(1.0, supremum), method="highest nodes closed in on, tails")
-    largest = where_largest(curve, supremum)
-    if len(largest) > MANY:
+    stretches = peaks(curve, supremum)
+    if len(stretches) > MANY:
         yield Fact("sup_derivative_low", text=NOT_DETERMINED, method=f"taken at more than {MANY} places")
         return
-    for index, stretch in enumerate(largest):
+    for index, stretch in enumerate(stretches):
         yield Fact("sup_derivative_low", stretch.low, error=stretch.error, method=method, index=index)
         yield Fact("sup_derivative_high", stretch.high, error=stretch.error, method=method, index=index)
 
@@ -224,7 +222,7 @@ def _saturation_facts(f: Function) -> Iterator[Fact]:
 
 
 def _moment_facts(f: Function) -> Iterator[Fact]:
-    """E f, E f^2, E f'^2 under N(0, 1), the gain 1 / sqrt(E f^2) and chi* = E f'^2 / E f^2, errors carried through."""
+    """E f, E f^2, E f'^2 under N(0, 1), the gain 1 / sqrt(E f^2) and chi* = E f'^2 / E f^2, with error bounds."""
     method = "Gauss-Legendre on panels halved towards kinks, 20 against 10 nodes"
     integrands: dict[str, Callable[[Tensor], Tensor]] = {
         "mean": lambda z: f(z),
@@ -244,5 +242,5 @@ def _moment_facts(f: Function) -> Iterator[Fact]:
         if math.isfinite(value) and error <= 1e-9 * max(1.0, abs(value)):
             yield Fact(name, value, error=error, method=method)
         else:
-            why = "E f^2 is 0" if second[0] == 0 else "the integral does not converge"
-            yield Fact(name, text=NOT_DETERMINED, method=why)
+            reason = "E f^2 is 0" if second[0] == 0 else "the integral does not converge"
+            yield Fact(name, text=NOT_DETERMINED, method=reason)

@@ -1,8 +1,9 @@
-"""What is computed of any scalar function f, told nothing about it: saturation, range, moments under N(0, 1).
+"""Saturation thresholds, range and moments under N(0, 1) of any scalar function f, from its values and slopes.
 
-The definitions are those of measures.md, "Of a function". f' is what autograd delivers, in float64: a straight-through
+The definitions are those of measures.md, "Of a function". f' is what autograd returns, in float64: a straight-through
 step has f' = 1. A module is copied, put in evaluation mode and cast; neither it nor the global generator changes.
-f is read on one fixed grid, fine around 0 and geometric out to |z| = REACH, and then closed in on where it matters.
+f is evaluated on one fixed grid, fine around 0 and geometric out to |z| = REACH. Kinks, peaks and ends between its
+nodes are then bracketed more and more narrowly.
 """
 
 import copy
@@ -14,20 +15,20 @@ import torch
 from torch import Tensor, nn
 
 Function = Callable[[Tensor], Tensor]
-REACH = 1e8  # a tail is judged by its last decades before this
+REACH = 1e8  # the last decades before this decide how f behaves towards infinity
 DENSE = 16.0  # the grid is uniform up to here
-STEP = 1 / 64  # … with this step, a power of two so that the nodes are exact
-_ZOOM = 64  # parts into which a bracket is cut per pass
+STEP = 1 / 64  # its spacing there, a power of two so that the nodes are exact
+_ZOOM = 64  # pieces into which each pass cuts a bracket
 _PASSES = 9  # STEP / 64^9 is below float64's spacing at 1
 
 
 def saturation_thresholds(f: Function, *, epsilon: float = 0.01) -> tuple[float, float]:
-    """(z_lo, z_hi), the smallest interval outside which |f'(z)| < epsilon sup|f'|: -inf, +inf on a side that never is.
+    """(z_lo, z_hi), the smallest interval outside which |f'(z)| < epsilon sup|f'|; infinite where f never saturates.
 
-    Only the tails count: a zero of f' between two active regions is no saturation. Where sup|f'| is infinite, the root
-    mean square of f' under N(0, 1) stands for it (where that is infinite too, both ends are nan). Where f' is zero
-    everywhere the interval is empty and both ends are where f jumps most (0 if it is constant), so that every z but
-    that one is outside.
+    Only the tails count: a zero of f' between two active regions is not saturation. Where sup|f'| is infinite, the root
+    mean square of f' under N(0, 1) takes its place; where that is infinite too, both ends are nan. Where f' is zero
+    everywhere, the interval is empty: both ends are the point where f jumps most (0 if f is constant), and every other
+    z lies outside.
 
     Raises:
         ValueError: If epsilon is not between 0 and 1.
@@ -37,7 +38,7 @@ def saturation_thresholds(f: Function, *, epsilon: float = 0.01) -> tuple[float,
     with torch.random.fork_rng(devices=[]):
         f = prepared(f)
         z, slope = finite_part(nodes_of(f), _absolute_slope(f))
-        supremum, _ = refined_maximum(_absolute_slope(f), z, slope)
+        supremum, _ = find_supremum(_absolute_slope(f), z, slope)
         if supremum == 0:
             return (_largest_jump(f, z),) * 2
         if math.isinf(supremum):
@@ -50,11 +51,11 @@ def saturation_thresholds(f: Function, *, epsilon: float = 0.01) -> tuple[float,
 
 
 def value_range(f: Function) -> tuple[float, float]:
-    """(inf f, sup f), each -inf or +inf where f is unbounded; an asymptote is a value of the range's closure."""
+    """(inf f, sup f), infinite where f is unbounded; an asymptote counts, as the limit of values of f."""
     with torch.random.fork_rng(devices=[]):
         f = prepared(f)
         z, value = finite_part(nodes_of(f), lambda x: f(x).detach())
-        return -refined_maximum(lambda x: -f(x).detach(), z, -value)[0], refined_maximum(f, z, value)[0]
+        return -find_supremum(lambda x: -f(x).detach(), z, -value)[0], find_supremum(f, z, value)[0]
 
 
 def second_moment(f: Function) -> float:
@@ -65,14 +66,14 @@ def second_moment(f: Function) -> float:
 
 
 def prepared(f: Function) -> Function:
-    """f, or for a module a copy of it in evaluation mode and float64 on the CPU; it may change its copy of z."""
+    """f applied to a copy of its argument; a module is copied too, in evaluation mode and float64, to the CPU."""
     if isinstance(f, nn.Module):
         f = copy.deepcopy(f).eval().to(device="cpu", dtype=torch.float64)
     return lambda z: f(z.clone())
 
 
 def derivative(f: Function, z: Tensor, *, order: int = 1) -> Tensor:
-    """The derivative of that order as autograd delivers it; zero where the output does not depend on z for autograd."""
+    """The derivative of that order by autograd; zero where autograd sees no dependence on z."""
     z = z.detach().requires_grad_(True)
     with torch.enable_grad():
         value = f(z)
@@ -84,7 +85,7 @@ def derivative(f: Function, z: Tensor, *, order: int = 1) -> Tensor:
 
 
 def grid() -> Tensor:
-    """The nodes at which f is read first: 0, then outwards geometric, uniform, geometric, to both sides."""
+    """The nodes at which f is evaluated first: 0, then on both sides a geometric, a uniform and a geometric stretch."""
     near = torch.logspace(-6, math.log10(STEP), 65, dtype=torch.float64)[:-1]
     dense = torch.arange(1, int(DENSE / STEP) + 1, dtype=torch.float64) * STEP
     far = torch.logspace(math.log10(DENSE), math.log10(REACH), 225, dtype=torch.float64)[1:]
@@ -93,9 +94,9 @@ def grid() -> Tensor:
 
 
 def nodes_of(f: Function) -> Tensor:
-    """The grid, and more nodes in the cells where f changes by more than its slopes at both ends explain: a ramp.
+    """The grid, refined in the cells where f changes by more than its slopes at both ends explain, as on a ramp.
 
-    What is narrower than STEP / 64^2 still passes for a jump. More than 8 such cells are a pattern, and left alone.
+    A ramp narrower than STEP / 64^2 still looks like a jump. More than 8 such cells are a pattern and are not refined.
     """
     z = grid()
     for _ in range(2):
@@ -104,12 +105,12 @@ def nodes_of(f: Function) -> Tensor:
         cells = (unexplained > 1e-6 * value[z.abs() <= DENSE].abs().max()).nonzero().flatten()
         if not 0 < len(cells) <= 8:
             break
-        z = torch.cat([z, _between(z[cells], z[cells + 1]).flatten()]).unique()
+        z = torch.cat([z, _subdivide(z[cells], z[cells + 1]).flatten()]).unique()
     return z
 
 
 def finite_part(z: Tensor, g: Function) -> tuple[Tensor, Tensor]:
-    """The nodes and g there, cut at both ends to where g is finite (e^z overflows at 710), holes filled by 0."""
+    """Nodes and values of g from its first to its last finite value (e^z overflows at 710); nan between becomes 0."""
     value = g(z).detach()
     finite = value.isfinite().nonzero().flatten()
     if len(finite) == 0:
@@ -118,9 +119,9 @@ def finite_part(z: Tensor, g: Function) -> tuple[Tensor, Tensor]:
     return z[inside], value[inside].nan_to_num(nan=0.0, posinf=math.inf, neginf=-math.inf)
 
 
-def refined_maximum(g: Function, z: Tensor, value: Tensor) -> tuple[float, float]:
-    """(sup g, where): the highest nodes closed in on, then the tails; +inf where g grows without bound."""
-    best, place = highest(g, z, value)
+def find_supremum(g: Function, z: Tensor, value: Tensor) -> tuple[float, float]:
+    """(sup g, its place), from the highest nodes and the tails; +inf where g grows without bound."""
+    best, place = find_maximum(g, z, value)
     if math.isinf(best):
         return best, place
     limits = {sign * math.inf: _tail_supremum(sign * z, value.clamp(max=best), best) for sign in (-1, 1)}
@@ -128,13 +129,13 @@ def refined_maximum(g: Function, z: Tensor, value: Tensor) -> tuple[float, float
     return (limits[tail], tail) if limits[tail] > best else (best, place)
 
 
-def highest(g: Function, z: Tensor, value: Tensor) -> tuple[float, float]:
-    """(max g, where) between the first and the last node: the highest nodes closed in on; +inf at a pole."""
+def find_maximum(g: Function, z: Tensor, value: Tensor) -> tuple[float, float]:
+    """(max g, its place) between the first and the last node, refined around the highest nodes; +inf at a pole."""
     peaks = value[1:-1].topk(8).indices + 1
     low, high, best, gains = z[peaks - 1], z[peaks + 1], value.max(), []
     place = float(z[value.argmax()])
     for _ in range(_PASSES):
-        nodes = _between(low, high)
+        nodes = _subdivide(low, high)
         inner = g(nodes).detach().nan_to_num(nan=-math.inf, posinf=math.inf, neginf=-math.inf)
         top = inner.argmax(dim=1, keepdim=True)
         low = nodes.gather(1, (top - 1).clamp(min=0)).squeeze(1)
@@ -142,7 +143,7 @@ def highest(g: Function, z: Tensor, value: Tensor) -> tuple[float, float]:
         gains.append(float((inner.max() - best).clamp(min=0)))
         if inner.max() > best:
             best, place = inner.max(), float(nodes.flatten()[inner.argmax()])
-    # A pole: closing in on it goes on gaining as much or more. At a smooth peak the gain falls by 64^2 per pass.
+    # Each pass towards a pole gains as much as the last or more; at a smooth peak the gain falls by 64^2 per pass.
     at_pole = gains[-1] > max(gains[-2] / 2, 1e-6 * float(best.abs()))
     return (math.inf if at_pole else float(best)), place
 
@@ -150,24 +151,24 @@ def highest(g: Function, z: Tensor, value: Tensor) -> tuple[float, float]:
 def gaussian_mean(g: Function, *, tolerance: float = 1e-14) -> tuple[float, float]:
     """(E g(z), error bound) for z ~ N(0, 1), by Gauss-Legendre on panels that are halved until two orders agree.
 
-    Halving closes in on kinks and jumps wherever they are, down to panels of width 2^-48. The bound is ten times the
-    sum of what 20 and 10 nodes disagree by; it is inf where g grows too fast for the mean to exist.
+    The panels shrink around kinks and jumps, down to a width of 2^-48. The bound is ten times the summed differences
+    between 20 and 10 nodes; it is inf where g grows too fast for the mean to exist.
     """
     edges = torch.arange(-20, 20.25, 0.5, dtype=torch.float64)
     low, high = edges[:-1], edges[1:]
     total = error = scale = 0.0
     for _ in range(48):
-        fine, coarse = (_panels(g, low, high, nodes) for nodes in (20, 10))
-        off = (fine - coarse).abs()
+        fine, coarse = (_panels(g, low, high, num_nodes) for num_nodes in (20, 10))
+        difference = (fine - coarse).abs()
         scale = max(scale, float(fine.abs().sum()))
-        good = off <= tolerance * scale  # False for what is not a number
-        total, error = total + float(fine[good].sum()), error + float(off[good].sum())
-        low, high = low[~good], high[~good]
+        agrees = difference <= tolerance * scale  # False for nan
+        total, error = total + float(fine[agrees].sum()), error + float(difference[agrees].sum())
+        low, high = low[~agrees], high[~agrees]
         if len(low) == 0 or len(low) > 4096:
             break
         middle = (low + high) / 2
         low, high = torch.cat([low, middle]), torch.cat([middle, high])
-    total, error = total + float(fine[~good].sum()), error + float(off[~good].sum())
+    total, error = total + float(fine[~agrees].sum()), error + float(difference[~agrees].sum())
     ends = g(edges[[0, -1]]).detach().abs() * _density(edges[[0, -1]])
     exists = math.isfinite(total) and bool((ends <= tolerance * max(scale, 1e-300)).all())
     return total, (10 * error + 1e-15 * scale) if exists else math.inf
@@ -178,12 +179,12 @@ def _mean_or_nan(g: Function) -> float:
     return mean if math.isfinite(mean) and error <= 1e-6 * max(1.0, abs(mean)) else math.nan
 
 
-def _panels(g: Function, low: Tensor, high: Tensor, nodes: int) -> Tensor:
-    """The integral of g times the density over each panel, by Gauss-Legendre with that many nodes."""
-    at, weight = (torch.from_numpy(part) for part in np.polynomial.legendre.leggauss(nodes))
+def _panels(g: Function, low: Tensor, high: Tensor, num_nodes: int) -> Tensor:
+    """The integral of g times the normal density over each panel, by Gauss-Legendre."""
+    nodes, weights = (torch.from_numpy(array) for array in np.polynomial.legendre.leggauss(num_nodes))
     half = ((high - low) / 2)[:, None]
-    z = (low[:, None] + half) + half * at
-    return (g(z).detach() * _density(z) * weight * half).sum(dim=1)
+    z = (low[:, None] + half) + half * nodes
+    return (g(z).detach() * _density(z) * weights * half).sum(dim=1)
 
 
 def _density(z: Tensor) -> Tensor:
@@ -194,31 +195,31 @@ def _absolute_slope(f: Function) -> Function:
     return lambda z: derivative(f, z).abs()
 
 
-def _between(low: Tensor, high: Tensor) -> Tensor:
-    """Nodes that cut each bracket into _ZOOM equal parts, the ends exact: (brackets, _ZOOM + 1)."""
+def _subdivide(low: Tensor, high: Tensor) -> Tensor:
+    """Nodes that cut each bracket into _ZOOM equal pieces, its ends exact; shape (brackets, _ZOOM + 1)."""
     nodes = low[:, None] + (high - low)[:, None] * torch.linspace(0, 1, _ZOOM + 1, dtype=torch.float64)
     nodes[:, -1] = high
     return nodes
 
 
 def _tail_supremum(z: Tensor, value: Tensor, best: float) -> float:
-    """The supremum of g towards z = +inf from its maxima up to R / 100, R / 10 and R, R the last finite node.
+    """The supremum of g towards z = +inf, from its maxima up to R / 100, R / 10 and R, where R is the last finite node.
 
-    Gains per decade that do not fall are growth without bound (a logarithm's); gains that fall by a factor are summed
-    as a geometric series (Aitken), which is exact for a power of z.
+    If the gain per decade does not fall, g grows without bound, as a logarithm does. If it falls by a factor, the gains
+    are summed as a geometric series (Aitken), which is exact for a power of z.
     """
     reach = float(z.max())
-    first, second, last = (float(value[(z > 0) & (z <= part * reach)].max()) for part in (0.01, 0.1, 1))
-    gain, before = last - second, second - first
+    first, second, last = (float(value[(z > 0) & (z <= share * reach)].max()) for share in (0.01, 0.1, 1))
+    gain, previous = last - second, second - first
     if last < best or gain <= 0:
         return last
-    if before <= 0 or gain > 0.75 * before:
+    if previous <= 0 or gain > 0.75 * previous:
         return math.inf if gain > 1e-3 * abs(last) else last
-    return last + gain * gain / (before - gain)
+    return last + gain * gain / (previous - gain)
 
 
 def _outermost(f: Function, z: Tensor, active: Tensor, level: float, *, sign: int) -> float:
-    """The end, towards z = +inf after mirroring by sign, of where |f'| >= level: the inactive end of its bracket."""
+    """Where |f'| last reaches the level towards z = +inf (f mirrored by `sign`): the outer end of the last bracket."""
     index = z.argsort()
     z, active = z[index], active[index]
     last = int(active.nonzero()[-1])
@@ -226,19 +227,19 @@ def _outermost(f: Function, z: Tensor, active: Tensor, level: float, *, sign: in
         return math.inf
     low, high = z[last : last + 1], z[last + 1 : last + 2]
     for _ in range(_PASSES):
-        nodes = _between(low, high)[0]
-        inner = (derivative(f, sign * nodes).abs() >= level)[:-1]
-        last = int(inner.nonzero()[-1]) if inner.any() else 0
+        nodes = _subdivide(low, high)[0]
+        is_active = (derivative(f, sign * nodes).abs() >= level)[:-1]
+        last = int(is_active.nonzero()[-1]) if is_active.any() else 0
         low, high = nodes[last : last + 1], nodes[last + 1 : last + 2]
     return float(high)
 
 
 def _largest_jump(f: Function, z: Tensor) -> float:
-    """Where f changes most from one node to the next, closed in on; 0 where it does not change."""
+    """The place where f changes most between two nodes, refined; 0 for a constant."""
     for _ in range(_PASSES + 1):
         change = f(z).detach().diff().abs()
         cell = int(change.argmax())
         if change[cell] == 0:
             return 0.0
-        z = _between(z[cell : cell + 1], z[cell + 1 : cell + 2])[0]
+        z = _subdivide(z[cell : cell + 1], z[cell + 1 : cell + 2])[0]
     return float(z[0])

@@ -1,7 +1,7 @@
-"""The shape of f: where it turns, where it is zero, where steepest, which bounds it attains.
+"""The course of f: where it turns, where it is zero, where it is steepest, which bounds it attains.
 
-Rounding must not pass for shape: tanh(20) is 1 and GELU(-9) is 0 in float64, yet neither is attained. A level stretch
-is believed only where it truly ends, in a kink or in a value that rounding does not explain.
+Rounding must not be mistaken for a property of f: in float64 tanh(20) is 1 and GELU(-9) is 0, yet f attains neither.
+So a level stretch counts only where it truly ends, in a kink or in a value that rounding does not explain.
 """
 
 import itertools
@@ -20,7 +20,7 @@ _SAME = 1e-12
 
 @dataclass(frozen=True)
 class Stretch:
-    """A point (low = high) or an interval of z, and how far its ends may be off."""
+    """A point (low = high) or an interval of z, with an error bound for its ends."""
 
     low: float
     high: float
@@ -29,15 +29,15 @@ class Stretch:
 
 @dataclass(frozen=True)
 class Extremum:
-    """A local minimum or maximum of f that is strict, or a strict plateau between two kinks."""
+    """A strict local minimum or maximum of f, or a strict plateau between two kinks."""
 
     kind: str
-    at: Stretch
+    stretch: Stretch
     value: float
 
 
 @dataclass(frozen=True)
-class Sampled:
+class Curve:
     """f on the grid and on both sides of each kink, with its derivative and its kinks."""
 
     f: Function
@@ -51,8 +51,8 @@ class Sampled:
         return float(self.value[self.z.abs() <= DENSE].abs().max())
 
 
-def sampled(f: Function, kinks: Kinks, *, order: int = 0) -> Sampled:
-    """f, or its derivative of that order, on the grid and on both sides of each kink."""
+def sample(f: Function, kinks: Kinks, *, order: int = 0) -> Curve:
+    """f, or its derivative of this order, on the grid and on both sides of each kink."""
 
     def g(z: Tensor) -> Tensor:
         return derivative(f, z, order=order)
@@ -62,19 +62,19 @@ def sampled(f: Function, kinks: Kinks, *, order: int = 0) -> Sampled:
 
     sides = [kink.place + sign * max(kink.error, 1e-15) for kink in kinks.real for sign in (-1, 0, 1)]
     z = torch.cat([nodes_of(f), torch.tensor(sides, dtype=torch.float64)]).unique()
-    return Sampled(g, slope, kinks, *finite_part(z, g))
+    return Curve(g, slope, kinks, *finite_part(z, g))
 
 
-def resolved(curve: Sampled) -> bool:
-    """Whether f between two nodes is about what they say: not so where it turns within most cells of the grid."""
+def is_resolved(curve: Curve) -> bool:
+    """Whether f between nodes is close to their mean in most cells, which it is not if it turns within the cells."""
     dense = curve.z[curve.z.abs() <= DENSE]
     value = curve.f(dense)
-    off = (curve.f((dense[1:] + dense[:-1]) / 2) - (value[1:] + value[:-1]) / 2).abs()
-    return float((off > 0.05 * (value.max() - value.min())).double().mean()) < 0.05
+    deviation = (curve.f((dense[1:] + dense[:-1]) / 2) - (value[1:] + value[:-1]) / 2).abs()
+    return float((deviation > 0.05 * (value.max() - value.min())).double().mean()) < 0.05
 
 
-def monotonic(curve: Sampled) -> str:
-    """constant, non-decreasing, non-increasing or no, from the largest fall below and rise above what came before."""
+def monotonicity(curve: Curve) -> str:
+    """constant, non-decreasing, non-increasing or no, from the largest fall and rise against the values before."""
     value, scale = curve.value, curve.value.abs().clamp(min=curve.scale)
     if bool(((value - value[0]).abs() <= _SAME * scale).all()):
         return "constant"
@@ -83,82 +83,82 @@ def monotonic(curve: Sampled) -> str:
     return "no" if falls and rises else "non-increasing" if falls else "non-decreasing"
 
 
-def extrema(curve: Sampled) -> list[Extremum]:
-    """The strict local extrema of f from left to right; places to about 1e-12, to 1e-7 where f' does not help."""
+def extrema(curve: Curve) -> list[Extremum]:
+    """The strict local extrema of f from left to right, located to about 1e-12, or to 1e-7 where f' is of no use."""
     z, value = curve.z, curve.value
     change = value.diff()
     size = torch.maximum(value[1:].abs(), value[:-1].abs()).clamp(min=curve.scale)
-    moving = (change.abs() > _FLAT * size).nonzero().flatten()
-    signs = change[moving].sign()
+    changing = (change.abs() > _FLAT * size).nonzero().flatten()
+    signs = change[changing].sign()
     turns = (signs[1:] != signs[:-1]).nonzero().flatten().tolist()
-    brackets = [(int(moving[i]), int(moving[i + 1]) + 1, float(signs[i])) for i in turns]
+    brackets = [(int(changing[i]), int(changing[i + 1]) + 1, float(signs[i])) for i in turns]
     return [_extremum(curve, float(z[i]), float(z[j]), rising=sign > 0) for i, j, sign in brackets]
 
 
-def zeros(curve: Sampled, turns: list[Extremum]) -> list[Stretch]:
-    """Where f is zero, points and intervals: sign changes, exact zeros that are no underflow, and touching extrema."""
+def zeros(curve: Curve, turns: list[Extremum]) -> list[Stretch]:
+    """Points and intervals where f is zero: sign changes, exact zeros without underflow, and extrema of value zero."""
     z, value = curve.z, curve.value
-    found = [_zero_run(curve, a, b) for a, b in _runs((value == 0).tolist())]
+    stretches = [_zero_stretch(curve, first, last) for first, last in _true_ranges((value == 0).tolist())]
     crossings = (value[1:] * value[:-1] < 0).nonzero().flatten().tolist()
     for i in crossings:
         low, high = _sign_change(curve.f, float(z[i]), float(z[i + 1]))
         if float(curve.f(torch.tensor([low, high], dtype=torch.float64)).abs().max()) <= 1e-6 * curve.scale:
-            found.append(_point(low, high, error=high - low))
-    found += [turn.at for turn in turns if abs(turn.value) <= _SAME * curve.scale]
-    return _distinct([stretch for stretch in found if stretch is not None])
+            stretches.append(_point(low, high, error=high - low))
+    stretches += [turn.stretch for turn in turns if abs(turn.value) <= _SAME * curve.scale]
+    return _distinct([stretch for stretch in stretches if stretch is not None])
 
 
-def where_largest(curve: Sampled, supremum: float) -> list[Stretch]:
-    """Where |g| takes its supremum or tends to it, g the sampled derivative: pieces, turns and kinks, else a tail."""
+def peaks(curve: Curve, supremum: float) -> list[Stretch]:
+    """Where |g| takes its supremum, g being the sampled derivative: whole pieces, else turns and kinks, else a tail."""
     near = 1e-9 * supremum
     places = [-math.inf, *(kink.place for kink in curve.kinks.real), math.inf]
-    found: list[Stretch] = []
+    stretches: list[Stretch] = []
     for low, high in itertools.pairwise(places):
         piece = curve.value[(curve.z > low) & (curve.z < high)].abs()
         if len(piece) and bool((piece >= supremum - near).all()):
-            start = found.pop().low if found and found[-1].high == low else low
-            found.append(Stretch(start, high, error=1e-12))
-    if found:
-        return found
-    found = [turn.at for turn in extrema(curve) if abs(turn.value) >= supremum - near]
-    for kink in curve.kinks.real:  # beside it, since at a kink autograd may deliver something between
+            start = stretches.pop().low if stretches and stretches[-1].high == low else low
+            stretches.append(Stretch(start, high, error=1e-12))
+    if stretches:
+        return stretches
+    stretches = [turn.stretch for turn in extrema(curve) if abs(turn.value) >= supremum - near]
+    for kink in curve.kinks.real:  # beside it: at a kink autograd may return a value between the sides
         sides = kink.place + max(2 * kink.error, 1e-15) * torch.tensor([-1.0, 1.0], dtype=torch.float64)
         if float(curve.f(sides).abs().max()) >= supremum - near:
-            found.append(Stretch(kink.place, kink.place, kink.error))
-    if not found:
+            stretches.append(Stretch(kink.place, kink.place, kink.error))
+    if not stretches:
         ends = zip((-math.inf, math.inf), curve.value[[0, -1]].tolist(), strict=True)
-        found = [Stretch(end, end, error=0.0) for end, value in ends if abs(value) >= supremum - near]
-    return _distinct(found)
+        stretches = [Stretch(end, end, error=0.0) for end, value in ends if abs(value) >= supremum - near]
+    return _distinct(stretches)
 
 
-def attained(curve: Sampled, bound: float, turns: list[Extremum]) -> bool | None:
-    """Whether f takes its bound somewhere: at an extremum, a kink or on a constant tail; None if only beside a jump."""
+def is_taken(curve: Curve, bound: float, turns: list[Extremum]) -> bool | None:
+    """Whether f takes its bound: at an extremum, a kink or on a constant tail; None if only beside a jump."""
     if math.isinf(bound):
         return False
     near = _SAME * max(curve.scale, 1e-300)
     jumps = [kink.place for kink in curve.kinks.real if kink.order == 0]
     others = torch.tensor([kink.place for kink in curve.kinks.real if kink.order > 0], dtype=torch.float64)
-    turned = [t.value for t in turns if t.at.low not in jumps]
-    values = [*turned, *(curve.f(others).tolist() if len(others) else []), *_level_tails(curve)]
+    at_turns = [turn.value for turn in turns if turn.stretch.low not in jumps]
+    values = [*at_turns, *(curve.f(others).tolist() if len(others) else []), *_tail_levels(curve)]
     if any(abs(value - bound) <= near for value in values):
         return True
     sides = [side for kink in curve.kinks.real if kink.order == 0 for side in (kink.left, kink.right)]
     return None if any(abs(side - bound) <= near for side in sides) else False
 
 
-def _extremum(curve: Sampled, low: float, high: float, *, rising: bool) -> Extremum:
+def _extremum(curve: Curve, low: float, high: float, *, rising: bool) -> Extremum:
     kind = "maximum" if rising else "minimum"
-    inside = [kink for kink in curve.kinks.real if low <= kink.place <= high]
-    if len(inside) > 1:
-        at = Stretch(inside[0].place, inside[-1].place, max(kink.error for kink in inside))
+    inner = [kink for kink in curve.kinks.real if low <= kink.place <= high]
+    if len(inner) > 1:
+        stretch = Stretch(inner[0].place, inner[-1].place, max(kink.error for kink in inner))
     else:
-        at = _turn(curve, low, high, rising=rising)
-    middle = torch.tensor([(at.low + at.high) / 2], dtype=torch.float64)
-    return Extremum(kind, at, float(curve.f(middle)))
+        stretch = _turn(curve, low, high, rising=rising)
+    middle = torch.tensor([(stretch.low + stretch.high) / 2], dtype=torch.float64)
+    return Extremum(kind, stretch, float(curve.f(middle)))
 
 
-def _turn(curve: Sampled, low: float, high: float, *, rising: bool) -> Stretch:
-    """Where f' changes sign; where it does not (it is not f's derivative), where f is highest or lowest."""
+def _turn(curve: Curve, low: float, high: float, *, rising: bool) -> Stretch:
+    """Where f' changes sign, or if it does not (autograd's f' is not f's derivative), where f is highest or lowest."""
     if _changes_sign(curve.slope, low, high):
         low, high = _sign_change(curve.slope, low, high)
         return _point(low - _SAME, high + _SAME, error=high - low + 2 * _SAME)
@@ -184,7 +184,7 @@ def _point(low: float, high: float, *, error: float) -> Stretch:
 
 
 def _sign_change(g: Function, low: float, high: float) -> tuple[float, float]:
-    """The bracket of a sign change of g, cut in 64 until a few spacings of float64 wide."""
+    """The bracket of a sign change of g, cut into 64 pieces again and again until a few spacings of float64 wide."""
     for _ in range(9):
         nodes = torch.linspace(low, high, 65, dtype=torch.float64)
         sign = g(nodes).detach().sign()
@@ -193,30 +193,30 @@ def _sign_change(g: Function, low: float, high: float) -> tuple[float, float]:
     return low, high
 
 
-def _runs(flags: list[bool]) -> list[tuple[int, int]]:
-    """First and last index of each run of True."""
+def _true_ranges(flags: list[bool]) -> list[tuple[int, int]]:
+    """First and last index of each unbroken range of True."""
     edges = [i for i, (a, b) in enumerate(zip([False, *flags], [*flags, False], strict=True)) if a != b]
     return [(start, end - 1) for start, end in zip(edges[::2], edges[1::2], strict=True)]
 
 
-def _zero_run(curve: Sampled, first: int, last: int) -> Stretch | None:
-    """A run of exact zeros: an interval if it truly ends, a point if not, and nothing if it is a tail's underflow."""
+def _zero_stretch(curve: Curve, first: int, last: int) -> Stretch | None:
+    """Exact zeros at successive nodes: an interval if it truly ends, else a point; None for a tail's underflow."""
     z, ends = curve.z, (float(curve.z[first]), float(curve.z[last]))
-    tails = first == 0, last == len(z) - 1
-    low = -math.inf if tails[0] else _true_end(curve, first, outwards=-1)
-    high = math.inf if tails[1] else _true_end(curve, last, outwards=1)
-    if all(tails) or any(end is not None for end, tail in zip((low, high), tails, strict=True) if not tail):
+    is_tail = first == 0, last == len(z) - 1
+    low = -math.inf if is_tail[0] else _true_end(curve, first, outwards=-1)
+    high = math.inf if is_tail[1] else _true_end(curve, last, outwards=1)
+    if all(is_tail) or any(end is not None for end, tail in zip((low, high), is_tail, strict=True) if not tail):
         return Stretch(ends[0] if low is None else low, ends[1] if high is None else high, error=1e-12)
-    if any(tails):
+    if any(is_tail):
         return None
     return _point(*ends, error=(ends[1] - ends[0]) / 2)
 
 
-def _true_end(curve: Sampled, index: int, *, outwards: int) -> float | None:
-    """The end of a level stretch that ends at that node, or None where f only comes to differ beyond rounding.
+def _true_end(curve: Curve, index: int, *, outwards: int) -> float | None:
+    """Where a level stretch that reaches out to this node truly ends; None if it is level by rounding only.
 
-    It is true at a kink, and where f has left the level a hundredth farther on: e^z is still nothing 7 beyond -745,
-    z^4 is something 0.01 beyond 0. (A flat glue like e^(-1/z) is taken for underflow.)
+    An end is true at a kink, and where f has left the level one hundredth farther out: e^z is still 0 at 7 beyond -745,
+    whereas z^4 is not at 0.01 beyond 0. (A flat transition like e^(-1/z) is mistaken for underflow.)
     """
     low, high = float(curve.z[index]), float(curve.z[index + outwards])
     level = float(curve.value[index])
@@ -229,22 +229,22 @@ def _true_end(curve: Sampled, index: int, *, outwards: int) -> float | None:
     return roundest(*sorted((low, high))) if abs(value - level) > _FLAT * max(1, abs(level), abs(high)) else None
 
 
-def _distinct(found: list[Stretch]) -> list[Stretch]:
-    """From left to right, each place once."""
+def _distinct(stretches: list[Stretch]) -> list[Stretch]:
+    """The stretches from left to right, each place once."""
     distinct: list[Stretch] = []
-    for stretch in sorted(found, key=lambda s: (s.low, -s.high)):
+    for stretch in sorted(stretches, key=lambda s: (s.low, -s.high)):
         if not distinct or stretch.low > distinct[-1].high + max(1e-6, stretch.error):
             distinct.append(stretch)
     return distinct
 
 
-def _level_tails(curve: Sampled) -> list[float]:
-    """The values of f on the tails where it is level."""
-    found, last = [], len(curve.z) - 1
+def _tail_levels(curve: Curve) -> list[float]:
+    """The value of f on each tail where it is constant."""
+    levels, last = [], len(curve.z) - 1
     for end, inwards in ((0, 1), (last, -1)):
-        level = (curve.value == curve.value[end]).tolist()[::inwards]
-        length = level.index(False) if False in level else len(level)
+        is_level = (curve.value == curve.value[end]).tolist()[::inwards]
+        length = is_level.index(False) if False in is_level else len(is_level)
         index = end + inwards * (length - 1)
-        if length == len(level) or (length > 1 and _true_end(curve, index, outwards=inwards) is not None):
-            found.append(float(curve.value[end]))
-    return found
+        if length == len(is_level) or (length > 1 and _true_end(curve, index, outwards=inwards) is not None):
+            levels.append(float(curve.value[end]))
+    return levels

@@ -1,5 +1,5 @@
-"""Claims -> verdicts -> pages: every claim of experiments/ decided from what is published, without torch.
+"""The ledger: every claim in experiments/*.yaml is decided from the published tables, without torch.
 
-In: the claims and the tables under results/. Out: results/ledger/ and the list results/README.md.
+In: the claims and the tables under results/. Out: results/ledger/ and the index results/README.md.
 Open `decide.py` first.
 """

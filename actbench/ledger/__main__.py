@@ -1,4 +1,4 @@
-"""python -m actbench.ledger [RESULTS]: every claim is decided; results/ledger/ and results/README.md are written."""
+"""python -m actbench.ledger [RESULTS]: decides every claim and writes results/ledger/ and results/README.md."""
 
 import argparse
 import sys
@@ -9,9 +9,9 @@ from actbench.ledger.claims import ClaimError
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """The command line; 0, or 2 after a sentence that says what is wrong."""
+    """Run the command; the exit code is 0, or 2 after a message on stderr."""
     parser = argparse.ArgumentParser(prog="python -m actbench.ledger", description="Decide every claim.")
-    parser.add_argument("root", nargs="?", default="results", help="where the results folders lie (default: results)")
+    parser.add_argument("root", nargs="?", default="results", help="parent of the results folders (default: results)")
     root = Path(parser.parse_args(arguments).root)
     try:
         print(decide.write(root))

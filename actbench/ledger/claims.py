@@ -1,15 +1,14 @@
-"""Claims as data: `claims:` in experiments/*.yaml. Nothing here knows any single claim.
+"""Claims as data: the key `claims:` of experiments/*.yaml. No single claim is mentioned here.
 
-A regime of a claim names a table, a column and rows of it. Its rule makes one number per seed of them; `claimed` is the
-set of values [low, high] in which the mean of that number lies if the claim is true.
+A regime of a claim names a table, one of its columns and some of its rows. The rule reduces them to one number per
+seed. `claimed` is the set [low, high] in which the mean of that number lies if the claim is true.
 
     bound        the column itself
-    difference   the column, less the same column of the rows that `against` selects, seed by seed
-    equivalence  the same, claimed to lie within a margin around 0
-    trend        the Theil–Sen slope of the column along the column `over`; less that of `against`, where given
-    order        1 where the column is higher than that of `against`, 0 where it is lower, 1/2 where they are equal
-    identity     the column of a table without seeds: a computed fact with a bound on its error, or a statistic with its
-                 interval
+    difference   the column minus the same column in the rows selected by `against`, seed by seed
+    equivalence  the same difference, claimed to lie within a margin around 0
+    trend        the Theil–Sen slope of the column along the column `over`, minus that of the rows of `against`, if any
+    order        1 where the column is higher than in the rows of `against`, 0 where lower, 1/2 where equal
+    identity     the column of a table without seeds: a fact with an error bound, or a statistic with its interval
 """
 
 from collections.abc import Mapping, Sequence
@@ -24,28 +23,29 @@ REDUCTIONS = ("mean", "min", "max")
 
 
 class ClaimError(ValueError):
-    """A claim that cannot be decided as it is written; its text is one sentence."""
+    """A claim that cannot be decided as it is written. The message is one sentence."""
 
 
 @dataclass(frozen=True)
 class Regime:
-    """One decision: under these conditions, this number is claimed to lie in that set.
+    """One condition of a claim: in these rows, this number is claimed to lie in that set.
 
     Attributes:
         regime: The conditions in words.
         rule: One of RULES.
-        table: runs, epochs, layers, vanishing (of `stats.vanishing`), one of computed facts, or `statistics/<name>`.
-        column: What is measured; a learned parameter by layer is `learned.<parameter>`.
-        where: Rows: column -> value, list of values, or `first` or `last` of that column in each run and seed.
-        against: What differs from `where` in the rows that are compared with.
-        over: The column along which a trend is taken.
-        reduce: How the rows of one seed become one number.
+        table: runs, epochs, layers, vanishing (from `compare.layers.vanishing`), a table of computed facts, or
+            `statistics/<name>`.
+        column: The measured quantity; the learned parameter of a layer is `learned.<parameter>`.
+        where: The rows: column -> a value, a list of values, or `first` or `last` of the column per run and seed.
+        against: What differs from `where` in the reference rows.
+        over: The column along which the trend is computed.
+        reduce: How the rows of one seed are reduced to one number.
         claimed: [low, high] of the claimed set; None is no bound on that side.
-        n: Seeds, fixed beforehand.
-        results: The results folder; by default the experiment's own.
-        family: Regimes of a claim that share an error rate of 5 %.
-        explains: It was added after the results were read, to show what is true instead, and takes no part in the
-            verdict on the claim.
+        n: The number of seeds, fixed before the runs.
+        results: The results folder; by default that of the experiment.
+        family: The name of the family of regimes that share an error rate of 5 %.
+        explains: Whether the regime was added after the results were read, to show what is true instead. Such a regime
+            does not count in the verdict on the claim.
     """
 
     regime: str
@@ -75,7 +75,7 @@ class Regime:
 
 @dataclass(frozen=True)
 class Claim:
-    """A statement of the article, in our words, with the regimes in which it is decided and why it came out so."""
+    """A statement of the article, paraphrased, with the regimes that decide it and the reason for its verdict."""
 
     id: str
     statement: str
@@ -86,36 +86,36 @@ class Claim:
 
 
 def parse(experiment: str, entries: Sequence[Mapping[str, Any]]) -> list[Claim]:
-    """The claims of one experiment's YAML.
+    """The claims in the YAML file of an experiment.
 
     Raises:
-        ClaimError: If an entry is not a claim that can be decided.
+        ClaimError: If an entry cannot be decided as it is written.
     """
     return [_claim(experiment, entry) for entry in entries]
 
 
 def _claim(experiment: str, entry: Mapping[str, Any]) -> Claim:
     name = f"The claim {entry.get('id', '?')} of experiments/{experiment}.yaml"
-    needed = {"id", "statement", "source", "regimes"}
-    if missing := needed - set(entry):
-        raise ClaimError(f"{name} lacks {', '.join(sorted(missing))}: a claim has {', '.join(sorted(needed))}.")
-    regimes = tuple(_regime(experiment, dict(one), str(entry["id"]), name) for one in entry["regimes"])
+    required = {"id", "statement", "source", "regimes"}
+    if missing := required - set(entry):
+        raise ClaimError(f"{name} lacks {', '.join(sorted(missing))}: a claim has {', '.join(sorted(required))}.")
+    regimes = tuple(_regime(experiment, dict(regime), str(entry["id"]), name) for regime in entry["regimes"])
     why = " ".join(str(entry.get("why", "")).split())
     return Claim(str(entry["id"]), str(entry["statement"]), str(entry["source"]), experiment, regimes, why)
 
 
-def _regime(experiment: str, given: dict[str, Any], claim: str, name: str) -> Regime:
-    known = [f.name for f in fields(Regime)]
-    if unknown := set(given) - set(known):
-        raise ClaimError(f"{name} has a regime with {', '.join(sorted(unknown))}: a regime has {', '.join(known)}.")
-    family = f"{claim}, explained" if given.get("explains") else claim
+def _regime(experiment: str, entry: dict[str, Any], claim: str, name: str) -> Regime:
+    keys = [f.name for f in fields(Regime)]
+    if unknown := set(entry) - set(keys):
+        raise ClaimError(f"{name} has a regime with {', '.join(sorted(unknown))}: a regime has {', '.join(keys)}.")
+    family = f"{claim}, explained" if entry.get("explains") else claim
     try:
-        regime = Regime(**{"results": experiment, "family": family} | given)
+        regime = Regime(**{"results": experiment, "family": family} | entry)
     except TypeError as error:
         raise ClaimError(f"{name} has a regime that lacks {str(error).split(': ')[-1]}.") from error
     for key, allowed in (("rule", RULES), ("reduce", REDUCTIONS)):
         if getattr(regime, key) not in allowed:
-            raise ClaimError(f"{name} has {key}={getattr(regime, key)}: known are {', '.join(allowed)}.")
+            raise ClaimError(f"{name} has {key}={getattr(regime, key)}: use one of {', '.join(allowed)}.")
     if (regime.rule in CONTRASTS) > bool(regime.against) or (regime.rule in ("bound", "identity") and regime.against):
         raise ClaimError(f"{name} has a {regime.rule} {'with' if regime.against else 'without'} `against`.")
     if (regime.rule == "trend") != (regime.over is not None):

@@ -1,7 +1,7 @@
-"""The list of what a results root holds: results/README.md.
+"""The index of a results root: results/README.md.
 
-A line for each folder with a report: what was asked, the claims that it decides with their verdicts, and the report's
-first sentence.
+It has a row for each folder with a report: the question, the claims that the folder helps to decide with their
+verdicts, and the first point of the report.
 """
 
 import re
@@ -13,7 +13,7 @@ from actbench.command import options
 from actbench.report import page
 from actbench.report.page import Markdown
 
-_OVERVIEWS = ("ledger", "across", "functions", "speed")  # of the whole, so they lead
+_OVERVIEWS = ("ledger", "across", "functions", "speed")  # not of one experiment, so they come first
 
 
 def listed(root: Path) -> str:
@@ -28,25 +28,25 @@ def listed(root: Path) -> str:
     rows: list[list[object]] = [["folder", "question", "claims decided", "finding"]]
     for name in [*leading, *(name for name in names if name not in leading)]:
         markdown = (root / name / "report.md").read_text(encoding="utf-8")
-        told = ", ".join(f"{claim} {verdict}" for claim, verdict in verdicts.get(name, {}).items())
-        rows.append([Markdown(f"[{name}]({name}/report.md)"), _question(name, markdown), told, _finding(markdown)])
+        decided = ", ".join(f"{claim} {verdict}" for claim, verdict in verdicts.get(name, {}).items())
+        rows.append([Markdown(f"[{name}]({name}/report.md)"), _question(name, markdown), decided, _finding(markdown)])
     return page.template(Path(__file__).with_name("index.md.j2")).render(table=page.table(rows))
 
 
 def _verdicts(root: Path) -> dict[str, dict[str, str]]:
-    """The claims that each folder takes part in, with their verdicts."""
+    """The verdicts, folder -> claim -> verdict."""
     path = root / "ledger" / "ledger.csv"
     if not path.is_file():
         raise FileNotFoundError(f"There is no ledger in {root}: make it with python -m actbench.ledger {root}.")
     regimes = pd.read_csv(path)
-    found: dict[str, dict[str, str]] = {}
+    verdicts: dict[str, dict[str, str]] = {}
     for row in regimes[["results", "claim", "verdict_on_claim"]].drop_duplicates().itertuples(index=False):
-        found.setdefault(str(row.results), {})[str(row.claim)] = str(row.verdict_on_claim)
-    return found
+        verdicts.setdefault(str(row.results), {})[str(row.claim)] = str(row.verdict_on_claim)
+    return verdicts
 
 
 def _question(name: str, markdown: str) -> str:
-    """An experiment's first line; of what is none, the report's title behind its name."""
+    """The first line of an experiment's description; for other folders the report's title, without the name."""
     experiments = options.options("experiment")
     if name in experiments:
         return options.describe(experiments[name])
@@ -54,13 +54,13 @@ def _question(name: str, markdown: str) -> str:
 
 
 def _finding(markdown: str) -> Markdown:
-    """The first point of a report, as it stands there."""
-    found = re.search(r"^- (.+)$", markdown, flags=re.MULTILINE)
-    return Markdown(found[1] if found else "")
+    """The first point of a report, verbatim."""
+    match = re.search(r"^- (.+)$", markdown, flags=re.MULTILINE)
+    return Markdown(match[1] if match else "")
 
 
 def write(root: Path) -> Path:
-    """Write `root`/README.md; its path."""
+    """Write `root`/README.md and return its path."""
     path = root / "README.md"
     path.write_text(listed(root), encoding="utf-8")
     return path

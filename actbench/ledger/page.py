@@ -1,4 +1,4 @@
-"""Decided claims -> results/ledger/report.md and report.html, with a figure for each claim."""
+"""The page of the ledger: results/ledger/report.md and report.html, with a figure for each claim."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -21,26 +21,26 @@ _TITLE = "The ledger: what activation functions are said to do, and what they do
 
 
 def write(folder: Path, decided: Sequence[tuple[Claim, Sequence[Decision]]], *, sources: Mapping[str, str]) -> Path:
-    """Make figures/, report.md and report.html in `folder`; the path of report.html.
+    """Write figures/, report.md and report.html into `folder` and return the path of report.html.
 
-    `sources` tells of each results folder what measured it, "" for what is computed.
+    `sources` maps each results folder to the origin of its data, "" for computed facts.
     """
     figures = folder / "figures"
     figures.mkdir(exist_ok=True)
     for old in figures.glob("C*.png"):
         old.unlink()
     with mpl.rc_context(style.style()):
-        for claim, own in decided:
-            if any(len(decision.values) for decision in own):
-                style.save(figure.regimes(own), figures / f"{claim.id}.png")
+        for claim, decisions in decided:
+            if any(len(decision.values) for decision in decisions):
+                style.save(figure.regimes(decisions), figures / f"{claim.id}.png")
     markdown = page.template(Path(__file__).with_name("ledger.md.j2")).render(
         title=_TITLE,
-        counts=counts([overall(own) for _, own in decided]),
-        regimes=counts([decision.verdict for _, own in decided for decision in own if not decision.regime.explains]),
+        counts=counts([overall(decisions) for _, decisions in decided]),
+        regimes=counts([d.verdict for _, decisions in decided for d in decisions if not d.regime.explains]),
         both_sides=_both_sides(decided),
         summary=page.table(_summary(decided)),
-        claims=[_section(claim, own, figures) for claim, own in decided],
-        sources=page.table([["results", "measured"], *([name, told or "computed"] for name, told in sources.items())]),
+        claims=[_section(claim, decisions, figures) for claim, decisions in decided],
+        sources=page.table([["results", "measured"], *([name, text or "computed"] for name, text in sources.items())]),
     )
     (folder / "report.md").write_text(markdown, encoding="utf-8")
     (folder / "report.html").write_text(page.render(markdown, title=_TITLE, folder=folder), encoding="utf-8")
@@ -48,31 +48,29 @@ def write(folder: Path, decided: Sequence[tuple[Claim, Sequence[Decision]]], *, 
 
 
 def counts(verdicts: Sequence[str]) -> str:
-    """`3 supported, 1 refuted`."""
-    found = Counter(verdicts)
-    return ", ".join(f"{found[name]} {name}" for name in (*VERDICTS, "mixed") if found[name])
+    """How often each verdict occurs: `3 supported, 1 refuted`."""
+    counter = Counter(verdicts)
+    return ", ".join(f"{counter[name]} {name}" for name in (*VERDICTS, "mixed") if counter[name])
 
 
 def _both_sides(decided: Sequence[tuple[Claim, Sequence[Decision]]]) -> str:
     """The ids of the claims with supported and refuted regimes."""
-    verdicts = {
-        claim.id: {decision.verdict for decision in own if not decision.regime.explains} for claim, own in decided
-    }
-    return ", ".join(name for name, own in verdicts.items() if {"supported", "refuted"} <= own) or "none"
+    by_claim = {claim.id: {d.verdict for d in decisions if not d.regime.explains} for claim, decisions in decided}
+    return ", ".join(name for name, verdicts in by_claim.items() if {"supported", "refuted"} <= verdicts) or "none"
 
 
 def rule(regime: Regime) -> str:
     """The decision rule of a regime as a sentence."""
-    what = f"{regime.table}.{regime.column}"
+    quantity = f"{regime.table}.{regime.column}"
     if regime.rule == "trend":
-        what = f"the Theil–Sen slope of {what} along {regime.over}"
+        quantity = f"the Theil–Sen slope of {quantity} along {regime.over}"
     if regime.reduce != "mean":
-        what = f"{regime.reduce} of {what}"
+        quantity = f"{regime.reduce} of {quantity}"
     if regime.rule == "order":
-        what = f"the share of seeds (ties half) with a higher {what}"
+        quantity = f"the share of seeds (ties half) with a higher {quantity}"
     rows = _conditions(regime.where)
-    compared = f", compared with {_conditions(regime.against)} seed by seed" if regime.against else ""
-    return f"{what}{f' at {rows}' if rows else ''}{compared}: {claimed(regime)}; n = {regime.n}"
+    reference = f", compared with {_conditions(regime.against)} seed by seed" if regime.against else ""
+    return f"{quantity}{f' at {rows}' if rows else ''}{reference}: {claimed(regime)}; n = {regime.n}"
 
 
 def claimed(regime: Regime) -> str:
@@ -86,21 +84,20 @@ def claimed(regime: Regime) -> str:
 
 
 def effect(decision: Decision) -> str:
-    """The mean with its interval, as written in a cell."""
+    """The mean with its interval, as the text of a cell."""
     if decision.regime.rule == "identity" and len(decision.values):
         mean, low, high = (f"{value:.6g}".replace("-", "−") for value in (decision.mean, decision.low, decision.high))
-        if low == high:  # an error below what is shown
+        if low == high:  # the error is below the last digit
             return mean
-    found = Interval(decision.mean, decision.low, decision.high, len(decision.values))
-    return numbers.number(found)
+    return numbers.number(Interval(decision.mean, decision.low, decision.high, len(decision.values)))
 
 
 def _conditions(where: Mapping[str, Any]) -> str:
-    said = []
-    for column, wanted in where.items():
-        several = isinstance(wanted, list | tuple)
-        said.append(f"{column}={' or '.join(map(text, wanted)) if several else text(wanted) or 'none'}")
-    return ", ".join(said)
+    conditions = []
+    for column, value in where.items():
+        is_list = isinstance(value, list | tuple)
+        conditions.append(f"{column}={' or '.join(map(text, value)) if is_list else text(value) or 'none'}")
+    return ", ".join(conditions)
 
 
 def _summary(decided: Sequence[tuple[Claim, Sequence[Decision]]]) -> list[list[str]]:
@@ -108,31 +105,31 @@ def _summary(decided: Sequence[tuple[Claim, Sequence[Decision]]]) -> list[list[s
     return [
         heading,
         *(
-            [c.id, overall(own), c.statement, counts([d.verdict for d in own if not d.regime.explains])]
-            for c, own in decided
+            [c.id, overall(decisions), c.statement, counts([d.verdict for d in decisions if not d.regime.explains])]
+            for c, decisions in decided
         ),
     ]
 
 
-def _section(claim: Claim, own: Sequence[Decision], figures: Path) -> dict[str, Any]:
-    """What the template needs of one claim."""
-    drawn = (figures / f"{claim.id}.png").is_file()
+def _section(claim: Claim, decisions: Sequence[Decision], figures: Path) -> dict[str, Any]:
+    """The fields of one claim for the template."""
+    has_figure = (figures / f"{claim.id}.png").is_file()
     return {
         "id": claim.id,
         "statement": claim.statement,
         "source": claim.source,
         "commands": _commands(claim),
-        "verdict": overall(own),
+        "verdict": overall(decisions),
         "why": claim.why,
-        "table": page.table(_rows([d for d in own if not d.regime.explains], family=claim.id)),
-        "explained": page.table(_rows([d for d in own if d.regime.explains], family=f"{claim.id}, explained")),
-        "figure": Markdown(f"figures/{claim.id}.png") if drawn else "",
+        "table": page.table(_rows([d for d in decisions if not d.regime.explains], family=claim.id)),
+        "explained": page.table(_rows([d for d in decisions if d.regime.explains], family=f"{claim.id}, explained")),
+        "figure": Markdown(f"figures/{claim.id}.png") if has_figure else "",
     }
 
 
-def _rows(own: Sequence[Decision], *, family: str) -> list[list[str]]:
-    """Heading and a row for each decision; no row, no table. Those of another family than most say which."""
-    if not own:
+def _rows(decisions: Sequence[Decision], *, family: str) -> list[list[str]]:
+    """A heading and a row for each decision; empty without decisions. A regime outside `family` names its family."""
+    if not decisions:
         return []
     heading = ["regime", "verdict", "found [95 %]", "claimed", "n", "p for (Holm)", "p against (Holm)", "rule", "from"]
     rows = [
@@ -147,19 +144,19 @@ def _rows(own: Sequence[Decision], *, family: str) -> list[list[str]]:
             rule(d.regime) + (f" ({d.note})" if d.note and d.regime.rule != "identity" else ""),
             d.regime.results,
         ]
-        for d in own
+        for d in decisions
     ]
     return [heading, *rows]
 
 
 def _commands(claim: Claim) -> Markdown:
-    """What measures all that decides it, in the order of its regimes."""
+    """The commands that measure the evidence for a claim, in the order of its regimes."""
     return Markdown(", ".join(f"`python -m {command}`" for command in dict.fromkeys(map(_command, claim.regimes))))
 
 
 def _command(regime: Regime) -> str:
     if regime.results == "across":
         return "actbench.report FOLDERS"
-    if regime.rule != "identity" or "/" in regime.table:  # seeds, or a statistic of them
+    if regime.rule != "identity" or "/" in regime.table:  # runs, or a statistic of runs
         return f"actbench +experiment={regime.results}"
     return "actbench.catalogue --cost" if regime.table == "cost" else "actbench.catalogue"

@@ -1,4 +1,4 @@
-"""A regime of a claim and a table -> supported, refuted or inconclusive."""
+"""Decides a regime of a claim from a table: supported, refuted or inconclusive."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -18,7 +18,7 @@ VERDICTS = ("supported", "refuted", "inconclusive", "not measured")
 
 @dataclass(frozen=True)
 class Decision:
-    """A regime and what the data say: `values` by seed, their mean and interval, p for and against, the verdict."""
+    """The outcome for a regime: `values` by seed, their mean and interval, p for and against the claim, the verdict."""
 
     regime: Regime
     values: np.ndarray
@@ -32,92 +32,95 @@ class Decision:
 
 
 def decide(regime: Regime, frame: pd.DataFrame | None, *, rng: np.random.Generator) -> Decision:
-    """What the table says of a regime, before the p-values of its family are adjusted; None is a missing table."""
+    """The decision on a regime before the p-values of its family are adjusted; a missing table is None."""
     if frame is None:
         return Decision(regime, np.empty(0), note="its results are not published yet")
     if regime.rule == "identity":
         return _identity(regime, frame)
-    values = _numbers(regime, frame)
-    found = values.dropna().sort_index()[: regime.n].to_numpy(float)
-    if not len(values):
-        return Decision(regime, found, note="no run has these settings")
-    if len(found) < regime.n or not np.isfinite(found).all():
-        note = f"{int(np.isfinite(found).sum())} of the {regime.n} declared seeds have a finite value"
-        return Decision(regime, found, verdict="inconclusive", note=note)
-    mean, low, high = (float(bound[0]) for bound in bca(found[None, :], rng=rng))
-    supported, refuted = _chances(found, regime.low, regime.high)
-    return Decision(regime, found, mean, low, high, supported, refuted, verdict="")
+    by_seed = _by_seed(regime, frame)
+    values = by_seed.dropna().sort_index()[: regime.n].to_numpy(float)
+    if not len(by_seed):
+        return Decision(regime, values, note="no run has these settings")
+    if len(values) < regime.n or not np.isfinite(values).all():
+        note = f"{int(np.isfinite(values).sum())} of the {regime.n} declared seeds have a finite value"
+        return Decision(regime, values, verdict="inconclusive", note=note)
+    mean, low, high = (float(bound[0]) for bound in bca(values[None, :], rng=rng))
+    p_supported, p_refuted = _p_values(values, regime.low, regime.high)
+    return Decision(regime, values, mean, low, high, p_supported, p_refuted, verdict="")
 
 
-def judged(decisions: Sequence[Decision]) -> list[Decision]:
-    """The decisions of one family with Holm-adjusted p and a verdict.
+def judge(decisions: Sequence[Decision]) -> list[Decision]:
+    """The decisions of one family with Holm-adjusted p-values and verdicts.
 
     *supported*: the adjusted p of "outside the claimed set" is below .05 and the interval lies in the set;
-    *refuted*: the adjusted p of "inside" is below .05 and the interval lies outside; *inconclusive*: neither.
+    *refuted*: the adjusted p of "inside the claimed set" is below .05 and the interval lies outside;
+    *inconclusive*: neither.
     """
-    for_it = significance.holm([d.p_supported for d in decisions])
-    against_it = significance.holm([d.p_refuted for d in decisions])
-    return [_judge(*one) for one in zip(decisions, for_it, against_it, strict=True)]
+    p_supported = significance.holm([d.p_supported for d in decisions])
+    p_refuted = significance.holm([d.p_refuted for d in decisions])
+    return [_with_verdict(*arguments) for arguments in zip(decisions, p_supported, p_refuted, strict=True)]
 
 
 def overall(decisions: Sequence[Decision]) -> str:
-    """The verdict on a claim: that of its regimes where they agree, `mixed` where not; it waits for every regime.
+    """The verdict on a claim: that of its regimes if they agree, otherwise `mixed`; `not measured` if one of them is.
 
-    What only explains a verdict has no part in it.
+    Regimes that only explain the verdict do not count.
     """
     verdicts = {decision.verdict for decision in decisions if not decision.regime.explains}
     return "not measured" if "not measured" in verdicts else verdicts.pop() if len(verdicts) == 1 else "mixed"
 
 
 def select(frame: pd.DataFrame, where: Mapping[str, Any]) -> pd.DataFrame:
-    """The rows of a table that a claim speaks of.
+    """The rows of a table that fulfil all conditions of `where`, see `Regime.where`.
 
     Raises:
-        ClaimError: If there is no such column.
+        ClaimError: If the table lacks a column of `where`.
     """
-    for column, wanted in where.items():
+    for column, value in where.items():
         if column not in frame:
-            raise ClaimError(f"There is no column {column}: known are {', '.join(map(str, frame.columns))}.")
-        if wanted in ("first", "last"):
+            raise ClaimError(f"There is no column {column}: the columns are {', '.join(map(str, frame.columns))}.")
+        if value in ("first", "last"):
             groups = frame.groupby(["run_id", "seed"])[column]
-            frame = frame[frame[column] == groups.transform("min" if wanted == "first" else "max")]
-        elif wanted is None:
+            frame = frame[frame[column] == groups.transform("min" if value == "first" else "max")]
+        elif value is None:
             frame = frame[frame[column].isna()]
         else:
-            frame = frame[frame[column].isin(wanted if isinstance(wanted, list) else [wanted])]
+            frame = frame[frame[column].isin(value if isinstance(value, list) else [value])]
     return frame
 
 
-def _numbers(regime: Regime, frame: pd.DataFrame) -> pd.Series:
-    """One number a seed, by the regime's rule."""
-    own = _by_seed(regime, select(frame, regime.where))
+def _by_seed(regime: Regime, frame: pd.DataFrame) -> pd.Series:
+    """One number per seed, by the rule of the regime."""
+    values = _reduced(regime, select(frame, regime.where))
     if not regime.against:
-        return own
-    other = _by_seed(regime, select(frame, {**regime.where, **regime.against}))
-    both = pd.DataFrame({"own": own, "other": other}).dropna()
+        return values
+    reference = _reduced(regime, select(frame, {**regime.where, **regime.against}))
+    pairs = pd.DataFrame({"value": values, "reference": reference}).dropna()
     if regime.rule == "order":
-        return (both["own"] > both["other"]) + (both["own"] == both["other"]) / 2
+        return (pairs["value"] > pairs["reference"]) + (pairs["value"] == pairs["reference"]) / 2
     with np.errstate(invalid="ignore"):
-        return both["own"] - both["other"]
+        return pairs["value"] - pairs["reference"]
 
 
-def _by_seed(regime: Regime, rows: pd.DataFrame) -> pd.Series:
+def _reduced(regime: Regime, rows: pd.DataFrame) -> pd.Series:
+    """The column of the regime reduced to one number per seed: a value, or the slope along the column `over`."""
     rows = rows.assign(**{regime.column: pd.to_numeric(rows[regime.column]).astype(float)})
     if regime.over is None:
         return rows.groupby("seed")[regime.column].agg(regime.reduce)
-    mean = rows.groupby(["seed", regime.over], as_index=False)[regime.column].agg(regime.reduce)
+    points = rows.groupby(["seed", regime.over], as_index=False)[regime.column].agg(regime.reduce)
     slopes = {
-        seed: scipy.stats.theilslopes(one[regime.column], one[regime.over].astype(float)).slope
-        for seed, one in mean.groupby("seed")
-        if len(one) > 1
+        seed: scipy.stats.theilslopes(line[regime.column], line[regime.over].astype(float)).slope
+        for seed, line in points.groupby("seed")
+        if len(line) > 1
     }
     return pd.Series(slopes, dtype=float)
 
 
 def _identity(regime: Regime, facts: pd.DataFrame) -> Decision:
-    """A number lies in the claimed set, with the interval beside it: `<column>_low`, or `low`, or its error.
+    """Decide whether the interval published with a number lies in the claimed set.
 
-    A statistic is of as many values as its own column `n` says, a measured time of as many `rounds`.
+    Its lower end is `<column>_low`, else `low`, else the number minus its `error`; its upper end likewise. The note
+    gives the number of values of a statistic (column `n`) or of rounds of a measured time (column `rounds`).
     """
     rows = select(facts, regime.where)
     if not len(rows):
@@ -126,18 +129,18 @@ def _identity(regime: Regime, facts: pd.DataFrame) -> Decision:
     error = rows["error"].fillna(0) if "error" in rows else 0.0
     low = float(rows.get(f"{regime.column}_low", rows.get("low", values - error)).min())
     high = float(rows.get(f"{regime.column}_high", rows.get("high", values + error)).max())
-    inside, outside = low >= regime.low and high <= regime.high, high < regime.low or low > regime.high
-    verdict = "supported" if inside else "refuted" if outside else "inconclusive"
+    is_inside, is_outside = low >= regime.low and high <= regime.high, high < regime.low or low > regime.high
+    verdict = "supported" if is_inside else "refuted" if is_outside else "inconclusive"
     note = f"of {rows['n'].sum():g} values" if "n" in rows else ""
     note = f"{rows['rounds'].min():g} rounds" if "rounds" in rows else note
     return Decision(regime, values, float(getattr(np, regime.reduce)(values)), low, high, verdict=verdict, note=note)
 
 
-def _chances(values: np.ndarray, low: float, high: float) -> tuple[float, float]:
-    """p of "the mean is outside [low, high]" and of "it is inside", two-sided: twice the one-sided t-test's.
+def _p_values(values: np.ndarray, low: float, high: float) -> tuple[float, float]:
+    """The p-values of "the mean is outside [low, high]" and of "it is inside", twice those of one-sided t-tests.
 
-    Values that are all equal have p = 0 or 1; at the end of a set that is open on its other side, "above 0", they are
-    neither inside nor outside.
+    If all values are equal, p is 0 or 1. Where they equal the finite end of a set with one end ("above 0"), they count
+    as neither inside nor outside: both p are 1.
     """
     if np.ptp(values) <= 1e-12 * np.abs(values).max():
         mean = values.mean()
@@ -150,11 +153,11 @@ def _chances(values: np.ndarray, low: float, high: float) -> tuple[float, float]
             return 0.0 if (end < 0) == (side == "greater") else 1.0
         return min(1.0, 2 * float(scipy.stats.ttest_1samp(values, end, alternative=side).pvalue))
 
-    supported = max(one_sided(low, "greater"), one_sided(high, "less"))
-    return supported, min(one_sided(low, "less"), one_sided(high, "greater"))
+    p_supported = max(one_sided(low, "greater"), one_sided(high, "less"))
+    return p_supported, min(one_sided(low, "less"), one_sided(high, "greater"))
 
 
-def _judge(decision: Decision, p_supported: float, p_refuted: float) -> Decision:
+def _with_verdict(decision: Decision, p_supported: float, p_refuted: float) -> Decision:
     if decision.verdict:
         return decision
     regime = decision.regime

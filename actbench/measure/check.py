@@ -1,6 +1,6 @@
-"""Whether a job can be measured here: the device, the results folder, the data, the activation, the model.
+"""Whether a job can run here: its device, results folder, data, activation and model.
 
-What needs no torch is checked in `command.check`, before.
+`command.check` checks before this what needs no torch.
 """
 
 import json
@@ -20,8 +20,8 @@ from actbench.measure.data.splits import indices
 
 
 def check(jobs: list[Job], *, elsewhere: bool = False) -> None:
-    """End with a ConfigError where one of the jobs cannot run; on what device is not known of those run elsewhere."""
-    seen: set[str] = set()
+    """Raise a ConfigError if one of the jobs cannot run; the device of jobs that run elsewhere is not checked."""
+    checked: set[str] = set()
     for job in jobs:
         for check_one, nodes in (
             *([] if elsewhere else [(_check_device, ["device"])]),
@@ -30,10 +30,10 @@ def check(jobs: list[Job], *, elsewhere: bool = False) -> None:
             (check_act, ["act"]),
             (check_model, ["act", "model", "norm", "init", "optim", "data", "task", "train", "device"]),
         ):
-            concerned = OmegaConf.to_container(OmegaConf.masked_copy(job.config, nodes))
-            key = json.dumps([check_one.__name__, concerned, job.choices["act"]], sort_keys=True)
-            if key not in seen:
-                seen.add(key)
+            config = OmegaConf.to_container(OmegaConf.masked_copy(job.config, nodes))
+            key = json.dumps([check_one.__name__, config, job.choices["act"]], sort_keys=True)
+            if key not in checked:
+                checked.add(key)
                 check_one(job)
 
 
@@ -44,7 +44,7 @@ def _check_device(job: Job) -> None:
 
 
 def check_worker(job: Job) -> None:
-    """End with a ConfigError where a worker has no such device, though the command's machine has."""
+    """Raise a ConfigError if this worker lacks the job's device, which the command's own machine may have."""
     if not _is_there(job.config.device):
         raise ConfigError(
             f"device={job.config.device}, but torch finds none in a worker on {platform.node()}: have the launcher "
@@ -65,33 +65,33 @@ def _check_output(job: Job) -> None:
     existing = next(path for path in (folder, *folder.parents) if path.exists())
     if not existing.is_dir():
         raise ConfigError(
-            f"Results cannot be written to {job.folder}: {_from_here(existing)} is a file. Give output.root=FOLDER."
+            f"Results cannot be written to {job.folder}: {_relative(existing)} is a file. Give output.root=FOLDER."
         )
     try:
         tempfile.TemporaryFile(dir=existing).close()
     except OSError as error:
         raise ConfigError(
-            f"Results cannot be written to {job.folder}: {_from_here(existing)} is not writable ({error.strerror}). "
+            f"Results cannot be written to {job.folder}: {_relative(existing)} is not writable ({error.strerror}). "
             "Give output.root=FOLDER."
         ) from None
 
 
-def _from_here(path: Path) -> Path:
+def _relative(path: Path) -> Path:
     return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) and path != Path.cwd() else path
 
 
 def check_act(job: Job) -> None:
-    """The activation can be made, and is a function that keeps a tensor's shape and is finite on [-3, 3]."""
+    """Raise a ConfigError unless the activation is an elementwise, differentiable function, finite on [-3, 3]."""
     name = f"act={job.choices['act']}"
-    f = _imported(job.config.act, name).eval()
-    z = torch.arange(-10, 11).mul(0.3).reshape(3, 7)  # 0 is among them, exactly
-    given = z.clone().requires_grad_()
+    f = _layer(job.config.act, name).eval()
+    z = torch.arange(-10, 11).mul(0.3).reshape(3, 7)  # one entry is exactly 0
+    leaf = z.clone().requires_grad_()
     try:
         with torch.random.fork_rng(devices=[]):
-            a = f(given * 1)  # not a leaf, as in a network
-            turned = f(z.T.contiguous())
+            a = f(leaf * 1)  # not a leaf, as in a network
+            of_transposed = f(z.T.contiguous())
     except (Exception, SystemExit) as error:
-        raise ConfigError(f"{name} fails on a tensor of shape (3, 7): {_told(error)}.") from error
+        raise ConfigError(f"{name} fails on a tensor of shape (3, 7): {_reason(error)}.") from error
     if not isinstance(a, Tensor):
         raise ConfigError(f"{name} returns {type(a).__name__}: an activation takes a tensor and returns a tensor.")
     if a.shape != z.shape:
@@ -104,27 +104,26 @@ def check_act(job: Job) -> None:
         raise ConfigError(
             f"{name} returns a tensor that autograd cannot follow back to z: add 0 * z, for a gradient of 0."
         )
-    a, turned = a.detach(), turned.detach()
+    a, of_transposed = a.detach(), of_transposed.detach()
     if not a.isfinite().all():
-        at = float(z[~a.isfinite()][0])
-        raise ConfigError(f"{name} returns {float(a[~a.isfinite()][0])} at {at:g}: it must be finite on [-3, 3].")
-
-    if not torch.allclose(turned.T, a, rtol=1e-4, atol=1e-6):
+        point = float(z[~a.isfinite()][0])
+        raise ConfigError(f"{name} returns {float(a[~a.isfinite()][0])} at {point:g}: it must be finite on [-3, 3].")
+    if not torch.allclose(of_transposed.T, a, rtol=1e-4, atol=1e-6):
         raise ConfigError(f"{name} mixes entries of a tensor: an activation maps each entry by itself.")
-    _check_untouched(f, z, name)
+    _check_not_in_place(f, z, name)
 
 
-def _check_untouched(f: build.Activation, z: Tensor, name: str) -> None:
-    """f does not write into its argument, which a trace still needs."""
-    given = z.clone()
+def _check_not_in_place(f: build.Activation, z: Tensor, name: str) -> None:
+    """Raise a ConfigError if f overwrites its argument, which a trace still needs."""
+    argument = z.clone()
     with torch.no_grad():
-        f(given)
-    if not torch.equal(given, z):
+        f(argument)
+    if not torch.equal(argument, z):
         raise ConfigError(f"{name} changes its argument in place: return a new tensor.")
 
 
-def _imported(node: DictConfig, name: str) -> build.Activation:
-    """One layer of the activation."""
+def _layer(node: DictConfig, name: str) -> build.Activation:
+    """One layer of the activation, or a ConfigError that says why there is none."""
     target = node["_target_"]
     try:
         factory = build.act_factory(node)
@@ -135,39 +134,41 @@ def _imported(node: DictConfig, name: str) -> build.Activation:
                 f"{name}: {target} is not callable: name a function f(z) or a class whose instances are called with z."
             ) from None
         raise ConfigError(
-            f"{name}: {target} cannot be imported ({_told(cause)}). Name it by its dotted path, in an importable "
+            f"{name}: {target} cannot be imported ({_reason(cause)}). Name it by its dotted path, in an importable "
             f"module or a file in the working folder {Path.cwd()}."
         ) from None
     try:
         return factory()
     except Exception as error:
-        given = ", ".join(f"{key!s}={value}" for key, value in node.items() if key != "_target_") or "no parameters"
-        raise ConfigError(f"{name}: {target} cannot be made with {given}: {_told(error)}.") from error
+        parameters = ", ".join(f"{key!s}={value}" for key, value in node.items() if key != "_target_")
+        raise ConfigError(
+            f"{name}: {target} cannot be made with {parameters or 'no parameters'}: {_reason(error)}."
+        ) from error
 
 
-def _told(error: BaseException) -> str:
-    """What an error says, on one line, without the full stop."""
+def _reason(error: BaseException) -> str:
+    """The message of an error on one line, without the full stop."""
     return (" ".join(str(error).split()) or type(error).__name__).rstrip(".")
 
 
 def check_data(job: Job) -> None:
-    """The data set can be read and leaves enough to train on."""
+    """Raise a ConfigError unless the data set can be read and leaves enough examples for training."""
     data, batch_size = job.config.data, job.config.train.batch_size
     try:
-        stored = build.source(data)
+        source = build.source(data)
     except (FileNotFoundError, ValueError) as error:
         raise ConfigError(f"data={job.choices['data']}: {error}") from None
-    num_classes = int(stored.labels.max()) + 1
+    num_classes = int(source.labels.max()) + 1
     if num_classes != data.num_classes:
         raise ConfigError(
-            f"data.num_classes={data.num_classes}, but the labels of data={job.choices['data']} are of {num_classes} "
-            "classes: leave the number out, or put whole label files in place."
+            f"data.num_classes={data.num_classes}, but data={job.choices['data']} has labels of {num_classes} classes: "
+            "leave data.num_classes out, or replace the label files by complete ones."
         )
-    num_held_out = data.num_val + (data.num_test or stored.num_test)
-    num_left = len(stored.labels) - num_held_out
+    num_held_out = data.num_val + (data.num_test or source.num_test)
+    num_left = len(source.labels) - num_held_out
     if num_left < (data.num_train or 1):
         raise ConfigError(
-            f"data={job.choices['data']} has {len(stored.labels):,} examples, of which {num_held_out:,} are held out "
+            f"data={job.choices['data']} has {len(source.labels):,} examples, of which {num_held_out:,} are held out "
             f"for validation and test: {max(num_left, 0):,} are left for training. "
             "Lower data.num_train or data.num_val."
         )
@@ -179,18 +180,18 @@ def check_data(job: Job) -> None:
         )
 
     try:
-        indices(stored, num_val=data.num_val, num_test=data.num_test, num_train=data.num_train, seed=job.config.seed)
+        indices(source, num_val=data.num_val, num_test=data.num_test, num_train=data.num_train, seed=job.config.seed)
     except ValueError as error:
-        raise ConfigError(f"data={job.choices['data']} cannot be split so: {_told(error)}.") from error
+        raise ConfigError(f"data={job.choices['data']} cannot be split this way: {_reason(error)}.") from error
 
 
 def check_model(job: Job) -> None:
-    """Model and optimizer can be built with their parameters, and a batch of two passes through."""
+    """Raise a ConfigError unless model and optimizer can be built and a batch of two passes through the model."""
     shape = build.source(job.config.data).images.shape[1:]
     try:
-        built = build.model(job.config, input_shape=shape, seed=job.config.seed, on=torch.device("cpu"))
-        build.optimizer(job.config, built)
+        model = build.model(job.config, input_shape=shape, seed=job.config.seed, on=torch.device("cpu"))
+        build.optimizer(job.config, model)
         with torch.random.fork_rng(devices=[]):
-            built(torch.zeros(min(2, job.config.train.batch_size), *shape)).sum().backward()
+            model(torch.zeros(min(2, job.config.train.batch_size), *shape)).sum().backward()
     except (ValueError, TypeError, IndexError, RuntimeError) as error:
-        raise ConfigError(f"{_told(error)}.") from error
+        raise ConfigError(f"{_reason(error)}.") from error

@@ -1,4 +1,4 @@
-"""What numbers were made with: it stands beside them in every table."""
+"""The environment of a measurement, recorded with every run: versions, commit and device."""
 
 import functools
 import platform
@@ -10,25 +10,25 @@ import torch
 import actbench
 
 
-def environment(on: torch.device) -> dict[str, str]:
+def environment(device: torch.device) -> dict[str, str]:
     """Versions, commit, and the name of the device."""
     return {
         "actbench": actbench.__version__,
         "commit": _commit(),
         "torch": str(torch.__version__),
         "python": platform.python_version(),
-        "device_name": device_name(on),
+        "device_name": device_name(device),
     }
 
 
 @functools.cache
 def _commit() -> str:
-    """The checkout's commit, with a plus sign where code or configs differ from it; empty outside a checkout.
+    """The checkout's commit, with a plus sign if code or configs differ from it; empty outside a checkout.
 
-    Asked once a process: what is edited or committed later is not what this process runs.
+    Read once per process, which does not run what is edited or committed later.
     """
     folder = Path(__file__).resolve().parents[2]
-    if not (folder / "pyproject.toml").is_file():  # installed, perhaps below somebody else's repository
+    if not (folder / "pyproject.toml").is_file():  # an installed package, perhaps inside another repository
         return ""
 
     def git(*arguments: str) -> str:
@@ -44,15 +44,15 @@ def _commit() -> str:
 
 
 def device(name: str) -> torch.device:
-    """The device of that name; auto is CUDA where there is one."""
+    """The device of that name; auto is CUDA if available, else the CPU."""
     return torch.device("cuda" if name == "auto" and torch.cuda.is_available() else "cpu" if name == "auto" else name)
 
 
-def device_name(on: torch.device) -> str:
-    """What the device calls itself; a processor's architecture where the system does not tell its name."""
-    if on.type == "cuda":
-        return torch.cuda.get_device_name(on)
-    told = Path("/proc/cpuinfo")
-    lines = told.read_text(encoding="utf-8").splitlines() if told.is_file() else []
-    named = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
-    return next(named, platform.processor() or platform.machine())
+def device_name(device: torch.device) -> str:
+    """The model of the GPU or processor; the processor's architecture where the system does not report a model."""
+    if device.type == "cuda":
+        return torch.cuda.get_device_name(device)
+    cpuinfo = Path("/proc/cpuinfo")
+    lines = cpuinfo.read_text(encoding="utf-8").splitlines() if cpuinfo.is_file() else []
+    models = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
+    return next(models, platform.processor() or platform.machine())

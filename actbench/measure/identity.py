@@ -1,4 +1,4 @@
-"""A run's identity: what tells two runs apart is whatever can change a number."""
+"""A run's identity: two runs are the same if no number can differ between them."""
 
 import hashlib
 import json
@@ -9,10 +9,10 @@ from actbench.command.options import GROUPS
 from actbench.measure import build
 from actbench.measure.environment import device
 
-# The integer that says which results may be compared: raised whenever a change moves a number (CHANGELOG, "Numbers").
+# Results of equal PROTOCOL may be compared. Every change that changes a number raises it (CHANGELOG, "Numbers").
 PROTOCOL = 2
-# What cannot change a run's numbers is left out of its identity and of the tables' config columns.
-_FLOATS = ("train.clip_grad_norm",)  # which is null in its file
+_FLOATS = ("train.clip_grad_norm",)  # its default, null, does not show its type
+# These keys change no number, so they are part neither of a run's identity nor of the tables' config columns.
 _WITHOUT_EFFECT = ("output", "tuning", "data.root", "data.load")
 
 
@@ -24,17 +24,17 @@ def run_id(job: Job) -> str:
 
 
 def columns(job: Job) -> dict[str, Any]:
-    """The config as columns of the tables: each group's choice under its name, every scalar under its dotted key.
+    """The config as columns of the tables: each group's choice under its name, every value under its dotted key.
 
-    A value has the type that it has in its option's file, so that act.alpha=1 and act.alpha=1.0 are the same run. The
-    user's own activation is told by its dotted path and a hash of its file's text, so that an edited function is
-    another run and another row of the report.
+    A value takes its type from its option's file, so that act.alpha=1 and act.alpha=1.0 are the same run. A user's
+    activation is identified by its dotted path and a hash of its file's text, so that an edited function is another
+    run and another row of the report.
     """
     values = {name: job.choices[name] for name in (*GROUPS, "track")}
-    known = defaults(job.choices)
+    default_values = defaults(job.choices)
     for key, value in flatten(job.config).items():
         if not _is_without_effect(key):
-            values[key] = _stored(value, as_float=isinstance(known.get(key), float) or key in _FLOATS)
+            values[key] = _cell(value, as_float=isinstance(default_values.get(key), float) or key in _FLOATS)
     values |= {"act": job.act, "device": device(job.config.device).type}
     if job.choices["act"] == "custom":
         code = build.source_text(job.config.act).encode()
@@ -42,8 +42,8 @@ def columns(job: Job) -> dict[str, Any]:
     return values
 
 
-def _stored(value: Any, *, as_float: bool) -> Any:
-    """A value as a table holds it: a list as its JSON text."""
+def _cell(value: Any, *, as_float: bool) -> Any:
+    """A value as a table's cell; a list becomes its JSON text."""
     if isinstance(value, list):
         return json.dumps(value)
     return float(value) if as_float and value is not None else value

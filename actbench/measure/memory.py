@@ -1,6 +1,6 @@
-"""The memory of one seed: its peak, whatever its process measured before, how it is had from the system and collected.
+"""Memory of a process: the peak of one seed, whatever ran before it; reuse of freed memory; garbage collection.
 
-What commits without this file published holds, on the CPU, the peak of the process so far.
+In results of commits that lack this file, the peak on the CPU is that of the whole process up to then.
 """
 
 import atexit
@@ -17,57 +17,57 @@ from typing import Any
 import torch
 
 _LIBC: Any = ctypes.CDLL(None) if sys.platform == "linux" else None
-_TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3  # of mallopt, in malloc.h
-_KIB = 1 if sys.platform == "darwin" else 2**10  # bytes in what getrusage counts memory by
+_TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3  # parameters of mallopt, from malloc.h
+_KIB = 1 if sys.platform == "darwin" else 2**10  # bytes per unit of getrusage
 
 
 def keep_freed() -> None:
-    """Have this process keep what it frees, for what it needs next.
+    """Have this process keep freed memory and use it again.
 
-    glibc gives the end of its heap back once some 10 to 60 MB are free there. Where that happens to be the end, every
-    probing of a small CNN asks for 30 MB again: 7,800 page faults, a fifth of its time.
+    glibc returns the end of its heap to the system once some 10 to 60 MB are free there. If a small CNN's probe uses
+    that end, each probe requests 30 MB again: 7,800 page faults, a fifth of its time.
     """
-    with suppress(AttributeError):  # glibc alone has it
-        _LIBC.mallopt(_MMAP_THRESHOLD, 2**25)  # the most that it takes; setting one sets the other to its least
+    with suppress(AttributeError):  # only glibc has mallopt
+        _LIBC.mallopt(_MMAP_THRESHOLD, 2**25)  # the largest value allowed; setting one sets the other to its minimum
         _LIBC.mallopt(_TRIM_THRESHOLD, 2**30)
 
 
 def give_back() -> None:
-    """What was freed so far goes back to the system: it is no memory of the run that begins."""
+    """Return freed memory to the system, so that it does not count for the next run."""
     with suppress(AttributeError):
         _LIBC.malloc_trim(0)
 
 
 @functools.cache
-def set_imports_aside() -> None:
-    """What this process has made so far, its imports, is looked at by no garbage collection from here on.
+def freeze_imports() -> None:
+    """Exclude the objects that this process holds at the first call, its imports, from garbage collection.
 
-    It lives as long as the process. joblib's workers collect after each run of more than a second, which takes a tenth
-    of a second for the 450,000 objects of torch and what it needs.
+    They live as long as the process. joblib's workers collect after each run of more than a second, and for the
+    450,000 objects of torch and its dependencies that takes a tenth of a second.
     """
     gc.freeze()
-    atexit.register(gc.unfreeze)  # what ends with the process is collected then, or nanobind prints that it leaked
+    atexit.register(gc.unfreeze)  # without a collection at exit, nanobind prints that objects leaked
 
 
-def reset_peak(on: torch.device) -> None:
-    """From here on the peak is counted anew."""
-    if on.type == "cuda":
-        torch.cuda.reset_peak_memory_stats(on)
+def reset_peak(device: torch.device) -> None:
+    """Start a new measurement of the peak."""
+    if device.type == "cuda":
+        torch.cuda.reset_peak_memory_stats(device)
         return
-    with suppress(OSError):  # Linux alone has it (man proc_pid_clear_refs), and not in every container
+    with suppress(OSError):  # only Linux has clear_refs (man proc_pid_clear_refs), and not in every container
         Path("/proc/self/clear_refs").write_text("5", encoding="ascii")
 
 
-def peak_mib(on: torch.device) -> float:
+def peak_mib(device: torch.device) -> float:
     """Peak since `reset_peak` in MiB: allocations on a GPU; on the CPU the resident set, with Python and torch.
 
-    Where Linux cannot count anew, and on other systems, it is the CPU's peak since the process began.
+    Where the CPU's peak cannot be reset, it is the peak since the process began.
     """
-    if on.type == "cuda":
-        return torch.cuda.max_memory_allocated(on) / 2**20
+    if device.type == "cuda":
+        return torch.cuda.max_memory_allocated(device) / 2**20
     with suppress(OSError):
-        # Not getrusage, which begins with the peak of the process that started this one.
-        found = re.search(rb"^VmHWM:\s+(\d+) kB$", Path("/proc/self/status").read_bytes(), re.MULTILINE)
-        if found:
-            return int(found[1]) / 2**10
+        # Not getrusage, which starts from the peak of the parent process.
+        match = re.search(rb"^VmHWM:\s+(\d+) kB$", Path("/proc/self/status").read_bytes(), re.MULTILINE)
+        if match:
+            return int(match[1]) / 2**10
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * _KIB / 2**20

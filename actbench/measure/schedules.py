@@ -4,7 +4,7 @@ import math
 
 
 def constant(progress: float) -> float:
-    """1 throughout."""
+    """Always 1."""
     return 1.0
 
 

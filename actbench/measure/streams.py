@@ -1,6 +1,6 @@
-"""Named random streams: one seed fixes them all, and none of them depends on what another one draws.
+"""Named random streams: one seed fixes all of them, and no stream depends on the draws from another.
 
-So two activations with the same seed share the split, the batch order, the dropout masks and the unscaled weight draws.
+Two activations with the same seed share the split, the batch order, the dropout masks and the unscaled weight draws.
 """
 
 import hashlib
@@ -14,10 +14,13 @@ Stream = Literal[
 
 
 def stream_seed(seed: int, name: Stream) -> int:
-    """The seed of a named stream, in [0, 2^32): SHA-256 of name and seed, so neighbours are unrelated."""
+    """The seed of a named stream, in [0, 2^32).
+
+    A SHA-256 hash of name and seed, so that neighbouring seeds give unrelated streams.
+    """
     return int.from_bytes(hashlib.sha256(f"{name}/{seed}".encode()).digest()[:4], "big")
 
 
 def stream(seed: int, name: Stream, device: torch.device | str = "cpu") -> torch.Generator:
-    """A generator of its own for a named stream."""
+    """A new generator at the start of a named stream."""
     return torch.Generator(device).manual_seed(stream_seed(seed, name))

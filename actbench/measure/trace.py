@@ -1,6 +1,6 @@
-"""What a network does on a fixed batch: z, a and the gradient at z, per activation layer. All hooks live here.
+"""Traces: z, a and the gradient at z of every activation layer on a fixed batch. All hooks are in this file.
 
-A trace is one forward and one backward pass in evaluation mode, outside the training step: parameters, their `.grad`,
+A trace is one forward and one backward pass in evaluation mode, outside the training step. Parameters, their `.grad`,
 buffers, the optimizer and the random state stay as they are, so training is bitwise the same with and without it.
 """
 
@@ -14,13 +14,13 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from actbench.measure.sparsity import in_cache, zeros
+from actbench.measure.sparsity import chunks, zero_share
 
 _AFFINE = (nn.Linear, nn.Conv2d)
 
 
 class Activation(nn.Module):
-    """An activation layer a = f(z): the place in a model where a trace looks."""
+    """An activation layer a = f(z), which a trace records."""
 
     def __init__(self, f: Callable[[Tensor], Tensor]) -> None:
         super().__init__()
@@ -30,12 +30,12 @@ class Activation(nn.Module):
         return self.f(z)
 
 
-class Sizes(NamedTuple):
+class Norms(NamedTuple):
     """‖x‖₁, ‖x‖₂ and the share of exactly zero entries, () each."""
 
-    absolute: Tensor
-    euclidean: Tensor
-    zero: Tensor
+    l1: Tensor
+    l2: Tensor
+    zero_share: Tensor
 
 
 @dataclass(frozen=True)
@@ -48,9 +48,9 @@ class LayerTrace:
         f: The activation as a function, in evaluation mode.
         z, a: Pre-activation and output.
         dz: Gradient at z of the loss, summed over examples.
-        weight: The weight that feeds z.
-        weight_before: The same before the last update; None before the first.
-        next_y, next_bias: Output W a + b of the next weight layer and its b, (U,); None behind the last.
+        weight: The weight of the layer before.
+        weight_before: That weight before the last update; None before the first.
+        next_y, next_bias: Output W a + b of the next weight layer and its b, (U,); None after the last.
     """
 
     layer: str
@@ -67,10 +67,10 @@ class LayerTrace:
 
     @property
     def is_finite(self) -> bool:
-        """Whether z, a and dz are; they are not once training has diverged."""
-        # In this order each comes out of memory once: dz for its norms and zeros, a for its moments, z for its shares.
-        gradient = self.dz_sizes.absolute.isfinite() or self.dz.sum().isfinite()  # norms of finite entries may overflow
-        return bool(gradient and self.std.isfinite() and self.z.sum().isfinite())
+        """Whether z, a and dz are finite; they are not once training has diverged."""
+        # In this order each is read from memory once: dz for its norms and zeros, a for its moments, z for its shares.
+        dz_is_finite = self.dz_norms.l1.isfinite() or self.dz.sum().isfinite()  # norms of finite entries may overflow
+        return bool(dz_is_finite and self.std.isfinite() and self.z.sum().isfinite())
 
     @cached_property
     def mean(self) -> Tensor:
@@ -78,15 +78,15 @@ class LayerTrace:
         return self.a.mean((0, 2))
 
     @cached_property
-    def dz_sizes(self) -> Sizes:
-        """Of ∂L/∂z over all entries."""
-        euclidean = self.dz.norm()  # first: it streams, and the others wait for memory unless that was read before
-        return Sizes(self.dz.norm(p=1), euclidean, zeros(self.dz))
+    def dz_norms(self) -> Norms:
+        """Norms of ∂L/∂z over all entries."""
+        l2 = self.dz.norm()  # first: it streams, while the others wait for memory that is not yet in the cache
+        return Norms(self.dz.norm(p=1), l2, zero_share(self.dz))
 
     @cached_property
     def covariance(self) -> Tensor:
-        """Of a over examples and positions, (U, U), in float64."""
-        # In float64 throughout: outputs of a run about to diverge overflow float32 when squared.
+        """Covariance of a over examples and positions, (U, U), in float64."""
+        # Shortly before a run diverges, squares of its outputs overflow float32.
         a = self.a.to(torch.float64, copy=True)
         a -= a.mean((0, 2))[:, None]  # in place: a third copy would cost more than the product
         centred = a.transpose(0, 1).flatten(1)  # (U, N P)
@@ -94,25 +94,25 @@ class LayerTrace:
 
     @cached_property
     def std(self) -> Tensor:
-        """Standard deviation of a over everything, (): the units' variance and the variance of their means."""
+        """Standard deviation of a over all entries, (): the units' mean variance plus the variance of their means."""
         return (self.covariance.diagonal().mean() + self.mean.double().var(correction=0)).sqrt()
 
-    def share(self, compare: Callable[..., Tensor], threshold: float) -> Tensor:
-        """The share of entries of z for which torch.lt or torch.gt holds, per unit, (U,); counted once."""
-        if math.isinf(threshold):  # z is finite: it holds for every entry as for 0
-            return torch.full(self.z.shape[1:2], float(compare(torch.zeros(()), threshold)), device=self.z.device)
-        if (compare, threshold) not in self._shares:
-            # Into ones and zeros of z's own type: torch vectorises that, and not a comparison into bools.
-            held = [compare(z, threshold, out=torch.empty_like(z)).mean(2) for z in in_cache(self.z)]
-            self._shares[compare, threshold] = torch.cat(held).mean(0)
-        return self._shares[compare, threshold]
+    def share(self, relation: Callable[..., Tensor], threshold: float) -> Tensor:
+        """The share of entries of z with relation(z, threshold), torch.lt or torch.gt, per unit, (U,); cached."""
+        if math.isinf(threshold):  # z is finite, so the answer is the same for every entry as for 0
+            return torch.full(self.z.shape[1:2], float(relation(torch.zeros(()), threshold)), device=self.z.device)
+        if (relation, threshold) not in self._shares:
+            # The result has z's dtype: torch vectorises that, but not a comparison into bools.
+            shares = [relation(z, threshold, out=torch.empty_like(z)).mean(2) for z in chunks(self.z)]
+            self._shares[relation, threshold] = torch.cat(shares).mean(0)
+        return self._shares[relation, threshold]
 
     def slopes(self) -> Iterator[Tensor]:
-        """f'(z) by autograd of f alone, some examples at a time."""
+        """f'(z) by autograd of f alone, a chunk of examples at a time."""
         one = torch.ones((), dtype=self.z.dtype, device=self.z.device)
-        with undisturbed(self.f):
-            for part in in_cache(self.z):
-                z = part.detach().requires_grad_()
+        with evaluation_mode(self.f):
+            for chunk in chunks(self.z):
+                z = chunk.detach().requires_grad_()
                 with torch.enable_grad():
                     a = self.f(z)
                 yield torch.autograd.grad(a, z, one.expand_as(a))[0]
@@ -124,7 +124,7 @@ def activations(model: nn.Module) -> dict[str, Activation]:
 
 
 def weight_layers(model: nn.Module) -> dict[str, nn.Linear | nn.Conv2d]:
-    """The weight layers of a model by module path; what an activation keeps inside is its own."""
+    """The weight layers of a model by module path, without those inside an activation."""
     inside = {module for layer in activations(model).values() for module in layer.modules()}
     return {n: m for n, m in model.named_modules() if isinstance(m, _AFFINE) and m not in inside}
 
@@ -140,32 +140,32 @@ def trace(
     """Trace every activation layer that `loss` passes through, in the order of execution.
 
     Args:
-        model: The model; it is put into evaluation mode for the pass, and back.
-        loss: Calls `model` once and returns the per-sample losses, summed.
+        model: The model; it is in evaluation mode during the pass.
+        loss: Calls `model` once and returns the sum of the per-sample losses.
         weights_before: What `weights(model)` returned before the last update.
     """
-    with undisturbed(model), torch.enable_grad(), _recording(model) as passes:
+    with evaluation_mode(model), torch.enable_grad(), _recording(model) as calls:
         total = loss()
-        acts = [i for i, passed in enumerate(passes) if isinstance(passed.module, Activation)]
-        if not acts:
+        positions = [i for i, call in enumerate(calls) if isinstance(call.module, Activation)]
+        if not positions:
             return []
-        gradients = torch.autograd.grad(total, [passes[i].x for i in acts], materialize_grads=True)
+        gradients = torch.autograd.grad(total, [calls[i].x for i in positions], materialize_grads=True)
     traces = []
-    for index, i in enumerate(acts):
-        fed_by = next(p.module for p in reversed(passes[:i]) if isinstance(p.module, _AFFINE))
-        follows = next(((p.module, p.y) for p in passes[i:] if isinstance(p.module, _AFFINE)), None)
-        next_bias = None if follows is None else follows[0].bias
+    for index, i in enumerate(positions):
+        weight_layer = next(c.module for c in reversed(calls[:i]) if isinstance(c.module, _AFFINE))
+        next_layer, next_y = next(((c.module, c.y) for c in calls[i:] if isinstance(c.module, _AFFINE)), (None, None))
+        next_bias = None if next_layer is None else next_layer.bias
         traces.append(
             LayerTrace(
-                layer=passes[i].name,
+                layer=calls[i].name,
                 layer_index=index + 1,
-                f=passes[i].module,
-                z=_by_unit(passes[i].x),
-                a=_by_unit(passes[i].y),
+                f=calls[i].module,
+                z=_by_unit(calls[i].x),
+                a=_by_unit(calls[i].y),
                 dz=_by_unit(gradients[index]),
-                weight=fed_by.weight.detach(),
-                weight_before=None if weights_before is None else weights_before[fed_by],
-                next_y=None if follows is None else _by_unit(follows[1]),
+                weight=weight_layer.weight.detach(),
+                weight_before=None if weights_before is None else weights_before[weight_layer],
+                next_y=None if next_y is None else _by_unit(next_y),
                 next_bias=None if next_bias is None else next_bias.detach(),
             )
         )
@@ -173,8 +173,8 @@ def trace(
 
 
 @dataclass(frozen=True)
-class _Pass:
-    """A layer as it was passed: y = module(x)."""
+class _Call:
+    """A call of a layer: y = module(x)."""
 
     name: str
     module: nn.Module
@@ -183,30 +183,30 @@ class _Pass:
 
 
 @contextmanager
-def _recording(model: nn.Module) -> Iterator[list[_Pass]]:
-    """Every pass through a weight or an activation layer, in the order of execution, while the context is open."""
-    passes: list[_Pass] = []
+def _recording(model: nn.Module) -> Iterator[list[_Call]]:
+    """Record every call of a weight or an activation layer, in the order of execution, while the context is open."""
+    calls: list[_Call] = []
 
     def hook(name: str) -> Callable[[nn.Module, tuple[Tensor], Tensor], None]:
-        return lambda module, inputs, output: passes.append(_Pass(name, module, inputs[0], output))
+        return lambda module, inputs, output: calls.append(_Call(name, module, inputs[0], output))
 
-    watched: dict[str, nn.Module] = {**activations(model), **weight_layers(model)}
-    handles = [module.register_forward_hook(hook(name)) for name, module in watched.items()]
+    layers: dict[str, nn.Module] = {**activations(model), **weight_layers(model)}
+    handles = [module.register_forward_hook(hook(name)) for name, module in layers.items()]
     try:
-        yield passes
+        yield calls
     finally:
         for handle in handles:
             handle.remove()
 
 
 @contextmanager
-def undisturbed(model: nn.Module) -> Iterator[None]:
-    """Evaluation mode while the context is open; afterwards every mode and the random state are as they were."""
+def evaluation_mode(model: nn.Module) -> Iterator[None]:
+    """Put the model in evaluation mode while the context is open, then restore every mode and the random state."""
     modes = {module: module.training for module in model.modules()}
     model.eval()
-    on = {parameter.device for parameter in model.parameters() if parameter.is_cuda}
+    devices = {parameter.device for parameter in model.parameters() if parameter.is_cuda}
     try:
-        with torch.random.fork_rng(devices=list(on)):
+        with torch.random.fork_rng(devices=list(devices)):
             yield
     finally:
         for module, training in modes.items():

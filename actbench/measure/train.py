@@ -16,14 +16,14 @@ from actbench.measure.trace import LayerTrace
 
 
 class Task(Protocol):
-    """What the loop asks of a task, which names its own losses and measures: each is a column of the tables.
+    """What the loop needs from a task. A task names its own losses and measures, each a column of the tables.
 
-    A step updates and gives the mean losses before it: a loss is `train_<name>`, as a mean over the epoch. `evaluate`
-    needs held-out examples: `val_<name>` and `test_<name>`; `chance` is what it gives a model that ignores its input.
-    `observe` needs none: `<name>`. `picture` is (C, H, W) uint8, to be looked at, where the task makes images.
+    `step` makes one update and returns the mean losses before it; their means over the epoch are `train_<name>`.
+    `evaluate` measures held-out examples, as `val_<name>` and `test_<name>`; `chance` is the evaluation of a model that
+    ignores its input. `observe` needs no examples, and its measures are `<name>`. `picture` is a (C, H, W) uint8 image
+    for the reader, or None where the task makes no images.
 
-    A task without optimizers trains nothing, and is never asked for a step: it is evaluated and probed at
-    initialisation.
+    A task without optimizers is only evaluated and probed at initialisation; its `step` is never called.
     """
 
     optimizers: Sequence[torch.optim.Optimizer]
@@ -43,29 +43,31 @@ class Task(Protocol):
 
 @dataclass(frozen=True)
 class Prober:
-    """When and on what a task is probed.
+    """The batch on which a task is probed, and the steps after which it is.
 
     Attributes:
         batch: The fixed probe batch.
         steps: The steps after which to probe; 0 is initialisation.
-        shape: The shape of the activation of a layer with its present parameters.
+        bounds: The bounds of an activation layer with its present parameters.
     """
 
     batch: Batch
     steps: Collection[int]
-    shape: Callable[[nn.Module], probes.Shape]
+    bounds: Callable[[nn.Module], probes.Bounds]
 
     def rows(self, task: Task, *, weights_before: dict[nn.Module, Tensor] | None) -> list[dict]:
         """One row per activation layer."""
         return [
-            {"layer_index": t.layer_index, "layer": t.layer} | probes.measure(t, shape=self.shape) | probes.learned(t.f)
+            {"layer_index": t.layer_index, "layer": t.layer}
+            | probes.measure(t, bounds=self.bounds)
+            | probes.act_parameters(t.f)
             for t in task.trace(self.batch, weights_before=weights_before)
         ]
 
 
 @dataclass
 class History:
-    """What the loop saw: rows for the tables `epochs` and `layers`, and the clock."""
+    """The record of a training run: rows of the tables `epochs` and `layers`, and the clock."""
 
     status: str = "done"
     epochs: list[dict] = field(default_factory=list)
@@ -95,9 +97,9 @@ def train(
     augmentation: torch.Generator,
     checkpoint: Checkpoint,
 ) -> History:
-    """Train until the last epoch or divergence: a loss or a validation measure that is not finite.
+    """Train until the last epoch, or until a loss or a validation measure is not finite, which is divergence.
 
-    Without optimizers there is no epoch, and a measure at initialisation that is not finite is divergence.
+    A task without optimizers has no epochs; it has diverged if a measure at initialisation is not finite.
 
     Args:
         task: Models and optimizers.
@@ -105,62 +107,61 @@ def train(
         epochs: 1, 2, …; a progress bar may be wrapped around it.
         num_steps: Steps of the whole run, for the schedule.
         batch_size: Examples per step.
-        schedule: Factor on the learning rate at a share of all steps.
-        augment: Changes the images of a batch, drawing from `augmentation`.
-        prober: Probes outside the training step and outside the training clock.
-        order: Draws the order of examples.
-        augmentation: Draws what `augment` does to each batch.
-        checkpoint: What an interrupted run goes on from.
+        schedule: Factor on the learning rate, a function of the share of steps already made.
+        augment: Changes the images of a batch, with random numbers from `augmentation`.
+        prober: Probes between training steps; the training clock does not count its time.
+        order: Generator of the order of examples.
+        augmentation: Generator for `augment`.
+        checkpoint: Where an interrupted run resumes.
     """
     history = History()
     if not task.optimizers:
-        _start(history, task, splits, prober)
+        _record_initialisation(history, task, splits, prober)
         history.status = "done" if all(map(math.isfinite, history.epochs[0].values())) else "diverged"
         return history
-    initial = [[group["lr"] for group in optimizer.param_groups] for optimizer in task.optimizers]
-    parts = {"task": task, "history": history, "order": order, "augmentation": augmentation}
-    if not checkpoint.restore(parts):
-        _start(history, task, splits, prober)
+    initial_rates = [[group["lr"] for group in optimizer.param_groups] for optimizer in task.optimizers]
+    stateful = {"task": task, "history": history, "order": order, "augmentation": augmentation}
+    if not checkpoint.restore(stateful):
+        _record_initialisation(history, task, splits, prober)
     for epoch in epochs:
         if epoch <= history.epochs[-1]["epoch"]:  # before the checkpoint
             continue
-        lr = initial[0][0] * schedule(history.step / num_steps)
+        lr = initial_rates[0][0] * schedule(history.step / num_steps)
         totals: dict[str, Tensor] = {}
-        num_batches, probed = 0, history.probe_seconds
+        num_batches, probe_seconds_before = 0, history.probe_seconds
         start = perf_counter()
         for batch in batches(splits.train, batch_size=batch_size, order=order):
-            probing = history.step + 1 in prober.steps
-            weights_before = task.weights() if probing else None
-            _set_lr(task.optimizers, initial, factor=schedule(history.step / num_steps))
+            is_probed = history.step + 1 in prober.steps
+            weights_before = task.weights() if is_probed else None
+            _set_lr(task.optimizers, initial_rates, factor=schedule(history.step / num_steps))
             losses = task.step(Batch(augment(batch.images, generator=augmentation), batch.labels))
             totals = {name: totals.get(name, 0) + loss for name, loss in losses.items()}
             history.step, num_batches = history.step + 1, num_batches + 1
-            if probing:
+            if is_probed:
                 _probe(history, task, prober, epoch=epoch, weights_before=weights_before)
-        # Here the clock waits for the device.
+        # item() waits for the device, so that the clock counts the steps still queued.
         means = {f"train_{name}": (total / num_batches).item() for name, total in totals.items()}
-        seconds = perf_counter() - start - (history.probe_seconds - probed)
+        seconds = perf_counter() - start - (history.probe_seconds - probe_seconds_before)
         history.train_seconds += seconds
         row = {"epoch": epoch, "step": history.step, "lr": lr, **means, "train_seconds": seconds}
-        held_out = _val(task, splits)
+        held_out = _validate(task, splits)
         history.epochs.append(row | held_out | task.observe())
         if not all(map(math.isfinite, [*means.values(), *held_out.values()])):
             history.status = "diverged"
             break
-        checkpoint.save(parts)
+        checkpoint.save(stateful)
     return history
 
 
-def _set_lr(optimizers: Sequence[torch.optim.Optimizer], initial: list[list[float]], *, factor: float) -> None:
-    # Not LambdaLR, which has a state to be kept for what is a function of the step alone.
-    for optimizer, rates in zip(optimizers, initial, strict=True):
+def _set_lr(optimizers: Sequence[torch.optim.Optimizer], initial_rates: list[list[float]], *, factor: float) -> None:
+    # Not LambdaLR: it has a state to save, and the rate is a function of the step alone.
+    for optimizer, rates in zip(optimizers, initial_rates, strict=True):
         for group, rate in zip(optimizer.param_groups, rates, strict=True):
             group["lr"] = rate * factor
 
 
-def _start(history: History, task: Task, splits: Splits, prober: Prober) -> None:
-    """What is seen at initialisation."""
-    history.epochs.append({"epoch": 0, "step": 0} | _val(task, splits) | task.observe())
+def _record_initialisation(history: History, task: Task, splits: Splits, prober: Prober) -> None:
+    history.epochs.append({"epoch": 0, "step": 0} | _validate(task, splits) | task.observe())
     _probe(history, task, prober, epoch=0, weights_before=None)
 
 
@@ -169,7 +170,7 @@ def _probe(
 ) -> None:
     if history.step not in prober.steps:
         return
-    if prober.batch.labels.is_cuda:  # steps still queued are training time, not probing time
+    if prober.batch.labels.is_cuda:  # steps still queued count as training time
         torch.cuda.synchronize()
     start = perf_counter()
     keys = {"epoch": epoch, "step": history.step}
@@ -177,5 +178,5 @@ def _probe(
     history.probe_seconds += perf_counter() - start
 
 
-def _val(task: Task, splits: Splits) -> dict[str, float]:
+def _validate(task: Task, splits: Splits) -> dict[str, float]:
     return {f"val_{name}": value for name, value in task.evaluate(splits.val).items()}

@@ -1,4 +1,4 @@
-"""python -m actbench.report FOLDER ...: a report from tables alone, of one results folder or over several."""
+"""python -m actbench.report FOLDER ...: the report of one results folder, or of several together, from tables alone."""
 
 import argparse
 import sys
@@ -10,31 +10,31 @@ from actbench.tables.text import one_line
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """The command line; 0, or 2 after a sentence that says what is wrong."""
+    """Run the command; return 0, or 2 after a sentence on stderr that says what is wrong."""
     parser = argparse.ArgumentParser(prog="python -m actbench.report", description="Make a report from tables alone.")
-    parser.add_argument("folders", nargs="+", type=Path, metavar="FOLDER", help="a results folder, as results/adhoc")
-    parser.add_argument("--tuned", action="store_true", help="the learning rates that a tuning experiment chose")
-    given = parser.parse_args(arguments)
+    parser.add_argument("folders", nargs="+", type=Path, metavar="FOLDER", help="results folder, e.g. results/adhoc")
+    parser.add_argument("--tuned", action="store_true", help="print the learning rates that a tuning experiment chose")
+    options = parser.parse_args(arguments)
     try:
-        for folder in given.folders if given.tuned else ():
+        for folder in options.folders if options.tuned else ():
             _print_tuned(folder)
-        if not given.tuned:
-            print(_report(given.folders))
+        if not options.tuned:
+            print(_write_report(options.folders))
     except (OSError, ValueError) as error:
-        system = getattr(error, "strerror", None)  # ours are sentences
-        listed = ", ".join(map(str, given.folders))
-        reason = f"The report cannot be written to {listed} ({system})." if system else error
-        print(f"actbench.report: {reason}", file=sys.stderr)
+        reason = getattr(error, "strerror", None)  # only errors of the operating system have one; ours are sentences
+        folders = ", ".join(map(str, options.folders))
+        message = f"The report cannot be written to {folders} ({reason})." if reason else error
+        print(f"actbench.report: {message}", file=sys.stderr)
         return 2
     return 0
 
 
-def _report(folders: list[Path]) -> Path:
-    """Write the report; the path of report.html."""
+def _write_report(folders: list[Path]) -> Path:
+    """Write the report and return the path of report.html."""
     if len(folders) > 1:
         return across.write(folders, folders[0].parent / "across")
     (folder,) = folders
-    if (folder / "tables" / "properties.parquet").is_file():
+    if (folder / "tables" / "curves.parquet").is_file():  # of the catalogue alone
         functions.write(folder)
         return folder / "report.html"
     path, left_out = workloads.write_all(folder)
@@ -44,7 +44,7 @@ def _report(folders: list[Path]) -> Path:
 
 
 def _print_tuned(folder: Path) -> None:
-    """Print the table of a tuning experiment, and write it as tuned.csv."""
+    """Print the learning rates that a tuning experiment chose, and write them as tuned.csv."""
     table = tuned.chosen(tuned.runs_of(folder))
     table.to_csv(folder / "tuned.csv", index=False)
     print(table.assign(act=table["act"].map(one_line)).to_string(index=False))

@@ -10,9 +10,10 @@ from matplotlib.figure import Figure
 from actbench.compare import across
 from actbench.compare.across import TRACKS, Across
 from actbench.compare.intervals import Interval
-from actbench.figures import comparison, style, tracks
+from actbench.figures import comparison as comparison_figures
+from actbench.figures import style, tracks
 from actbench.report import page, statistics
-from actbench.report.numbers import listed, number
+from actbench.report.numbers import enumeration, number
 from actbench.report.sections.comparison import failures, part, saver
 from actbench.tables.schema import REFERENCE
 
@@ -44,27 +45,27 @@ _READ_FAILURES = (
 
 
 def write(folders: list[Path], to: Path) -> Path:
-    """Make report.md, report.html, figures/ and statistics/ in `to`; the path of report.html.
+    """Make report.md, report.html, figures/ and statistics/ in the folder `to`; return the path of report.html.
 
     Raises:
         FileNotFoundError: If there are no results in a folder.
-        ValueError: If the folders have nothing in common to compare, see `combined.gathered`.
+        ValueError: If the folders have nothing in common to compare, see `compare.across.gathered`.
     """
     runs = across.gathered(folders)
-    found = across.compute(runs)
+    comparison = across.compute(runs)
     (to / "figures").mkdir(parents=True, exist_ok=True)
     for old in (to / "figures").glob("*.png"):
         old.unlink()
     names = ("ranks", "iqm", "profile", "failures", "pairs")
-    statistics.land(to, {name: getattr(found, name) for name in names})
+    statistics.land(to, {name: getattr(comparison, name) for name in names})
     with mpl.rc_context(style.style()):
-        parts = _parts(found, save=saver(to / "figures", ""))
+        parts = _parts(comparison, save=saver(to / "figures", ""))
     title = "across: activation functions over several workloads"
     markdown = page.template(page.TEMPLATES / "across.md.j2").render(
         title=title,
         command="python -m actbench.report " + " ".join(f"results/{folder.resolve().name}" for folder in folders),
         sources=_sources(runs),
-        in_short=sentences(found),
+        in_short=sentences(comparison),
         parts=parts,
     )
     (to / "report.md").write_text(markdown, encoding="utf-8")
@@ -73,84 +74,86 @@ def write(folders: list[Path], to: Path) -> Path:
 
 
 def _sources(runs: pd.DataFrame) -> str:
-    """Where the runs of each workload come from."""
-    told = runs[["workload", "protocol", "commit"]].drop_duplicates().astype(str)
-    return "; ".join(f"{name}: PROTOCOL {protocol}, commit {commit}" for name, protocol, commit in told.to_numpy())
+    """The PROTOCOL and the commit of the runs of each workload."""
+    sources = runs[["workload", "protocol", "commit"]].drop_duplicates().astype(str)
+    return "; ".join(f"{name}: PROTOCOL {protocol}, commit {commit}" for name, protocol, commit in sources.to_numpy())
 
 
-def sentences(found: Across) -> list[str]:
+def sentences(comparison: Across) -> list[str]:
     """Is the reference still a good default? On each track, and on both."""
-    told = ", ".join(f"{name} ({n} seeds)" for name, n in found.workloads.items())
-    acts = found.ranks["variant"].nunique()
-    said = [f"{acts} activations on {len(found.workloads)} workloads, both tracks: {told}."]
+    workloads = ", ".join(f"{name} ({n} seeds)" for name, n in comparison.workloads.items())
+    acts = comparison.ranks["variant"].nunique()
+    sentences = [f"{acts} activations on {len(comparison.workloads)} workloads, both tracks: {workloads}."]
     better: dict[str, set[str]] = {}
     for track in reversed(TRACKS):
-        ranks, iqm = (table[table["track"] == track] for table in (found.ranks, found.iqm))
-        first, own = ranks["variant"].iloc[0], ranks[ranks["variant"] == REFERENCE].iloc[0]
-        place = int(iqm.set_index("variant")["iqm"].rank(method="min", na_option="bottom")[REFERENCE])
-        verdicts = _against(found.pairs[found.pairs["track"] == track])
-        better[track] = {name for name, word in verdicts.items() if word == "better"}
+        ranks, iqm = (table[table["track"] == track] for table in (comparison.ranks, comparison.iqm))
+        first, row = ranks["variant"].iloc[0], ranks[ranks["variant"] == REFERENCE].iloc[0]
+        iqm_rank = int(iqm.set_index("variant")["iqm"].rank(method="min", na_option="bottom")[REFERENCE])
+        verdicts = _against_reference(comparison.pairs[comparison.pairs["track"] == track])
+        better[track] = {name for name, verdict in verdicts.items() if verdict == "better"}
         counts = "; ".join(
-            f"{len(names)} {word}" + (f" ({listed(names)})" if names else "")
+            f"{len(names)} {word}" + (f" ({enumeration(names)})" if names else "")
             for word in ("better", "equivalent", "worse", "inconclusive")
-            if (names := sorted(name for name, own in verdicts.items() if own == word)) or word == "better"
+            if (names := sorted(name for name, verdict in verdicts.items() if verdict == word)) or word == "better"
         )
-        said.append(
-            f"{track.capitalize()} track: by mean loss {REFERENCE} has rank {own['rank']:g} [{own['low']:g}, "
-            f"{own['high']:g}] of {acts}, and {first} rank 1. By interquartile mean, in units of the tuned "
-            f"{REFERENCE}'s mean loss, {REFERENCE} has {_relative(iqm, REFERENCE)}, rank {place}, and {first} "
-            f"{_relative(iqm, first)}. Against {REFERENCE}, exploratory: {counts}."
+        sentences.append(
+            f"{track.capitalize()} track: by mean loss {REFERENCE} has rank {row['rank']:g} [{row['low']:g}, "
+            f"{row['high']:g}] of {acts}, and {first} rank 1. By interquartile mean, in units of the tuned "
+            f"{REFERENCE}'s mean loss, {REFERENCE} has {_iqm(iqm, REFERENCE)}, rank {iqm_rank}, and {first} "
+            f"{_iqm(iqm, first)}. Against {REFERENCE}, exploratory: {counts}."
         )
     both = sorted(set.intersection(*better.values()))
     default = (
-        f"better than it on both tracks {'is' if len(both) == 1 else 'are'} {listed(both)}." if both
+        f"better than it on both tracks {'is' if len(both) == 1 else 'are'} {enumeration(both)}." if both
         else "nothing is better than it on both tracks."
     )  # fmt: skip
-    said.append(f"Is {REFERENCE} still a good default? Over these workloads {default}")
-    said.append("What not: seeds were drawn again, workloads were not, so nothing is said of any other workload.")
-    return said
+    sentences.append(f"Is {REFERENCE} still a good default? Over these workloads {default}")
+    sentences.append("What not: seeds were drawn again, workloads were not, so nothing is said of any other workload.")
+    return sentences
 
 
-def _relative(iqm: pd.DataFrame, name: str) -> str:
+def _iqm(iqm: pd.DataFrame, name: str) -> str:
+    """The interquartile mean of one activation with its interval."""
     row = iqm[iqm["variant"] == name].iloc[0]
-    return number(Interval(row["iqm"], row["low"], row["high"], 2))
+    return number(Interval(row["iqm"], row["low"], row["high"], 2))  # n is not shown, it must only not be 0
 
 
-def _against(pairs: pd.DataFrame) -> dict[str, str]:
+def _against_reference(pairs: pd.DataFrame) -> dict[str, str]:
     """The verdict of each activation against the reference."""
-    turned = {"better": "worse", "worse": "better"}
-    found = {}
+    opposite = {"better": "worse", "worse": "better"}
+    verdicts = {}
     for row in pairs.to_dict("records"):
         if row["b"] == REFERENCE:
-            found[row["a"]] = row["verdict"]
+            verdicts[row["a"]] = row["verdict"]
         elif row["a"] == REFERENCE:
-            found[row["b"]] = turned.get(row["verdict"], row["verdict"])
-    return found
+            verdicts[row["b"]] = opposite.get(row["verdict"], row["verdict"])
+    return verdicts
 
 
-def _parts(found: Across, *, save: Callable[[Figure, str], page.Markdown]) -> list[dict]:
-    of = {track: _on(found, track) for track in TRACKS}
-    order = list(of[TRACKS[1]]["ranks"]["variant"])  # by the tuned track's mean loss, in every figure but the ranks
+def _parts(comparison: Across, *, save: Callable[[Figure, str], page.Markdown]) -> list[dict]:
+    """What the template needs of each figure and of the table of failures."""
+    tables = {track: _of_track(comparison, track) for track in TRACKS}
+    order = list(tables[TRACKS[1]]["ranks"]["variant"])  # by mean loss on the tuned track, in all figures but the ranks
     labels = {name: name for name in order}
-    figure = save(tracks.relative({track: of[track]["iqm"] for track in TRACKS}, labels), "iqm")
+    figure = save(tracks.relative({track: tables[track]["iqm"] for track in TRACKS}, labels), "iqm")
     parts = [part("In units of the tuned reference", _READ_IQM.format(reference=REFERENCE), "", figure)]
-    drawn = (
-        ("ranks", "Rank intervals", _READ_RANKS, comparison.rank_intervals),
-        ("profile", "Steps to the target", _READ_PROFILES, comparison.profiles),
-        ("pairs", "Every pair", _READ_PAIRS, comparison.matrix),
+    figures = (
+        ("ranks", "Rank intervals", _READ_RANKS, comparison_figures.rank_intervals),
+        ("profile", "Steps to the target", _READ_PROFILES, comparison_figures.profiles),
+        ("pairs", "Every pair", _READ_PAIRS, comparison_figures.matrix),
     )
-    for name, title, read, draw in drawn:
+    for name, title, how_to_read, draw in figures:
         for track in TRACKS:
-            table = of[track][name]
+            table = tables[track][name]
             if len(table):
-                own = list(table["variant"]) if name == "ranks" else order
-                picture = save(draw(table, {act: act for act in own}), f"{name}_{track}")
-                words = read.format(track=track, reference=REFERENCE)
-                parts.append(part(f"{title}, {track} track", words, "", picture))
-    named = found.failures.assign(variant=found.failures["variant"] + ", " + found.failures["track"])
-    return parts + [own | {"read": _READ_FAILURES} for own in failures(named)]
+                acts = list(table["variant"]) if name == "ranks" else order
+                figure = save(draw(table, {act: act for act in acts}), f"{name}_{track}")
+                read = how_to_read.format(track=track, reference=REFERENCE)
+                parts.append(part(f"{title}, {track} track", read, "", figure))
+    failed = comparison.failures.assign(variant=comparison.failures["variant"] + ", " + comparison.failures["track"])
+    return parts + [table | {"read": _READ_FAILURES} for table in failures(failed)]
 
 
-def _on(found: Across, track: str) -> dict[str, pd.DataFrame]:
-    tables = {name: getattr(found, name) for name in ("ranks", "iqm", "profile", "pairs")}
+def _of_track(comparison: Across, track: str) -> dict[str, pd.DataFrame]:
+    tables = {name: getattr(comparison, name) for name in ("ranks", "iqm", "profile", "pairs")}
     return {name: table[table["track"] == track] for name, table in tables.items()}

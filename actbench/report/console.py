@@ -1,4 +1,4 @@
-"""The short table that a command prints: what its own runs reached, and the ends of the network."""
+"""The short tables that a command prints: what its runs reached, and the first and the last layer."""
 
 from collections.abc import Collection
 
@@ -15,10 +15,10 @@ _DIAGNOSIS = ("saturated low", "saturated high", "bias / std")
 
 
 def text(tables: Tables, *, run_ids: Collection[str]) -> str:
-    """Ranking and diagnosis of these runs, one block for each workload; in brackets the 95 % interval of the mean."""
-    own = Tables(*(frame[frame["run_id"].isin(list(run_ids))] for frame in tables))
+    """Ranking and diagnosis of these runs, by workload. In brackets stands the 95 % interval of the mean."""
+    selected = Tables(*(frame[frame["run_id"].isin(list(run_ids))] for frame in tables))
     blocks = []
-    for work in workloads(own):
+    for work in workloads(selected):
         runs, _, layers = work.tables
         order = ranking.ranked(runs)
         if not order:
@@ -26,30 +26,34 @@ def text(tables: Tables, *, run_ids: Collection[str]) -> str:
         blocks += [work.title] if work.title else []
         blocks.append(aligned(numbers.ranking_table(ranking.ranking(runs), runs, order)))
         if len(layers):
-            found = ranking.diagnosis(layers, order)
-            shown = {name: cells for name, cells in found.items() if name.startswith(_DIAGNOSIS) and "," in name}
-            shown = {name: cells for name, cells in shown.items() if not name.endswith("per layer")}
-            rows = [[name, *(numbers.number(cells.get(name)) for cells in shown.values())] for name in order]
+            diagnosis = ranking.diagnosis(layers, order)
+            headings = [heading for heading in diagnosis if _is_printed(heading)]
+            rows = [[name, *(numbers.number(diagnosis[heading].get(name)) for heading in headings)] for name in order]
             when = "at the end" if layers["step"].any() else "at initialisation"
-            blocks.append(aligned([[when, *shown], *rows]))
-    return "\n\n".join([*blocks, *_cost(own.runs)])
+            blocks.append(aligned([[when, *headings], *rows]))
+    return "\n\n".join([*blocks, *_cost(selected.runs)])
+
+
+def _is_printed(heading: str) -> bool:
+    """Whether the terminal has room for this column of the diagnosis: saturation and bias of one layer."""
+    return heading.startswith(_DIAGNOSIS) and "," in heading and not heading.endswith("per layer")
 
 
 def _cost(runs: pd.DataFrame) -> list[str]:
-    """Where the runs were measured, what training took in all, and the memory of the largest."""
+    """Where the runs were measured, the training time of all together, and the peak memory of the largest."""
     if "threads" not in runs or not runs["peak_mib"].notna().any():
         return []
     threads = " or ".join(sorted(set(runs["threads"].map(text_of))))
-    where = ", ".join(sorted(set(runs["device_name"].map(text_of))))
+    devices = ", ".join(sorted(set(runs["device_name"].map(text_of))))
     minutes, peak = runs["train_seconds"].sum() / 60, runs["peak_mib"].max()
     return [
-        f"Ran on {where}, threads={threads}; {minutes:,.1f} minutes of training in all; "
+        f"Ran on {devices}, threads={threads}; {minutes:,.1f} minutes of training in all; "
         f"peak memory of a run: {peak:,.0f} MiB."
     ]
 
 
 def aligned(rows: list[list[str]]) -> str:
-    """Rows of cells as lines with aligned columns."""
+    """Rows of cells as lines whose columns are aligned."""
     rows = [[one_line(cell) for cell in row] for row in rows]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     return "\n".join("  ".join(f"{cell:<{w}}" for cell, w in zip(row, widths, strict=True)).rstrip() for row in rows)

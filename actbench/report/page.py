@@ -1,4 +1,4 @@
-"""Markdown -> one self-contained HTML page: figures inside, table of contents, tables that sort."""
+"""Markdown -> one self-contained HTML page: embedded figures, a table of contents, tables that sort."""
 
 import base64
 import hashlib
@@ -19,23 +19,23 @@ from actbench.tables.text import one_line
 TEMPLATES = Path(__file__).with_name("templates")
 _CELL = re.compile(r"<td([^>]*)>([^<\[]*\d)( \[[^<]*)</td>")
 _PICTURE = re.compile(r"[\w.-]+(/[\w.-]+)*\.png")
-# What would be markup at its place: `leaky_relu` and `[0.1, 0.2]` stay as they are, `[text](link)` does not.
+# Characters that would be markup where they stand: `leaky_relu` and `[0.1, 0.2]` stay, `[text](link)` is escaped.
 _MARKUP = re.compile(r"([\\`*<>|&~$#{}@^]|\](?=[(:\[])|(?<![^\W_])_|_(?![^\W_])|(?<=www)\.|:(?=//))")
 
 
 class Markdown(str):
-    """Text that is markdown already; any other text that meets a template is escaped."""
+    """Text that is markdown already. Any other value put into a template is escaped."""
 
 
 def escape(value: object) -> Markdown:
-    """A value as markdown that shows exactly its characters, in one line: no link, no HTML, no table border."""
+    """A value as markdown that shows exactly its characters, on one line: no link, no HTML, no table border."""
     if isinstance(value, Markdown):
         return value
     return Markdown(_MARKUP.sub(r"\\\1", one_line(value)))
 
 
 def table(rows: Sequence[Sequence[object]]) -> Markdown:
-    """A markdown table, its heading first; no rows, no table. Every cell is escaped."""
+    """A markdown table whose first row is the heading; empty without rows. Every cell is escaped."""
     if not rows:
         return Markdown("")
     lines = ["| " + " | ".join(escape(cell) for cell in row) + " |" for row in rows]
@@ -43,12 +43,12 @@ def table(rows: Sequence[Sequence[object]]) -> Markdown:
 
 
 def template(path: Path) -> jinja2.Template:
-    """A markdown template: whatever is put into it is escaped, an unknown name is an error."""
+    """A markdown template. Every value put into it is escaped; an undefined name is an error."""
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(path.parent),
         undefined=jinja2.StrictUndefined,
         finalize=escape,
-        autoescape=False,  # the escape here is for markdown; the page escapes for HTML
+        autoescape=False,  # `escape` is for markdown; `render` escapes for HTML
         trim_blocks=True,
         lstrip_blocks=True,
         keep_trailing_newline=True,
@@ -57,22 +57,22 @@ def template(path: Path) -> jinja2.Template:
 
 
 def render(markdown: str, *, title: str, folder: Path) -> str:
-    """A whole HTML page from markdown, which needs no other file and no network.
+    """An HTML page from markdown that needs no other file and no network.
 
     Pictures are PNG files under `folder`, named by a relative path; any other picture is left out. HTML in the
-    markdown is shown as text. A table whose first heading is not empty can be sorted by its headings; a cell like
+    markdown is shown as text. A table can be sorted by its headings unless the first of them is empty; a cell such as
     `0.17 [0.16, 0.19]` sorts by its first number.
     """
     parser = MarkdownIt("commonmark", {"html": False}).enable("table")
     tokens = parser.parse(markdown)
     contents = _number_headings(tokens)
-    parser.add_render_rule("image", lambda *given: _picture(*given, folder=folder))
+    parser.add_render_rule("image", lambda *arguments: _picture(*arguments, folder=folder))
     parser.add_render_rule("table_open", _open_table)
-    parser.add_render_rule("table_close", lambda *given: "</table></div>\n")
+    parser.add_render_rule("table_close", lambda *arguments: "</table></div>\n")
     body = _CELL.sub(_split_cell, parser.renderer.render(tokens, parser.options, {}))
     script = (TEMPLATES / "page.js").read_text("utf-8")
-    shell = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined)
-    return shell.from_string((TEMPLATES / "page.html.j2").read_text("utf-8")).render(
+    environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined)
+    return environment.from_string((TEMPLATES / "page.html.j2").read_text("utf-8")).render(
         title=title,
         contents=contents,
         body=body,
@@ -82,61 +82,62 @@ def render(markdown: str, *, title: str, folder: Path) -> str:
     )
 
 
-def install(made: Path, folder: Path, *, figures: Collection[str]) -> None:
-    """Put a new report in the place of the old one, file by file, and remove those that only the old one has.
+def install(new: Path, folder: Path, *, figures: Collection[str]) -> None:
+    """Replace the old report by a new one, file by file, and remove the files that only the old one has.
 
     Args:
-        made: The folder of report.md, report.html, figures/ and statistics/, which is emptied.
+        new: The folder with the new report.md, report.html, figures/ and statistics/; its files are moved away.
         folder: The results folder.
-        figures: The names of figures that may be there; what else lies in figures/ is the user's.
+        figures: The names that a figure of a report can have. All other files in figures/ are the user's and stay.
     """
-    for place, ours in (("figures", rf"(w\d+-)?({'|'.join(figures)})\.png"), ("statistics", r".*\.csv")):
-        (folder / place).mkdir(exist_ok=True)
-        new = {path.name for path in (made / place).iterdir()}
-        for old in (folder / place).iterdir():
-            if re.fullmatch(ours, old.name) and old.name not in new:
+    for subfolder, pattern in (("figures", rf"(w\d+-)?({'|'.join(figures)})\.png"), ("statistics", r".*\.csv")):
+        (folder / subfolder).mkdir(exist_ok=True)
+        names = {path.name for path in (new / subfolder).iterdir()}
+        for old in (folder / subfolder).iterdir():
+            if re.fullmatch(pattern, old.name) and old.name not in names:
                 old.unlink(missing_ok=True)
-        for name in sorted(new):
-            os.replace(made / place / name, folder / place / name)
+        for name in sorted(names):
+            os.replace(new / subfolder / name, folder / subfolder / name)
     for name in ("report.md", "report.html"):
-        os.replace(made / name, folder / name)
+        os.replace(new / name, folder / name)
 
 
 def _number_headings(tokens: Sequence[Token]) -> list[tuple[int, str, str]]:
-    """Give each heading an id of its own; the contents as (level, id, text) of the second and third level."""
+    """Give each heading a unique id; return (level, id, text) of the headings of level 2 and 3."""
     contents = []
     for number, (opening, inline) in enumerate(pairwise(tokens)):
         if opening.type != "heading_open":
             continue
         text = "".join(child.content for child in inline.children or [])
-        name = re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")[:40]
-        opening.attrSet("id", f"{name or 'part'}-{number}")
+        slug = re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")[:40]
+        anchor = f"{slug or 'part'}-{number}"
+        opening.attrSet("id", anchor)
         if opening.tag in ("h2", "h3"):
-            contents.append((int(opening.tag[1]), f"{name or 'part'}-{number}", text))
+            contents.append((int(opening.tag[1]), anchor, text))
     return contents
 
 
 def _picture(
-    renderer: RendererHTML, tokens: Sequence[Token], at: int, options: object, env: object, *, folder: Path
+    renderer: RendererHTML, tokens: Sequence[Token], index: int, options: object, env: object, *, folder: Path
 ) -> str:
-    source = str(tokens[at].attrs["src"])
+    source = str(tokens[index].attrs["src"])
     path = folder / source
     if not _PICTURE.fullmatch(source) or ".." in Path(source).parts or not path.is_file():
         return ""
     data = base64.b64encode(path.read_bytes()).decode()
-    width = int.from_bytes(path.read_bytes()[16:20], "big")
-    alt = html.escape(tokens[at].content)
+    width = int.from_bytes(path.read_bytes()[16:20], "big")  # of the IHDR chunk, the first of a PNG file
+    alt = html.escape(tokens[index].content)
     return (
         f'<span class="figure" tabindex="0"><img alt="{alt}" width="{width}" src="data:image/png;base64,{data}"></span>'
     )
 
 
-def _open_table(renderer: RendererHTML, tokens: Sequence[Token], at: int, options: object, env: object) -> str:
-    heading = next(token for token in tokens[at:] if token.type == "inline")
-    kind = ' class="sortable"' if heading.content.strip() else ' class="plain"'
-    return f'<div class="scroll" tabindex="0" role="region" aria-label="table"><table{kind}>'
+def _open_table(renderer: RendererHTML, tokens: Sequence[Token], index: int, options: object, env: object) -> str:
+    heading = next(token for token in tokens[index:] if token.type == "inline")
+    kind = "sortable" if heading.content.strip() else "plain"
+    return f'<div class="scroll" tabindex="0" role="region" aria-label="table"><table class="{kind}">'
 
 
-def _split_cell(found: re.Match[str]) -> str:
-    """The interval behind its number, in small letters."""
-    return f"<td{found[1]}>{found[2]}<small>{found[3]}</small></td>"
+def _split_cell(match: re.Match[str]) -> str:
+    """A cell with the interval in small letters behind its number."""
+    return f"<td{match[1]}>{match[2]}<small>{match[3]}</small></td>"

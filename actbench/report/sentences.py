@@ -1,7 +1,7 @@
-"""What the tables say, in sentences: one for each figure, computed, with its interval and n.
+"""What the tables say, in computed sentences: one for each figure, with its interval and n.
 
-An interval is of the mean over seeds. Variants whose intervals overlap are not called different. A sentence that
-the tables cannot support is left out.
+An interval is that of the mean over seeds. Variants whose intervals overlap are not called different. A function
+returns "" where the tables cannot support its sentence.
 """
 
 from collections.abc import Mapping
@@ -21,25 +21,26 @@ _NEGLIGIBLE = 0.01  # a share of saturated pairs that nobody would see in a figu
 def best(runs: pd.DataFrame, column: str) -> str:
     """`Lowest mean test loss: NAME, 0.172 [0.160, 0.185], n = 10; 12 of the 34 others have intervals that overlap it.`
 
-    A variant that lost seeds is not called best by the seeds that it kept, unless all lost some.
+    A variant with a value on every seed goes before one that lost seeds, whose mean is of the seeds that it kept.
     """
     runs = runs[runs["status"] != "failed"]
-    found = {name: cell for name, cell in intervals(runs, column).items() if cell.n}
-    told = _words(column)
-    if not found:
+    means = {name: cell for name, cell in intervals(runs, column).items() if cell.n}
+    measure = _words(column)
+    if not means:
         return ""
     lost = (~np.isfinite(runs[column])).groupby(runs["variant"]).sum()
-    whole = [name for name in found if not lost[name]] or list(found)
+    candidates = [name for name in means if not lost[name]] or list(means)
     higher = better(column) == "higher"
-    name = (max if higher else min)(whole, key=lambda variant: found[variant].mean)
-    if len(found) == 1:
-        return f"Mean {told}: {_told(found[name])}."
-    return f"{'Highest' if higher else 'Lowest'} mean {told}: {name}, {_told(found[name])}{_rest(name, found)}"
+    name = (max if higher else min)(candidates, key=lambda variant: means[variant].mean)
+    if len(means) == 1:
+        return f"Mean {measure}: {_with_n(means[name])}."
+    extreme = "Highest" if higher else "Lowest"
+    return f"{extreme} mean {measure}: {name}, {_with_n(means[name])}{_overlap_with(name, means)}"
 
 
 def past_best(epochs: pd.DataFrame, *, column: str = "val_loss") -> str:
     """How many variants had a lower mean validation loss, or other measure, before the last epoch."""
-    told = _words(column).replace("val ", "validation ")
+    measure = _words(column).replace("val ", "validation ")
     means = epochs.groupby(["variant", "epoch"])[column].mean().dropna().reset_index()
     if means["epoch"].nunique() < 2:
         return ""
@@ -47,13 +48,13 @@ def past_best(epochs: pd.DataFrame, *, column: str = "val_loss") -> str:
     last = by_variant.last()
     past = int((by_variant.min() < last).sum())
     if len(last) == 1:
-        return f"The lowest mean {told} is reached {'before' if past else 'at'} the last epoch."
-    return f"{past or 'None'} of {len(last)} reached their lowest mean {told} before the last epoch."
+        return f"The lowest mean {measure} is reached {'before' if past else 'at'} the last epoch."
+    return f"{past or 'None'} of {len(last)} reached their lowest mean {measure} before the last epoch."
 
 
 def most_saturated(layers: pd.DataFrame) -> str:
     """Where the largest saturated share is at the last probed step."""
-    last, when = _last(layers)
+    last, when = _last_step(layers)
     long = last.melt(["variant", "seed", "layer_index"], ["saturation_low", "saturation_high"], "side", "share")
     means = summarise(long, by=["variant", "layer_index", "side"], value="share").dropna(subset="mean")
     if not len(means):
@@ -62,54 +63,55 @@ def most_saturated(layers: pd.DataFrame) -> str:
     if top["mean"] < _NEGLIGIBLE:
         return f"{when.capitalize()} no layer is saturated by more than {_NEGLIGIBLE:g} on either side, on average."
     side = top["side"].removeprefix("saturation_")
-    said = f"Most saturated {when}: {top['variant']}, layer {top['layer_index']}, {side} side, {_told(top)}"
-    return said + _others(means, top)
+    sentence = f"Most saturated {when}: {top['variant']}, layer {top['layer_index']}, {side} side, {_with_n(top)}"
+    return sentence + _overlap_anywhere(means, top)
 
 
 def most_biased(layers: pd.DataFrame) -> str:
     """Where the output's bias is largest against its standard deviation at the last probed step."""
-    last, when = _last(layers)
+    last, when = _last_step(layers)
     means = summarise(last, by=["variant", "layer_index"], value="out_ratio").dropna(subset="mean")
     if not len(means):
         return ""
     top = means.sort_values("mean").iloc[-1]
-    said = f"Largest bias / standard deviation {when}: {top['variant']}, layer {top['layer_index']}, {_told(top)}"
-    return said + _others(means, top)
+    sentence = f"Largest bias / standard deviation {when}: {top['variant']}, layer {top['layer_index']}, {_with_n(top)}"
+    return sentence + _overlap_anywhere(means, top)
 
 
 def most_vanishing(layers: pd.DataFrame) -> str:
-    """For whom the gradient shrinks most on its way to the input at initialisation, and whom it does not reach."""
+    """With which variant the gradient at initialisation shrinks most towards the input, and with which it is zero."""
     start = ends(last_network(layers)).query("when == 'at initialisation'")
     runs = start.drop_duplicates(["run_id", "seed"])[["run_id", "seed", "variant"]]
     gains = vanishing(start).merge(runs, on=["run_id", "seed"])
-    said = []
-    known = {name: cell for name, cell in intervals(gains, "gain").items() if cell.n}
-    lowest = min(known, key=lambda name: known[name].mean, default=None)
-    if lowest is not None and known[lowest].mean < 0:
+    sentences = []
+    means = {name: cell for name, cell in intervals(gains, "gain").items() if cell.n}
+    lowest = min(means, key=lambda name: means[name].mean, default=None)
+    if lowest is not None and means[lowest].mean < 0:
         share = number(intervals(gains[gains["variant"] == lowest], "ratio")[lowest])
-        said.append(
-            f"At initialisation the gradient shrinks most towards the input with {lowest}: λ = {_told(known[lowest])}, "
-            f"where the first layer gets {share} of what the last one gets" + _rest(lowest, known)
+        sentences.append(
+            "At initialisation the gradient shrinks most towards the input with "
+            f"{lowest}: λ = {_with_n(means[lowest])}, "
+            f"where the first layer gets {share} of what the last one gets" + _overlap_with(lowest, means)
         )
     cut = sorted(gains.loc[gains["gain"] == -np.inf, "variant"].unique())
     if cut:
-        said.append(f"No gradient reaches the first layer with {', '.join(cut)}.")
-    return " ".join(said)
+        sentences.append(f"No gradient reaches the first layer with {', '.join(cut)}.")
+    return " ".join(sentences)
 
 
 def largest_change(layers: pd.DataFrame, columns: tuple[str, ...], *, words: str) -> str:
-    """The largest change of the sum of some columns in the last layer, from the first to the last probed step."""
+    """The largest change in the last layer from the first to the last probed step, of the sum of these columns."""
     last = layers[layers["layer_index"] == layers["layer_index"].max()]
-    shown = ends(last).assign(value=lambda frame: frame[list(columns)].sum(axis=1, min_count=len(columns)))
-    wide = shown.pivot_table("value", ["variant", "run_id", "seed"], "when").reset_index()
+    sums = ends(last).assign(value=lambda frame: frame[list(columns)].sum(axis=1, min_count=len(columns)))
+    wide = sums.pivot_table("value", ["variant", "run_id", "seed"], "when").reset_index()
     if "at the end" not in wide:
         return ""
     changed = wide.assign(change=wide["at the end"] - wide["at initialisation"])
-    known = {name: cell for name, cell in intervals(changed, "change").items() if cell.n}
-    if not known:
+    means = {name: cell for name, cell in intervals(changed, "change").items() if cell.n}
+    if not means:
         return ""
-    name = max(known, key=lambda variant: abs(known[variant].mean))
-    return f"Largest change of {words} in the last layer: {name}, by {_told(known[name])}."
+    name = max(means, key=lambda variant: abs(means[variant].mean))
+    return f"Largest change of {words} in the last layer: {name}, by {_with_n(means[name])}."
 
 
 def farthest_learned(layers: pd.DataFrame) -> str:
@@ -125,46 +127,47 @@ def farthest_learned(layers: pd.DataFrame) -> str:
     means = summarise(changed, by=key, value="change").dropna(subset="mean")
     top = means.sort_values("mean", key=abs).iloc[-1]
     parameter = top["name"].removeprefix("act.")
-    return f"Moved farthest: {top['variant']}, {parameter}, layer {top['layer_index']}, by {_told(top)}."
+    return f"Moved farthest: {top['variant']}, {parameter}, layer {top['layer_index']}, by {_with_n(top)}."
 
 
 def _words(column: str) -> str:
-    """A column in a sentence: `test loss`, `val FLD`."""
+    """A column as words of a sentence: `test loss`, `val FLD`."""
     return " ".join(part.upper() if part in ("fld", "kid", "ndb") else part for part in column.split("_"))
 
 
-def _last(layers: pd.DataFrame) -> tuple[pd.DataFrame, str]:
-    """The last probed step of each run, and when that is; initialisation where no later step was probed."""
-    shown = ends(layers)
-    at_end = shown[shown["when"] == "at the end"]
-    return (at_end, "at the end") if len(at_end) else (shown, "at initialisation")
+def _last_step(layers: pd.DataFrame) -> tuple[pd.DataFrame, str]:
+    """The last probed step of each run, and when that is: initialisation where no later step was probed."""
+    probed = ends(layers)
+    at_end = probed[probed["when"] == "at the end"]
+    return (at_end, "at the end") if len(at_end) else (probed, "at initialisation")
 
 
-def _rest(name: str, cells: Mapping[str, Interval]) -> str:
-    """How many of the other variants have an interval that overlaps this one's; a full stop for none."""
+def _overlap_with(name: str, cells: Mapping[str, Interval]) -> str:
+    """How many of the other variants have an interval that overlaps this one's; a full stop where there are none."""
     others = [cell for other, cell in cells.items() if other != name]
-    return f"; {_overlapping(sum(cells[name].overlaps(cell) for cell in others), len(others))}" if others else "."
+    return f"; {_overlap_clause(sum(cells[name].overlaps(cell) for cell in others), len(others))}" if others else "."
 
 
-def _others(means: pd.DataFrame, top: pd.Series) -> str:
-    """How many of the other variants have an interval anywhere that overlaps the one on top; a full stop for none."""
-    cells = means[means["variant"] != top["variant"]]
-    if not len(cells):
+def _overlap_anywhere(means: pd.DataFrame, top: pd.Series) -> str:
+    """How many of the other variants have an interval that overlaps that of `top`, in any layer and on either side."""
+    others = means[means["variant"] != top["variant"]]
+    if not len(others):
         return "."
-    near = {row["variant"] for row in cells.to_dict("records") if _cell(top).overlaps(_cell(row))}
-    return f"; {_overlapping(len(near), cells['variant'].nunique())}"
+    overlapping = {row["variant"] for row in others.to_dict("records") if _interval(top).overlaps(_interval(row))}
+    return f"; {_overlap_clause(len(overlapping), others['variant'].nunique())}"
 
 
-def _cell(row: Mapping | pd.Series) -> Interval:
+def _interval(row: Mapping | pd.Series) -> Interval:
     return Interval(row["mean"], row["low"], row["high"], int(row["n"]))
 
 
-def _told(cell: Interval | Mapping | pd.Series) -> str:
-    cell = cell if isinstance(cell, Interval) else _cell(cell)
+def _with_n(cell: Interval | Mapping | pd.Series) -> str:
+    """`0.172 [0.160, 0.185], n = 10`."""
+    cell = cell if isinstance(cell, Interval) else _interval(cell)
     return f"{number(cell)}, n = {cell.n}"
 
 
-def _overlapping(count: int, of: int) -> str:
+def _overlap_clause(count: int, of: int) -> str:
     if of == 1:
         return f"the interval of the other {'overlaps' if count else 'does not overlap'} it."
     if not count:

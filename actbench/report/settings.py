@@ -1,4 +1,4 @@
-"""What was run, told in a few rows: the shared config, where it ran, and which runs diverged or failed."""
+"""What was run, in a few rows: the shared config, where it ran, and which runs diverged or failed."""
 
 import pandas as pd
 
@@ -10,45 +10,45 @@ from actbench.tables.text import text
 def counts(runs: pd.DataFrame) -> str:
     """`360 runs: 357 done, 3 diverged, 0 failed`: a run is one activation on one seed."""
     status = runs["status"].value_counts()
-    told = ", ".join(f"{status.get(word, 0)} {word}" for word in ("done", "diverged", "failed"))
-    return f"{len(runs)} run{'s' if len(runs) > 1 else ''}: {told}"
+    by_status = ", ".join(f"{status.get(word, 0)} {word}" for word in ("done", "diverged", "failed"))
+    return f"{len(runs)} run{'s' if len(runs) > 1 else ''}: {by_status}"
 
 
 def opening(works: list[Workload]) -> str:
     """What was compared, in one sentence."""
     runs = pd.concat([work.tables.runs for work in works])
     names = runs["variant"].unique()
-    what = f"{len(names)} activations compared" if len(names) > 1 else f"One activation, {names[0]},"
+    subject = f"{len(names)} activations compared" if len(names) > 1 else f"One activation, {names[0]},"
     first = works[0].config
-    where = [
+    scope = [
         f"{key}={first[key]}" for key in ("data", "model") if all(w.config.get(key) == first.get(key) for w in works)
     ]
     if len(works) > 1:
-        where.append(f"in {len(works)} workloads that are not compared with each other")
-    return f"{what}{' on ' if where else ''}{', '.join(where)}; {seeds(runs)}; {counts(runs)}."
+        scope.append(f"in {len(works)} workloads that are not compared with each other")
+    return f"{subject}{' on ' if scope else ''}{', '.join(scope)}; {seeds(runs)}; {counts(runs)}."
 
 
 def seeds(runs: pd.DataFrame) -> str:
-    """`10 seeds each` or `5 to 10 seeds each`, failed runs not counted."""
-    kept = runs[runs["status"] != "failed"].groupby("variant")["seed"].nunique()
-    if not len(kept):
+    """`10 seeds each` or `5 to 10 seeds each`; failed runs do not count."""
+    num_seeds = runs[runs["status"] != "failed"].groupby("variant")["seed"].nunique()
+    if not len(num_seeds):
         return "no seed finished"
-    low, high = kept.min(), kept.max()
+    low, high = num_seeds.min(), num_seeds.max()
     return f"{low} to {high} seeds each" if low < high else f"{low} seed{'s' if low > 1 else ''} each"
 
 
 def rows(works: list[Workload]) -> list[list[str]]:
-    """Name and value, without a heading: the config that all share by group, then where it ran."""
+    """Rows of name and value under an empty heading: the config that all workloads share, then where it ran."""
     runs = pd.concat([work.tables.runs for work in works])
     shared = {k: v for k, v in works[0].config.items() if all(work.config.get(k) == v for work in works)}
     groups: dict[str, list[str]] = {}
     for key, value in shared.items():
         group, _, name = key.partition(".")
         groups.setdefault(group, []).append(f"{name}={value}" if name else value)
-    alone = [group for group in groups if groups[group] == [shared.get(group)] and group not in ("data", "model")]
+    single = [group for group in groups if groups[group] == [shared.get(group)] and group not in ("data", "model")]
     table = [["activation", _activations(runs)]]
-    table += [[group, ", ".join(told)] for group, told in groups.items() if group not in alone]
-    table.append(["also", ", ".join(f"{group}={shared[group]}" for group in alone)])
+    table += [[group, ", ".join(options)] for group, options in groups.items() if group not in single]
+    table.append(["also", ", ".join(f"{group}={shared[group]}" for group in single)])
     differing = sorted({key for work in works for key in work.config} - shared.keys())
     if differing:
         table.append(["differs by section", ", ".join(differing)])
@@ -57,58 +57,58 @@ def rows(works: list[Workload]) -> list[list[str]]:
         if runs[column].notna().any():
             table.append([name, _range(runs[column].dropna().round())])
     if runs["score_accuracy"].notna().any():
-        table.append(["score network's accuracy", _each(runs["score_accuracy"].dropna().round(4))])
+        table.append(["score network's accuracy", _distinct(runs["score_accuracy"].dropna().round(4))])
     table += _networks(works)
-    table += [["ran on", _each(runs["device_name"])], ["commit", _each(runs["commit"])]]
+    table += [["ran on", _distinct(runs["device_name"])], ["commit", _distinct(runs["commit"])]]
     table.append(
-        ["versions", ", ".join(f"{name} {_each(runs[name.lower()])}" for name in ("actbench", "torch", "Python"))]
+        ["versions", ", ".join(f"{name} {_distinct(runs[name.lower()])}" for name in ("actbench", "torch", "Python"))]
     )
-    twice = sum(work.twice for work in works)
-    if twice:
-        table.append(["left out", f"{twice} measured again on a seed that was there already"])
+    repeated = sum(work.twice for work in works)
+    if repeated:
+        table.append(["left out", f"{repeated} measured again on a seed that was there already"])
     return [["", ""], *([name, value] for name, value in table if value)]
 
 
 def _networks(works: list[Workload]) -> list[list[str]]:
-    """`layers | 1 to 2 generator, 3 to 5 discriminator` of a task that has more than one network."""
+    """`layers | 1 to 2 generator, 3 to 5 discriminator` of a task with more than one network."""
     frames = [work.tables.layers for work in works if len(work.tables.layers)]
     if not frames:
         return []
     layers = pd.concat(frames)
-    parts = layers.groupby(networks(layers), sort=False)["layer_index"].agg(["min", "max"]).drop("", errors="ignore")
-    told = ", ".join(
+    spans = layers.groupby(networks(layers), sort=False)["layer_index"].agg(["min", "max"]).drop("", errors="ignore")
+    value = ", ".join(
         f"{low} {name}" if low == high else f"{low} to {high} {name}"
-        for name, low, high in parts.sort_values("min").itertuples()
+        for name, low, high in spans.sort_values("min").itertuples()
     )
-    return [["layers", told]] if len(parts) > 1 else []
+    return [["layers", value]] if len(spans) > 1 else []
 
 
 def lost(works: list[Workload]) -> list[list[str]]:
-    """Heading and rows: which seeds of which variant diverged or failed, and why; no row, no table."""
-    found: list[list[str]] = []
+    """Heading and rows: which seeds of which variant diverged or failed, and why; empty where none did."""
+    table: list[list[str]] = []
     for work in works:
         runs = work.tables.runs
-        for (name, status), own in runs[runs["status"] != "done"].groupby(["variant", "status"]):
-            of = int((runs["variant"] == name).sum())
-            why = next((message for message in own["message"].dropna() if message), "")
-            which = ", ".join(map(str, sorted(own["seed"])))
-            row = [str(name), str(status), f"{len(own)} of {of}", which, _cut(why)]
-            found.append([row[0], work.title, *row[1:]] if len(works) > 1 else row)
-    if not found:
+        for (name, status), group in runs[runs["status"] != "done"].groupby(["variant", "status"]):
+            total = int((runs["variant"] == name).sum())
+            message = next((message for message in group["message"].dropna() if message), "")
+            numbers = ", ".join(map(str, sorted(group["seed"])))
+            row = [str(name), str(status), f"{len(group)} of {total}", numbers, _last_line(message)]
+            table.append([row[0], work.title, *row[1:]] if len(works) > 1 else row)
+    if not table:
         return []
     heading = ["activation", *(["workload"] if len(works) > 1 else []), "status", "runs", "seeds", "why"]
-    return [heading, *found]
+    return [heading, *table]
 
 
 def _activations(runs: pd.DataFrame) -> str:
     """Every activation with its parameters; the user's own with its dotted path and the hash of its file."""
     columns = [name for name in runs.columns if name.startswith("act.")]
-    told = []
-    for name, own in runs.groupby("act"):
-        values = {column.removeprefix("act."): [v for v in own[column].map(text).unique() if v] for column in columns}
-        given = ", ".join(f"{key}={'|'.join(found)}" for key, found in values.items() if found)
-        told.append(f"{name} ({given})" if given else str(name))
-    return "; ".join(told)
+    entries = []
+    for name, group in runs.groupby("act"):
+        values = {column.removeprefix("act."): [v for v in group[column].map(text).unique() if v] for column in columns}
+        parameters = ", ".join(f"{key}={'|'.join(options)}" for key, options in values.items() if options)
+        entries.append(f"{name} ({parameters})" if parameters else str(name))
+    return "; ".join(entries)
 
 
 def _range(values: pd.Series) -> str:
@@ -116,11 +116,11 @@ def _range(values: pd.Series) -> str:
     return f"{low:,.0f} to {high:,.0f}" if low < high else f"{low:,.0f}"
 
 
-def _each(values: pd.Series) -> str:
+def _distinct(values: pd.Series) -> str:
     return ", ".join(sorted({text(value) for value in values} - {""}))
 
 
-def _cut(why: str) -> str:
-    """The last line of a message says what happened; it is cut to what fits in a cell."""
-    line = why.strip().splitlines()[-1] if why.strip() else ""
+def _last_line(message: str) -> str:
+    """The last line of an error's message, which says what happened, cut to fit in a cell."""
+    line = message.strip().splitlines()[-1] if message.strip() else ""
     return line if len(line) <= 160 else line[:159] + "…"

@@ -1,14 +1,17 @@
-"""The numbers that a report prints, as data beside it: statistics/*.csv in a results folder, rounded nowhere.
+"""The numbers that a report prints, as data: statistics/*.csv in a results folder, rounded nowhere.
 
-    means         mean and interval over seeds of what the ranking and the table of the layers show
-    differences   every variant against the reference: `paired.compare`, with `value`, `reference` and `margin`
-    pairs, ranks, profile, failures, diagnostics, properties    see `pairs`, `joint`, `relations`
-    null          the A/A, see `pairs.Null`
-    tracks, corners, corner_orders, corner_difference    see `tracks.Survival`, `corners.Corners`
+    means         mean and interval over seeds of every cell of the ranking and of the diagnosis by layer
+    differences   every variant against the reference: `compare.paired.compare`, with `value`, `reference` and `margin`
+    pairs         see `compare.paired.all_pairs`
+    null          the A/A test, see `compare.paired.Null`
+    ranks, profile, failures    see `compare.over_workloads`
+    diagnostics, properties     see `compare.correlations`
+    tracks                      see `compare.tracks.Survival`
+    corners, corner_orders, corner_difference    see `compare.init_or_rate.Corners`
 
-The column `workload` is its title in the report, empty where there is one only. A file without rows is not written.
-These are data: a name stands as it does in the tables, whatever it begins with. A spreadsheet takes a cell that begins
-with = + - or @ for a formula, so of a stranger's results let it import the columns as text.
+The column `workload` is the title of the workload in the report, empty where there is only one. A file without rows is
+not written. A name stands here as it does in the tables, whatever it begins with. A spreadsheet takes a cell that
+begins with = + - or @ for a formula, so import the columns of a stranger's results as text.
 """
 
 from collections.abc import Iterable
@@ -29,90 +32,94 @@ FOLDER = "statistics"
 def write(
     folder: Path,
     works: list[Workload],
-    shown: list[Cells],
-    compared: list[Comparison | None],
-    survived: list[tuple[str, Workload, Survival]],
-    cornered: list[Corners],
+    cells: list[Cells],
+    comparisons: list[Comparison | None],
+    survivals: list[tuple[str, Workload, Survival]],
+    corners: list[Corners],
 ) -> None:
-    """Write all that was computed, and take away what an earlier report wrote."""
-    against = [(work.title, found) for work, found in zip(works, compared, strict=True) if found is not None]
+    """Write all that was computed, and remove what an earlier report wrote."""
+    compared = [
+        (work.title, comparison) for work, comparison in zip(works, comparisons, strict=True) if comparison is not None
+    ]
     tables = {
-        "means": _joined((work.title, _means(cells)) for work, cells in zip(works, shown, strict=True)),
-        "differences": _joined((title, _differences(found)) for title, found in against),
-        "diagnostics": _joined((title, _diagnostics(found)) for title, found in against),
-        "null": _joined((title, pd.DataFrame([found.null])) for title, found in against),
+        "means": _joined((work.title, _means(columns)) for work, columns in zip(works, cells, strict=True)),
+        "differences": _joined((title, _differences(comparison)) for title, comparison in compared),
+        "diagnostics": _joined((title, _diagnostics(comparison)) for title, comparison in compared),
+        "null": _joined((title, pd.DataFrame([comparison.null])) for title, comparison in compared),
         "tracks": _joined(
-            (title, pd.DataFrame([found[:-1]], columns=found._fields[:-1])) for title, _, found in survived
+            (title, pd.DataFrame([survival[:-1]], columns=survival._fields[:-1])) for title, _, survival in survivals
         ),
-        "corners": _joined((found.title, found.effects) for found in cornered),
-        "corner_orders": _joined((found.title, found.orders) for found in cornered),
+        "corners": _joined((each.title, each.effects) for each in corners),
+        "corner_orders": _joined((each.title, each.orders) for each in corners),
         "corner_difference": _joined(
-            (found.title, pd.DataFrame([found.difference], columns=["low", "high"])) for found in cornered
+            (each.title, pd.DataFrame([each.difference], columns=["low", "high"])) for each in corners
         ),
     }
     for name in ("pairs", "ranks", "profile", "failures", "properties"):
-        tables[name] = _joined((title, getattr(found, name)) for title, found in against)
+        tables[name] = _joined((title, getattr(comparison, name)) for title, comparison in compared)
     land(folder, tables)
 
 
-def _diagnostics(found: Comparison) -> pd.DataFrame:
-    """Of the primary metric and of accuracy, each adjusted on its own; `value` is the column."""
-    tables = {found.value: found.diagnostics, "test_accuracy": found.accuracy_diagnostics}
+def _diagnostics(comparison: Comparison) -> pd.DataFrame:
+    """Correlations with the primary metric and with accuracy, each adjusted on its own; `value` is the column."""
+    tables = {comparison.value: comparison.diagnostics, "test_accuracy": comparison.accuracy_diagnostics}
     return pd.concat([table.assign(value=value) for value, table in tables.items()])
 
 
 def land(folder: Path, tables: dict[str, pd.DataFrame]) -> None:
-    """Write tables as folder/statistics/*.csv in place of those that are there."""
-    place = folder / FOLDER
-    place.mkdir(exist_ok=True)
-    for old in place.glob("*.csv"):
+    """Write tables as folder/statistics/*.csv in place of the files that are there."""
+    subfolder = folder / FOLDER
+    subfolder.mkdir(exist_ok=True)
+    for old in subfolder.glob("*.csv"):
         old.unlink()
     for name, table in tables.items():
         if len(table):
-            table.to_csv(place / f"{name}.csv", index=False)
+            table.to_csv(subfolder / f"{name}.csv", index=False)
 
 
 def facts(folder: Path) -> tuple[pd.DataFrame, list[str]]:
-    """The published properties of functions, from the folder's own tables/properties.parquet; what could not be read.
+    """The published properties of functions, and a sentence for each file of them that cannot be read.
 
-    It is copied there from the folder `functions` beside it, where there is one, so that a report needs nothing but
-    its own folder when it is made again.
+    They are read from the folder `functions` beside this one, where there is one, and copied to
+    tables/properties.parquet of this folder, so that making the report again needs nothing but its own folder.
     """
     left_out = []
-    for place in (folder.resolve().parent / "functions", folder):
-        if (place / "tables" / "properties.parquet").is_file():
+    for source in (folder.resolve().parent / "functions", folder):
+        if (source / "tables" / "properties.parquet").is_file():
             try:
-                part = parquet.read(place / "tables", dtypes={"properties": functions.DTYPES})
+                part = parquet.read(source / "tables", dtypes={"properties": functions.DTYPES})
             except parquet.BrokenPartError as error:
                 left_out.append(text.one_line(error))
                 continue
-            found = part.tables["properties"].to_pandas().reindex(columns=functions.PROPERTIES)
-            functions.write(found, folder, "properties", csv=False)
-            return found, left_out
+            properties = part.tables["properties"].to_pandas().reindex(columns=functions.PROPERTIES)
+            functions.write(properties, folder, "properties", csv=False)
+            return properties, left_out
     return pd.DataFrame(columns=functions.PROPERTIES), left_out
 
 
-def _means(tables: Cells) -> pd.DataFrame:
-    """`shown, variant, mean, low, high, n`: the cells of the two tables of a workload."""
-    rows = [(shown, name, *cell) for shown, cells in tables.items() for name, cell in cells.items()]
+def _means(cells: Cells) -> pd.DataFrame:
+    """`shown, variant, mean, low, high, n`: the cells of the ranking and of the diagnosis, `shown` is their heading."""
+    rows = [(heading, name, *cell) for heading, column in cells.items() for name, cell in column.items()]
     return pd.DataFrame(rows, columns=["shown", "variant", "mean", "low", "high", "n"])
 
 
-def _differences(found: Comparison) -> pd.DataFrame:
-    tables = ((found.value, found.margin, found.loss), ("test_accuracy", found.accuracy_margin, found.accuracy))
+def _differences(comparison: Comparison) -> pd.DataFrame:
+    """The differences in the primary metric and in accuracy, one under the other."""
+    loss = comparison.value, comparison.margin, comparison.loss
+    accuracy = "test_accuracy", comparison.accuracy_margin, comparison.accuracy
     return pd.concat(
         [
-            table.assign(value=value, margin=margin, reference=found.reference)
-            for value, margin, table in tables
+            table.assign(value=value, margin=margin, reference=comparison.reference)
+            for value, margin, table in (loss, accuracy)
             if len(table)
         ]
     )
 
 
 def _joined(tables: Iterable[tuple[str, pd.DataFrame]]) -> pd.DataFrame:
-    """One table of several, the title of each in the column `workload`."""
-    told = [table.assign(workload=title) for title, table in tables if len(table)]
-    if not told:
+    """One table from several, the title of each in the column `workload`."""
+    titled = [table.assign(workload=title) for title, table in tables if len(table)]
+    if not titled:
         return pd.DataFrame()
-    whole = pd.concat(told, ignore_index=True)
-    return whole[["workload", *(name for name in whole if name != "workload")]]
+    joined = pd.concat(titled, ignore_index=True)
+    return joined[["workload", *(name for name in joined if name != "workload")]]

@@ -8,8 +8,9 @@ import matplotlib as mpl
 import numpy as np
 import pandas as pd
 
-from actbench.compare import comparison, init_or_rate, ranking, tracks
+from actbench.compare import init_or_rate, ranking, tracks
 from actbench.compare.comparison import Comparison
+from actbench.compare.comparison import of as comparison_of
 from actbench.compare.ranking import Cells
 from actbench.compare.workloads import NothingToReportError, Workload, of_another_protocol, workloads
 from actbench.figures import style, training
@@ -17,6 +18,7 @@ from actbench.report import numbers, page, sentences, settings, statistics
 from actbench.report.page import Markdown
 from actbench.report.sections import comparison as comparison_section
 from actbench.report.sections import tracks as tracks_section
+from actbench.report.sections import verdicts
 from actbench.report.sections.training import PLOTS, Plot
 from actbench.tables import atomic
 from actbench.tables.schema import Tables
@@ -26,55 +28,60 @@ _FIGURES = [*(plot.draw.__name__ for plot in PLOTS), *comparison_section.FIGURES
 
 
 def write(folder: str | Path, *, run_ids: Collection[str] | None = None) -> Path:
-    """Make report.md, report.html, figures/ and statistics/ in a results folder from its tables; path of report.html.
+    """Make report.md, report.html, figures/ and statistics/ in a results folder from its tables.
 
-    With `run_ids` the report is of the workloads that these runs belong to, and of all runs in the folder that share
-    one with them.
+    With `run_ids` the report covers only the workloads that these runs belong to, with all their runs in the folder.
+
+    Returns:
+        The path of report.html.
 
     Raises:
         FileNotFoundError: If there are no results in the folder.
-        NotADirectoryError: If a folder that is written is a link.
+        NotADirectoryError: If a folder that the report is written to is a link.
         NothingToReportError: If the tables cannot be read, or hold no run to report.
     """
     folder = Path(folder)
     tables, left_out = _read(folder)
-    return _written(folder, tables, left_out + of_another_protocol(tables.runs, run_ids=run_ids or ()), run_ids=run_ids)
+    left_out = left_out + of_another_protocol(tables.runs, run_ids=run_ids or ())
+    return _write(folder, tables, left_out, run_ids=run_ids)
 
 
 def write_all(folder: Path) -> tuple[Path, list[str]]:
-    """As `write` does of all runs; also a sentence for each part that was left out."""
+    """As `write` without `run_ids`; returns also a sentence for each file that was left out."""
     tables, left_out = _read(folder)
-    return _written(folder, tables, left_out, run_ids=None), left_out
+    return _write(folder, tables, left_out, run_ids=None), left_out
 
 
-def _written(folder: Path, tables: Tables, left_out: list[str], *, run_ids: Collection[str] | None) -> Path:
+def _write(folder: Path, tables: Tables, left_out: list[str], *, run_ids: Collection[str] | None) -> Path:
     works = workloads(tables, run_ids=run_ids)
-    facts, broken = statistics.facts(folder)
+    facts, unreadable = statistics.facts(folder)
     with atomic.beside(folder / "report") as hidden:
         (hidden / "figures").mkdir(parents=True)
-        _make(works, [*left_out, *broken], hidden, facts=facts, name=folder.resolve().name)
+        _make(works, [*left_out, *unreadable], hidden, facts=facts, name=folder.resolve().name)
         page.install(hidden, folder, figures=_FIGURES)
     return folder / "report.html"
 
 
 def _make(works: list[Workload], left_out: list[str], folder: Path, *, facts: pd.DataFrame, name: str) -> None:
     """Write report.md, report.html, figures/ and statistics/ into an empty folder."""
-    compared = [comparison.of(work, facts=facts) for work in works]
-    survived, cornered = tracks.survived(works), init_or_rate.four(works, compared)
-    shown = [_shown(work) for work in works]
-    results = [_results(work, against) for work, against in zip(works, compared, strict=True)]
-    statistics.write(folder, works, [ranks | diagnosis for ranks, diagnosis in shown], compared, survived, cornered)
+    comparisons = [comparison_of(work, facts=facts) for work in works]
+    survivals, corners = tracks.survived(works), init_or_rate.four(works, comparisons)
+    all_cells = [_cells(work) for work in works]
+    results = [_results(work, comparison) for work, comparison in zip(works, comparisons, strict=True)]
+    statistics.write(folder, works, [ranks | layers for ranks, layers in all_cells], comparisons, survivals, corners)
     names = pd.concat([work.tables.runs["variant"] for work in works]).unique()
     title = f"{name}: {'activation functions compared' if len(names) > 1 else names[0]}"
     sections = [
-        _section(work, cells, against, folder, prefix=f"w{i}-" if len(works) > 1 else "") | {"in_short": said[1:]}
-        for i, (work, cells, against, said) in enumerate(zip(works, shown, compared, results, strict=True), 1)
+        _section(work, cells, comparison, folder, prefix=f"w{i}-" if len(works) > 1 else "") | {"in_short": result[1:]}
+        for i, (work, cells, comparison, result) in enumerate(
+            zip(works, all_cells, comparisons, results, strict=True), 1
+        )
     ]
-    sections.append(tracks_section.section(survived, cornered, figures=folder / "figures"))
+    sections.append(tracks_section.section(survivals, corners, figures=folder / "figures"))
     markdown = page.template(page.TEMPLATES / "workloads.md.j2").render(
         title=title,
         opening=settings.opening(works),
-        in_short=_in_short(works, results, compared, sections[-1]["parts"]),
+        in_short=_in_short(works, results, comparisons, sections[-1]["parts"]),
         settings=page.table(settings.rows(works)),
         lost=page.table(settings.lost(works)),
         left_out=left_out,
@@ -86,7 +93,11 @@ def _make(works: list[Workload], left_out: list[str], folder: Path, *, facts: pd
 
 
 def _read(folder: Path) -> tuple[Tables, list[str]]:
-    """The tables of a folder and what had to be left out; where that leaves nothing, the sentences are the error."""
+    """The tables of a folder, and a sentence for each file that had to be left out.
+
+    Raises:
+        NothingToReportError: With these sentences, if nothing is left.
+    """
     atomic.refuse_links(folder)
     tables, left_out = read(folder)
     if left_out and not len(tables.runs):
@@ -95,30 +106,32 @@ def _read(folder: Path) -> tuple[Tables, list[str]]:
 
 
 def _in_short(
-    works: list[Workload], results: list[list[str]], compared: list[Comparison | None], both: list[dict]
+    works: list[Workload], results: list[list[str]], comparisons: list[Comparison | None], tracks_parts: list[dict]
 ) -> list[str]:
-    """The results in a few sentences: all that there is to say of one workload, one or two sentences of several."""
+    """The report's summary: all results of a single workload, or one or two sentences on each of several."""
     if len(works) == 1:
         return results[0]
-    said = [f"{part['title']}: {part['shows']}" for part in both]
-    for work, found, against in zip(works, results, compared, strict=True):
-        result = found[:1] + (comparison_section.sentences(against)[:1] if against else [])
-        said += [f"{work.title}: {' '.join(result)}"] if result else []
-    return said
+    summary = [f"{part['title']}: {part['shows']}" for part in tracks_parts]
+    for work, result, comparison in zip(works, results, comparisons, strict=True):
+        first = result[:1] + (verdicts.sentences(comparison)[:1] if comparison else [])
+        summary += [f"{work.title}: {' '.join(first)}"] if first else []
+    return summary
 
 
-def _results(work: Workload, against: Comparison | None) -> list[str]:
+def _results(work: Workload, comparison: Comparison | None) -> list[str]:
+    """The results of one workload, in sentences: the best variants, the verdicts, the ends of the network."""
     runs, _, layers = work.tables
-    by = ranking.primary(runs)
-    said = [sentences.best(runs, name) for name in (by, "test_accuracy") if name and np.isfinite(runs[name]).any()]
-    said += comparison_section.sentences(against) if against else []
+    primary = ranking.primary(runs)
+    columns = [name for name in (primary, "test_accuracy") if name and np.isfinite(runs[name]).any()]
+    results = [sentences.best(runs, name) for name in columns]
+    results += verdicts.sentences(comparison) if comparison else []
     if len(layers):
-        said += [sentences.most_saturated(layers), sentences.most_vanishing(layers)]
-    return [sentence for sentence in said if sentence]
+        results += [sentences.most_saturated(layers), sentences.most_vanishing(layers)]
+    return [sentence for sentence in results if sentence]
 
 
-def _shown(work: Workload) -> tuple[Cells, Cells]:
-    """What the ranking and the diagnosis of a workload show; resampled once for the report and for statistics/."""
+def _cells(work: Workload) -> tuple[Cells, Cells]:
+    """The cells of the ranking and of the diagnosis, resampled once for both the report and statistics/."""
     runs, _, layers = work.tables
     order = ranking.ranked(runs)
     if not order:
@@ -127,15 +140,15 @@ def _shown(work: Workload) -> tuple[Cells, Cells]:
 
 
 def _section(
-    work: Workload, cells: tuple[Cells, Cells], against: Comparison | None, folder: Path, *, prefix: str
+    work: Workload, cells: tuple[Cells, Cells], comparison: Comparison | None, folder: Path, *, prefix: str
 ) -> dict:
     """What the template needs of one workload: a part for each figure that applies, and the tables in between."""
     runs = work.tables.runs
     measured = work.tables._replace(runs=runs[runs["status"] != "failed"])
     order = ranking.ranked(runs)
-    drawn = [plot for plot in PLOTS if order and plot.applies(measured)]
+    plots = [plot for plot in PLOTS if order and plot.applies(measured)]
     with mpl.rc_context(style.style()):
-        parts = [_part(p, measured, order, folder / "figures" / f"{prefix}{p.draw.__name__}.png") for p in drawn]
+        parts = [_part(p, measured, order, folder / "figures" / f"{prefix}{p.draw.__name__}.png") for p in plots]
     if order:
         table = page.table(numbers.ranking_table(cells[0], measured.runs, order))
         if not parts or parts[0]["title"] != "Ranking":
@@ -151,16 +164,16 @@ def _section(
         parts.insert(
             1, {"title": "Why: the layers in numbers", "read": read, "shows": "", "table": table, "figure": ""}
         )
-    if against:
+    if comparison:
         with mpl.rc_context(style.style()):
             save = comparison_section.saver(folder / "figures", prefix)
-            parts[1:1] = comparison_section.parts(work, against, order=order, save=save)
+            parts[1:1] = comparison_section.parts(work, comparison, order=order, save=save)
     title, level = (work.title, Markdown("###")) if prefix else ("", Markdown("##"))
     return {"title": title, "level": level, "parts": parts}
 
 
 def _part(plot: Plot, tables: Tables, order: list[str], path: Path) -> dict:
-    """Draw one figure; what the template needs of it."""
+    """Draw one figure and return what the template needs of it."""
     frame = getattr(tables, plot.table)
     style.save(plot.draw(frame, training.labels(tables.runs, order)), path)
     figure = Markdown(f"figures/{path.name}")

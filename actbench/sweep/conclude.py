@@ -1,4 +1,4 @@
-"""Runs are started and waited for; then tables are compacted, a summary is printed, a report written."""
+"""The end of a command: tables are compacted, a summary is printed, a report is written."""
 
 import contextlib
 import sys
@@ -11,13 +11,13 @@ from actbench.sweep.progress import Runs, finished, names_in, say
 from actbench.tables import schema, store
 from actbench.tables.text import one_line
 
-# What the launchers raise when a worker is gone, by package: submitit and Ray are extras.
+# Exceptions for a killed worker, by package; submitit and Ray are extras.
 WORKER_GONE = {
     "joblib": ("TerminatedWorkerError",),
     "submitit": ("UncompletedJobError", "FailedJobError"),
     "ray": ("WorkerCrashedError", "NodeDiedError", "OutOfMemoryError", "LocalRayletDiedError"),
 }
-# Why a run that ended without an error is not in the tables, and what to do.
+# Why a run that ended without an error is missing in the tables.
 _UNREAD = (
     "cannot be read: delete or restore the folder of each file that was left out, and give the same command again."
 )
@@ -28,23 +28,23 @@ _ELSEWHERE = (
 
 
 def carry_out(runs: Runs, start: Callable[[], None]) -> int:
-    """Measure the runs by `start`, then conclude: the command's exit code.
+    """Measure the runs by `start`, then report them; returns the command's exit code.
 
     Raises:
-        KeyboardInterrupt: If it was interrupted; its text says how far it came.
+        KeyboardInterrupt: If interrupted; its text says how many runs are kept.
     """
     try:
         start()
         return conclude(runs)
     except KeyboardInterrupt:
         raise KeyboardInterrupt(f"Stopped. {_so_far(runs)}") from None
-    except OSError as error:  # what a run raises is recorded there; this is what could not be
+    except OSError as error:  # a run records its own exception, unless the disk is full
         reason = f"Results cannot be written ({error}): mend that first"
     except Exception as error:
         package = type(error).__module__.partition(".")[0]
         if type(error).__name__ not in WORKER_GONE.get(package, ()):
             raise
-        if package != "joblib":  # these know where the log lies and whether it was something else
+        if package != "joblib":  # the others say where the log is
             say(f"{package}: {error}", sys.stderr)
         reason = "A worker was killed: by hand, at a time limit, or by a system out of memory"
     say(f"actbench: {reason}. {_so_far(runs)}", sys.stderr)
@@ -52,7 +52,7 @@ def carry_out(runs: Runs, start: Callable[[], None]) -> int:
 
 
 def _so_far(runs: Runs) -> str:
-    """How far the command came, and how to go on; what was half written is taken away."""
+    """How many runs are kept, and how to go on; half-written files are removed."""
     with contextlib.suppress(OSError):
         for folder, _ in runs:
             store.clean(folder)
@@ -64,7 +64,7 @@ def _so_far(runs: Runs) -> str:
 def conclude(runs: Runs) -> int:
     """Compact the tables, print a summary and write the report of each results folder.
 
-    The exit code is 1 if a run failed, was measured but cannot be read, or there is no report.
+    Returns 1 if a run failed or cannot be read, or there is no report, otherwise 0.
     """
     return max(_concluded(folder, names_in(folder, runs)) for folder in {f for f, _ in runs})
 

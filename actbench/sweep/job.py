@@ -1,4 +1,4 @@
-"""What Hydra calls for each run: the whole of a single run's command, or in a sweep one run in a worker."""
+"""What Hydra calls for each run: a single run's command in full, or one run of a sweep."""
 
 import functools
 import multiprocessing
@@ -16,38 +16,41 @@ from actbench.command import compose
 from actbench.command.options import ConfigError
 
 
-def job(config: DictConfig) -> None:
-    """Check, measure and conclude the run; in a sweep, whose sweeper does the rest, only measure it.
+def hydra_job(config: DictConfig) -> None:
+    """Check, measure and report a single run, and exit with its code; of a sweep, measure one run.
 
-    It exits with the run's code, since Hydra has a line of its own for an exception.
+    A single run exits, since Hydra prints a line of its own about an exception.
     """
-    is_sweep = HydraConfig.get().mode == RunMode.MULTIRUN
+    if HydraConfig.get().mode == RunMode.MULTIRUN:
+        _measure(config)
+        return
     try:
-        own = compose.job_of(config)
+        job = compose.job_of(config)
         from actbench.measure import check, run
-
-        if is_sweep:
-            end_with_the_command()
-            check.check_worker(own)
-            run.run(own, show_progress=False)
-            return
         from actbench.sweep.conclude import carry_out
         from actbench.sweep.progress import runs_of
 
-        check.check([own])
-        sys.exit(carry_out(runs_of([own]), lambda: run.run(own, show_progress=True)))
+        check.check([job])
+        sys.exit(carry_out(runs_of([job]), lambda: run.run(job, show_progress=True)))
     except ConfigError as error:
-        if is_sweep:  # its sweeper says it
-            raise
         print(f"actbench: {error}", file=sys.stderr)
         sys.exit(2)
 
 
+def _measure(config: DictConfig) -> None:
+    from actbench.measure import check, run
+
+    end_with_the_command()
+    job = compose.job_of(config)
+    check.check_worker(job)
+    run.run(job, show_progress=False)
+
+
 @functools.cache
 def end_with_the_command() -> None:
-    """Watch the command that started this worker: when that is gone, nobody waits for the run.
+    """End this worker when the command that started it is gone. Ctrl-C is left to the command.
 
-    A worker may end at any moment, since a run lands whole or not at all. Ctrl-C is for the command.
+    A worker may end at any moment, since a run lands whole or not at all.
     """
     command = multiprocessing.parent_process()
 

@@ -1,4 +1,4 @@
-"""What a sweep's launcher is given beside the command: workers, a device, a folder of its own."""
+"""Settings of a sweep's launcher that the command leaves open: workers, device, a folder."""
 
 import os
 import time
@@ -14,30 +14,31 @@ from actbench.tables.atomic import HERE
 
 
 def set_launcher(hydra: DictConfig, jobs: Sequence[Job]) -> None:
-    """Set in Hydra's node what follows from the machine and the jobs, unless the command gives it.
+    """Set in Hydra's node what follows from the machine and the jobs, unless the command sets it.
 
-    joblib has as many workers as cores have room for their threads; on a GPU one. submitit names a
-    job's files by its process alone, and containers may share a home: a folder for each command.
+    joblib has as many workers as the cores have room for their threads, and one on a GPU. submitit
+    names a job's files by its process alone, and containers may share a home, so that each command
+    needs a folder.
     """
     launcher = hydra.runtime.choices["hydra/launcher"]
-    given = set(map(key_of, hydra.overrides.hydra))
+    overrides = set(map(key_of, hydra.overrides.hydra))
     with read_write(hydra), open_dict(hydra):
-        if launcher == "joblib" and "hydra.launcher.n_jobs" not in given:
-            alone = any(device(job.config.device).type == "cuda" for job in jobs)
+        if launcher == "joblib" and "hydra.launcher.n_jobs" not in overrides:
+            on_gpu = any(device(job.config.device).type == "cuda" for job in jobs)
             threads = max(job.config.threads for job in jobs)
-            hydra.launcher.n_jobs = 1 if alone else max(1, joblib.cpu_count() // threads)
-        if launcher == "submitit_local" and "hydra.launcher.submitit_folder" not in given:
-            own = f"{HERE}.{os.getpid()}.{time.time_ns()}"
-            hydra.launcher.submitit_folder = f"${{hydra.sweep.dir}}/.submitit/{own}/%j"
+            hydra.launcher.n_jobs = 1 if on_gpu else max(1, joblib.cpu_count() // threads)
+        if launcher == "submitit_local" and "hydra.launcher.submitit_folder" not in overrides:
+            name = f"{HERE}.{os.getpid()}.{time.time_ns()}"
+            hydra.launcher.submitit_folder = f"${{hydra.sweep.dir}}/.submitit/{name}/%j"
 
 
 def device_override(jobs: Sequence[Job]) -> list[str]:
-    """A sweep's auto, resolved once: a worker with another device would measure other runs."""
+    """What device=auto means, resolved once: a worker with another device would run other jobs."""
     return [f"device={device('auto')}"] if {job.config.device for job in jobs} == {"auto"} else []
 
 
 def is_elsewhere(hydra: DictConfig) -> bool:
-    """Whether runs are made on other machines, which may have a GPU where this one has none."""
+    """Whether runs go to other machines, which may have a GPU where this one has none."""
     launcher = hydra.runtime.choices["hydra/launcher"]
     joins = "hydra.launcher.address" in map(key_of, hydra.overrides.hydra)
     return launcher in ("slurm", "submitit_slurm") or (launcher == "ray" and joins)

@@ -1,4 +1,4 @@
-"""How far the runs of a command are: what is finished, what a sweep says at its start, the bar."""
+"""The progress of a command: which runs are finished, what a sweep prints at its start, its bar."""
 
 import os
 import sys
@@ -31,12 +31,11 @@ def names_in(folder: Path, runs: Runs) -> set[str]:
 def finished(runs: Runs) -> Runs:
     """Those that need no second measurement."""
     folders = {folder for folder, _ in runs}
-    ended = {folder: store.finished(folder, among=names_in(folder, runs)) for folder in folders}
-    return {(folder, name) for folder, names in ended.items() for name in names}
+    return {(f, n) for f in folders for n in store.finished(f, among=names_in(f, runs))}
 
 
 def say(text: str, stream: TextIO | None = None) -> None:
-    """Print to stdout or the stream; where nobody reads on, as behind `| head`, to nothing."""
+    """Print to stdout or the stream; once nobody reads it, as behind `| head`, to nowhere."""
     stream = stream or sys.stdout
     try:
         print(text, file=stream, flush=True)
@@ -45,7 +44,7 @@ def say(text: str, stream: TextIO | None = None) -> None:
 
 
 def announce(jobs: Sequence[Job], *, num_runs: int, num_done: int) -> None:
-    """Say how many runs a sweep has, and what each takes of the machine."""
+    """Print how many runs a sweep has, and the threads and device of each."""
     total = f"{num_runs} run{'s' if num_runs > 1 else ''}"
     done = f", {num_done} of them measured already" if num_done else ""
     each = {f"threads={j.config.threads}, device={device(j.config.device)}" for j in jobs}
@@ -54,24 +53,21 @@ def announce(jobs: Sequence[Job], *, num_runs: int, num_done: int) -> None:
 
 @contextmanager
 def bar(runs: Runs) -> Iterator[None]:
-    """One bar over the runs of a sweep, of those that have landed, whatever launches them."""
+    """One bar over the runs of a sweep. It counts landed runs, so it works with any launcher."""
     waiting, ended = set(runs), threading.Event()
-    with tqdm(total=len(runs), unit="run", desc="sweep", disable=None) as shown:
+    with tqdm(total=len(runs), unit="run", desc="sweep", disable=None) as progress:
 
         def update() -> None:
-            waiting.difference_update(finished(waiting))  # which are not looked for again
+            waiting.difference_update(finished(waiting))  # looked up once
             failed = {(f, n) for f, n in waiting if (f / "runs" / f"{n}.failed").exists()}
-            shown.n = len(runs) - len(waiting) + len(failed)
-            shown.refresh()
+            progress.n = len(runs) - len(waiting) + len(failed)
+            progress.refresh()
 
         def watch() -> None:
-            while not ended.wait(0.5):
+            while not ended.wait(None if progress.disable else 0.5):
                 update()
 
         thread = threading.Thread(target=watch, daemon=True)
-        if shown.disable:
-            yield
-            return
         thread.start()
         try:
             yield

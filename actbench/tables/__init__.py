@@ -1,7 +1,7 @@
-"""Where the measuring and the reporting side meet: the tables of a results folder.
+"""The tables of a results folder, where the measuring side and the reporting side meet.
 
-In: rows of a run. Out: `collect(folder)`, three pandas DataFrames. Open `schema.py` first: it holds every column with
-its label and unit. `store.py` reads and writes a results folder.
+In: the rows of a run. Out: `collect(folder)`, three pandas DataFrames. Open `schema.py` first: it lists every column
+with its label and unit. `store.py` reads and writes a results folder.
 """
 
 from actbench.tables.store import collect

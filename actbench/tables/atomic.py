@@ -1,6 +1,6 @@
-"""Writing so that a process may be killed at any moment, here or on another machine.
+"""Atomic writes: a process may be killed at any moment, here or on another machine, and leaves nothing half-written.
 
-A folder or file is made under a hidden name that tells its process, and moved to its place by one `os.replace`.
+A folder or file is written under a hidden name that identifies its process, then moved into place by one `os.replace`.
 """
 
 import os
@@ -12,29 +12,30 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-_HIDDEN = re.compile(r"\..+\.\d+@[^@]+")  # the names that `beside` makes
-_ROOM = 2**20  # bytes, more than a run's tables take
-MEASURED = ("runs", "tables")
-_AGE = 3600.0  # seconds after which what a process elsewhere has not moved to its place is abandoned
+_HIDDEN = re.compile(r"\..+\.\d+@[^@]+")  # the hidden names of `beside`
+_FREE_BYTES = 2**20  # more than the tables of a run take
+MEASURED = ("runs", "tables")  # the folders into which a run is written
+_MAX_AGE = 3600.0  # seconds, far longer than a write; whether a process on another machine lives is unknown
 
 
-def _here() -> str:
-    """Where a process is told by its number: the host by name and boot, and the namespace, since each container has
-    a process 1 and some share a host's name.
+def _pid_scope() -> str:
+    """The scope in which a process id is unique: host name, boot and pid namespace.
+
+    The namespace is needed because each container has a process 1 and some containers share a host name.
     """
-    told = [platform.node()]
-    with suppress(OSError):  # elsewhere than on Linux the name has to do
-        told.append(Path("/proc/sys/kernel/random/boot_id").read_text(encoding="utf-8")[:8])
-        told.append(str(os.stat("/proc/self/ns/pid").st_ino))
-    return ".".join(told)
+    names = [platform.node()]
+    with suppress(OSError):  # outside Linux the host name has to do
+        names.append(Path("/proc/sys/kernel/random/boot_id").read_text(encoding="utf-8")[:8])
+        names.append(str(os.stat("/proc/self/ns/pid").st_ino))
+    return ".".join(names)
 
 
-HERE = _here()
+HERE = _pid_scope()
 
 
 @contextmanager
 def beside(path: Path) -> Iterator[Path]:
-    """A hidden path beside this one, of this process alone; what is still there at the end is taken away."""
+    """A hidden path beside `path` that only this process uses; it is removed at the end unless it was moved."""
     path.parent.mkdir(parents=True, exist_ok=True)
     hidden = path.with_name(f".{path.name}.{os.getpid()}@{HERE}")
     remove(hidden)
@@ -45,51 +46,53 @@ def beside(path: Path) -> Iterator[Path]:
 
 
 def discard(folder: Path) -> None:
-    """Take a folder away at once, so that half of it is never seen; nothing is done where it is not there."""
+    """Remove a folder in one step, so that half of it is never seen; a missing folder is ignored."""
     with beside(folder.with_name(f"{folder.name}.discarded")) as hidden:
         if folder.is_dir():
-            with suppress(FileNotFoundError):  # another process was first
+            with suppress(FileNotFoundError):  # another process removed it first
                 os.replace(folder, hidden)
 
 
 def refuse_links(folder: Path, *, names: tuple[str, ...] = ("tables", "figures", "statistics")) -> None:
-    """A stranger's results may hold a link to a folder of yours; these are written to by a report, by a run MEASURED.
+    """Check that no subfolder to be written is a link: results of strangers may link to a folder of yours.
+
+    The default `names` are those that a report writes; a run writes MEASURED.
 
     Raises:
-        NotADirectoryError: If one of these is a link.
+        NotADirectoryError: If a subfolder is a link.
     """
     for name in names:
         if (folder / name).is_symlink():
             raise NotADirectoryError(
-                f"{folder / name} is a link, and nothing is written through one: put a folder in its place, or make "
+                f"{folder / name} is a link, and nothing is written through links: replace it with a folder, or make "
                 f"{folder} the link."
             )
 
 
 def check_room(folder: Path) -> None:
-    """Before a run is measured: it could be written here.
+    """Check before a run is measured that its tables can be written here.
 
     Raises:
-        OSError: If the disk is full or may not be written to, as landing would.
+        OSError: If the disk is full or not writable, as `store.land` would later raise.
     """
     with beside(folder) as hidden:
-        hidden.write_bytes(os.urandom(_ROOM))  # which no file system makes smaller
+        hidden.write_bytes(os.urandom(_FREE_BYTES))  # random, so that no file system compresses it
 
 
 def remove_abandoned(folder: Path) -> None:
-    """Take away what killed processes left beside what they were writing in this folder."""
+    """Remove the hidden files and folders that killed processes left in this folder."""
     for path in folder.glob(".*@*"):
         if _HIDDEN.fullmatch(path.name) and _is_abandoned(path):
             remove(path)
 
 
 def _is_abandoned(path: Path) -> bool:
-    """Whether the process in a hidden name is gone: asked here, judged by the age elsewhere."""
-    owner, _, where = path.name.rpartition("@")
-    if where == HERE and not _is_alive(owner.rpartition(".")[2]):
+    """Whether the process in a hidden name has ended on this machine, or the path is older than _MAX_AGE."""
+    owner, _, scope = path.name.rpartition("@")
+    if scope == HERE and not _is_alive(owner.rpartition(".")[2]):
         return True
     try:
-        return time.time() - path.stat().st_mtime > _AGE
+        return time.time() - path.stat().st_mtime > _MAX_AGE
     except FileNotFoundError:
         return False
 

@@ -1,12 +1,12 @@
-"""The tables of results/functions/: where computing functions and reporting on them meet.
+"""The tables of results/functions/, written by the catalogue and read by reports.
 
-results/functions/tables/properties.parquet, .csv   one row a fact: value, text, error bound, method
-results/functions/tables/comparison.csv             one row a function, for reading
-results/functions/tables/curves.parquet             f, f', f'' sampled, at the defaults and along each parameter
+results/functions/tables/properties.parquet, .csv   a row per fact: value, text, error bound, method
+results/functions/tables/comparison.csv             a row per function, for readers
+results/functions/tables/curves.parquet             samples of f, f', f'' at the defaults and along each parameter
 results/functions/tables/distances.parquet, .csv    sup-norm distances along a parameter, with their closed forms
-results/functions/tables/points.parquet, .csv       f and f' where claims name a point, on either side of a kink
-results/functions/tables/identities.parquet, .csv   functions said to be one, compared bit by bit in each type
-results/functions/tables/overflows.parquet, .csv    up to which z a form is finite in each type
+results/functions/tables/points.parquet, .csv       f and f' at points named by claims, on either side of a kink
+results/functions/tables/identities.parquet, .csv   functions claimed to be identical, compared bit by bit in each dtype
+results/functions/tables/overflows.parquet, .csv    the largest z up to which a form is finite in each dtype
 results/functions/tables/cost.parquet, .csv         time and memory relative to the baseline
 """
 
@@ -21,7 +21,7 @@ from actbench.tables.atomic import beside
 DTYPES = {"function": "string", "property": "string", "index": "int64", "value": "float64", "text": "string"}
 DTYPES |= {"error": "float64", "method": "string"}
 PROPERTIES = list(DTYPES)
-_NOTHING = (math.nan, "", math.nan, "")
+_ABSENT = (math.nan, "", math.nan, "")  # value, text, error, method
 MOMENTS = {
     "mean": "E f",
     "second_moment": "E f²",
@@ -32,7 +32,7 @@ MOMENTS = {
 
 
 def write(frame: pd.DataFrame, folder: Path, name: str, *, csv: bool = True) -> None:
-    """One table into folder/tables as parquet, and CSV beside it; each file replaced at once."""
+    """Write a table to folder/tables as parquet, and as CSV if `csv`; each file is replaced atomically."""
     targets = [folder / "tables" / f"{name}.parquet"] + ([folder / "tables" / f"{name}.csv"] if csv else [])
     for target in targets:
         with beside(target) as hidden:
@@ -44,10 +44,10 @@ def write(frame: pd.DataFrame, folder: Path, name: str, *, csv: bool = True) -> 
 
 
 def read(folder: Path, name: str) -> pd.DataFrame:
-    """One table of folder/tables.
+    """A table of folder/tables.
 
     Raises:
-        FileNotFoundError: If it was not computed yet; the message says by which command it is.
+        FileNotFoundError: If the table has not been computed yet; the message names the command that writes it.
     """
     path = folder / "tables" / f"{name}.parquet"
     if not path.is_file():
@@ -57,56 +57,56 @@ def read(folder: Path, name: str) -> pd.DataFrame:
 
 
 def comparison(properties: pd.DataFrame) -> pd.DataFrame:
-    """One row a function: what a reader compares, numbers as numbers, the rest as short text."""
+    """One row per function: the properties that a reader compares, as numbers or short texts."""
     rows = []
-    for name, facts in properties.groupby("function", sort=True):
-        one = Facts(facts)
+    for name, group in properties.groupby("function", sort=True):
+        facts = Facts(group)
         rows.append({
             "function": name,
-            "inf f, sup f": one.range(),
-            "zeros": one.stretches("zero"),
-            "jumps": one.kinks(0),
-            "kinks": one.kinks(1),
-            "kinks of f'": one.kinks(2),
-            "continuity": one.continuity(),
-            "monotonic": one.text("monotonic"),
-            "f' monotonic": one.text("derivative_monotonic"),
-            "sup|f'|": one.value("sup_derivative"),
-            "at": one.stretches("sup_derivative"),
-            "z_lo": one.value("saturation_low_0.01"),
-            "z_hi": one.value("saturation_high_0.01"),
-            **{shown: one.settled(name) for name, shown in MOMENTS.items()},
-            "learnable": one.text("learnable"),
+            "inf f, sup f": facts.range(),
+            "zeros": facts.stretches("zero"),
+            "jumps": facts.kinks(0),
+            "kinks": facts.kinks(1),
+            "kinks of f'": facts.kinks(2),
+            "continuity": facts.continuity(),
+            "monotonic": facts.text("monotonic"),
+            "f' monotonic": facts.text("derivative_monotonic"),
+            "sup|f'|": facts.value("sup_derivative"),
+            "at": facts.stretches("sup_derivative"),
+            "z_lo": facts.value("saturation_low_0.01"),
+            "z_hi": facts.value("saturation_high_0.01"),
+            **{heading: facts.settled(moment) for moment, heading in MOMENTS.items()},
+            "learnable": facts.text("learnable"),
         })  # fmt: skip
     return pd.DataFrame(rows)
 
 
 class Facts:
-    """The facts of one function, looked up by property and put into words."""
+    """The facts of one function: values by property, and their wording."""
 
     def __init__(self, facts: pd.DataFrame) -> None:
         rows = facts[["property", "index", "value", "text", "error", "method"]].itertuples(index=False, name=None)
-        self._facts = {(name, index): rest for name, index, *rest in rows}
+        self._facts = {(name, index): fact for name, index, *fact in rows}
 
     def value(self, name: str, index: int = 0) -> float:
-        return self._facts.get((name, index), _NOTHING)[0]
+        return self._facts.get((name, index), _ABSENT)[0]
 
     def settled(self, name: str) -> float:
-        """A value, 0 where it cannot be told from 0."""
+        """The value, or 0 if it is within its error bound of 0."""
         return 0.0 if abs(self.value(name)) <= self.error(name) else self.value(name)
 
     def text(self, name: str, index: int = 0) -> str:
-        return self._facts.get((name, index), _NOTHING)[1]
+        return self._facts.get((name, index), _ABSENT)[1]
 
     def error(self, name: str, index: int = 0) -> float:
-        return self._facts.get((name, index), _NOTHING)[2]
+        return self._facts.get((name, index), _ABSENT)[2]
 
     def count(self, name: str) -> int:
-        """How many facts of that name there are."""
-        return sum(known == name for known, _ in self._facts)
+        """The number of facts with this name."""
+        return sum(key == name for key, _ in self._facts)
 
     def undetermined(self) -> dict[str, str]:
-        """What is not determined, and why."""
+        """The properties that are not determined, with the reason."""
         return {name: method for (name, _), (_, text, _, method) in self._facts.items() if text == "not determined"}
 
     def range(self) -> str:
@@ -116,22 +116,22 @@ class Facts:
         return f"{left}{number(low)}, {number(high)}{right}"
 
     def stretches(self, name: str) -> str:
-        """Points and intervals; → before an infinite point, which is approached."""
+        """Points and intervals; → precedes an infinite point, which is only approached."""
         if "not determined" in (self.text(f"num_{name}s"), self.text(f"{name}_low")):
             return "not determined"
         ends = [(self.value(f"{name}_low", i), self.value(f"{name}_high", i)) for i in range(self.count(f"{name}_low"))]
         return ", ".join(interval(low, high) for low, high in ends) or "none"
 
     def kinks(self, order: int) -> str:
-        """The places where the derivative of that order jumps and no lower one does."""
+        """The points where the derivative of this order jumps and no lower one does."""
         counts = ("num_jumps", "num_kinks", "num_derivative_kinks")
         if self.text(counts[order]) == "not determined":
             return "not determined"
-        mine = [i for i in range(self.count("kink_place")) if self.value("kink_order", i) == order]
-        return ", ".join(number(self.value("kink_place", i)) for i in mine) or "none"
+        indices = [i for i in range(self.count("kink_place")) if self.value("kink_order", i) == order]
+        return ", ".join(number(self.value("kink_place", i)) for i in indices) or "none"
 
     def continuity(self) -> str:
-        """C^k, ≥ where no derivative that was searched jumps."""
+        """C^k, with ≥ if none of the derivatives that were searched jumps."""
         order = self.value("continuity")
         if math.isnan(order):
             return ""
@@ -140,7 +140,7 @@ class Facts:
         return f"{'≥ ' if self.text('continuity') == 'at least' else ''}C{order:.0f}"
 
     def asymptote(self, side: str) -> str:
-        """The line towards that side, as y = …"""
+        """The asymptote on that side, as y = …"""
         slope, intercept = self.value(f"asymptote_{side}_slope"), self.value(f"asymptote_{side}_intercept")
         if math.isnan(slope):
             return "none"
@@ -160,7 +160,7 @@ def interval(low: float, high: float) -> str:
 
 
 def number(value: float) -> str:
-    """Five significant digits, ∞ and a true minus sign; empty where there is none."""
+    """Five significant digits, with ∞ and a true minus sign; empty for NaN."""
     if math.isnan(value):
         return ""
     if math.isinf(value):

@@ -1,8 +1,8 @@
-"""What the columns of the three tables are: dtype, label with unit, which way is better.
+"""The columns of the three tables: dtype, label with unit, and which direction is better.
 
-Columns that are not listed here are the resolved config under its own keys: `act`, `act.alpha`, `optim.lr`, ….
+Columns that are not listed here hold the resolved config under its own keys: `act`, `act.alpha`, `optim.lr`, ….
 In `layers` a column `act.<parameter>` holds the learned value in that layer at that step; one entry of a vector
-is `act.<parameter>[i]`. A new column here raises `parquet.FORMAT`: older code would take it for config.
+is `act.<parameter>[i]`. A new column here requires a higher `parquet.FORMAT`: older code would take it for config.
 """
 
 from collections.abc import Iterable
@@ -16,13 +16,13 @@ REFERENCE = "relu"
 
 @dataclass(frozen=True)
 class Column:
-    """One column: its pandas dtype, the label (with unit) on an axis, which way is better."""
+    """A column: its pandas dtype, its axis label with unit, and which direction is better."""
 
     name: str
     dtype: str
     label: str
     better: Literal["higher", "lower", None] = None
-    ranks: bool = False  # whether variants are ranked by it, lowest mean first, where it was measured
+    ranks: bool = False  # whether variants are ranked by it, lowest mean first, if it was measured
 
 
 _RUN = (Column("run_id", "string", "run"), Column("seed", "int64", "seed"))
@@ -63,13 +63,13 @@ RUNS = (
     *_LOSSES,
     *_HELD_OUT,
     *_OBSERVED,
-    Column("picture", "object", "samples"),  # bytes of a PNG file, of the first seed of a pack that makes images
+    Column("picture", "object", "samples"),  # a PNG file, for the first seed of a pack that generates images
     Column("epochs_to_target", "float64", "epochs to the target validation loss", "lower"),
     Column("steps_to_target", "float64", "steps to the target validation loss", "lower"),
     Column("train_seconds", "float64", "training time (s)", "lower"),
     Column("probe_seconds", "float64", "probing time (s)", "lower"),
     Column("samples_per_second", "float64", "training samples per second", "higher"),
-    Column("peak_mib", "float64", "peak memory (MiB)", "lower"),  # what it is a peak of: memory.peak_mib
+    Column("peak_mib", "float64", "peak memory (MiB)", "lower"),  # defined in measure.memory.peak_mib
     Column("num_parameters", "float64", "parameters"),
     Column("protocol", "int64", "PROTOCOL"),
     Column("commit", "string", "commit"),
@@ -114,7 +114,7 @@ SCHEMA = {"runs": RUNS, "epochs": EPOCHS, "layers": LAYERS}
 
 
 class Tables(NamedTuple):
-    """`runs` (a row per run and seed), `epochs` (… and epoch), `layers` (… and probed step and layer)."""
+    """`runs` has a row per run and seed, `epochs` per epoch of these, `layers` per probed step and layer of these."""
 
     runs: pd.DataFrame
     epochs: pd.DataFrame
@@ -127,27 +127,27 @@ def label(name: str) -> str:
 
 
 def better(name: str) -> Literal["higher", "lower", None]:
-    """Which way a column is better, or None where neither is."""
+    """The direction in which a column is better, or None if neither is."""
     return next((column.better for columns in SCHEMA.values() for column in columns if column.name == name), None)
 
 
 def config_columns(runs: pd.DataFrame) -> list[str]:
-    """The columns of `runs` that hold the resolved config, in the frame's order."""
-    known = {column.name for column in RUNS}
-    return [name for name in runs.columns if name not in known]
+    """The columns of `runs` that hold the resolved config, in their order there."""
+    documented = {column.name for column in RUNS}
+    return [name for name in runs.columns if name not in documented]
 
 
 def from_rows(*, runs: Iterable[dict], epochs: Iterable[dict] = (), layers: Iterable[dict] = ()) -> Tables:
-    """Tables from rows, one dict a row, with every documented column present and of its documented dtype."""
+    """Tables from rows given as dicts; every documented column is present and has its documented dtype."""
     rows = {"runs": runs, "epochs": epochs, "layers": layers}
     return Tables(**{name: conform(pd.DataFrame(list(rows[name])), SCHEMA[name]) for name in Tables._fields})
 
 
 def conform(frame: pd.DataFrame, columns: tuple[Column, ...]) -> pd.DataFrame:
-    """Every documented column first and of its dtype; then the config, in the order given."""
-    known = {
+    """A frame with all documented columns first, each of its dtype, then the config columns in their order."""
+    documented = {
         column.name: frame.get(column.name, pd.Series(index=frame.index, dtype=column.dtype)) for column in columns
     }
-    typed = {column.name: known[column.name].astype(pd.api.types.pandas_dtype(column.dtype)) for column in columns}
-    others = {str(name): frame[name] for name in frame.columns if name not in known}
-    return pd.DataFrame({**typed, **others}, index=frame.index)
+    typed = {column.name: documented[column.name].astype(pd.api.types.pandas_dtype(column.dtype)) for column in columns}
+    config = {str(name): frame[name] for name in frame.columns if name not in documented}
+    return pd.DataFrame({**typed, **config}, index=frame.index)

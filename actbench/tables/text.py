@@ -5,12 +5,12 @@ import pandas as pd
 
 
 def one_line(value: object) -> str:
-    """A value as text on one line of printable characters: what a stranger's file holds cannot command a terminal."""
+    """A value as one line of printable characters, so that a stranger's file cannot control the terminal."""
     return " ".join("".join(c if c.isprintable() else " " for c in str(value)).split())
 
 
 def text(value: object) -> str:
-    """A config value as one would type it on the command line; "" where it is missing."""
+    """A config value as it is typed on the command line; "" if it is missing."""
     if isinstance(value, (list, tuple, np.ndarray)):
         return "[" + ",".join(text(item) for item in value) + "]"
     if value is None or value is pd.NA or value != value:

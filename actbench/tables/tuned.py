@@ -1,7 +1,7 @@
 """The tuned learning rate of each activation: the one with the lowest mean validation loss in a tuning experiment.
 
-The tracks tuned and tuned_lr read a tuning experiment's tables; `python -m actbench.report --tuned results/NAME` prints
-what they take from there. Test data plays no part.
+The tracks tuned and tuned_lr read the tables of a tuning experiment; `python -m actbench.report --tuned results/NAME`
+prints the rates that they use. Test data plays no part.
 """
 
 import functools
@@ -13,10 +13,11 @@ from actbench.tables.store import collect
 
 
 def chosen(runs: pd.DataFrame) -> pd.DataFrame:
-    """`act, lr, val_loss, num_seeds, at_edge` by activation; at_edge: the grid ends there and should be extended.
+    """The chosen rates, a row `act, lr, val_loss, num_seeds, at_edge` per activation.
 
-    A run that diverged counts with its validation loss at chance level. Equal losses are settled by the lower rate.
-    Runs of the latest PROTOCOL alone count: losses of two cannot be compared.
+    `at_edge` means that the rate is the lowest or highest of the grid, which should be extended. A run that diverged
+    counts with its validation loss at chance level. If losses are equal, the lower rate is chosen. Only runs of the
+    latest PROTOCOL count: losses of different protocols cannot be compared.
     """
     runs = runs[runs["protocol"] == runs["protocol"].max()]
     grid = runs.groupby(["act", "optim.lr"], as_index=False).agg(
@@ -30,21 +31,21 @@ def chosen(runs: pd.DataFrame) -> pd.DataFrame:
 
 
 def tuned_lr(root: str, tuning: str | None, act: str) -> float:
-    """What `optim.lr` is under a track with tuned rates.
+    """The value of `optim.lr` on a track with tuned rates.
 
     Raises:
-        ValueError: If no tuning experiment is named, it has not been run, or it lacks the activation.
+        ValueError: If no tuning experiment is given, or it has not been run, or it lacks the activation.
     """
     if not tuning:
         raise ValueError("This track needs the experiment that tuned the learning rates: give tuning=NAME.")
-    table = _table(str(Path(root, tuning)))
-    if act not in table.index:
+    rates = _rates(str(Path(root, tuning)))
+    if act not in rates.index:
         raise ValueError(f"{tuning} has tuned no learning rate for act={act}: run it for that activation first.")
-    return float(table.loc[act, "lr"])  # type: ignore[arg-type]
+    return float(rates.loc[act, "lr"])  # type: ignore[arg-type]
 
 
 @functools.lru_cache(maxsize=1)
-def _table(folder: str) -> pd.DataFrame:
+def _rates(folder: str) -> pd.DataFrame:
     try:
         return chosen(runs_of(folder)).set_index("act")
     except FileNotFoundError:
@@ -58,7 +59,7 @@ def runs_of(folder: str | Path) -> pd.DataFrame:
     """The runs of a tuning experiment.
 
     Raises:
-        ValueError: If they have no activation and learning rate.
+        ValueError: If they do not record an activation and a learning rate.
     """
     runs = collect(folder).runs
     if not {"act", "optim.lr"} <= set(runs):

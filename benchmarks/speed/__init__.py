@@ -1,5 +1,5 @@
-"""Speed: what takes how long, against what else does the same work and against what the machine can do.
+"""How fast actbench is, against other tools that do the same work and against what the machine can do.
 
-In: comparisons, a file each, whose arms are measured in turn. Out: results/speed/, its tables and report. Open
+In: comparisons, one a file, each with arms that are measured in turn. Out: results/speed/, with tables and report. Open
 `harness.py` first.
 """

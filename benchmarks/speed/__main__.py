@@ -1,4 +1,4 @@
-"""python -m benchmarks.speed: comparisons of speed are measured, and reported."""
+"""python -m benchmarks.speed: measure the comparisons of speed and write their report."""
 
 import argparse
 import sys
@@ -19,7 +19,7 @@ from benchmarks.speed import harness, report
 from benchmarks.speed.tables import ratio_rows, ratios, rounds
 
 CASES = ["mnist/mlp", "mnist/cnn", "cifar10/cnn"]
-# A short run in each arm; of nine rounds the second and the last but one hold the median with 96 %.
+# Each arm is a short run. With nine rounds the second smallest and second largest value hold the median with 96 %.
 SETTINGS = [
     "+act=relu",
     "data=mnist",
@@ -34,17 +34,19 @@ SETTINGS = [
 
 
 def main(argv: list[str] | None = None) -> int:
-    """The command line; 0, or 2 after a sentence that says what is wrong."""
+    """Run the command line. Returns 0, or 2 after printing what is wrong."""
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks.speed",
         description="Measure how fast actbench is. A round of all comparisons takes about 5 minutes on 2 idle cores.",
     )
-    parser.add_argument("given", nargs="*", metavar="COMPARISON or KEY=VALUE", help=f"of {', '.join(report.SECTIONS)}")
+    parser.add_argument(
+        "words", nargs="*", metavar="COMPARISON or KEY=VALUE", help=f"default: all of {', '.join(report.SECTIONS)}"
+    )
     parser.add_argument("--cases", nargs="+", default=CASES, metavar="DATA/MODEL", help=f"default: {' '.join(CASES)}")
-    parser.add_argument("--report", type=Path, metavar="FOLDER", help="only make the report of a folder again")
+    parser.add_argument("--report", type=Path, metavar="FOLDER", help="only write the report of a folder again")
     arguments = parser.parse_intermixed_args(argv)
     try:
-        folder = arguments.report or _measured(arguments.given, arguments.cases)
+        folder = arguments.report or _measure(arguments.words, arguments.cases)
         tables, left_out = store.read(folder)
         path = report.write(folder, tables, list(left_out.values()))
     except (ConfigError, FileNotFoundError, NothingToReportError) as error:
@@ -55,21 +57,22 @@ def main(argv: list[str] | None = None) -> int:
     return 0
 
 
-def _measured(given: list[str], cases: list[str]) -> Path:
-    """Measure the comparisons that are named, or all, one after another; their results folder."""
-    names, overrides = [text for text in given if "=" not in text], [text for text in given if "=" in text]
-    for job in (found := jobs(names or list(report.SECTIONS), overrides, cases=cases)):
+def _measure(words: list[str], cases: list[str]) -> Path:
+    """Measure the named comparisons, or all, one after another. Returns their results folder."""
+    names, overrides = [word for word in words if "=" not in word], [word for word in words if "=" in word]
+    comparison_jobs = jobs(names or list(report.SECTIONS), overrides, cases=cases)
+    for job in comparison_jobs:
         print(f"{job.config.task.comparison}: {job.config.num_seeds} rounds", flush=True)
         harness.measure(job, show_progress=True)
-    store.compact(found[0].folder)
-    return found[0].folder
+    store.compact(comparison_jobs[0].folder)
+    return comparison_jobs[0].folder
 
 
 def jobs(names: list[str], overrides: list[str], *, cases: list[str]) -> list[Job]:
-    """A run for each comparison, of the settings and what replaces them.
+    """The job of each comparison: `SETTINGS`, with the overrides in place of those with the same key.
 
     Raises:
-        ConfigError: If a comparison, a case or an override cannot be meant.
+        ConfigError: If a comparison, a case or an override is not valid.
     """
     for name in names:
         if name not in report.SECTIONS:
@@ -78,14 +81,14 @@ def jobs(names: list[str], overrides: list[str], *, cases: list[str]) -> list[Jo
         data, _, model = case.partition("/")
         if data not in options("data") or model not in options("model"):
             raise ConfigError(f"--cases has {case}: a case is a data set and a model, such as mnist/cnn.")
-    replaced = {key_of(text) for text in overrides}
-    job = compose.read([*(text for text in SETTINGS if key_of(text) not in replaced), *overrides])
+    overridden = {key_of(override) for override in overrides}
+    job = compose.read([*(setting for setting in SETTINGS if key_of(setting) not in overridden), *overrides])
     check.check([job])
-    return [_comparison(job, name, cases) for name in names]
+    return [_comparison_job(job, name, cases) for name in names]
 
 
-def _comparison(job: Job, name: str, cases: list[str]) -> Job:
-    """The job with a task that is no option of conf/: it is measured by the comparison's arms."""
+def _comparison_job(job: Job, name: str, cases: list[str]) -> Job:
+    """The job with a task that is not in conf/: the arms of the comparison measure it."""
     config = OmegaConf.merge(job.config)
     config.task = {"comparison": name, "cases": cases}
     return replace(job, config=config, choices=job.choices | {"task": "speed"})

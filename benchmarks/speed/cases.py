@@ -1,4 +1,4 @@
-"""The cases: two nets on their data sets, as the published sweeps train them, and what arms need of them."""
+"""The cases: two networks on their data sets, as the published sweeps train them, and what arms need of a case."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -13,55 +13,55 @@ from actbench.measure import build, environment
 from actbench.measure.data.splits import Batch, Split, Splits, batches, split
 from actbench.measure.streams import stream
 
-# Of mnist_mlp and mnist_cnn.
+# As in the experiments mnist_mlp and mnist_cnn.
 NETS = {"mlp": {"depth": 4}, "cnn": {"widths": [8, 16, 32]}}
 
 
 def job_of(job: Job, case: str, *, probes: str = "none") -> Job:
-    """The run of classification that a case such as mnist/cnn stands for, with the command's other settings."""
+    """The classification job of a case such as mnist/cnn, with the command's other settings."""
     data, model = case.split("/")
     config = DictConfig(OmegaConf.to_container(job.config))
-    chosen = {"data": data, "model": model, "task": "classification", "probes": probes}
-    for group, choice in chosen.items():
+    choices = {"data": data, "model": model, "task": "classification", "probes": probes}
+    for group, choice in choices.items():
         config[group] = OmegaConf.load(options(group)[choice])
     config.data.num_train = job.config.data.num_train
     if "root" in config.data and "root" in job.config.data:
         config.data.root = job.config.data.root
     config.model.update(NETS[model])
     OmegaConf.resolve(config)
-    return replace(job, config=config, choices=job.choices | chosen)
+    return replace(job, config=config, choices=job.choices | choices)
 
 
 def cases(job: Job) -> Iterator[tuple[str, Job]]:
-    """Each case of the command in words, and its run."""
+    """Each case of the command, in words, with its job."""
     for case in job.config.task.cases:
         yield case.replace("/", ", "), job_of(job, case)
 
 
 def one_of_each_net(job: Job) -> Iterator[tuple[str, Job]]:
-    """The first case of each net: where the data set changes little, it is not worth its time."""
-    seen: set[str] = set()
-    for case, own in cases(job):
-        if own.choices["model"] not in seen:
-            seen.add(own.choices["model"])
-            yield case, own
+    """The first case of each network, for comparisons in which the data set makes little difference."""
+    models: set[str] = set()
+    for case, case_job in cases(job):
+        if case_job.choices["model"] not in models:
+            models.add(case_job.choices["model"])
+            yield case, case_job
 
 
 def splits_of(job: Job, seed: int) -> Splits:
-    """The splits of a seed, as a run draws them."""
+    """The splits of a seed, drawn as a run draws them."""
     data = job.config.data
     names = ("num_val", "num_test", "num_train", "standardize")
-    on = environment.device(job.config.device)
-    return split(build.source(data), **{name: data[name] for name in names}, seed=seed, device=on)
+    device = environment.device(job.config.device)
+    return split(build.source(data), **{name: data[name] for name in names}, seed=seed, device=device)
 
 
 def model_of(job: Job, seed: int, splits: Splits) -> nn.Module:
     """The model with the initial weights of a seed."""
-    on = environment.device(job.config.device)
-    return build.model(job.config, input_shape=splits.train.pixels.shape[1:], seed=seed, on=on)
+    device = environment.device(job.config.device)
+    return build.model(job.config, input_shape=splits.train.pixels.shape[1:], seed=seed, on=device)
 
 
-def epochs_of(job: Job, seed: int, train: Split) -> Iterator[Batch]:
+def batches_of(job: Job, seed: int, train: Split) -> Iterator[Batch]:
     """The batches of a whole run, in the run's order."""
     order = stream(seed, "order")
     for _ in range(job.config.train.epochs):
@@ -70,8 +70,8 @@ def epochs_of(job: Job, seed: int, train: Split) -> Iterator[Batch]:
 
 @torch.no_grad()
 def accuracy(model: nn.Module, test: Split) -> float:
-    """Fraction of right answers."""
+    """Fraction of correct answers."""
     model.eval()
-    right = [(model(images).argmax(1) == labels).sum() for images, labels in test.in_turn(1000)]
+    correct = [(model(images).argmax(1) == labels).sum() for images, labels in test.in_turn(1000)]
     model.train()
-    return float(sum(right) / len(test.labels))
+    return float(sum(correct) / len(test.labels))

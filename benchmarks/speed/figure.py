@@ -12,36 +12,36 @@ _COLOURS = {"reached": "#1b7f5a", "missed": "#b3321f", "open": "#c08a1e"}
 
 
 def targets(ratios: pd.DataFrame) -> Figure:
-    """Every ratio with a target, divided by it, with its interval: right of the line it is reached.
+    """Each ratio divided by its target, with its interval: right of the line the target is reached.
 
-    Of a part the target is divided by the share.
+    For a part the target is divided by the share of time.
     """
-    aimed = ratios[ratios["target"].notna() & ratios["ratio"].notna()].iloc[::-1]
-    rates = ["ratio", "low", "high"]
-    held = aimed[rates].div(aimed["target"], axis=0)
-    aimed = aimed.assign(**held.where(~aimed["is_part"], 1 / held))
+    targeted = ratios[ratios["target"].notna() & ratios["ratio"].notna()].iloc[::-1]
+    columns = ["ratio", "low", "high"]
+    over_target = targeted[columns].div(targeted["target"], axis=0)
+    targeted = targeted.assign(**over_target.where(~targeted["is_part"], 1 / over_target))
     with mpl.rc_context(style.style()):
-        figure = Figure(figsize=(style.WIDTH, 1.1 + 0.26 * len(aimed)), layout="constrained")
+        figure = Figure(figsize=(style.WIDTH, 1.1 + 0.26 * len(targeted)), layout="constrained")
         axes = figure.add_subplot()
-        for place, row in enumerate(aimed.to_dict("records")):
-            shade = _COLOURS[row["verdict"]]
-            axes.plot(row["ratio"], place, "o", color=shade, markersize=4)
-            axes.plot([row["low"], row["high"]], [place, place], color=shade, linewidth=1.4)
+        for y, row in enumerate(targeted.to_dict("records")):
+            colour = _COLOURS[row["verdict"]]
+            axes.plot(row["ratio"], y, "o", color=colour, markersize=4)
+            axes.plot([row["low"], row["high"]], [y, y], color=colour, linewidth=1.4)
         axes.axvline(1, color=style.INK, linewidth=0.8)
-        names = [style.safe(_name(row), length=80) for row in aimed.to_dict("records")]
-        axes.set_yticks(range(len(aimed)), names)
-        axes.set_ylim(-0.6, len(aimed) - 0.4)
+        names = [style.safe(_name(row), length=80) for row in targeted.to_dict("records")]
+        axes.set_yticks(range(len(targeted)), names)
+        axes.set_ylim(-0.6, len(targeted) - 0.4)
         axes.set_xscale("log")
-        values = aimed[rates].to_numpy(dtype=float)
-        ends = min(0.5, np.nanmin(values) * 0.8), max(2.0, np.nanmax(values) * 1.2)
-        log_axis(axes.xaxis, *ends)
-        axes.set_xlim(*ends)
+        values = targeted[columns].to_numpy(dtype=float)
+        limits = min(0.5, np.nanmin(values) * 0.8), max(2.0, np.nanmax(values) * 1.2)
+        log_axis(axes.xaxis, *limits)
+        axes.set_xlim(*limits)
         axes.set_xlabel("ratio of rates / its target, or target / share of time\n(median of rounds, 95 % interval)")
     return figure
 
 
 def _name(row: dict) -> str:
-    """What is compared; a part is a share of the time of the whole that it is named after."""
+    """What is compared. A part that is named after its whole is called a share of the whole's time."""
     if row["is_part"] and row["arm"].endswith(row["against"]):
         return f"{row['case']}: {row['arm'].removesuffix(row['against']).rstrip(', ')}, share of time"
     return f"{row['case']}: {row['arm']} / {row['against']}"

@@ -1,4 +1,4 @@
-"""Lightning's Trainer on the work of the tutorial's loop; Lightning is imported here alone."""
+"""Lightning's Trainer on the work of the tutorial loop. No other file imports Lightning."""
 
 import functools
 import logging
@@ -16,16 +16,16 @@ from benchmarks.speed.harness import LeftOutError
 
 
 @functools.cache
-def imported() -> tuple[ModuleType, Mapping[str, str]]:
-    """Lightning, and what its import sets in the environment, where it does not stay.
+def import_lightning() -> tuple[ModuleType, Mapping[str, str]]:
+    """Lightning, and the environment variables that its import sets, which are taken back.
 
-    With PYTORCH_NVML_BASED_CUDA_CHECK every step of every optimizer asks for a GPU's driver anew, where there is none:
-    the loops measured beside Lightning's would be a tenth slower.
+    On a machine without a GPU, PYTORCH_NVML_BASED_CUDA_CHECK makes every step of every optimizer look for a driver
+    again: the loops measured beside Lightning's would be a tenth slower.
 
     Raises:
         LeftOutError: If Lightning is not installed.
     """
-    with _environment():
+    with _restored_environment():
         before = dict(os.environ)
         try:
             import lightning
@@ -35,10 +35,10 @@ def imported() -> tuple[ModuleType, Mapping[str, str]]:
 
 
 @contextmanager
-def _environment(more: Mapping[str, str] | None = None) -> Iterator[None]:
-    """Afterwards the environment is as it was."""
+def _restored_environment(variables: Mapping[str, str] | None = None) -> Iterator[None]:
+    """Set environment variables, and restore the environment afterwards."""
     before = dict(os.environ)
-    os.environ.update(more or {})
+    os.environ.update(variables or {})
     try:
         yield
     finally:
@@ -46,13 +46,13 @@ def _environment(more: Mapping[str, str] | None = None) -> Iterator[None]:
         os.environ.update(before)
 
 
-def lightning(model: nn.Module, *, epochs: int, lr: float, callbacks: tuple = ()) -> Callable[[DataLoader], None]:
-    """Lightning's Trainer without logger, checkpoints, bar and summary.
+def lightning_fit(model: nn.Module, *, epochs: int, lr: float, callbacks: tuple = ()) -> Callable[[DataLoader], None]:
+    """Training by Lightning's Trainer without logger, checkpoints, progress bar and summary.
 
     Raises:
         LeftOutError: If Lightning is not installed.
     """
-    L, sets = imported()  # noqa: N806
+    L, variables = import_lightning()  # noqa: N806
     for name in ("lightning.pytorch", "lightning.fabric"):
         logging.getLogger(name).setLevel(logging.ERROR)
 
@@ -72,8 +72,8 @@ def lightning(model: nn.Module, *, epochs: int, lr: float, callbacks: tuple = ()
     accelerator = "gpu" if next(model.parameters()).is_cuda else "cpu"
 
     def fit(loader: DataLoader) -> None:
-        with warnings.catch_warnings(), _environment(sets):
-            warnings.simplefilter("ignore")  # that a loader without workers is slow is what is measured
+        with warnings.catch_warnings(), _restored_environment(variables):
+            warnings.simplefilter("ignore")  # it warns that a loader without workers is slow, which is measured here
             trainer = L.Trainer(
                 max_epochs=epochs, accelerator=accelerator, devices=1, callbacks=list(callbacks), **quiet
             )

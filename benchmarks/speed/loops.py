@@ -1,4 +1,4 @@
-"""The loops that actbench is compared with, written as their own tutorials write them."""
+"""The loops that actbench is compared with, as PyTorch's tutorials write them."""
 
 from collections.abc import Callable
 
@@ -11,7 +11,7 @@ from actbench.command.job import Job
 from actbench.measure import build
 from actbench.measure.data.splits import indices
 
-# torchvision's class, and the mean and standard deviation that examples pass to Normalize.
+# torchvision's class, and the mean and standard deviation that its examples pass to Normalize.
 SETS: dict[str, tuple[Callable, tuple, tuple]] = {
     "mnist": (datasets.MNIST, (0.1307,), (0.3081,)),
     "cifar10": (datasets.CIFAR10, (0.4914, 0.4822, 0.4465), (0.2470, 0.2435, 0.2616)),
@@ -19,7 +19,7 @@ SETS: dict[str, tuple[Callable, tuple, tuple]] = {
 
 
 def loader(job: Job, seed: int, *, num_workers: int) -> DataLoader:
-    """torchvision's data set, ToTensor, Normalize, DataLoader with shuffle: of the examples that the run trains on."""
+    """torchvision's data set, ToTensor, Normalize, DataLoader with shuffle, on the examples that the run trains on."""
     data = job.config.data
     names = ("num_val", "num_test", "num_train")
     train, _, _ = indices(build.source(data), **{name: data[name] for name in names}, seed=seed)
@@ -28,17 +28,17 @@ def loader(job: Job, seed: int, *, num_workers: int) -> DataLoader:
 
 
 def test_loader(job: Job) -> DataLoader:
-    """The same of the published test set, in its order."""
+    """The same for the published test set, in its order."""
     return DataLoader(_dataset(job, train=False), batch_size=1000)
 
 
 def _dataset(job: Job, *, train: bool) -> Dataset:
-    made, mean, std = SETS[job.choices["data"]]
+    dataset, mean, std = SETS[job.choices["data"]]
     transform = transforms.Compose([transforms.ToTensor(), transforms.Normalize(mean, std)])
-    return made(root=job.config.data.get("root", ""), train=train, transform=transform)
+    return dataset(root=job.config.data.get("root", ""), train=train, transform=transform)
 
 
-def tutorial(model: nn.Module, loader: DataLoader, *, epochs: int, lr: float) -> None:
+def tutorial_train(model: nn.Module, loader: DataLoader, *, epochs: int, lr: float) -> None:
     """The training loop of PyTorch's own tutorials."""
     criterion = nn.CrossEntropyLoss()
     optimizer = torch.optim.Adam(model.parameters(), lr=lr)
@@ -56,7 +56,7 @@ def tutorial(model: nn.Module, loader: DataLoader, *, epochs: int, lr: float) ->
 
 @torch.no_grad()
 def tutorial_test(model: nn.Module, loader: DataLoader) -> float:
-    """The test loop that goes with it; fraction of right answers."""
+    """The test loop of the tutorials. Returns the fraction of correct answers."""
     model.eval()
     device = next(model.parameters()).device
     correct = 0

@@ -1,8 +1,7 @@
 """Linear layers by oneDNN in place of torch.mm: what another library's products would bring to training on this CPU.
 
-torch.mm is the products of the library that torch was built with, which on some processors leaves the widest vectors
-unused. torch has no public way to ask for another one: no run trains so, and this is measured to say what it would be
-worth.
+torch.mm calls the library that torch was built with, which on some processors does not use the widest vectors. torch
+has no public way to choose another library, so no run trains with one. It is measured to say what it would be worth.
 """
 
 from functools import partial
@@ -13,11 +12,11 @@ from torch import Tensor, nn
 from benchmarks.speed.harness import LeftOutError
 
 
-def by_onednn(model: nn.Module) -> None:
-    """Let every linear layer of a model multiply by oneDNN, in place.
+def use_onednn(model: nn.Module) -> None:
+    """Make every linear layer of a model multiply by oneDNN, in place.
 
     Raises:
-        LeftOutError: Where torch has no oneDNN, or the model is not on the CPU.
+        LeftOutError: If torch has no oneDNN, or the model is not on the CPU.
     """
     if next(model.parameters()).device.type != "cpu" or not torch.backends.mkldnn.is_available():
         raise LeftOutError("oneDNN multiplies on a CPU, where torch is built with it; here is none.")
@@ -36,14 +35,14 @@ class _Product(torch.autograd.Function):
     @staticmethod
     def forward(ctx, x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
         ctx.save_for_backward(x, weight)
-        return _multiplied(x, weight, bias)
+        return _multiply(x, weight, bias)
 
     @staticmethod
     def backward(ctx, gradient: Tensor) -> tuple[Tensor | None, Tensor, Tensor]:  # type: ignore[override]
         x, weight = ctx.saved_tensors
-        at_x = _multiplied(gradient, weight.t()) if ctx.needs_input_grad[0] else None
-        return at_x, _multiplied(gradient.t(), x.t()), gradient.sum(0)
+        x_gradient = _multiply(gradient, weight.t()) if ctx.needs_input_grad[0] else None
+        return x_gradient, _multiply(gradient.t(), x.t()), gradient.sum(0)
 
 
-def _multiplied(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
+def _multiply(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     return torch.ops.mkldnn._linear_pointwise(x, weight, bias, "none", [], "")

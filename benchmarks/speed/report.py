@@ -1,4 +1,4 @@
-"""The report on speed: tables -> statistics/, figures/, report.md and report.html, in a hidden folder first."""
+"""The report on speed: tables -> statistics/, figures/, report.md and report.html, made in a hidden folder first."""
 
 from pathlib import Path
 
@@ -12,12 +12,13 @@ from actbench.tables import atomic
 from actbench.tables.schema import Tables
 from actbench.tables.text import text
 from benchmarks.speed import figure, limits
-from benchmarks.speed.tables import aim, interval, number, ratio_rows, rounds
+from benchmarks.speed.tables import aim, interval, number, ratio_rows
 from benchmarks.speed.tables import rates as rates_of
 from benchmarks.speed.tables import ratios as ratios_of
+from benchmarks.speed.tables import rounds as rounds_of
 
 TITLE = "Speed: what actbench takes, and what the machine could"
-# Comparison -> heading, what its arms are. The order is the report's.
+# Comparison -> heading, description of its arms. The order is the report's.
 SECTIONS = {
     "tutorial": (
         "A run against the tutorial's loop and Lightning",
@@ -80,7 +81,7 @@ SECTIONS = {
 
 
 def write(folder: Path, tables: Tables, left_out: list[str]) -> Path:
-    """Make report.md, report.html, figures/ and statistics/ in a results folder; the path of report.html.
+    """Write report.md, report.html, figures/ and statistics/ into a results folder. Returns the path of report.html.
 
     Raises:
         NothingToReportError: If no speed was measured.
@@ -94,23 +95,23 @@ def write(folder: Path, tables: Tables, left_out: list[str]) -> Path:
 
 
 def _make(tables: Tables, left_out: list[str], folder: Path) -> None:
-    """Write all into an empty folder that has figures/."""
-    measured = rounds(tables)
-    if not len(measured):
+    """Write the report into a folder that holds nothing but an empty figures/."""
+    rounds = rounds_of(tables)
+    if not len(rounds):
         raise NothingToReportError("No round of a comparison of speed was measured, so there is nothing to report.")
-    rates, ratios = rates_of(measured), ratios_of(measured)
+    rates, ratios = rates_of(rounds), ratios_of(rounds)
     statistics.land(folder, {"rates": rates, "ratios": ratios})
-    aimed = ratios[ratios["target"].notna()] if len(ratios) else ratios
-    if len(aimed):
+    targeted = ratios[ratios["target"].notna()] if len(ratios) else ratios
+    if len(targeted):
         style.save(figure.targets(ratios), folder / "figures" / "targets.png")
     markdown = page.template(Path(__file__).with_name("report.md.j2")).render(
         title=TITLE,
         opening=_opening(tables, rates),
-        in_short=_in_short(aimed, on=_names(_measuring(tables, measured), "device_name")),
-        figure=len(aimed) > 0,
-        targets=page.table(ratio_rows(aimed)),
+        in_short=_in_short(targeted, device=_distinct(_runs_of(tables, rounds), "device_name")),
+        figure=len(targeted) > 0,
+        targets=page.table(ratio_rows(targeted)),
         limits=limits.sentences(ratios),
-        settings=page.table(_settings(tables, measured)),
+        settings=page.table(_settings(tables, rounds)),
         sections=[_section(name, rates, ratios) for name in SECTIONS if name in set(rates["comparison"])],
         failed=[*_failed(tables.runs), *left_out],
     )
@@ -120,14 +121,14 @@ def _make(tables: Tables, left_out: list[str], folder: Path) -> None:
 
 def _section(name: str, rates: pd.DataFrame, ratios: pd.DataFrame) -> dict:
     title, read = SECTIONS[name]
-    own = rates[rates["comparison"] == name]
+    arms = rates[rates["comparison"] == name]
     against = ratios[ratios["comparison"] == name] if len(ratios) else ratios
     return {
         "title": title,
         "read": Markdown(read),
         "ratios": page.table(ratio_rows(against)),
-        "rates": page.table(_rate_rows(own)),
-        "left_out": sorted(set(own["left_out"]) - {""}),
+        "rates": page.table(_rate_rows(arms)),
+        "left_out": sorted(set(arms["left_out"]) - {""}),
     }
 
 
@@ -141,46 +142,46 @@ def _rate_rows(rates: pd.DataFrame) -> list[list[str]]:
     return rows
 
 
-def _in_short(aimed: pd.DataFrame, *, on: str) -> list[str]:
-    """How many targets are reached on what machine, and which are not."""
-    if not len(aimed):
+def _in_short(targeted: pd.DataFrame, *, device: str) -> list[str]:
+    """How many targets are reached on this device, and a sentence for each that is not."""
+    if not len(targeted):
         return ["No ratio with a target was measured."]
-    reached = aimed[aimed["verdict"] == "reached"]
-    others = aimed[aimed["verdict"] != "reached"]
-    said = [f"{len(reached)} of {len(aimed)} targets are reached{f' on {on}' if on else ''}."]
+    reached = targeted[targeted["verdict"] == "reached"]
+    others = targeted[targeted["verdict"] != "reached"]
+    sentences = [f"{len(reached)} of {len(targeted)} targets are reached{f' on {device}' if device else ''}."]
     for row in others.to_dict("records"):
-        what = f"{row['arm']} against {row['against']} ({row['case']})"
+        comparison = f"{row['arm']} against {row['against']} ({row['case']})"
         ratio = interval(row["ratio"], row["low"], row["high"])
-        said.append(f"{row['verdict']}: {what}: {ratio}, aimed at {aim(row)}.")
-    return said
+        sentences.append(f"{row['verdict']}: {comparison}: {ratio}, aimed at {aim(row)}.")
+    return sentences
 
 
 def _opening(tables: Tables, rates: pd.DataFrame) -> str:
     n = rates["n"][rates["n"] > 0]
-    told = f"{n.min()} to {n.max()}" if n.min() < n.max() else f"{n.min()}"
+    span = f"{n.min()} to {n.max()}" if n.min() < n.max() else f"{n.min()}"
     count = rates["comparison"].nunique()
-    return f"{count} comparison{'s' if count > 1 else ''}, {len(rates)} arms, {told} rounds each."
+    return f"{count} comparison{'s' if count > 1 else ''}, {len(rates)} arms, {span} rounds each."
 
 
-def _settings(tables: Tables, measured: pd.DataFrame) -> list[list[str]]:
-    runs = _measuring(tables, measured)
+def _settings(tables: Tables, rounds: pd.DataFrame) -> list[list[str]]:
+    runs = _runs_of(tables, rounds)
     names = {"device_name": "ran on", "threads": "threads", "torch": "torch", "python": "Python", "commit": "commit"}
     names |= {"protocol": "PROTOCOL", "actbench": "actbench", "train.batch_size": "batch size"}
     names |= {"train.epochs": "epochs, where no case names others"}
     names |= {"data.num_train": "training examples, where no section says that runs see all"}
-    told = [[label, _names(runs, name)] for name, label in names.items() if name in runs]
-    load = measured["load"]
-    return [["", ""], *told, ["load average", f"{load.min():.1f} to {load.max():.1f}"]]
+    rows = [[label, _distinct(runs, name)] for name, label in names.items() if name in runs]
+    load = rounds["load"]
+    return [["", ""], *rows, ["load average", f"{load.min():.1f} to {load.max():.1f}"]]
 
 
-def _names(runs: pd.DataFrame, column: str) -> str:
-    """The different values of a column; nothing where it was not measured."""
+def _distinct(runs: pd.DataFrame, column: str) -> str:
+    """The distinct values of a column; "" where it is not stored."""
     return ", ".join(sorted(set(runs[column].map(text)) - {""})) if column in runs else ""
 
 
-def _measuring(tables: Tables, measured: pd.DataFrame) -> pd.DataFrame:
-    """The runs that the rounds are of."""
-    return tables.runs[tables.runs["run_id"].isin(set(measured["run_id"]))]
+def _runs_of(tables: Tables, rounds: pd.DataFrame) -> pd.DataFrame:
+    """The runs that measured the rounds."""
+    return tables.runs[tables.runs["run_id"].isin(set(rounds["run_id"]))]
 
 
 def _failed(runs: pd.DataFrame) -> list[str]:

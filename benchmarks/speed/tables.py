@@ -1,8 +1,8 @@
 """What a comparison of speed measured: rates, and their ratios paired by round.
 
-A row of `epochs` of a run with task=speed is an arm in a round (the seed). A round's arms are measured in turn, so what
-slows the machine for a while is common to them and leaves their ratio; over rounds stands the median, with the interval
-of order statistics that holds it with 95 % or more, whatever the distribution: of six rounds the extremes.
+A row of `epochs` of a run with task=speed is an arm in a round (the seed). The arms of a round are measured in turn, so
+what slows the machine for a while slows them all and leaves their ratio. Over rounds the median is given, with the
+interval of order statistics that holds it with 95 % or more, whatever the distribution; for six rounds, the extremes.
 """
 
 import json
@@ -14,107 +14,107 @@ import scipy.stats
 from actbench.compare.workloads import NothingToReportError
 from actbench.tables.schema import Tables
 
-_OWN_WORK = 0.1  # share of a processor
+_MIN_CPU_SHARE = 0.1  # of one processor
 ARM = ["comparison", "case", "arm"]
 MEASURED = ["work", "train_seconds", "wall_seconds", "cpu_seconds", "accuracy", "load"]
-_WORDS = ["case", "arm", "unit", "against", "left_out"]
+_TEXTS = ["case", "arm", "unit", "against", "left_out"]
 
 
 def rounds(tables: Tables) -> pd.DataFrame:
-    """The arms in every round, a row each, with `comparison` and `rate`; no row where no speed was measured.
+    """A row for each arm in each round, with `comparison` and `rate`; no row where no speed was measured.
 
     Raises:
         NothingToReportError: If the columns are not those of a comparison of speed.
     """
     runs = tables.runs.reindex(columns=tables.runs.columns.union(["task", "task.comparison"], sort=False))
     names = runs.loc[runs["task"] == "speed"].drop_duplicates("run_id").set_index("run_id")["task.comparison"]
-    found = tables.epochs[tables.epochs["run_id"].isin(names.index)]
-    if not len(found):
+    rows = tables.epochs[tables.epochs["run_id"].isin(names.index)]
+    if not len(rows):
         return pd.DataFrame(columns=[*ARM, "rate"])
-    # Without any value a column is not stored.
-    found = found.reindex(columns=found.columns.union([*MEASURED, *_WORDS], sort=False))
-    found = found.assign(comparison=found["run_id"].map(names))
-    wrong = [name for name in ("comparison", *_WORDS) if not found[name].map(lambda told: isinstance(told, str)).all()]
-    wrong += [name for name in MEASURED if not pd.api.types.is_numeric_dtype(found[name])]
-    if wrong or not found["against"].map(_is_against).all():
+    # A column without any value is not stored.
+    rows = rows.reindex(columns=rows.columns.union([*MEASURED, *_TEXTS], sort=False))
+    rows = rows.assign(comparison=rows["run_id"].map(names))
+    wrong = [name for name in ("comparison", *_TEXTS) if not rows[name].map(lambda cell: isinstance(cell, str)).all()]
+    wrong += [name for name in MEASURED if not pd.api.types.is_numeric_dtype(rows[name])]
+    if wrong or not rows["against"].map(_is_against).all():
         raise NothingToReportError(
-            "These are no tables of a comparison of speed: a column is absent or holds something else "
-            f"({', '.join(wrong) or 'against'})."
+            "These are not the tables of a comparison of speed: a column is missing or holds values of another type "
+            f"({', '.join(wrong) or 'against'}). Give a folder that python -m benchmarks.speed wrote."
         )
-    return found.assign(rate=found["work"] / found["train_seconds"])
+    return rows.assign(rate=rows["work"] / rows["train_seconds"])
 
 
-def _is_against(told: str) -> bool:
-    """Whether a cell gives the arms to compare with, each with a target or null, as JSON."""
+def _is_against(cell: str) -> bool:
+    """Whether a cell holds the arms to compare with, each with a target or null, as JSON."""
     try:
-        named = json.loads(told)
+        arms = json.loads(cell)
     except (ValueError, RecursionError):
         return False
-    return isinstance(named, dict) and all(target is None or type(target) in (int, float) for target in named.values())
+    return isinstance(arms, dict) and all(target is None or type(target) in (int, float) for target in arms.values())
 
 
-def rates(measured: pd.DataFrame) -> pd.DataFrame:
-    """Each arm: rounds, medians of rate (with `low` and `high`) and seconds, CPU share, accuracy, why left out."""
+def rates(rounds: pd.DataFrame) -> pd.DataFrame:
+    """A row for each arm: rounds, medians of rate (with `low`, `high`) and seconds, CPU share, accuracy, `left_out`."""
     rows = []
-    for key, own in measured.groupby(ARM, sort=False):
-        done = own[own["left_out"] == ""]
+    for key, arm in rounds.groupby(ARM, sort=False):
+        done = arm[arm["left_out"] == ""]
         rate, low, high = median(done["rate"])
-        used = (done["cpu_seconds"] / done["wall_seconds"]).median()
+        cpu_share = (done["cpu_seconds"] / done["wall_seconds"]).median()
         rows.append(
             dict(zip(ARM, key, strict=True))
-            | {"unit": own["unit"].iloc[0], "n": len(done), "rate": rate, "low": low, "high": high}
+            | {"unit": arm["unit"].iloc[0], "n": len(done), "rate": rate, "low": low, "high": high}
             | {"seconds": done["train_seconds"].median(), "whole_seconds": done["wall_seconds"].median()}
-            # Work that takes less was done by processes that live on, whose time nobody is told.
-            | {"cpu_share": used if used > _OWN_WORK else np.nan, "load": done["load"].median()}
+            # Below that, the work was done by processes that live on, whose CPU time cannot be read.
+            | {"cpu_share": cpu_share if cpu_share > _MIN_CPU_SHARE else np.nan, "load": done["load"].median()}
             | {"accuracy": done["accuracy"].mean(), "accuracy_std": done["accuracy"].std()}
-            | {"left_out": own["left_out"].iloc[0]}
+            | {"left_out": arm["left_out"].iloc[0]}
         )
     return pd.DataFrame(rows)
 
 
-def ratios(measured: pd.DataFrame) -> pd.DataFrame:
-    """Each arm against each arm that it names: median ratio of rates by round, interval, n, target, `verdict`.
+def ratios(rounds: pd.DataFrame) -> pd.DataFrame:
+    """A row for each arm and each arm in its `against`: median ratio of rates by round, interval, n, target, verdict.
 
-    Of a part the ratio is the share of the other's time, and the target is the most that is aimed at, otherwise the
-    least. `reached` where the whole interval keeps to it, `missed` where none of it does, `open` where it holds the
-    target or there are too few rounds for one. `accuracy_gain` is the median by round of
-    what an arm is more accurate than the other, missing where either has no accuracy.
+    For a part the ratio is its share of the other arm's time, and the target is the largest aimed at; otherwise it is
+    the smallest. The verdict is `reached` where the whole interval meets the target, `missed` where none of it does,
+    and `open` where the interval holds the target or there are too few rounds for an interval. `accuracy_gain` is the
+    median over rounds of the arm's accuracy minus the other's, missing where either has none.
     """
     rows = []
-    for (comparison, case), together in measured.groupby(ARM[:2], sort=False):
+    for (comparison, case), case_rounds in rounds.groupby(ARM[:2], sort=False):
         measures = ["rate", "train_seconds", "accuracy"]
-        wide = together.pivot_table(index="seed", columns="arm", values=measures, dropna=False)
-        for arm, own in together.groupby("arm", sort=False):
-            part = own["unit"].iloc[0] == "part"
-            what = wide["train_seconds" if part else "rate"]
-            for other, target in json.loads(own["against"].iloc[0]).items():
-                paired = (what[arm] / what.get(other, np.nan)).dropna()
+        wide = case_rounds.pivot_table(index="seed", columns="arm", values=measures, dropna=False)
+        for arm, arm_rounds in case_rounds.groupby("arm", sort=False):
+            is_part = arm_rounds["unit"].iloc[0] == "part"
+            values = wide["train_seconds" if is_part else "rate"]
+            for other, target in json.loads(arm_rounds["against"].iloc[0]).items():
+                paired = (values[arm] / values.get(other, np.nan)).dropna()
                 if not len(paired):
                     continue
                 ratio, low, high = median(paired)
-                accuracy = wide["accuracy"] if "accuracy" in wide else wide["rate"] * np.nan  # of all arms missing
+                accuracy = wide["accuracy"] if "accuracy" in wide else wide["rate"] * np.nan  # missing in all arms
                 gain, gain_low, gain_high = median(accuracy[arm] - accuracy[other])
                 target = np.nan if target is None else float(target)
                 rows.append(
-                    {"comparison": comparison, "case": case, "arm": arm, "against": other, "is_part": part}
+                    {"comparison": comparison, "case": case, "arm": arm, "against": other, "is_part": is_part}
                     | {"ratio": ratio, "low": low, "high": high, "n": len(paired), "target": target}
-                    | {"verdict": _verdict(low, high, target, at_most=part)}
+                    | {"verdict": _verdict(low, high, target, at_most=is_part)}
                     | {"accuracy_gain": gain, "accuracy_gain_low": gain_low, "accuracy_gain_high": gain_high}
                 )
     return pd.DataFrame(rows)
 
 
 def median(values: pd.Series) -> tuple[float, float, float]:
-    """The median and its interval, see above; the interval is missing where there are too few values for 95 %."""
-    kept = values.dropna().to_numpy(dtype=float)
-    if not len(kept):
+    """The median and its interval, as above; the interval is missing where there are too few values for 95 %."""
+    present = values.dropna().to_numpy(dtype=float)
+    if not len(present):
         return (np.nan,) * 3
-    found = scipy.stats.quantile_test(kept, q=np.median(kept), p=0.5).confidence_interval(0.95)
-    return float(np.median(kept)), float(found.low), float(found.high)
+    bounds = scipy.stats.quantile_test(present, q=np.median(present), p=0.5).confidence_interval(0.95)
+    return float(np.median(present)), float(bounds.low), float(bounds.high)
 
 
 def ratio_rows(ratios: pd.DataFrame) -> list[list[str]]:
-    """Heading and rows for a reader; no row, no table."""
+    """The ratios as the cells of a table, heading first; empty where there is no ratio."""
     if not len(ratios):
         return []
     rows = [["case", "arm", "against", "ratio", "n", "target", "", "accuracy gained"]]
@@ -127,18 +127,18 @@ def ratio_rows(ratios: pd.DataFrame) -> list[list[str]]:
 
 
 def aim(row: dict) -> str:
-    """`≥ 5`, of a part `≤ 0.03`; nothing without a target."""
+    """`≥ 5`, for a part `≤ 0.03`; "" without a target."""
     return "" if np.isnan(row["target"]) else f"{'≤' if row['is_part'] else '≥'} {number(row['target'])}"
 
 
 def interval(value: float, low: float, high: float, *, digits: int = 3) -> str:
-    """`5.2 [5.0, 5.4]`, without brackets where there is no interval; nothing where there is no value."""
-    told = number(value, digits=digits)
-    return told if np.isnan(low) else f"{told} [{number(low, digits=digits)}, {number(high, digits=digits)}]"
+    """`5.2 [5.0, 5.4]`, without brackets where there is no interval; "" where there is no value."""
+    text = number(value, digits=digits)
+    return text if np.isnan(low) else f"{text} [{number(low, digits=digits)}, {number(high, digits=digits)}]"
 
 
 def number(value: float, *, digits: int = 3) -> str:
-    """So many digits, all of a large number."""
+    """The value to so many significant digits, from 1000 on to the unit; "" where it is missing."""
     if np.isnan(value):
         return ""
     return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.{digits}g}"

@@ -1,4 +1,4 @@
-"""Training against the loop that every tutorial has, and against Lightning's Trainer."""
+"""Training against the loop of PyTorch's tutorials and against Lightning's Trainer."""
 
 from collections.abc import Callable, Iterator
 from time import perf_counter
@@ -11,62 +11,66 @@ from actbench.measure.data.splits import Splits
 from benchmarks.speed import loops
 from benchmarks.speed.cases import accuracy, cases, model_of, splits_of
 from benchmarks.speed.harness import Arm, Sample, Train
-from benchmarks.speed.lightning_loop import lightning
+from benchmarks.speed.lightning_loop import lightning_fit
 
 _FIT = Callable[[DataLoader], None]
 _TWO = "tutorial loop, 2 loader workers"
 
 
 def arms(job: Job, seed: int, *, train: Train) -> Iterator[Arm]:
-    """actbench is aimed at 5 times the tutorial's samples per second and 6 times Lightning's, in the MLP."""
-    for case, own in cases(job):
-        aims = (5.0, 6.0) if own.choices["model"] == "mlp" else (None, None)
+    """For the MLP, actbench is to reach 5 times the tutorial's samples per second and 6 times Lightning's."""
+    for case, case_job in cases(job):
+        aims = (5.0, 6.0) if case_job.choices["model"] == "mlp" else (None, None)
         against = dict(zip(("tutorial loop", "Lightning"), aims, strict=True)) | {_TWO: None}
-        yield Arm(case, "actbench", "samples", lambda own=own: lambda: ours(own, seed, train), against)  # type: ignore[misc]
-        yield Arm(case, "tutorial loop", "samples", _with(own, seed, tutorial_fit))
-        yield Arm(case, _TWO, "samples", _with(own, seed, tutorial_fit, num_workers=2))
-        yield Arm(case, "Lightning", "samples", _with(own, seed, _lightning))
-        yield Arm(case, "its DataLoader alone", "part", _loader_alone(own, seed), {"tutorial loop": None})
+        yield Arm(case, "actbench", "samples", _actbench(case_job, seed, train), against)
+        yield Arm(case, "tutorial loop", "samples", _loop(case_job, seed, tutorial_fit))
+        yield Arm(case, _TWO, "samples", _loop(case_job, seed, tutorial_fit, num_workers=2))
+        yield Arm(case, "Lightning", "samples", _loop(case_job, seed, _lightning_fit))
+        yield Arm(case, "its DataLoader alone", "part", _loader_alone(case_job, seed), {"tutorial loop": None})
 
 
-def ours(job: Job, seed: int, train: Train) -> Sample:
-    """A run, with evaluation and all; its clock is around training."""
+def _actbench(job: Job, seed: int, train: Train) -> Callable[[], Callable[[], Sample]]:
+    return lambda: lambda: run_actbench(job, seed, train)
+
+
+def run_actbench(job: Job, seed: int, train: Train) -> Sample:
+    """A whole run, with evaluation; its own clock times the training."""
     outcome, history = train(job, seed)
     return Sample(num_samples(job, history.step), history.train_seconds, outcome["test_accuracy"])
 
 
 def num_samples(job: Job, steps: int) -> int:
-    """Examples that a number of steps sees."""
+    """The number of examples in so many steps."""
     return steps * job.config.train.batch_size
 
 
 def tutorial_fit(job: Job, model: nn.Module) -> _FIT:
     def fit(loader: DataLoader) -> None:
-        loops.tutorial(model, loader, epochs=job.config.train.epochs, lr=job.config.optim.lr)
+        loops.tutorial_train(model, loader, epochs=job.config.train.epochs, lr=job.config.optim.lr)
 
     return fit
 
 
-def _lightning(job: Job, model: nn.Module) -> _FIT:
-    return lightning(model, epochs=job.config.train.epochs, lr=job.config.optim.lr)
+def _lightning_fit(job: Job, model: nn.Module) -> _FIT:
+    return lightning_fit(model, epochs=job.config.train.epochs, lr=job.config.optim.lr)
 
 
-def _with(
-    job: Job, seed: int, fits: Callable[[Job, nn.Module], _FIT], *, num_workers: int = 0
+def _loop(
+    job: Job, seed: int, fit_of: Callable[[Job, nn.Module], _FIT], *, num_workers: int = 0
 ) -> Callable[[], Callable[[], Sample]]:
-    """The work of one of the loops; accuracy is taken as a run takes it, off the clock."""
+    """The work of one of the loops. Accuracy is measured as in a run, off the clock."""
 
     def prepare() -> Callable[[], Sample]:
         splits = splits_of(job, seed)
         model, loader = model_of(job, seed, splits), loops.loader(job, seed, num_workers=num_workers)
-        fit = fits(job, model)
-        return lambda: fitted(fit, job, model, loader, splits)
+        fit = fit_of(job, model)
+        return lambda: time_fit(fit, job, model, loader, splits)
 
     return prepare
 
 
-def fitted(fit: _FIT, job: Job, model: nn.Module, loader: DataLoader, splits: Splits) -> Sample:
-    """Fit by the clock, then see how well."""
+def time_fit(fit: _FIT, job: Job, model: nn.Module, loader: DataLoader, splits: Splits) -> Sample:
+    """Train by the clock, then test off it."""
     start = perf_counter()
     fit(loader)
     seconds = perf_counter() - start

@@ -1,4 +1,4 @@
-"""A sweep with two workers against one, and against the tutorial's loop one run after another."""
+"""A sweep with two workers against one worker, and against the tutorial's loop run after run."""
 
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -19,23 +19,23 @@ PRODUCTS = 24  # of a run that only multiplies
 
 
 def arms(job: Job, seed: int, *, train: Train) -> Iterator[Arm]:
-    """Workers are as the launcher's: joblib's, one thread each, started off the clock.
+    """The workers are joblib's, as the launcher starts them: one thread each, started off the clock.
 
-    Where the tutorial's loops are beside them, runs see all examples: what a run takes for its data and its evaluation
-    would weigh more in a shorter one.
+    Runs that are compared with the tutorial's loops see all examples: in shorter runs, the time for data and evaluation
+    would weigh more.
     """
-    for case, own in one_of_each_net(job):
-        loop = {"tutorial loops in turn": 10.0} if own.choices["model"] == "mlp" else {}
+    for case, case_job in one_of_each_net(job):
+        loop = {"tutorial loops in turn": 10.0} if case_job.choices["model"] == "mlp" else {}
         if loop:
-            own.config.data.num_train = None
-        name, again = f"{case}, sweep of {RUNS}", partial(_sweep, own, seed, train)
-        yield Arm(name, "2 workers", "samples", partial(again, 2), {"1 worker": 1.8} | loop)
-        yield Arm(name, "1 worker", "samples", partial(again, 1))
+            case_job.config.data.num_train = None
+        name, sweep = f"{case}, sweep of {RUNS}", partial(_sweep, case_job, seed, train)
+        yield Arm(name, "2 workers", "samples", partial(sweep, 2), {"1 worker": 1.8} | loop)
+        yield Arm(name, "1 worker", "samples", partial(sweep, 1))
         for part, prepare in _PARTS.items():
-            yield Arm(name, part, "part", partial(prepare, own, seed, train), {"1 worker": None})
-        for told in loop:
-            yield Arm(name, told, "samples", partial(_tutorials, own, seed))
-    # What two cores are to one here: of a virtual machine they may be two halves of one.
+            yield Arm(name, part, "part", partial(prepare, case_job, seed, train), {"1 worker": None})
+        for arm in loop:
+            yield Arm(name, arm, "samples", partial(_tutorials, case_job, seed))
+    # What two cores gain over one here: on a virtual machine they may be the two threads of one core.
     yield Arm("torch.mm alone", "2 workers", "products", partial(_products, 2), {"1 worker": None})
     yield Arm("torch.mm alone", "1 worker", "products", partial(_products, 1))
 
@@ -48,16 +48,16 @@ def _pool(num_workers: int) -> joblib.Parallel:
 
 def _products(num_workers: int) -> Callable[[], Sample]:
     pool = _pool(num_workers)
-    pool(joblib.delayed(_multiplied)(1) for _ in range(num_workers))
+    pool(joblib.delayed(_multiply)(1) for _ in range(num_workers))
 
     def work() -> Sample:
-        pool(joblib.delayed(_multiplied)(PRODUCTS) for _ in range(RUNS))
+        pool(joblib.delayed(_multiply)(PRODUCTS) for _ in range(RUNS))
         return Sample(RUNS * PRODUCTS)
 
     return work
 
 
-def _multiplied(count: int) -> None:
+def _multiply(count: int) -> None:
     torch.set_num_threads(1)
     square = torch.ones(1024, 1024)
     for _ in range(count):
@@ -66,26 +66,26 @@ def _multiplied(count: int) -> None:
 
 def _sweep(job: Job, seed: int, train: Train, num_workers: int) -> Callable[[], Sample]:
     pool = _pool(num_workers)
-    pool(joblib.delayed(_trained)(train, job, seed) for _ in range(num_workers))  # data are read once a worker
+    pool(joblib.delayed(_train_one)(train, job, seed) for _ in range(num_workers))  # each worker reads the data once
 
     def work() -> Sample:
         steps, accuracies = zip(
-            *pool(joblib.delayed(_trained)(train, job, seed + run) for run in range(RUNS)), strict=True
+            *pool(joblib.delayed(_train_one)(train, job, seed + run) for run in range(RUNS)), strict=True
         )
         return Sample(num_samples(job, sum(steps)), accuracy=sum(accuracies) / RUNS)
 
     return work
 
 
-def _trained(train: Train, job: Job, seed: int) -> tuple[int, float]:
-    """Steps and test accuracy of one run, in whatever process."""
+def _train_one(train: Train, job: Job, seed: int) -> tuple[int, float]:
+    """Steps and test accuracy of one run, in any process."""
     begin_run(job.config.threads)
     outcome, history = train(job, seed)
     return history.step, outcome["test_accuracy"]
 
 
 def _training(job: Job, seed: int, train: Train) -> Callable[[], Sample]:
-    """By the runs' own clocks."""
+    """Training alone, by the runs' own clocks."""
 
     def work() -> Sample:
         return Sample(RUNS, sum(train(job, seed + run)[1].train_seconds for run in range(RUNS)))
@@ -94,7 +94,7 @@ def _training(job: Job, seed: int, train: Train) -> Callable[[], Sample]:
 
 
 def _data(job: Job, seed: int, train: Train) -> Callable[[], Sample]:
-    """Splits drawn, and the moments of their training pixels; images are made as they are taken."""
+    """Drawing the splits and computing the moments of their training pixels; images are made as they are taken."""
 
     def work() -> Sample:
         for run in range(RUNS):
@@ -105,7 +105,7 @@ def _data(job: Job, seed: int, train: Train) -> Callable[[], Sample]:
 
 
 def _evaluation(job: Job, seed: int, train: Train) -> Callable[[], Sample]:
-    """Of the validation set at first and after each epoch, of the test set at last."""
+    """Evaluation on the validation set at the start and after each epoch, and on the test set at the end."""
     splits = splits_of(job, seed)
     task = build.task(job.config, model_of(job, seed, splits), splits=splits, seed=seed)
     held_out = [splits.val] * (1 + job.config.train.epochs) + [splits.test]
@@ -122,17 +122,17 @@ _PARTS = {"its training alone": _training, "its data alone": _data, "its evaluat
 
 
 def _tutorials(job: Job, seed: int) -> Callable[[], Sample]:
-    """Each run trains and then tests, as a run of actbench does."""
+    """Runs that train and then test, as a run of actbench does."""
     splits = splits_of(job, seed)
-    made = [(model_of(job, seed + run, splits), loops.loader(job, seed, num_workers=0)) for run in range(RUNS)]
+    pairs = [(model_of(job, seed + run, splits), loops.loader(job, seed, num_workers=0)) for run in range(RUNS)]
     held_out = loops.test_loader(job)
 
     def work() -> Sample:
         accuracies = []
-        for model, loader in made:
+        for model, loader in pairs:
             tutorial_fit(job, model)(loader)
             accuracies.append(loops.tutorial_test(model, held_out))
-        steps = sum(len(loader) for _, loader in made) * job.config.train.epochs
+        steps = sum(len(loader) for _, loader in pairs) * job.config.train.epochs
         return Sample(num_samples(job, steps), accuracy=sum(accuracies) / RUNS)
 
     return work

@@ -1,4 +1,4 @@
-"""What keeps a target of speed from being reached, from ratios written by hand."""
+"""Why a target of speed is not reached: the sentences for ratios written by hand."""
 
 import numpy as np
 import pandas as pd
@@ -32,8 +32,8 @@ def _ratios(rows=ROWS) -> pd.DataFrame:
     return frame.assign(low=frame["ratio"] - 0.1, high=frame["ratio"] + 0.1)
 
 
-def test_what_keeps_a_target_from_being_reached_is_told_in_numbers():
-    """.6 of the peak in all and .75 of the time for products: these alone reach .6/.75; 6/1.5 = 4 for one worker."""
+def test_each_missed_target_is_explained_with_numbers():
+    """Training reaches .6 of the peak, .75 of it in products, which alone reach .6/.75. One worker gains 6/1.5 = 4."""
     assert limits.sentences(_ratios()) == [
         "mnist, mlp: the products of forward and backward alone, at their own shapes, take 0.75 of the time of "
         "training and reach 0.8 of torch.mm's best: with nothing else to do training would be 1.33 times as fast. Of "
@@ -49,8 +49,8 @@ def test_what_keeps_a_target_from_being_reached_is_told_in_numbers():
     ]
 
 
-def test_what_brings_nothing_is_told_as_it_is():
-    """Products that are slower are no loss; two workers that gain 2 of torch.mm are two whole cores."""
+def test_slower_products_and_whole_cores_are_reported_without_a_caveat():
+    """Slower oneDNN products are nothing that torch withholds; a gain of 2 in torch.mm means two whole cores."""
     ratios = _ratios()
     ratios.loc[ratios["arm"] == "training, products by oneDNN", ["ratio", "low", "high"]] = 0.75, 0.7, 0.8
     ratios.loc[ratios["case"] == "torch.mm alone", ["ratio", "low", "high"]] = 2.0, 1.9, 2.1
@@ -59,11 +59,11 @@ def test_what_brings_nothing_is_told_as_it_is():
     assert workers.endswith(" gains 2 [1.9, 2.1] from the second one.")
 
 
-def test_nothing_is_told_of_targets_that_are_reached():
+def test_targets_that_are_reached_need_no_sentence():
     assert limits.sentences(_ratios().assign(verdict="reached")) == []
     assert limits.sentences(pd.DataFrame()) == []
 
 
-@pytest.mark.parametrize("left", [ROWS[:1], ROWS[7:8], [(*ROWS[7][:4], np.nan, "open")], ROWS[-2:-1]])
-def test_nothing_is_told_without_a_profile(left):
-    assert limits.sentences(_ratios(left)) == []
+@pytest.mark.parametrize("rows", [ROWS[:1], ROWS[7:8], [(*ROWS[7][:4], np.nan, "open")], ROWS[-2:-1]])
+def test_without_a_profile_there_is_no_sentence(rows):
+    assert limits.sentences(_ratios(rows)) == []

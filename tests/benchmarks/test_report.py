@@ -1,4 +1,4 @@
-"""The report on speed: ratios paired by round, an interval of order statistics, verdicts, and what was left out."""
+"""The report on speed: ratios paired by round, intervals of order statistics, verdicts, and arms left out."""
 
 import json
 
@@ -12,7 +12,7 @@ from benchmarks.speed import figure, report, tables
 
 
 def _tables(rounds=6, *, fast=6.0):
-    """A machine that gets slower from round to round: actbench is `fast` times the other in each of them."""
+    """A machine that gets slower from round to round: actbench is `fast` times as fast as the loop in each."""
     runs = [
         {"run_id": "a", "seed": seed, "status": "done", "task": "speed", "task.comparison": "tutorial", "threads": 1}
         | {
@@ -35,29 +35,29 @@ def _tables(rounds=6, *, fast=6.0):
             ("its loader", "part", 4.0, json.dumps({"loop": 0.2}), ""),
             ("Lightning", "samples", np.nan, "{}", "Lightning is not <b>installed</b>."),
         )
-        for number, (arm, unit, speed, against, why) in enumerate(rows):
+        for number, (arm, unit, speed, against, left_out) in enumerate(rows):
             seconds = (1 + seed) / speed
             epochs.append(
                 {"run_id": "a", "seed": seed, "epoch": number, "step": 0, "case": "mnist, mlp", "arm": arm}
                 | {"unit": unit, "against": against, "work": 12.0, "train_seconds": seconds, "wall_seconds": seconds}
-                | {"cpu_seconds": seconds, "accuracy": 0.9, "load": 1.0, "left_out": why}
+                | {"cpu_seconds": seconds, "accuracy": 0.9, "load": 1.0, "left_out": left_out}
             )
     return schema.from_rows(runs=runs, epochs=epochs)
 
 
 def test_a_ratio_is_paired_by_round():
-    found = tables.ratios(tables.rounds(_tables())).set_index("arm")
-    assert found.loc["actbench", ["ratio", "low", "high", "n"]].tolist() == pytest.approx([6, 6, 6, 6])
-    assert found.loc["its loader", "ratio"] == pytest.approx(1 / 4)  # of a part, the share of time
-    assert found["verdict"].tolist() == ["reached", "missed"]
-    assert (found["accuracy_gain"] == 0).all()
+    ratios = tables.ratios(tables.rounds(_tables())).set_index("arm")
+    assert ratios.loc["actbench", ["ratio", "low", "high", "n"]].tolist() == pytest.approx([6, 6, 6, 6])
+    assert ratios.loc["its loader", "ratio"] == pytest.approx(1 / 4)  # for a part, the share of time
+    assert ratios["verdict"].tolist() == ["reached", "missed"]
+    assert (ratios["accuracy_gain"] == 0).all()
 
 
-def test_what_one_arm_gains_in_accuracy_is_paired_by_round_too():
-    """Seed by seed .01, .02, … .06 more: the median .035, within the extremes."""
-    own = _tables()
-    more = own.epochs["accuracy"] + (1 + own.epochs["seed"]) / 100 * (own.epochs["arm"] == "actbench")
-    ratios = tables.ratios(tables.rounds(own._replace(epochs=own.epochs.assign(accuracy=more))))
+def test_a_gain_in_accuracy_is_paired_by_round_too():
+    """The gains of the six seeds are .01, .02, … .06: their median is .035, their interval the extremes."""
+    speed = _tables()
+    accuracy = speed.epochs["accuracy"] + (1 + speed.epochs["seed"]) / 100 * (speed.epochs["arm"] == "actbench")
+    ratios = tables.ratios(tables.rounds(speed._replace(epochs=speed.epochs.assign(accuracy=accuracy))))
     gains = ["accuracy_gain", "accuracy_gain_low", "accuracy_gain_high"]
     assert ratios.set_index("arm").loc["actbench", gains].tolist() == pytest.approx([0.035, 0.01, 0.06])
     header, first, part = tables.ratio_rows(ratios)
@@ -68,7 +68,7 @@ def test_what_one_arm_gains_in_accuracy_is_paired_by_round_too():
     ("low", "high", "verdict"),
     [(5, 6, "reached"), (4, 6, "open"), (3, 4, "missed"), (np.nan, np.nan, "open")],
 )
-def test_verdicts(low, high, verdict):
+def test_the_verdict_is_whether_the_interval_reaches_the_target(low, high, verdict):
     assert tables._verdict(low, high, 5.0, at_most=False) == verdict
 
 
@@ -76,19 +76,19 @@ def test_verdicts(low, high, verdict):
     ("low", "high", "verdict"),
     [(0.01, 0.03, "reached"), (0.02, 0.04, "open"), (0.03, 0.04, "open"), (0.04, 0.05, "missed")],
 )
-def test_the_verdict_of_a_part_is_whether_it_takes_at_most_its_target(low, high, verdict):
+def test_the_verdict_of_a_part_is_whether_it_keeps_below_its_target(low, high, verdict):
     assert tables._verdict(low, high, 0.03, at_most=True) == verdict
 
 
-def test_the_interval_of_a_median_is_of_order_statistics():
-    """Of six values the extremes hold it with 1 − 2/2^6 = 97 %; of five no two values hold it with 95 %."""
+def test_the_interval_of_a_median_is_made_of_order_statistics():
+    """The extremes of six values hold the median with 1 − 2/2^6 = 97 %; no two of five values hold it with 95 %."""
     assert tables.median(pd.Series([3.0, 1, 2, 6, 5, 4])) == (3.5, 1, 6)
     middle, low, high = tables.median(pd.Series([3.0, 1, 2, 5, 4]))
     assert (middle, np.isnan(low), np.isnan(high)) == (3, True, True)
     assert np.isnan(tables.median(pd.Series([np.nan]))).all()
 
 
-def test_the_report_says_what_was_measured_and_what_left_out(tmp_path):
+def test_the_report_gives_ratios_verdicts_and_why_an_arm_was_left_out(tmp_path):
     write(_tables(), tmp_path / "tables")
     report.write(tmp_path, store.collect(tmp_path), [])
     markdown = (tmp_path / "report.md").read_text("utf-8")
@@ -101,42 +101,42 @@ def test_the_report_says_what_was_measured_and_what_left_out(tmp_path):
     assert {path.name for path in (tmp_path / "statistics").iterdir()} == {"rates.csv", "ratios.csv"}
 
 
-def test_what_is_missed_is_said_first(tmp_path):
+def test_a_missed_target_is_in_the_summary(tmp_path):
     write(_tables(fast=4.0), tmp_path / "tables")
     report.write(tmp_path, store.collect(tmp_path), [])
     markdown = (tmp_path / "report.md").read_text("utf-8")
     assert "- missed: actbench against loop (mnist, mlp): 4 [4, 4], aimed at ≥ 5.\n" in markdown
 
 
-def test_a_column_without_a_value_is_not_stored_and_not_missed(tmp_path):
-    own = _tables()
-    write(own._replace(epochs=own.epochs.assign(accuracy=np.nan)), tmp_path / "tables")
-    measured = tables.rounds(store.collect(tmp_path))
-    assert tables.ratios(measured)["accuracy_gain"].isna().all()
-    rates = tables.rates(measured).set_index("arm")
+def test_a_column_without_values_is_not_stored_and_read_as_missing(tmp_path):
+    speed = _tables()
+    write(speed._replace(epochs=speed.epochs.assign(accuracy=np.nan)), tmp_path / "tables")
+    rounds = tables.rounds(store.collect(tmp_path))
+    assert tables.ratios(rounds)["accuracy_gain"].isna().all()
+    rates = tables.rates(rounds).set_index("arm")
     assert rates["accuracy"].isna().all()
-    # 12 samples in 1/6, 2/6, … 6/6 of a second: the median of 72, 36, 24, 18, 14.4, 12.
+    # 12 samples in 1/6, 2/6, … 6/6 of a second: the median of the rates 72, 36, 24, 18, 14.4, 12.
     assert rates.loc["actbench", ["rate", "n"]].tolist() == pytest.approx([21, 6])
 
 
-def test_the_figure_of_the_targets_puts_what_is_reached_right_of_the_line():
-    """A rate over its target, a target over the share of a part; the ends of the intervals likewise."""
-    measured = tables.ratios(tables.rounds(_tables()))
-    (axes,) = figure.targets(measured).axes
+def test_the_figure_puts_reached_targets_right_of_the_line():
+    """A ratio is divided by its target; the target of a part is divided by its share."""
+    ratios = tables.ratios(tables.rounds(_tables()))
+    (axes,) = figure.targets(ratios).axes
     dots = {line.get_ydata()[0]: line.get_xdata()[0] for line in axes.lines if line.get_marker() == "o"}
     names = [text.get_text() for text in axes.get_yticklabels()]
-    assert dict(zip(names, (dots[place] for place in axes.get_yticks()), strict=True)) == pytest.approx({
+    assert dict(zip(names, (dots[y] for y in axes.get_yticks()), strict=True)) == pytest.approx({
         "mnist, mlp: actbench / loop": 6 / 5, "mnist, mlp: its loader / loop": 0.2 / 0.25,
     })  # fmt: skip
     colours = {line.get_ydata()[0]: line.get_color() for line in axes.lines if line.get_marker() == "o"}
-    colours = dict(zip(names, (colours[place] for place in axes.get_yticks()), strict=True))
+    colours = dict(zip(names, (colours[y] for y in axes.get_yticks()), strict=True))
     assert colours == {
         "mnist, mlp: its loader / loop": figure._COLOURS["missed"],
         "mnist, mlp: actbench / loop": figure._COLOURS["reached"],
     }
 
 
-def test_a_part_is_named_once():
+def test_a_part_is_named_without_repeating_its_whole():
     row = {"case": "mnist, mlp", "is_part": True, "against": "default schedule"}
-    named = figure._name(row | {"arm": "probes alone, default schedule"})
-    assert named == "mnist, mlp: probes alone, share of time"
+    name = figure._name(row | {"arm": "probes alone, default schedule"})
+    assert name == "mnist, mlp: probes alone, share of time"

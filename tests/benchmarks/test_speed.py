@@ -1,4 +1,4 @@
-"""Comparisons of speed: arms do the same work, in turn, and what is counted is counted right."""
+"""Comparisons of speed: the arms of a case do the same work, in turn, and work and time are counted right."""
 
 import importlib
 import json
@@ -52,7 +52,7 @@ def job():
 
 @pytest.fixture(autouse=True)
 def _fake_set(monkeypatch):
-    """The loops read a data set of torchvision's own kind; digits have none."""
+    """The tutorial's loops need a data set of torchvision; digits has none there, so it gets a fake one."""
 
     def fake(root, *, train, transform):
         return torchvision.datasets.FakeData(1797, (1, 8, 8), transform=_grey(transform))
@@ -64,37 +64,37 @@ def _grey(transform):
     return torchvision.transforms.Compose([torchvision.transforms.Grayscale(), transform])
 
 
-def _rounds(monkeypatch, arms):
+def _set_arms(monkeypatch, arms):
     module = type(sys)("benchmarks.speed.probing")
     module.arms = lambda job, seed, *, train: iter(arms)
     monkeypatch.setitem(sys.modules, "benchmarks.speed.probing", module)
 
 
 @pytest.mark.parametrize("model", cases.NETS)
-def test_nets_and_the_runs_in_which_probes_are_timed_are_those_of_the_published_sweeps(model):
+def test_networks_and_batches_of_probing_are_those_of_the_published_sweeps(model):
     published = commands.jobs(f"+experiment=mnist_{model}", "track=shared")[0].config
     assert {key: published.model[key] for key in cases.NETS[model]} == cases.NETS[model]
     assert published.train.epochs == probing.EPOCHS[model]
 
 
-def test_every_round_begins_with_another_arm_and_every_second_one_turns_back():
+def test_every_round_begins_with_another_arm_and_every_second_one_runs_backwards():
     orders = [list(harness._order(3, seed)) for seed in range(6)]
     assert orders == [[0, 1, 2], [2, 1, 0], [1, 2, 0], [0, 2, 1], [2, 0, 1], [1, 0, 2]]
 
 
-def test_a_round_has_a_row_for_each_arm_with_its_own_clock_or_ours(monkeypatch, job):
-    _rounds(
+def test_a_round_has_a_row_for_each_arm_timed_by_its_own_clock_or_the_harness(monkeypatch, job):
+    _set_arms(
         monkeypatch,
         [
             Arm("case", "own clock", "samples", lambda: lambda: Sample(6, 2.0, 0.5)),
-            Arm("case", "ours", "part", lambda: lambda: Sample(1), {"own clock": 3.0}),
+            Arm("case", "no clock", "part", lambda: lambda: Sample(1), {"own clock": 3.0}),
         ],
     )
     first, second = harness.history(job, 1, train=harness.train_alone).epochs
     assert (first["arm"], first["epoch"], first["work"], first["train_seconds"], first["accuracy"]) == (
         "own clock", 0, 6.0, 2.0, 0.5,
     )  # fmt: skip
-    assert math.isnan(first["wall_seconds"])  # its two seconds were not while we looked
+    assert math.isnan(first["wall_seconds"])  # its two seconds are longer than the harness waited
     assert second["train_seconds"] == second["wall_seconds"] < 1
     assert json.loads(second["against"]) == {"own clock": 3.0}
 
@@ -103,7 +103,7 @@ def test_an_arm_that_cannot_be_measured_says_why(monkeypatch, job):
     def prepare():
         raise LeftOutError("No such thing here.")
 
-    _rounds(monkeypatch, [Arm("case", "absent", "samples", prepare)])
+    _set_arms(monkeypatch, [Arm("case", "absent", "samples", prepare)])
     (row,) = harness.history(job, 0, train=harness.train_alone).epochs
     assert row["left_out"] == "No such thing here."
     assert math.isnan(row["train_seconds"])
@@ -117,22 +117,22 @@ def test_a_comparison_is_a_run_whose_rounds_are_its_seeds(job, monkeypatch):
     assert list(runs["status"]) == ["done", "done"]
     assert list(runs["seed"]) == [0, 1]
     assert len(layers) == 0
-    probed = [name for each in ("default schedule", "every epoch") for name in (each, f"probes alone, {each}")]
-    by_default = [*probed[:2], *probing._PARTS]
-    expected = ["without probes", *by_default, *probed[2:], *by_default]
+    arms = [name for probes in ("default schedule", "every epoch") for name in (probes, f"probes alone, {probes}")]
+    by_default = [*arms[:2], *probing._PARTS]
+    expected = ["without probes", *by_default, *arms[2:], *by_default]
     assert list(epochs["arm"]) == expected * 2
     assert list(epochs["case"].unique()) == ["digits, mlp, 1 epochs", "digits, mlp, 2 epochs"]
-    alone = epochs.pivot_table(index=["case", "seed"], columns="arm", values="train_seconds")
-    assert (alone[list(probing._PARTS)] > 0).all(axis=None)
+    seconds = epochs.pivot_table(index=["case", "seed"], columns="arm", values="train_seconds")
+    assert (seconds[list(probing._PARTS)] > 0).all(axis=None)
     # Probes alone are a part of the run that they are compared with.
-    assert (alone["probes alone, default schedule"] < alone["default schedule"]).all()
+    assert (seconds["probes alone, default schedule"] < seconds["default schedule"]).all()
     accuracies = epochs.groupby(["case", "seed"])["accuracy"].nunique()
     assert (accuracies == 1).all()  # training is the same with and without probing
 
 
 @pytest.mark.parametrize("name", sorted(set(report.SECTIONS) - {"probing"}))
-def test_every_arm_of_a_comparison_works_or_says_why_not(name, job, monkeypatch, tmp_path):
-    """What takes long is replaced: the compiler, processes, workers. Nothing stays behind, of other tools' neither."""
+def test_every_arm_of_a_comparison_is_measured_or_says_why_not(name, job, monkeypatch, tmp_path):
+    """The slow parts are replaced: the compiler, processes, workers. No tool leaves a temporary file."""
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     monkeypatch.setattr(stacked, "UPDATES", {"cpu": 4, "cuda": 4})
     monkeypatch.setattr(stacked, "PACKS", (1, 2))
@@ -147,8 +147,8 @@ def test_every_arm_of_a_comparison_works_or_says_why_not(name, job, monkeypatch,
     assert len({(row["case"], row["arm"]) for row in rows}) == len(rows)
     for row in rows:
         assert bool(row["left_out"]) != (row["work"] > 0 and row["train_seconds"] > 0), row
-        known = {other["arm"] for other in rows if other["case"] == row["case"]}
-        assert set(json.loads(row["against"])) <= known
+        arms = {other["arm"] for other in rows if other["case"] == row["case"]}
+        assert set(json.loads(row["against"])) <= arms
         expected = _left_out(name, row["case"], row["arm"])
         assert expected in row["left_out"]
         assert bool(expected) == bool(row["left_out"]), row
@@ -156,7 +156,7 @@ def test_every_arm_of_a_comparison_works_or_says_why_not(name, job, monkeypatch,
 
 
 def _left_out(comparison: str, case: str, arm: str) -> str:
-    """Why an arm of these tiny comparisons is left out on this machine, where it is: of one core, as they are told."""
+    """Why an arm of these tiny comparisons is left out here, or ""; joblib is made to count one core."""
     needed = next((package for package in ("lightning", "delve") if package in arm.lower()), None)
     if needed and importlib.util.find_spec(needed) is None:
         return "pip install 'actbench[speed]'"
@@ -169,10 +169,10 @@ def _left_out(comparison: str, case: str, arm: str) -> str:
 
 @pytest.mark.slow
 def test_two_workers_of_a_comparison_are_processes(job):
-    """As they are: joblib's own, which are handed the run."""
+    """Nothing is replaced: joblib starts its own processes and hands them the run."""
     if workers.joblib.cpu_count() < 2:
         pytest.skip("There is one core here.")
-    job.config.task.comparison = "workers"
+    job.config.task.comparison, job.config.task.cases = "workers", ["digits/mlp", "digits/cnn"]
     rows = harness.history(job, 0, train=harness.train_alone).epochs
     both = [row for row in rows if row["arm"] == "2 workers"]
     assert [(row["left_out"], row["work"] > 0) for row in both] == [("", True)] * len(both)
@@ -180,7 +180,7 @@ def test_two_workers_of_a_comparison_are_processes(job):
 
 
 @pytest.mark.parametrize(
-    ("given", "sentence"),
+    ("argv", "sentence"),
     [
         (["tutorials"], "There is no comparison tutorials: did you mean tutorial?"),
         (["--cases", "mnist"], "--cases has mnist: a case is a data set and a model, such as mnist/cnn."),
@@ -189,32 +189,32 @@ def test_two_workers_of_a_comparison_are_processes(job):
          "Give the folder that a run printed, for instance results/adhoc."),
     ],
 )  # fmt: skip
-def test_what_cannot_be_meant_is_a_sentence(given, sentence, capsys):
-    assert speed.main(given) == 2
+def test_a_bad_command_ends_with_one_sentence(argv, sentence, capsys):
+    assert speed.main(argv) == 2
     assert capsys.readouterr() == ("", f"benchmarks.speed: {sentence}\n")
 
 
-def test_the_command_measures_reports_and_goes_on(monkeypatch, capsys):
-    made = []
+def test_the_command_measures_each_round_once_and_reports(monkeypatch, capsys):
+    seeds = []
 
     def arms(job, seed, *, train):
-        made.append(seed)
+        seeds.append(seed)
         yield Arm("case", "loop", "samples", lambda: lambda: Sample(6, 2.0, 0.5))
-        yield Arm("case", "ours", "samples", lambda: lambda: Sample(6, 1.0, 0.5), {"loop": 1.5})
+        yield Arm("case", "actbench", "samples", lambda: lambda: Sample(6, 1.0, 0.5), {"loop": 1.5})
 
     monkeypatch.setattr(probing, "arms", arms)
     for _ in range(2):
         assert speed.main(["probing", *TINY[:-1], "num_seeds=6", "--cases", *CASES]) == 0
-        told = capsys.readouterr().out.splitlines()
-        assert told[0] == "probing: 6 rounds"
-        assert re.split(r" {2,}", told[2])[:4] == ["case", "ours", "loop", "2 [2, 2]"]
-        assert told[-1] == "Report: results/speed/report.html"
-    assert made == list(range(6))
+        lines = capsys.readouterr().out.splitlines()
+        assert lines[0] == "probing: 6 rounds"
+        assert re.split(r" {2,}", lines[2])[:4] == ["case", "actbench", "loop", "2 [2, 2]"]
+        assert lines[-1] == "Report: results/speed/report.html"
+    assert seeds == list(range(6))
     assert speed.main(["--report", "results/speed"]) == 0
 
 
-def test_a_comparison_keeps_the_identity_that_it_was_published_with(monkeypatch):
-    """Other seconds stand beside those of the first edition, under the same name."""
+def test_a_comparison_keeps_the_identity_of_its_published_run(monkeypatch):
+    """Measured again, it stands beside the first edition's under the same name."""
     monkeypatch.setattr(speed.check, "check", lambda jobs: None)  # no data set is read
     runs = pd.read_parquet(Path(__file__).parents[2] / "results" / "speed" / "tables" / "runs.parquet")
     published = runs.drop_duplicates("run_id").set_index("task.comparison")["run_id"]
@@ -223,106 +223,106 @@ def test_a_comparison_keeps_the_identity_that_it_was_published_with(monkeypatch)
 
 
 def test_operations_are_counted_by_layer(job):
-    """2 m n k for each product: forward, the gradient at the weight, and that at the input but of the first layer."""
-    own = cases.job_of(job, "digits/mlp")
-    splits = cases.splits_of(own, 0)
-    batch = next(cases.epochs_of(own, 0, splits.train))
+    """2 m n k for each product: forward, the gradient at the weight and, except in the first layer, at the input."""
+    case_job = cases.job_of(job, "digits/mlp")
+    splits = cases.splits_of(case_job, 0)
+    batch = next(cases.batches_of(case_job, 0, splits.train))
     first, rest = 64 * 128, 3 * 128 * 128 + 128 * 10
-    assert peak.flop_per_step(cases.model_of(own, 0, splits), batch) == 2 * 64 * (2 * first + 3 * rest)
+    assert peak.flop_per_step(cases.model_of(case_job, 0, splits), batch) == 2 * 64 * (2 * first + 3 * rest)
 
-    own = cases.job_of(job, "digits/cnn")
+    case_job = cases.job_of(job, "digits/cnn")
     first, rest = 64 * 9 * 8, 16 * 9 * 8 * 16 + 4 * 9 * 16 * 32 + 32 * 10
-    assert peak.flop_per_step(cases.model_of(own, 0, splits), batch) == 2 * 64 * (2 * first + 3 * rest)
+    assert peak.flop_per_step(cases.model_of(case_job, 0, splits), batch) == 2 * 64 * (2 * first + 3 * rest)
 
 
 @pytest.mark.parametrize("case", ["digits/mlp", "digits/cnn"])
-def test_a_stacked_seed_learns_what_it_learns_alone(case, job):
-    own = cases.job_of(job, case)
-    splits = cases.splits_of(own, 0)
-    together = stacked.training(own, splits, seeds=(0, 1, 2), steps=3)()
-    alone = stacked.training(own, splits, seeds=(1,), steps=3)()
-    untrained = cases.model_of(own, 1, splits).state_dict()
+def test_a_seed_learns_the_same_stacked_and_alone(case, job):
+    case_job = cases.job_of(job, case)
+    splits = cases.splits_of(case_job, 0)
+    together = stacked.training(case_job, splits, seeds=(0, 1, 2), steps=3)()
+    alone = stacked.training(case_job, splits, seeds=(1,), steps=3)()
+    untrained = cases.model_of(case_job, 1, splits).state_dict()
     for name, parameter in together.items():
         torch.testing.assert_close(parameter[1], alone[name][0], rtol=1e-3, atol=1e-4)
         assert not torch.equal(parameter[1], untrained[name])
 
 
-def test_a_stacked_pack_of_one_learns_what_a_run_learns(job):
-    own = cases.job_of(job, "digits/mlp")
-    splits = cases.splits_of(own, 0)
-    model = cases.model_of(own, 0, splits)
-    optimizer = torch.optim.Adam(model.parameters(), lr=own.config.optim.lr)
-    for batch in cases.epochs_of(own, 0, splits.train):
+def test_a_stack_of_one_seed_learns_what_a_run_learns(job):
+    case_job = cases.job_of(job, "digits/mlp")
+    splits = cases.splits_of(case_job, 0)
+    model = cases.model_of(case_job, 0, splits)
+    optimizer = torch.optim.Adam(model.parameters(), lr=case_job.config.optim.lr)
+    for batch in cases.batches_of(case_job, 0, splits.train):
         optimizer.zero_grad()
         nn.functional.cross_entropy(model(batch.images), batch.labels).backward()
         optimizer.step()
-    found = stacked.training(own, splits, seeds=(0,), steps=len(splits.train.labels) // 64)()
+    parameters = stacked.training(case_job, splits, seeds=(0,), steps=len(splits.train.labels) // 64)()
     for name, expected in model.named_parameters():
-        np.testing.assert_allclose(found[name][0].detach(), expected.detach(), rtol=1e-3, atol=1e-4)
+        np.testing.assert_allclose(parameters[name][0].detach(), expected.detach(), rtol=1e-3, atol=1e-4)
 
 
-def test_what_importing_lightning_sets_slows_lightning_alone(monkeypatch, tmp_path):
-    """Lightning's import sets a variable for good; here a stand-in's does, and its Trainer says what it sees."""
+def test_variables_that_importing_lightning_sets_are_set_for_lightning_alone(monkeypatch, tmp_path):
+    """A stand-in for Lightning sets a variable when imported, and its Trainer records the variable's value."""
     package = "import os\nos.environ['LOOKS_FOR_A_GPU'] = '1'\nclass LightningModule:\n    pass\n"
     (tmp_path / "lightning.py").write_text(
-        package + "class Trainer:\n    def __init__(self, **given):\n        pass\n"
+        package + "class Trainer:\n    def __init__(self, **options):\n        pass\n"
         "    def fit(self, module, loader):\n        loader.append(os.environ.get('LOOKS_FOR_A_GPU'))\n"
     )
     monkeypatch.syspath_prepend(tmp_path)
-    monkeypatch.setitem(sys.modules, "lightning", None)  # so that the stand-in does not outlive this test
+    monkeypatch.setitem(sys.modules, "lightning", None)  # so that monkeypatch removes the stand-in after this test
     del sys.modules["lightning"]
-    lightning_loop.imported.cache_clear()
+    lightning_loop.import_lightning.cache_clear()
     for _ in range(2):
-        seen: list = []
-        lightning_loop.lightning(nn.Linear(1, 1), epochs=1, lr=0.1)(seen)
-        assert seen == ["1"]
+        values: list = []
+        lightning_loop.lightning_fit(nn.Linear(1, 1), epochs=1, lr=0.1)(values)
+        assert values == ["1"]
         assert "LOOKS_FOR_A_GPU" not in os.environ
-    lightning_loop.imported.cache_clear()
+    lightning_loop.import_lightning.cache_clear()
 
 
-def test_products_by_onednn_are_those_of_torch():
+def test_products_by_onednn_equal_those_of_torch():
     if not torch.backends.mkldnn.is_available():
         pytest.skip("torch is built without oneDNN here.")
     generator = torch.Generator().manual_seed(0)
     x = torch.randn(32, 40, generator=generator)
-    made = [nn.Sequential(nn.Linear(40, 24), nn.ReLU(), nn.Linear(24, 5)) for _ in range(2)]
-    made[1].load_state_dict(made[0].state_dict())
-    onednn.by_onednn(made[1])
-    for model in made:
+    plain, changed = (nn.Sequential(nn.Linear(40, 24), nn.ReLU(), nn.Linear(24, 5)) for _ in range(2))
+    changed.load_state_dict(plain.state_dict())
+    onednn.use_onednn(changed)
+    for model in (plain, changed):
         model(x).square().sum().backward()
-    torch.testing.assert_close(made[1](x), made[0](x))
-    for ours, torchs in zip(made[1].parameters(), made[0].parameters(), strict=True):
-        torch.testing.assert_close(ours.grad, torchs.grad)
+    torch.testing.assert_close(changed(x), plain(x))
+    for parameter, expected in zip(changed.parameters(), plain.parameters(), strict=True):
+        torch.testing.assert_close(parameter.grad, expected.grad)
 
 
-def test_products_by_onednn_are_left_out_where_there_is_none(monkeypatch):
+def test_products_by_onednn_are_left_out_where_torch_lacks_it(monkeypatch):
     monkeypatch.setattr(torch.backends.mkldnn, "is_available", lambda: False)
     with pytest.raises(LeftOutError) as caught:
-        onednn.by_onednn(nn.Linear(1, 1))
+        onednn.use_onednn(nn.Linear(1, 1))
     assert str(caught.value) == "oneDNN multiplies on a CPU, where torch is built with it; here is none."
 
 
 @pytest.mark.slow
-def test_the_first_step_is_reached_in_a_folder_where_nothing_is_measured(tmp_path, monkeypatch):
-    """Where the run is measured already, the same command shows its report."""
+def test_the_first_step_is_timed_where_no_run_is_measured(tmp_path, monkeypatch):
+    """In a folder with the measured run, the same command would only show its report."""
     monkeypatch.chdir(tmp_path)
-    assert startup._prepared(*startup._COMMANDS["first training step"])().seconds > 0
+    assert startup._prepare(*startup._COMMANDS["first training step"])().seconds > 0
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_start_that_fails_is_no_measurement():
-    with pytest.raises(RuntimeError, match=r"ended with 2 and not 0: .*mishh"):
-        startup._prepared(["-m", "actbench", "+act=mishh"], 0)()
+def test_a_process_that_fails_is_not_measured():
+    with pytest.raises(RuntimeError, match=r"exited with 2 instead of 0: .*mishh"):
+        startup._prepare(["-m", "actbench", "+act=mishh"], 0)()
 
 
-def test_the_targets_are_those_that_were_set(job):
-    """Those of issue 6, by comparison, arm and what it is against."""
+def test_the_targets_are_those_of_issue_6(job):
+    """By comparison, case, arm and the arm that it is compared with."""
     job.config.task.cases = speed.CASES
-    aimed = {}
+    targets = {}
     for name in ("tutorial", "workers", "peak", "stacked"):
         for arm in importlib.import_module(f"benchmarks.speed.{name}").arms(job, 0, train=None):
-            aimed |= {(name, arm.case, arm.name, other): aim for other, aim in arm.against.items() if aim is not None}
-    assert aimed == {
+            targets |= {(name, arm.case, arm.name, other): aim for other, aim in arm.against.items() if aim is not None}
+    assert targets == {
         ("tutorial", "mnist, mlp", "actbench", "tutorial loop"): 5,
         ("tutorial", "mnist, mlp", "actbench", "Lightning"): 6,
         ("workers", "mnist, mlp, sweep of 4", "2 workers", "1 worker"): 1.8,
@@ -335,64 +335,64 @@ def test_the_targets_are_those_that_were_set(job):
     assert pytest.approx(0.03 / 1.03) == probing.AIM
 
 
-@pytest.mark.parametrize("shapes", [peak._squares, peak._convolutions])
-def test_the_operations_of_the_peak_are_torchs_count(shapes):
-    for flop, call in shapes(torch.device("cpu")):
+@pytest.mark.parametrize("operations", [peak._squares, peak._convolutions])
+def test_the_operations_of_the_peak_are_torchs_count(operations):
+    for flop, call in operations(torch.device("cpu")):
         with FlopCounterMode(display=False) as counter:
             call()
         assert counter.get_total_flops() == flop
 
 
 @pytest.mark.parametrize("case", ["digits/mlp", "digits/cnn"])
-def test_the_products_alone_are_those_of_a_step(case, job):
-    own = cases.job_of(job, case)
-    model, optimizer, batches, gflop = peak._setting(own, 0)
-    once = peak._products(own, 0, model, optimizer, batches[0])
+def test_the_products_alone_are_all_products_of_a_step(case, job):
+    case_job = cases.job_of(job, case)
+    model, optimizer, batches, gflop = peak._prepare_training(case_job, 0)
+    once = peak._products(case_job, 0, model, optimizer, batches[0])
     with FlopCounterMode(display=False) as counter:
         once()
     assert counter.get_total_flops() == peak.flop_per_step(model, batches[0]) == round(1e9 * gflop / len(batches))
 
 
-def test_a_loop_is_timed_around_its_fit_and_counts_its_examples(job, monkeypatch):
-    own = cases.job_of(job, "digits/mlp")
+def test_a_loop_is_timed_around_its_training_and_counts_its_examples(job, monkeypatch):
+    case_job = cases.job_of(job, "digits/mlp")
     clock = iter([10.0, 12.5])
     monkeypatch.setattr(tutorial, "perf_counter", lambda: next(clock))
-    splits, loader = cases.splits_of(own, 0), loops.loader(own, 0, num_workers=0)
-    found = tutorial.fitted(lambda _: None, own, cases.model_of(own, 0, splits), loader, splits)
-    assert (found.work, found.seconds) == (256, 2.5)
+    splits, loader = cases.splits_of(case_job, 0), loops.loader(case_job, 0, num_workers=0)
+    sample = tutorial.time_fit(lambda _: None, case_job, cases.model_of(case_job, 0, splits), loader, splits)
+    assert (sample.work, sample.seconds) == (256, 2.5)
     history = types.SimpleNamespace(step=4, train_seconds=2.0)
-    assert tutorial.ours(own, 0, lambda *_: ({"test_accuracy": 0.5}, history)) == Sample(256, 2.0, 0.5)
+    assert tutorial.run_actbench(case_job, 0, lambda *_: ({"test_accuracy": 0.5}, history)) == Sample(256, 2.0, 0.5)
 
 
-@pytest.mark.parametrize("fit", [tutorial.tutorial_fit, tutorial._lightning], ids=["tutorial", "Lightning"])
-def test_a_loop_makes_the_steps_of_a_run_on_its_examples(fit, job, monkeypatch):
-    """From the same weights, with the same rate: labels of a batch are the rows of the set, so that each is told."""
-    if fit is tutorial._lightning:
+@pytest.mark.parametrize("fit", [tutorial.tutorial_fit, tutorial._lightning_fit], ids=["tutorial", "Lightning"])
+def test_a_loop_takes_the_steps_of_a_run_on_the_same_examples(fit, job, monkeypatch):
+    """The loop sees each training example of the run once per epoch and takes every step at the run's learning rate."""
+    if fit is tutorial._lightning_fit:
         pytest.importorskip("lightning")
 
     class Digits(torch.utils.data.Dataset):
         def __init__(self, root, *, train, transform):
-            self.stored = build.source(own.config.data)
+            self.stored = build.source(case_job.config.data)
 
         def __len__(self):
             return len(self.stored.labels)
 
         def __getitem__(self, i):
-            seen.append(i)
+            examples.append(i)
             return self.stored.images[i].float(), self.stored.labels[i]
 
-    own = cases.job_of(job, "digits/mlp")
-    own.config.train.epochs, seen, rates = 2, [], []
+    case_job = cases.job_of(job, "digits/mlp")
+    case_job.config.train.epochs, examples, rates = 2, [], []
     monkeypatch.setitem(loops.SETS, "digits", (Digits, (0.5,), (0.5,)))
-    splits = cases.splits_of(own, 0)
-    loader, model = loops.loader(own, 0, num_workers=0), cases.model_of(own, 0, splits)
+    splits = cases.splits_of(case_job, 0)
+    loader, model = loops.loader(case_job, 0, num_workers=0), cases.model_of(case_job, 0, splits)
     hook = register_optimizer_step_pre_hook(lambda optimizer, *_: rates.append(optimizer.param_groups[0]["lr"]))
-    fit(own, model)(loader)
+    fit(case_job, model)(loader)
     hook.remove()
-    assert rates == [own.config.optim.lr] * 2 * 4
-    stored = build.source(own.config.data)
-    assert sorted(stored.labels[seen].tolist()) == sorted(2 * splits.train.labels.tolist())
-    assert sorted(seen[:256]) == sorted(seen[256:])
+    assert rates == [case_job.config.optim.lr] * 2 * 4
+    stored = build.source(case_job.config.data)
+    assert sorted(stored.labels[examples].tolist()) == sorted(2 * splits.train.labels.tolist())
+    assert sorted(examples[:256]) == sorted(examples[256:])
     names = ("num_val", "num_test", "num_train")
-    train, _, _ = indices(stored, **{name: own.config.data[name] for name in names}, seed=0)
-    assert sorted(seen[:256]) == sorted(train.tolist())
+    train, _, _ = indices(stored, **{name: case_job.config.data[name] for name in names}, seed=0)
+    assert sorted(examples[:256]) == sorted(train.tolist())

@@ -1,4 +1,4 @@
-"""A comparison of speed that somebody else measured, or that holds something else: told in a sentence."""
+"""Tables of speed that another program made or that lack columns: one sentence in place of a traceback."""
 
 import json
 from pathlib import Path
@@ -18,7 +18,7 @@ FOLDER = Path("r")
 
 
 def _speed(**columns: object) -> schema.Tables:
-    """Two rounds of one arm, some of whose columns are others."""
+    """Two rounds of one arm, with some columns replaced or, by None, left out."""
     keys = [{"run_id": "a", "seed": seed, "epoch": 0, "step": 0} for seed in (0, 1)]
     run = {"status": "done", "protocol": 2, "task": "speed", "task.comparison": "tutorial"}
     arm = {"case": "mlp", "arm": "loop", "unit": "samples", "against": "{}", "left_out": "", "work": 1.0, "load": 1.0}
@@ -30,7 +30,7 @@ def _speed(**columns: object) -> schema.Tables:
 
 
 @pytest.mark.parametrize(
-    ("columns", "at_fault"),
+    ("columns", "wrong"),
     [
         ({"case": None}, "case"),
         ({"arm": None, "unit": 1.0}, "arm, unit"),
@@ -40,32 +40,35 @@ def _speed(**columns: object) -> schema.Tables:
         ({"against": "[" * 10**5}, "against"),
     ],
 )
-def test_another_table_of_speed_is_one_sentence(columns, at_fault, capsys):
-    made = _speed(**columns)
-    told = f"These are no tables of a comparison of speed: a column is absent or holds something else ({at_fault})."
+def test_wrong_tables_of_speed_end_with_one_sentence(columns, wrong, capsys):
+    strange = _speed(**columns)
+    sentence = (
+        "These are not the tables of a comparison of speed: a column is missing or holds values of another type "
+        f"({wrong}). Give a folder that python -m benchmarks.speed wrote."
+    )
     with pytest.raises(NothingToReportError) as caught:
-        tables.rounds(made)
-    assert str(caught.value) == told
-    store.write(made, FOLDER / "tables")
+        tables.rounds(strange)
+    assert str(caught.value) == sentence
+    store.write(strange, FOLDER / "tables")
     assert speed.main(["--report", "r"]) == 2
-    assert capsys.readouterr() == ("", f"benchmarks.speed: {told}\n")
+    assert capsys.readouterr() == ("", f"benchmarks.speed: {sentence}\n")
 
 
-def test_speed_without_a_round_is_one_sentence(capsys):
+def test_tables_without_a_round_end_with_one_sentence(capsys):
     store.write(_speed()._replace(epochs=schema.from_rows(runs=[]).epochs), FOLDER / "tables")
     assert speed.main(["--report", "r"]) == 2
-    told = "No round of a comparison of speed was measured, so there is nothing to report.\n"
-    assert capsys.readouterr() == ("", f"benchmarks.speed: {told}")
+    sentence = "No round of a comparison of speed was measured, so there is nothing to report.\n"
+    assert capsys.readouterr() == ("", f"benchmarks.speed: {sentence}")
 
 
-def test_speed_is_reported_without_settings_and_against_an_arm_that_is_not_there():
+def test_a_report_needs_neither_settings_nor_the_arm_to_compare_with():
     store.write(_speed(against=json.dumps({"another": 2.0})), FOLDER / "tables")
     markdown = report.write(FOLDER, store.collect(FOLDER), []).with_suffix(".md").read_text("utf-8")
     assert "| mlp | loop | 1 | samples |" in markdown
     assert not len(tables.ratios(tables.rounds(store.collect(FOLDER))))
 
 
-def test_a_logarithmic_axis_is_drawn_around_what_can_be_drawn():
+def test_a_logarithmic_axis_spans_the_values_that_can_be_drawn():
     panel = Figure().subplots()
     axes.log_y(panel, [pd.Series([1.0, 100.0]), pd.Series([1e300, 1e-300, np.inf, -1.0])])
     assert panel.get_ylim() == pytest.approx((1 / 1.25, 125))

@@ -24,7 +24,7 @@ TINY = (cost.Size("inside cache", 4096, 2, 4),)
         ("gelu_sigmoid", 8),  # the input and the sigmoid
         ("snake", 8),  # sin and cos's argument
         ("binary_step_straight_through", 0),
-        ("swish_learnable", 8),  # the input and the sigmoid; beta is the optimizer's, not the activation's
+        ("swish_learnable", 8),  # the input and the sigmoid; beta is a parameter and does not count
     ],
 )
 def test_bytes_kept_for_backward_per_element(name, expected):
@@ -37,21 +37,21 @@ def test_a_storage_kept_twice_counts_once():
     assert cost.saved_bytes(lambda z: z * z, torch.randn(10)) == 40
 
 
-def test_what_is_counted_is_freed():
-    """An output that is saved for its own backward is in no cycle that nobody can collect."""
-    made = []
+def test_saved_outputs_are_freed_after_counting():
+    """An output that is saved for its own backward is not part of a cycle that cannot be collected."""
+    outputs = []
 
     def f(z):
-        made.append(weakref.ref(a := z.tanh()))
+        outputs.append(weakref.ref(a := z.tanh()))
         return a
 
     assert cost.saved_bytes(f, torch.randn(10)) == 40
-    assert made[0]() is None
+    assert outputs[0]() is None
 
 
-def test_one_row_for_each_dtype_mode_size_and_pass():
-    named = [entries.load(name) for name in ("relu", "tanh")]
-    table = cost.costs(named, device=CPU, sizes=TINY, modes=("eager",))
+def test_costs_have_a_row_for_each_dtype_mode_size_and_pass():
+    activations = [entries.load(name) for name in ("relu", "tanh")]
+    table = cost.costs(activations, device=CPU, sizes=TINY, modes=("eager",))
     assert len(table) == 2 * 2 * 2
     assert not table.duplicated(["function", "dtype", "mode", "size", "pass"]).any()
     assert (table["ns_per_element"] > 0).all()
@@ -62,8 +62,8 @@ def test_one_row_for_each_dtype_mode_size_and_pass():
     assert table["note"].eq("").all()
 
 
-def test_a_ratio_is_of_samples_taken_beside_each_other(monkeypatch):
-    # A machine that gets ten times slower from sample to sample; the activation takes three times the baseline.
+def test_a_ratio_compares_samples_taken_next_to_each_other(monkeypatch):
+    # The machine becomes ten times slower from sample to sample; the activation takes three times the baseline.
     order, slowness = [], iter(10.0**k for k in range(100))
     seconds = {"baseline": 1.0, "call": 3.0}
 
@@ -76,55 +76,55 @@ def test_a_ratio_is_of_samples_taken_beside_each_other(monkeypatch):
         return sample.slow * seconds[order[-1]]
 
     monkeypatch.setattr(cost, "_sample", sample)
-    for turned in (0, 1):
-        found = cost._compared(lambda: "call", lambda: "baseline", CPU, cost.Size("", 4, 7, 3), turned)
-        assert found["ratio"] == 3
+    for first in (0, 1):
+        timing = cost._time_with_baseline(lambda: "call", lambda: "baseline", CPU, cost.Size("", 4, 7, 3), first)
+        assert timing["ratio"] == 3
     first, second = order[::2][:3], order[::2][3:]
     assert first == ["call", "baseline", "call"]
     assert second == ["baseline", "call", "baseline"]
 
 
-def test_over_rounds_stand_the_median_and_the_extremes(monkeypatch):
-    """A round goes through all functions before the next begins; one without a number is none of the rounds."""
-    ratios, seen = iter([2.0, 8.0, 3.0, math.nan, 7.0, 10.0]), []
+def test_a_ratio_is_the_median_over_rounds_and_its_interval_the_extremes(monkeypatch):
+    """A round goes through all functions before the next begins; a round without a number does not count."""
+    ratios, measured = iter([2.0, 8.0, 3.0, math.nan, 7.0, 10.0]), []
 
-    def rows(one, **given):
-        seen.append(one.name)
+    def rows(activation, **options):
+        measured.append(activation.name)
         ratio = next(ratios)
         yield {"size": "s", "ratio": ratio, "note": "out of memory" if math.isnan(ratio) else ""} | dict.fromkeys(
             ("copy_ns_per_element", "copy_gb_per_s", "ns_per_element", "saved_bytes_per_element"), 1.0
         )
 
     monkeypatch.setattr(cost, "_rows", rows)
-    named = [entries.load(name) for name in ("relu", "tanh")]
-    given = {"device": CPU, "sizes": TINY, "modes": ("eager",), "dtypes": (torch.float32,), "rounds": 3}
-    table = cost.costs(named, **given).set_index("function")
-    assert seen == ["relu", "tanh"] * 3
+    activations = [entries.load(name) for name in ("relu", "tanh")]
+    options = {"device": CPU, "sizes": TINY, "modes": ("eager",), "dtypes": (torch.float32,), "rounds": 3}
+    table = cost.costs(activations, **options).set_index("function")
+    assert measured == ["relu", "tanh"] * 3
     columns = ["ratio", "ratio_low", "ratio_high", "rounds", "note"]
     assert table[columns].loc["relu"].tolist() == [3.0, 2.0, 7.0, 3, ""]
     assert table[columns].loc["tanh"].tolist() == [9.0, 8.0, 10.0, 2, "out of memory"]
 
 
-def test_what_a_device_cannot_do_is_a_note_and_no_number():
-    def refuses(z):
+def test_an_error_of_the_device_is_a_note_without_numbers():
+    def f(z):
         if z.dtype == torch.bfloat16:
             raise RuntimeError("not implemented for 'BFloat16'\nand more")
         return z * 2
 
-    one = entries.NamedFunction("mine", "", {}, refuses)
-    table = cost.costs([one], device=CPU, sizes=TINY, modes=("eager",)).set_index("dtype")
+    activation = entries.NamedFunction("mine", "", {}, f)
+    table = cost.costs([activation], device=CPU, sizes=TINY, modes=("eager",)).set_index("dtype")
     assert (table.loc["bfloat16", "note"] == "not implemented for 'BFloat16'").all()
     assert math.isnan(table.loc["bfloat16", "ratio"].iloc[0])
     assert table.loc["float32", "ratio"].notna().all()
 
 
-def test_compiled_is_torch_compile(monkeypatch):
+def test_the_compiled_mode_is_torch_compile(monkeypatch):
     monkeypatch.setattr(torch, "compile", lambda f, dynamic: lambda z: f(z) + 1)
     placed = cost._placed(torch.tanh, device=CPU, dtype=torch.float32, mode="compiled")
     assert placed(torch.zeros(1)).item() == 1
 
 
-def test_the_command(capsys, monkeypatch):
+def test_the_command_prints_costs_and_rejects_unknown_names(capsys, monkeypatch):
     monkeypatch.setattr(cost, "CPU_SIZES", TINY)
     monkeypatch.setattr(cost, "GPU_SIZES", TINY)
     monkeypatch.setattr(torch, "compile", lambda f, dynamic: f)
@@ -133,7 +133,7 @@ def test_the_command(capsys, monkeypatch):
     assert "The limit, copying a tensor (GB/s read and written together):" in out
     assert out.count("silu") == 8
     assert main(["--cost", "siluu"]) == 2
-    assert capsys.readouterr().err == ("actbench.catalogue: There is no act=siluu: did you mean silu?\n")
+    assert capsys.readouterr().err == "actbench.catalogue: There is no act=siluu: did you mean silu?\n"
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")

@@ -1,4 +1,4 @@
-"""Distances between functions that are said to be alike."""
+"""Distances between functions that are called alike, against closed forms and numpy."""
 
 import math
 
@@ -18,9 +18,9 @@ def table():
 
 
 def test_distances_are_their_closed_forms(table):
-    known = table.dropna(subset="closed_form")
-    assert set(known["pair"]) == {"ELU → ReLU", "Softplus → ReLU", "Swish → ReLU", "Swish → z/2 on |z| ≤ 3"}
-    np.testing.assert_allclose(known["distance"], known["closed_form"], rtol=1e-9)
+    exact = table.dropna(subset="closed_form")
+    assert set(exact["pair"]) == {"ELU → ReLU", "Softplus → ReLU", "Swish → ReLU", "Swish → z/2 on |z| ≤ 3"}
+    np.testing.assert_allclose(exact["distance"], exact["closed_form"], rtol=1e-9)
 
 
 @pytest.mark.parametrize(
@@ -39,17 +39,17 @@ def test_distances_are_their_closed_forms(table):
         ),
     ],
 )  # fmt: skip
-def test_distances_without_a_closed_form_against_a_fine_grid_of_another_library(title, setting, expected):
+def test_distances_without_a_closed_form_are_those_on_a_fine_grid_of_numpy(title, setting, expected):
     pair = next(pair for pair in PAIRS if pair.title == title)
     assert distance(pair, setting)[0] == pytest.approx(expected, rel=1e-7)
 
 
 def test_functions_converge_but_their_derivatives_do_not(table):
     for title in ("Softplus → ReLU", "Swish → ReLU"):
-        mine = table[(table["pair"] == title) & (table["order"] == 1)]
-        np.testing.assert_allclose(mine["distance"], 0.5, rtol=1e-6)
+        slopes = table[(table["pair"] == title) & (table["order"] == 1)]
+        np.testing.assert_allclose(slopes["distance"], 0.5, rtol=1e-6)
 
 
 def test_1702_is_not_the_scale_at_which_swish_is_closest_to_gelu(table):
-    mine = table[(table["pair"] == "Swish ~ GELU") & (table["order"] == 0)].set_index("setting")["distance"]
-    assert mine[1.75] < 0.8 * mine[1.702]
+    by_scale = table[(table["pair"] == "Swish ~ GELU") & (table["order"] == 0)].set_index("setting")["distance"]
+    assert by_scale[1.75] < 0.8 * by_scale[1.702]

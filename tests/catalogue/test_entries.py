@@ -1,4 +1,4 @@
-"""The words of the command line become functions, and what cannot be is told in a sentence."""
+"""Arguments of the command line become functions, and wrong ones an error message of one sentence."""
 
 import re
 import subprocess
@@ -15,14 +15,14 @@ from actbench.catalogue.__main__ import HELP, main
 ROOT = Path(__file__).parents[2]
 
 
-def test_parameters_replace_those_of_the_yaml():
-    for one in (entries.read(["+act=elu", "act.alpha=0.5"]), entries.load("elu", {"alpha": 0.5})):
-        assert one.parameters == {"alpha": 0.5}
-        assert one.formula.startswith("ELU: f(z) = z for z > 0")
-        assert one.f(torch.tensor([-1000.0], dtype=torch.float64)).item() == -0.5
+def test_given_parameters_replace_those_of_the_yaml_file():
+    for activation in (entries.read(["+act=elu", "act.alpha=0.5"]), entries.load("elu", {"alpha": 0.5})):
+        assert activation.parameters == {"alpha": 0.5}
+        assert activation.formula.startswith("ELU: f(z) = z for z > 0")
+        assert activation.f(torch.tensor([-1000.0], dtype=torch.float64)).item() == -0.5
 
 
-def test_parameters_are_float64_and_the_default_dtype_is_as_before():
+def test_parameters_are_float64_and_the_default_dtype_is_unchanged():
     module = entries.load("star_relu").f
     assert isinstance(module, nn.Module)
     assert module.scale.item() == 0.8944271909999159
@@ -30,15 +30,15 @@ def test_parameters_are_float64_and_the_default_dtype_is_as_before():
     assert torch.get_default_dtype() == torch.float32
 
 
-def test_a_users_function_and_class():
-    one = entries.read(["+act=custom", "act._target_=torch.nn.functional.elu", "+act.alpha=2"])
-    assert one.f(torch.tensor([-1000.0])).item() == -2
-    assert (one.name, one.formula) == ("elu", "torch.nn.functional.elu")
+def test_a_users_function_or_class_is_an_activation():
+    activation = entries.read(["+act=custom", "act._target_=torch.nn.functional.elu", "+act.alpha=2"])
+    assert activation.f(torch.tensor([-1000.0])).item() == -2
+    assert (activation.name, activation.formula) == ("elu", "torch.nn.functional.elu")
     assert isinstance(entries.read(["+act=custom", "act._target_=torch.nn.Tanh"]).f, nn.Tanh)
 
 
 @pytest.mark.parametrize(
-    ("arguments", "told"),
+    ("arguments", "message"),
     [
         (["+act=mishh"], "There is no act=mishh: did you mean mish?"),
         (["+act=elu", "act.alhpa=1"], "There is no key act.alhpa with act=elu: did you mean act.alpha?"),
@@ -49,30 +49,30 @@ def test_a_users_function_and_class():
         (["+act=relu,elu", "-m"], "Several activations are named: give one, or none for all of them."),
     ],
 )
-def test_what_is_wrong_is_told_in_one_sentence_with_exit_code_2(arguments, told, capsys):
+def test_wrong_arguments_are_explained_in_one_sentence_with_exit_code_2(arguments, message, capsys):
     assert main(arguments) == 2
-    assert capsys.readouterr() == ("", f"actbench.catalogue: {told}\n")
+    assert capsys.readouterr() == ("", f"actbench.catalogue: {message}\n")
 
 
-def test_one_function_is_printed_fact_by_fact(capsys):
+def test_the_facts_of_one_function_are_printed(capsys):
     assert main(["+act=elu", "act.alpha=0.5"]) == 0
     out = capsys.readouterr().out
     assert re.search(r"^ *kink_jump +0 +0\.500000 ", out, re.MULTILINE)
     assert re.search(r"^ *parameters +0 +alpha=0\.5", out, re.MULTILINE)
 
 
-def test_help(capsys):
+def test_help_is_printed(capsys):
     assert main(["--help"]) == 0
     assert capsys.readouterr().out == HELP
 
 
 def test_the_module_is_a_command():
-    done = subprocess.run(
+    process = subprocess.run(
         [sys.executable, "-m", "actbench.catalogue", "+act=mishh"],
         cwd=ROOT,
         capture_output=True,
         text=True,
         check=False,
     )
-    assert done.returncode == 2
-    assert done.stderr == "actbench.catalogue: There is no act=mishh: did you mean mish?\n"
+    assert process.returncode == 2
+    assert process.stderr == "actbench.catalogue: There is no act=mishh: did you mean mish?\n"

@@ -1,4 +1,4 @@
-"""Bitwise comparison against numpy's spacing and hand-made differences; overflow against the logarithm."""
+"""Bitwise comparisons against numpy's spacing and differences by hand; overflows against the logarithm."""
 
 import math
 
@@ -18,7 +18,7 @@ def table():
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
-def test_inputs_are_finite_rise_and_hold_the_named_points(dtype):
+def test_inputs_are_finite_and_sorted_and_include_the_named_points(dtype):
     z = inputs(dtype)
     assert z.isfinite().all()
     assert z.diff().ge(0).all()
@@ -34,7 +34,7 @@ def test_inputs_are_finite_rise_and_hold_the_named_points(dtype):
 
 
 @pytest.mark.parametrize(("dtype", "kind"), [(torch.float64, np.float64), (torch.float32, np.float32)])
-def test_spacings_are_counted(dtype, kind):
+def test_ulps_count_the_values_between(dtype, kind):
     a = np.array([1.0, -1.0, 1e-40, 0.0, 3e5, 0.0], dtype=kind)
     b = np.nextafter(a, kind(np.inf))
     assert ulps(torch.from_numpy(a), torch.from_numpy(b)).tolist() == [1] * 6
@@ -42,24 +42,24 @@ def test_spacings_are_counted(dtype, kind):
     across = ulps(torch.tensor([-tiny, -0.0, 1.0], dtype=dtype), torch.tensor([tiny, 0.0, 2.0], dtype=dtype))
     assert across.tolist() == [2, 0, 2 ** (np.finfo(kind).nmant)]
     top = torch.finfo(dtype).max
-    whole = 2 * int(np.array(top, dtype=kind).view(f"u{kind().itemsize}"))
-    assert int(ulps(torch.tensor([-top], dtype=dtype), torch.tensor([top], dtype=dtype))[0]) == whole
+    expected = 2 * int(np.array(top, dtype=kind).view(f"u{kind().itemsize}"))
+    assert int(ulps(torch.tensor([-top], dtype=dtype), torch.tensor([top], dtype=dtype))[0]) == expected
 
 
-def test_a_comparison_by_hand():
+def test_a_comparison_agrees_with_one_by_hand():
     z = torch.tensor([-2.0, 0.0, 1.0, 4.0, 200.0, 300.0], dtype=torch.float64)
     off = torch.tensor([0.0, 0.0, 2.0**-52, 2.0**-49, 2.0**-40, 0.0], dtype=torch.float64)
     assert compare(lambda z: z, lambda z: z + off, z) == {
         "num": 6, "num_different": 3, "max_ulp": 32.0, "place": 200.0, "max_abs_difference": 2.0**-49,
     }  # fmt: skip
-    found = compare(lambda z: 0 * z, torch.zeros_like, z)
-    assert (found["num_different"], found["max_ulp"], found["max_abs_difference"]) == (1, 0.0, 0.0)
-    assert math.isnan(found["place"])
-    assert compare(lambda z: z / 0, lambda z: z / 0, z)["num_different"] == 0  # not a number on both sides
+    signs = compare(lambda z: 0 * z, torch.zeros_like, z)
+    assert (signs["num_different"], signs["max_ulp"], signs["max_abs_difference"]) == (1, 0.0, 0.0)
+    assert math.isnan(signs["place"])
+    assert compare(lambda z: z / 0, lambda z: z / 0, z)["num_different"] == 0  # nan on both sides
 
 
-def test_what_is_one_function_agrees_to_rounding(table):
-    """On |z| <= 100 the sides differ by a few spacings at 100 (2^-17 in float32), but for softplus' threshold."""
+def test_identical_functions_agree_up_to_rounding(table):
+    """On |z| <= 100 the sides differ by a few spacings at 100 (2^-17 in float32), apart from softplus' threshold."""
     smooth = table[~table.index.get_level_values(0).str.startswith("softplus")]
     for (_, dtype), row in smooth.iterrows():
         assert row["max_abs_difference"] <= 128 * torch.finfo(getattr(torch, dtype)).eps
@@ -70,11 +70,11 @@ def test_what_is_one_function_agrees_to_rounding(table):
 
 
 @pytest.mark.parametrize("title", ["celu(1) = elu(1)", "hardtanh(−∞, ∞) = identity"])
-def test_what_is_one_computation_is_the_same_to_the_bit(title, table):
+def test_identical_computations_agree_in_every_bit(title, table):
     assert (table.loc[title, ["num_different", "max_ulp", "max_abs_difference"]] == 0).all().all()
 
 
-def test_leaky_relu_without_a_slope_differs_from_relu_in_the_sign_of_zero_alone(table):
+def test_leaky_relu_without_a_slope_differs_from_relu_only_in_the_sign_of_zero(table):
     rows = table.loc["leaky_relu(0) = relu"]
     assert (rows["max_ulp"] == 0).all()
     for dtype in DTYPES:
@@ -93,7 +93,7 @@ def test_a_naive_softplus_overflows_where_the_exponential_does(dtype):
     largest = float(info.max) if dtype == torch.float64 else info.max * (1 + info.eps / 4)
     spacing = info.eps * 2.0 ** math.floor(math.log2(math.log(largest)))
     expected = math.floor(math.log(largest) / spacing) * spacing
-    found = overflows().set_index(["form", "dtype"])["largest_finite"].xs(str(dtype).removeprefix("torch."), level=1)
-    assert found["log(1 + e^z)"] == pytest.approx(expected, abs=spacing / 2)
-    assert found["softplus(z), threshold = ∞"] >= found["log(1 + e^z)"]
-    assert found["softplus(z), threshold = 20"] == info.max
+    limits = overflows().set_index(["form", "dtype"])["largest_finite"].xs(str(dtype).removeprefix("torch."), level=1)
+    assert limits["log(1 + e^z)"] == pytest.approx(expected, abs=spacing / 2)
+    assert limits["softplus(z), threshold = ∞"] >= limits["log(1 + e^z)"]
+    assert limits["softplus(z), threshold = 20"] == info.max

@@ -1,4 +1,4 @@
-"""f and f' at named points against closed forms, at 50 digits where they are not exact."""
+"""f and f' at named points against closed forms, which are exact or have 50 digits."""
 
 import numpy as np
 import pytest
@@ -7,7 +7,7 @@ from mpmath import exp, log, mp, mpf, tanh
 from actbench.catalogue.points import points
 
 mp.dps = 50
-DIGITS = {1.0: 0.1965664984852067, 20.0: 2.0601298444944405e-09}  # what the article prints as the sigmoid's gradient
+DIGITS = {1.0: 0.1965664984852067, 20.0: 2.0601298444944405e-09}  # the sigmoid's gradient as the article prints it
 
 
 def _sigmoid(z):
@@ -29,7 +29,7 @@ CLOSED_FORMS = {
     "relu": lambda row: int(row.side == "right"),
     "relu6": lambda row: int((row.z, row.side) in {(0, "right"), (6, "left")}),
     "elu": lambda row: mpf(row.setting) if row.side == "left" else 1,
-    # torch's own derivative of CELU divides by alpha in float32: e^(z/alpha) alpha/fl(alpha), and not 1.
+    # torch's derivative of CELU divides by alpha in float32: e^(z/alpha) alpha/fl(alpha) instead of 1 at 0.
     "celu": lambda row: mpf(row.setting) / mpf(float(np.float32(row.setting))) if row.side == "left" else 1,
     "sigmoid": lambda row: _slope(row.z) if row.quantity == "value" else _quotient(row.z, row.h),
     "tanh": lambda row: 1 - tanh(mpf(row.z)),
@@ -69,15 +69,15 @@ def test_the_derivative_of_elu_jumps_by_1_minus_alpha_and_that_of_celu_by_the_ro
         assert abs(jumps.loc[("celu", alpha), "value"]) <= 2.0**-24
 
 
-def test_softplus_falls_at_its_threshold_by_what_it_leaves_out(table):
+def test_softplus_falls_at_its_threshold_by_the_neglected_term(table):
     jumps = table[(table["function"] == "softplus") & (table["quantity"] == "jump") & (table["order"] == 0)]
     for row in jumps.itertuples():
         assert abs(mpf(row.value) + log(1 + exp(-mpf(row.z)))) <= row.error < 1e-13
 
 
-def test_every_jump_stands_beside_both_sides(table):
+def test_every_jump_has_rows_for_both_sides(table):
     keys = ["function", "parameter", "setting", "order", "z"]
-    known = table.fillna({"setting": -1})
-    sided = known[(known["side"] != "") | (known["quantity"] == "jump")]
+    filled = table.fillna({"setting": -1})
+    sided = filled[(filled["side"] != "") | (filled["quantity"] == "jump")]
     assert all(sides == ["", "left", "right"] for sides in sided.groupby(keys)["side"].apply(sorted))
-    assert not known.duplicated([*keys, "quantity", "side"]).any()
+    assert not filled.duplicated([*keys, "quantity", "side"]).any()

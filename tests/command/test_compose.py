@@ -1,4 +1,4 @@
-"""What a command line stands for, and every sentence that ends a bad one before torch is imported."""
+"""The jobs that a command line composes, and the sentences that end a bad one before torch is imported."""
 
 import itertools
 
@@ -148,7 +148,7 @@ MODELS = ", ".join(options("model"))
     ],
 )
 def test_a_bad_command_ends_with_a_sentence(line, sentence, capsys, tmp_path):
-    """Through the front door, before anything is measured or written."""
+    """By the command itself, before anything is measured or written."""
     assert main(line.split()) == 2
     assert capsys.readouterr() == ("", f"actbench: {sentence}\n")
     assert list(tmp_path.iterdir()) == []
@@ -158,13 +158,13 @@ def test_a_bad_command_ends_with_a_sentence(line, sentence, capsys, tmp_path):
 @pytest.mark.parametrize(
     "key", ["train.epochs", "train.batch_size", "model.width", "num_seeds", "threads", "data.num_train"]
 )
-def test_counts_are_one_or_more(key, value):
+def test_a_count_below_one_is_out_of_range(key, value):
     with pytest.raises(ConfigError) as caught:
         compose.read(["+act=mish", f"{key}={value}"])
     assert str(caught.value) == f"{key}={value} is out of range: it must be a whole number, 1 or more."
 
 
-def test_a_network_may_have_no_hidden_layer_but_not_fewer():
+def test_the_depth_of_a_network_is_zero_or_more():
     assert compose.read(["+act=mish", "model.depth=0"]).config.model.depth == 0
     with pytest.raises(ConfigError) as caught:
         compose.read(["+act=mish", "model.depth=-1"])
@@ -172,13 +172,13 @@ def test_a_network_may_have_no_hidden_layer_but_not_fewer():
 
 
 @pytest.mark.parametrize("value", ["0.0", "-0.1", "inf", "nan"])
-def test_the_learning_rate_is_above_zero(value):
+def test_a_learning_rate_that_is_not_a_finite_number_above_zero_is_out_of_range(value):
     with pytest.raises(ConfigError) as caught:
         compose.read(["+act=mish", f"optim.lr={value}"])
     assert str(caught.value) == f"optim.lr={value} is out of range: it must be a finite number above 0."
 
 
-def test_with_and_without_the_plus_sign_is_the_same():
+def test_the_plus_sign_of_an_activation_may_be_left_out():
     assert compose.read(["+act=mish"]) == compose.read(["act=mish"])
 
 
@@ -194,25 +194,25 @@ def test_a_sweep_is_the_product_of_its_axes():
     [
         ([], {"+act": ["relu", "elu"], "track": ["shared", "matched_init"], "norm": ["none", "batch"]}),
         (["act.alpha=0.3"], {"+act": ["elu", "celu"], "optim.lr": ["0.1", "0.01"]}),
-        (["+experiment=gan_smooth"], {"+act": ["relu", "elu"], "data": ["digits", "mnist"]}),  # it sets data.num_val
+        (["+experiment=gan_smooth"], {"+act": ["relu", "elu"], "data": ["digits", "mnist"]}),  # sets data.num_val
     ],
 )
-def test_a_job_of_a_sweep_is_what_hydra_composes_alone(fixed, axes):
+def test_a_job_of_a_sweep_is_what_hydra_composes_for_a_single_run(fixed, axes):
     jobs = commands.jobs(*fixed, *(f"{key}={','.join(values)}" for key, values in axes.items()))
     combinations = list(itertools.product(*axes.values()))
     assert len(jobs) == len(combinations)
     for job, values in zip(jobs, combinations, strict=True):
-        single = [f"{key}={value}" for key, value in zip(axes, values, strict=True)]
+        line = [f"{key}={value}" for key, value in zip(axes, values, strict=True)]
         with initialize_config_dir(version_base="1.3", config_dir=str(CONF)):
-            whole = hydra_compose("config", [*fixed, *single], return_hydra_config=True)
-        assert {group: whole.hydra.runtime.choices[group] for group in job.choices} == job.choices
+            composed = hydra_compose("config", [*fixed, *line], return_hydra_config=True)
+        assert {group: composed.hydra.runtime.choices[group] for group in job.choices} == job.choices
         assert OmegaConf.to_container(job.config) == {
-            key: value for key, value in OmegaConf.to_container(whole, resolve=True).items() if key != "hydra"
+            key: value for key, value in OmegaConf.to_container(composed, resolve=True).items() if key != "hydra"
         }
 
 
 @pytest.mark.parametrize(
-    ("given", "for_hydra"),
+    ("line", "for_hydra"),
     [
         ("-m +act=elu,celu act.alpha=0.5 model.width=16", "-m +act=elu,celu act.alpha=choice(0.5) model.width=16"),
         ("+act=elu act.alpha=0.5", "+act=elu act.alpha=0.5"),
@@ -222,9 +222,9 @@ def test_a_job_of_a_sweep_is_what_hydra_composes_alone(fixed, axes):
         ("+act=elu epochs", "+act=elu epochs"),
     ],
 )
-def test_what_hydra_is_given(given, for_hydra):
-    """It would not know act.alpha in the sweep's own config, where no activation is chosen yet."""
-    assert hydra_arguments(given.split()) == for_hydra.split()
+def test_parameters_of_a_swept_activation_are_passed_to_hydra_as_choices(line, for_hydra):
+    """Hydra rejects act.alpha=0.5 in the sweep's base config, where no activation is chosen yet."""
+    assert hydra_arguments(line.split()) == for_hydra.split()
 
 
 def test_a_fixed_key_of_a_swept_group_is_set_in_each_job():

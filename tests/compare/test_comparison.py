@@ -1,4 +1,4 @@
-"""The paired comparison in a report: what it says, when it is there, and that every figure draws."""
+"""The paired comparison in a report: its sentences, when there is a section, and that every figure can be drawn."""
 
 import re
 from pathlib import Path
@@ -22,12 +22,13 @@ FACTS = functions.read(Path(__file__).parents[2] / "results" / "functions", "pro
 OTHERS = [name for name in synthetic.NAMES if name != "relu"]
 
 
-def work(count: int, *, seeds: int = 10, **given) -> Workload:
-    return workloads(synthetic.tables(["relu", *OTHERS[: count - 1]], seeds=seeds, depth=2, epochs=2, **given))[0]
+def workload(count: int, *, seeds: int = 10, **options) -> Workload:
+    """relu and others, `count` activations in all."""
+    return workloads(synthetic.tables(["relu", *OTHERS[: count - 1]], seeds=seeds, depth=2, epochs=2, **options))[0]
 
 
 def with_losses(tables: Tables, **losses) -> Tables:
-    """The same tables with other losses, a list by seed for each activation named."""
+    """The same tables with other losses, a list over seeds for some activations."""
     runs = tables.runs.assign(
         test_loss=[
             losses[act][seed] if act in losses else loss
@@ -39,9 +40,9 @@ def with_losses(tables: Tables, **losses) -> Tables:
 
 def test_the_section_stands_after_the_ranking(tmp_path) -> None:
     markdown, _ = made(tmp_path, synthetic.tables(["relu", *OTHERS[:7]], seeds=6, depth=1, epochs=1))
-    found = headings(markdown)
-    start = found.index("Ranking")
-    assert found[start + 1 : start + 7] == [
+    titles = headings(markdown)
+    start = titles.index("Ranking")
+    assert titles[start + 1 : start + 7] == [
         "Against relu, paired by seed",
         "Rank intervals",
         "Every pair",
@@ -49,20 +50,20 @@ def test_the_section_stands_after_the_ranking(tmp_path) -> None:
         "What goes with a high accuracy",
         "Why: the layers in numbers",
     ]
-    named = re.findall(r"\]\((figures/.*\.png)\)", markdown)
-    assert {"figures/forest.png", "figures/rank_intervals.png", "figures/matrix.png"} <= set(named)
-    assert sorted(named) == sorted(f"figures/{p.name}" for p in (tmp_path / "here" / "figures").iterdir())
+    linked = re.findall(r"\]\((figures/.*\.png)\)", markdown)
+    assert {"figures/forest.png", "figures/rank_intervals.png", "figures/matrix.png"} <= set(linked)
+    assert sorted(linked) == sorted(f"figures/{p.name}" for p in (tmp_path / "here" / "figures").iterdir())
     assert "nan" not in markdown.lower()
 
 
 @pytest.mark.parametrize(("names", "seeds"), [(["relu", "elu"], 4), (["elu", "mish"], 6), (["relu"], 6)])
-def test_without_reference_or_seeds_there_is_no_section(names: list[str], seeds: int) -> None:
-    (found,) = workloads(synthetic.tables(names, seeds=seeds, depth=1))
-    assert comparison.of(found) is None
+def test_without_a_reference_or_five_seeds_there_is_no_comparison(names: list[str], seeds: int) -> None:
+    (work,) = workloads(synthetic.tables(names, seeds=seeds, depth=1))
+    assert comparison.of(work) is None
 
 
 def test_a_gan_is_compared_on_its_distance(tmp_path) -> None:
-    """FLD has no unit; its margin is a share of the reference's mean as a loss's is."""
+    """FLD has no unit; like that of a loss its margin is a share of the reference's mean."""
     tables = synthetic.tables(["relu", "elu"], seeds=6, depth=1, epochs=1)
     names = [f"{split}_{name}" for split in ("test", "val") for name in ("loss", "accuracy")]
     fld = np.where(tables.runs["act"] == "relu", 3.75, 3.0) + 0.1 * tables.runs["seed"]
@@ -75,58 +76,58 @@ def test_a_gan_is_compared_on_its_distance(tmp_path) -> None:
     assert "nats" not in markdown.split("## Ranking")[1].split("## Why")[0]
 
 
-def test_another_reference() -> None:
-    found = comparison.of(work(3), reference=OTHERS[0])
-    assert found is not None
-    assert found.reference == OTHERS[0]
-    assert sorted(found.loss["variant"]) == sorted(["relu", OTHERS[1]])
+def test_the_reference_can_be_another_activation() -> None:
+    other = comparison.of(workload(3), reference=OTHERS[0])
+    assert other is not None
+    assert other.reference == OTHERS[0]
+    assert sorted(other.loss["variant"]) == sorted(["relu", OTHERS[1]])
 
 
-def test_what_is_said_of_a_clear_case() -> None:
+def test_sentences_and_table_of_a_clear_case() -> None:
     seeds = np.random.default_rng(0).uniform(0.9, 1.1, size=10)
     jitter = np.random.default_rng(1).uniform(0.999, 1.001, size=10)
     losses = {"relu": seeds, "elu": seeds * 0.5, "mish": seeds * 2 * jitter, "celu": seeds * jitter}
     tables = with_losses(synthetic.tables(["relu", "elu", "mish", "celu"], depth=1), **losses)
-    found = comparison.of(workloads(tables)[0])
-    assert found is not None
-    said = sentences(found)
-    assert said[0] == (
+    clear = comparison.of(workloads(tables)[0])
+    assert clear is not None
+    texts = sentences(clear)
+    assert texts[0] == (
         "Against relu on test loss, paired by seed (10 seeds, 3 comparisons): "
         "1 better (elu); 1 worse (mish); 1 equivalent (celu)."
     )
-    assert said[-1].startswith("What may be concluded: ")
-    heading, *rows = table(found)
+    assert texts[-1].startswith("What may be concluded: ")
+    heading, *rows = table(clear)
     assert [row[heading.index("verdict")] for row in rows] == ["better", "equivalent", "worse"]
     assert [row[heading.index("P(better)")] for row in rows][::2] == ["1.00", "0.00"]
 
 
-def test_too_few_seeds_for_so_many_comparisons_are_told() -> None:
-    found = comparison.of(work(36, seeds=10))
-    assert found is not None
-    assert sentences(found)[1] == (
+def test_the_report_says_when_seeds_are_too_few_for_the_number_of_comparisons() -> None:
+    underpowered = comparison.of(workload(36, seeds=10))
+    assert underpowered is not None
+    assert sentences(underpowered)[1] == (
         "With 10 seeds and 35 comparisons the smallest p after Holm is 0.068, so nothing can be called better or worse "
         "here, whatever the difference; 11 seeds could."
     )
 
 
-def test_five_seeds_are_smoke() -> None:
-    found = comparison.of(work(3, seeds=5))
-    assert found is not None
-    assert sentences(found)[1] == (
+def test_five_seeds_are_a_smoke_test() -> None:
+    smoke = comparison.of(workload(3, seeds=5))
+    assert smoke is not None
+    assert sentences(smoke)[1] == (
         "Smoke: with 5 seeds the smallest p of a signed-rank test is .0625, so nothing can be better or worse."
     )
 
 
-def test_a_variant_without_a_finite_loss_has_no_verdict_and_draws(tmp_path) -> None:
-    lost = work(4, diverged=(OTHERS[0],))
-    found = comparison.of(lost)
-    assert found is not None
-    assert "Without a finite loss on every seed, so without a test and inconclusive: 1 of 3." in sentences(found)
-    assert found.loss.set_index("variant").loc[OTHERS[0], "verdict"] == "inconclusive"
-    assert len(parts(lost, tmp_path)) >= 3
+def test_a_variant_without_a_finite_loss_is_inconclusive_and_can_be_drawn(tmp_path) -> None:
+    diverged = workload(4, diverged=(OTHERS[0],))
+    compared = comparison.of(diverged)
+    assert compared is not None
+    assert "Without a finite loss on every seed, so without a test and inconclusive: 1 of 3." in sentences(compared)
+    assert compared.loss.set_index("variant").loc[OTHERS[0], "verdict"] == "inconclusive"
+    assert len(parts(diverged, tmp_path)) >= 3
 
 
-def test_diverged_and_chance_level_runs_have_a_failure_rate(tmp_path) -> None:
+def test_runs_that_diverge_or_stay_at_chance_count_as_failures(tmp_path) -> None:
     tables = synthetic.tables(["relu", "elu"], seeds=6, depth=1, diverged=("elu",))
     runs = tables.runs.assign(test_loss=tables.runs["test_loss"].fillna(np.log(10)), steps_to_target=10.0)
     runs = runs.assign(steps_to_target=runs["steps_to_target"].where(runs["status"] == "done", np.inf))
@@ -135,46 +136,47 @@ def test_diverged_and_chance_level_runs_have_a_failure_rate(tmp_path) -> None:
     assert titles["Steps to the target"]["figure"] == "figures/profiles.png"
 
 
-def parts(found: Workload, folder) -> list[dict]:
-    against = comparison.of(found)
-    assert against is not None
-    order = list(found.tables.runs.groupby("variant")["test_loss"].mean().sort_values().index)
+def parts(work: Workload, folder: Path) -> list[dict]:
+    """The parts of the section on a workload, with its figures saved in a folder."""
+    compared = comparison.of(work)
+    assert compared is not None
+    order = list(work.tables.runs.groupby("variant")["test_loss"].mean().sort_values().index)
     with mpl.rc_context(style.style()):
-        return comparison_section.parts(found, against, order=order, save=saver(folder, ""))
+        return comparison_section.parts(work, compared, order=order, save=saver(folder, ""))
 
 
 @pytest.mark.parametrize("count", [2, pytest.param(36, marks=pytest.mark.slow)])
-def test_every_figure_draws_and_fits_a_page(count: int, tmp_path) -> None:
-    steps = work(count, seeds=6)
-    runs = steps.tables.runs.assign(steps_to_target=steps.tables.runs["seed"] + 1.0)
-    drawn = {}
+def test_every_figure_can_be_drawn_and_fits_a_page(count: int, tmp_path) -> None:
+    tables = workload(count, seeds=6).tables
+    runs = tables.runs.assign(steps_to_target=tables.runs["seed"] + 1.0)
+    figures = {}
 
-    def keep(figure, name):
-        drawn[name] = figure
+    def save(figure, name):
+        figures[name] = figure
         return saver(tmp_path, "")(figure, name)
 
-    changed = Workload("", {}, steps.tables._replace(runs=runs), 0)
-    against = comparison.of(changed, facts=FACTS)
-    assert against is not None
+    with_steps = Workload("", {}, tables._replace(runs=runs), 0)
+    compared = comparison.of(with_steps, facts=FACTS)
+    assert compared is not None
     with mpl.rc_context(style.style()):
-        comparison_section.parts(changed, against, order=sorted(runs["variant"].unique()), save=keep)
+        comparison_section.parts(with_steps, compared, order=sorted(runs["variant"].unique()), save=save)
     expected = {"forest", "rank_intervals", "profiles", "matrix"}
     expected |= {"relations", "relations_accuracy", "properties"} if count >= 8 else set()
     expected |= {"matrix_first"} if count > 12 else set()
-    assert set(drawn) == expected
-    for figure in drawn.values():
+    assert set(figures) == expected
+    for figure in figures.values():
         assert figure.get_figwidth() == style.WIDTH
         assert figure.get_figheight() < 10.7
 
 
-def both(**tuned) -> Tables:
+def both_tracks(**tuned) -> Tables:
     shared = synthetic.tables(["relu", "elu", "mish"], seeds=6, depth=1, epochs=1, track="shared")
     second = synthetic.tables(["relu", "elu", "mish"], seeds=6, depth=1, epochs=1, track="tuned", **tuned)
     return joined(shared, second)._replace(epochs=shared.epochs[:0], layers=shared.layers[:0])
 
 
 def test_two_tracks_are_compared_in_a_section_of_their_own(tmp_path) -> None:
-    markdown, _ = made(tmp_path, both(init="matched"))
+    markdown, _ = made(tmp_path, both_tracks(init="matched"))
     assert headings(markdown)[-2:] == ["Does the ranking survive tuning?", "How to read the numbers"]
     assert "- Both tracks, shared against tuned track: Kendall's τ = 1.00" in markdown
     assert "No verdict changes." in markdown
@@ -186,9 +188,9 @@ def test_the_same_tables_give_the_same_bytes(tmp_path) -> None:
     once, twice = tmp_path / "once", tmp_path / "twice"
     for folder in (once, twice):
         folder.mkdir()
-        parts(work(3, seeds=6), folder)
+        parts(workload(3, seeds=6), folder)
     assert [p.read_bytes() for p in sorted(once.iterdir())] == [p.read_bytes() for p in sorted(twice.iterdir())]
 
 
-def test_a_p_in_a_cell() -> None:
+def test_a_p_value_in_a_cell() -> None:
     assert [numbers.chance(p) for p in (np.nan, 0.0001, 0.0123, 1.0)] == ["–", "<0.001", "0.012", "1.000"]

@@ -1,4 +1,4 @@
-"""The four tracks between shared and tuned: effects by hand, what is said of them, and when there is a section."""
+"""The four tracks from shared to tuned: effects by hand, the sentences on them, and when there is a section."""
 
 import numpy as np
 import pandas as pd
@@ -23,26 +23,27 @@ ADDED = {
 def tables(*tracks: str, seeds: int = SEEDS) -> Tables:
     parts = []
     for track in tracks:
-        rate = {"relu": 0.1, "elu": 0.3, "mish": 0.01} if track in ("tuned_lr", "tuned") else dict.fromkeys(BASE, 0.001)
+        is_tuned = track in ("tuned_lr", "tuned")
+        rates = {"relu": 0.1, "elu": 0.3, "mish": 0.01} if is_tuned else dict.fromkeys(BASE, 0.001)
         for name, base in BASE.items():
-            own = {"track": track, "init": INIT[track], "optim.lr": rate[name]}
-            part = synthetic.tables([name], seeds=seeds, depth=1, epochs=1, **own)
+            config = {"track": track, "init": INIT[track], "optim.lr": rates[name]}
+            part = synthetic.tables([name], seeds=seeds, depth=1, epochs=1, **config)
             noise = np.random.default_rng(0).uniform(-0.01, 0.01, size=seeds)
-            own_noise = np.random.default_rng(sum(map(ord, track + name))).uniform(-1e-6, 1e-6, size=seeds)
-            loss = base + ADDED[track].get(name, 0.0) + noise + own_noise
+            run_noise = np.random.default_rng(sum(map(ord, track + name))).uniform(-1e-6, 1e-6, size=seeds)
+            loss = base + ADDED[track].get(name, 0.0) + noise + run_noise
             parts.append(part._replace(runs=part.runs.assign(test_loss=loss, steps_to_target=np.inf)))
-    whole = joined(*parts)
-    return whole._replace(epochs=whole.epochs[:0], layers=whole.layers[:0])
+    frames = joined(*parts)
+    return frames._replace(epochs=frames.epochs[:0], layers=frames.layers[:0])
 
 
-def found(*tracks: str, seeds: int = SEEDS) -> list[init_or_rate.Corners]:
+def corners(*tracks: str, seeds: int = SEEDS) -> list[init_or_rate.Corners]:
     works = workloads(tables(*tracks, seeds=seeds))
     return init_or_rate.four(works, [comparison.of(work) for work in works])
 
 
 @pytest.fixture(scope="module")
 def four() -> init_or_rate.Corners:
-    (only,) = found(*INIT)
+    (only,) = corners(*INIT)
     return only
 
 
@@ -62,7 +63,7 @@ def test_orders_by_hand(four) -> None:
     assert four.difference == pytest.approx((2 / 3, 2 / 3))
 
 
-def test_what_is_said(four) -> None:
+def test_sentences_on_the_four_tracks(four) -> None:
     verdicts = four.verdicts.copy()
     verdicts.loc["elu", "tuned"] = "inconclusive"
     assert "rate is the shared one" not in " ".join(told(four._replace(same_rate=None)))
@@ -78,7 +79,7 @@ def test_what_is_said(four) -> None:
     ]
 
 
-def test_the_variants_that_keep_their_rate_are_counted() -> None:
+def test_variants_whose_tuned_rate_is_the_shared_one_are_counted() -> None:
     shared = pd.DataFrame({"variant": ["a", "a", "b", "c"], "optim.lr": [0.1, 0.1, 0.1, 0.1]})
     tuned = pd.DataFrame({"variant": ["c", "b", "a", "a"], "optim.lr": [0.3, 0.1, 0.1, 0.1]})
     assert init_or_rate._same_rate(shared, tuned, ["a", "b", "c"]) == 2
@@ -86,12 +87,12 @@ def test_the_variants_that_keep_their_rate_are_counted() -> None:
     assert init_or_rate._same_rate(shared, tuned.drop(columns="optim.lr"), ["a"]) is None
 
 
-def test_without_all_four_tracks_there_is_nothing() -> None:
-    assert found("shared", "matched_init", "tuned") == []
+def test_without_all_four_tracks_there_are_no_corners() -> None:
+    assert corners("shared", "matched_init", "tuned") == []
 
 
-def test_without_a_comparison_there_is_nothing() -> None:
-    assert found(*INIT, seeds=3) == []
+def test_without_a_comparison_there_are_no_corners() -> None:
+    assert corners(*INIT, seeds=3) == []
 
 
 def test_the_section_of_a_report(tmp_path) -> None:

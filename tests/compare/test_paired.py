@@ -1,4 +1,4 @@
-"""TODO."""
+"""Paired comparison with a reference: its measures, tests, adjusted p-values and verdicts."""
 
 import numpy as np
 import pandas as pd
@@ -12,17 +12,15 @@ from actbench.compare.intervals import bca
 from actbench.compare.paired import compare, verdict
 from actbench.compare.significance import equivalence, false_discoveries, holm, signed_rank, smallest_adjusted
 
-# Differences +1 … +9 and −10 of a reference at 100: W− = 10, W+ = 45.
 
-
-def compared(losses: dict, *, margin: float = 1.0, value: str = "test_loss") -> pd.DataFrame:
+def table_of(losses: dict, *, margin: float = 1.0, value: str = "test_loss") -> pd.DataFrame:
     frame = runs(losses, value=value)
     return compare(frame, value=value, margin=margin, rng=rng(), resamples=2000).set_index("variant")
 
 
 def test_measures_by_hand() -> None:
     base = np.array([100.0, 101, 99, 104, 100, 95, 100, 98, 107, 100])
-    row = compared({"relu": base, "other": base + STEPS}).loc["other"]
+    row = table_of({"relu": base, "other": base + STEPS}).loc["other"]
     assert (row["n"], row["lost"]) == (10, 0)
     assert row["mean"] == 3.5
     assert row["low"] < 3.5 < row["high"]
@@ -31,8 +29,8 @@ def test_measures_by_hand() -> None:
     assert row["variance_ratio"] == pytest.approx(STEPS.var(ddof=1) / (base.var(ddof=1) + (base + STEPS).var(ddof=1)))
 
 
-def test_for_an_accuracy_higher_is_better() -> None:
-    row = compared({"relu": [0.5] * 6, "other": [0.6, 0.7, 0.6, 0.5, 0.6, 0.8]}, value="test_accuracy").loc["other"]
+def test_higher_is_better_for_an_accuracy() -> None:
+    row = table_of({"relu": [0.5] * 6, "other": [0.6, 0.7, 0.6, 0.5, 0.6, 0.8]}, value="test_accuracy").loc["other"]
     assert row["superiority"] == pytest.approx((5 + 0.5) / 6)
 
 
@@ -45,9 +43,9 @@ def test_signed_rank_by_hand() -> None:
 
 
 def test_signed_rank_with_ties_and_zeros_by_hand() -> None:
-    # All of one size: the number of positive signs is binomial, 2 P(X ≤ 1) = 2 (1 + 6)/64.
+    # All have one magnitude: the number of positive signs is binomial, 2 P(X ≤ 1) = 2 (1 + 6)/64.
     assert signed_rank(np.array([[1.0, 1, 1, 1, 1, -1]])) == pytest.approx(14 / 64)
-    # A difference of 0 is left out: as the first case of the five.
+    # A difference of 0 is left out, which leaves the first case of the test above.
     assert signed_rank(np.array([[0.0, 1, 2, 3, 4, 5]])) == pytest.approx(2 / 32)
     assert signed_rank(np.zeros((1, 6))) == 1
     # Differences that are equal up to rounding are tied.
@@ -62,7 +60,7 @@ def test_signed_rank_of_many_with_ties_and_zeros_by_hand() -> None:
     assert signed_rank(differences[None]) == pytest.approx(2 * scipy.stats.norm.sf(z))
 
 
-def test_shared_ranks_agree_with_all_flips_of_signs() -> None:
+def test_signed_rank_with_ties_agrees_with_all_permutations_of_the_signs() -> None:
     differences = np.array([1.0, 1, 2, 2, 2, -3, 4, -1])
     method = scipy.stats.PermutationMethod(n_resamples=np.inf)
     assert signed_rank(differences[None]) == pytest.approx(scipy.stats.wilcoxon(differences, method=method).pvalue)
@@ -71,7 +69,7 @@ def test_shared_ranks_agree_with_all_flips_of_signs() -> None:
 def test_fewer_than_five_pairs_have_no_p() -> None:
     assert np.isnan(signed_rank(np.ones((1, 4)))).all()
     assert np.isnan(equivalence(np.ones((1, 4)), margin=10)).all()
-    row = compared({"relu": [1.0, 2, 3, 4], "other": [1.0, 2, 3, 4]}).loc["other"]
+    row = table_of({"relu": [1.0, 2, 3, 4], "other": [1.0, 2, 3, 4]}).loc["other"]
     assert row["verdict"] == "inconclusive"
     assert row[["p", "p_holm", "p_equivalent", "p_equivalent_holm"]].isna().all()
 
@@ -91,7 +89,7 @@ def test_equivalence_by_hand_and_without_a_spread() -> None:
     assert np.isnan(equivalence(differences, margin=np.nan)).all()
 
 
-def test_adjusted_by_hand() -> None:
+def test_adjusted_p_values_by_hand() -> None:
     # Holm: 3 · .01, then max with 2 · .02, then max with 1 · .9. BH: .03, .03, .9.
     assert holm([0.02, 0.01, 0.9]) == pytest.approx([0.04, 0.03, 0.9])
     assert false_discoveries([0.02, 0.01, 0.9]) == pytest.approx([0.03, 0.03, 0.9])
@@ -103,28 +101,28 @@ def test_a_missing_p_counts_as_a_test_and_stays_missing() -> None:
     assert len(holm([])) == len(false_discoveries([])) == 0
 
 
-def test_the_smallest_adjusted_p() -> None:
+def test_the_smallest_adjusted_p_by_hand() -> None:
     assert smallest_adjusted(n=5, tests=1) == 0.0625
     assert smallest_adjusted(n=10, tests=24) == pytest.approx(24 / 512)
     assert smallest_adjusted(n=10, tests=35) > 0.05
     assert smallest_adjusted(n=2, tests=35) == 1
 
 
-def test_equal_functions_differ_by_nothing_and_are_equivalent() -> None:
+def test_variants_with_equal_losses_are_equivalent() -> None:
     losses = rng().uniform(0.1, 0.2, size=10)
-    row = compared({"relu": losses, "same": losses.copy()}, margin=0.01).loc["same"]
+    row = table_of({"relu": losses, "same": losses.copy()}, margin=0.01).loc["same"]
     assert row[["mean", "low", "high", "d_z", "variance_ratio", "p_equivalent"]].tolist() == [0, 0, 0, 0, 0, 0]
     assert (row["p"], row["superiority"], row["verdict"]) == (1, 0.5, "equivalent")
 
 
-def test_a_planted_effect_is_found_and_the_reference_has_no_row() -> None:
+def test_a_true_effect_is_detected_and_the_reference_has_no_row() -> None:
     noise, base = rng(1).normal(size=(2, 12, 10)), rng(2).normal(size=10)
     losses = {"relu": base, "low": base - 2 + 0.3 * noise[0, 0], "high": base + 2 + 0.3 * noise[0, 1]}
     losses |= {f"none{i}": base + 0.3 * noise[1, i] for i in range(10)}
-    found = compared(losses, margin=0.01)["verdict"]
-    assert "relu" not in found.index
-    assert found.drop(["low", "high"]).eq("inconclusive").all()
-    assert (found["low"], found["high"]) == ("better", "worse")
+    verdicts = table_of(losses, margin=0.01)["verdict"]
+    assert "relu" not in verdicts.index
+    assert verdicts.drop(["low", "high"]).eq("inconclusive").all()
+    assert (verdicts["low"], verdicts["high"]) == ("better", "worse")
 
 
 @pytest.mark.parametrize(
@@ -139,35 +137,35 @@ def test_a_planted_effect_is_found_and_the_reference_has_no_row() -> None:
         ({"p_equivalent_holm": 0.04, "p_holm": 0.9}, "equivalent"),
     ],
 )
-def test_the_verdict(changed: dict, expected: str) -> None:
+def test_the_verdict_on_a_row(changed: dict, expected: str) -> None:
     row = {"mean": -1.0, "low": -2.0, "high": -0.5, "p_holm": 0.01, "p_equivalent_holm": np.nan}
     assert verdict(row | changed, sign=-1) == expected
 
 
-def test_a_pair_without_a_finite_value_leaves_no_test_and_stays_in_the_family() -> None:
+def test_a_variant_with_a_lost_pair_is_not_tested_but_counts_in_the_family() -> None:
     base = rng().normal(10, 1, size=10)
     lost = base.copy()
     lost[3] = np.nan
-    found = compared({"relu": base, "lost": lost - 5, "good": base - rng(1).uniform(4, 5, size=10)})
-    assert found.loc["lost", ["n", "lost", "verdict"]].tolist() == [10, 1, "inconclusive"]
-    assert np.isnan(found.loc["lost", "p_holm"])
-    assert found.loc["good", "p_holm"] == pytest.approx(2 * 2 / 1024)
+    table = table_of({"relu": base, "lost": lost - 5, "good": base - rng(1).uniform(4, 5, size=10)})
+    assert table.loc["lost", ["n", "lost", "verdict"]].tolist() == [10, 1, "inconclusive"]
+    assert np.isnan(table.loc["lost", "p_holm"])
+    assert table.loc["good", "p_holm"] == pytest.approx(2 * 2 / 1024)
 
 
-def test_a_seed_that_one_of_the_two_lacks_is_no_pair() -> None:
+def test_a_seed_that_one_variant_lacks_is_not_a_pair() -> None:
     frame = runs({"relu": [1.0] * 8, "other": [2.0] * 6})
     first = (frame["variant"] == "relu") & (frame["seed"] == 0)
     failed = frame.assign(status=frame["status"].where(~first, "failed"))
     assert compare(failed, value="test_loss", margin=1, rng=rng())["n"].tolist() == [5]
 
 
-def test_an_unknown_reference() -> None:
+def test_an_unknown_reference_is_an_error() -> None:
     with pytest.raises(ValueError, match="reference") as error:
         compare(runs({"elu": [1.0], "mish": [1.0]}), value="test_loss", margin=1, rng=rng())
     assert str(error.value) == ("The reference relu is not among the variants elu, mish: compare with one of them.")
 
 
-def test_margins_are_stated_beforehand() -> None:
+def test_margins_by_metric_and_data_set() -> None:
     frame = runs({"relu": [0.1, 0.3], "elu": [1.0, 1.0]}, data="mnist").assign(test_accuracy=0.5)
     assert margin(frame, value="test_loss") == pytest.approx(0.05 * 0.2)
     assert margin(frame, value="test_accuracy") == 0.001
@@ -175,7 +173,7 @@ def test_margins_are_stated_beforehand() -> None:
     assert np.isnan(margin(frame.assign(data="digits"), value="test_accuracy"))
 
 
-def test_frames_and_results_are_the_same_twice() -> None:
+def test_the_frame_is_not_changed_and_the_result_is_reproducible() -> None:
     frame = runs({"relu": rng(0).normal(size=10), "elu": rng(1).normal(size=10)})
     before = frame.copy(deep=True)
     once, twice = (compare(frame, value="test_loss", margin=1, rng=rng()) for _ in range(2))
@@ -184,10 +182,10 @@ def test_frames_and_results_are_the_same_twice() -> None:
     assert by_seed(frame, value="test_loss").shape == (10, 2)
 
 
-def test_a_against_a_has_uniform_p() -> None:
-    """One variant on 20 seeds, split at random into two halves that are paired: 4,000 times, on new seeds each time.
+def test_p_is_uniform_in_an_a_a_test() -> None:
+    """One variant on 20 seeds, split at random into two halves that are paired: 4,000 times, each time on new seeds.
 
-    p is discrete; drawn at random between its value and the next smaller one it is uniform.
+    p is discrete. A random number between p and the next smaller value of it is uniform.
     """
     draw = rng(7)
     losses = np.exp(0.3 * draw.normal(size=(4000, 20)))
@@ -203,8 +201,8 @@ def test_a_against_a_has_uniform_p() -> None:
     assert 0.04 <= (p < 0.05).mean() <= 0.06
 
 
-def test_a_against_a_has_no_more_false_verdicts_than_it_says() -> None:
-    """Families of five that all equal the reference: Holm's first step is the smallest p times five."""
+def test_verdicts_in_an_a_a_test_hold_the_family_wise_error_rate() -> None:
+    """Families of five variants that do not differ from the reference: Holm's first step is the smallest p times 5."""
     draw = rng(3)
     seeds = np.exp(0.2 * draw.normal(size=(2000, 1, 10)))
     losses = seeds * np.exp(0.05 * draw.normal(size=(2000, 6, 10)))

@@ -1,4 +1,4 @@
-"""TODO."""
+"""The ranking and the diagnosis of a report: their tables, the sentences on them, and the settings of the runs."""
 
 import numpy as np
 import pandas as pd
@@ -9,11 +9,11 @@ from actbench.compare import ranking
 from actbench.compare.intervals import Interval
 from actbench.compare.workloads import Workload, workloads
 from actbench.report import numbers, sentences, settings
-from actbench.tables.schema import from_rows
+from actbench.tables.schema import Tables, from_rows
 
 
-def only(made) -> Workload:
-    return workloads(made)[0]
+def only_workload(tables: Tables) -> Workload:
+    return workloads(tables)[0]
 
 
 def runs_of(losses: dict[str, list[float]], **columns) -> pd.DataFrame:
@@ -24,11 +24,11 @@ def runs_of(losses: dict[str, list[float]], **columns) -> pd.DataFrame:
         for name, values in losses.items()
         for seed, loss in enumerate(values)
     ]
-    return only(from_rows(runs=rows)).tables.runs.assign(**columns)
+    return only_workload(from_rows(runs=rows)).tables.runs.assign(**columns)
 
 
 @pytest.mark.parametrize(
-    ("interval", "told"),
+    ("interval", "expected"),
     [
         (Interval(0.17234, 0.1604, 0.1851, 10), "0.172 [0.160, 0.185]"),
         (Interval(0.97312, 0.97220, 0.97401, 10), "0.9731 [0.9722, 0.9740]"),
@@ -43,16 +43,16 @@ def runs_of(losses: dict[str, list[float]], **columns) -> pd.DataFrame:
         (None, "–"),
     ],
 )
-def test_numbers_show_two_digits_of_their_interval(interval: Interval | None, told: str) -> None:
-    assert numbers.number(interval) == told
+def test_numbers_show_two_digits_of_their_interval(interval: Interval | None, expected: str) -> None:
+    assert numbers.number(interval) == expected
 
 
-def test_a_number_says_when_fewer_seeds_stand_behind_it() -> None:
+def test_a_number_says_when_it_has_fewer_seeds() -> None:
     assert numbers.number(Interval(0.5, 0.4, 0.6, 9), of=10) == "0.50 [0.40, 0.60] (n = 9)"
     assert numbers.number(Interval(0.12345, 0.1, 0.2, 5), places=3) == "0.123 [0.100, 0.200]"
 
 
-def test_variants_that_lost_seeds_stand_last_whatever_the_others_reached() -> None:
+def test_variants_that_lost_seeds_rank_last_whatever_their_mean() -> None:
     runs = runs_of({"a": [0.3, 0.3], "b": [0.1, np.nan], "c": [0.2, 0.2], "d": [np.inf, np.nan]})
     assert ranking.ranked(runs) == ["c", "a", "b", "d"]
 
@@ -66,11 +66,12 @@ def test_ranking_table_by_hand() -> None:
 
 
 def test_diagnosis_of_three_layers_and_of_one() -> None:
-    def heads(depth: int) -> list[str]:
-        return list(ranking.diagnosis(only(synthetic.tables(["relu"], seeds=2, depth=depth)).tables.layers, ["relu"]))
+    def headings(depth: int) -> list[str]:
+        tables = only_workload(synthetic.tables(["relu"], seeds=2, depth=depth)).tables
+        return list(ranking.diagnosis(tables.layers, ["relu"]))
 
-    assert heads(1) == ["saturated low, last layer", "saturated high, last layer", "bias / std, last layer"]
-    assert heads(3) == [
+    assert headings(1) == ["saturated low, last layer", "saturated high, last layer", "bias / std, last layer"]
+    assert headings(3) == [
         f"{what}, {where} layer"
         for what in ("saturated low", "saturated high", "bias / std")
         for where in ("first", "last")
@@ -78,7 +79,7 @@ def test_diagnosis_of_three_layers_and_of_one() -> None:
 
 
 @pytest.mark.parametrize(
-    ("losses", "told"),
+    ("losses", "expected"),
     [
         ({"a": [0.25, 0.25]}, "Mean test loss: 0.2500 [0.2500, 0.2500], n = 2."),
         ({"a": [0.25, 0.25], "b": [0.5, 0.5]},
@@ -96,11 +97,11 @@ def test_diagnosis_of_three_layers_and_of_one() -> None:
          "Lowest mean test loss: a, 0.2500 [0.2500, 0.2500], n = 2; the interval of the other does not overlap it."),
     ],
 )  # fmt: skip
-def test_the_best_and_who_cannot_be_told_from_it(losses: dict[str, list[float]], told: str) -> None:
-    assert sentences.best(runs_of(losses), "test_loss") == told
+def test_the_best_variant_and_how_many_intervals_overlap_its_own(losses: dict[str, list[float]], expected: str) -> None:
+    assert sentences.best(runs_of(losses), "test_loss") == expected
 
 
-def test_highest_where_higher_is_better_and_nothing_of_nothing() -> None:
+def test_the_best_accuracy_is_the_highest_and_an_empty_column_has_no_sentence() -> None:
     runs = runs_of({"a": [0.25, 0.25], "b": [0.5, 0.5]})
     assert sentences.best(runs, "test_accuracy").startswith("Highest mean test accuracy: a, 0.7500 ")
     assert sentences.best(runs, "val_loss") == ""
@@ -108,11 +109,11 @@ def test_highest_where_higher_is_better_and_nothing_of_nothing() -> None:
 
 def layers_of(**columns: list[float]) -> pd.DataFrame:
     """Two layers of one variant and seed, at steps 0 and 9: four values a column."""
-    where = {"layer": ["hidden.0", "hidden.1"] * 2, "layer_index": [1, 2, 1, 2], "step": [0, 0, 9, 9]}
-    return pd.DataFrame({"run_id": "r", "seed": 0, "variant": "f", "status": "done", "dead": 0.0, **where, **columns})
+    keys = {"layer": ["hidden.0", "hidden.1"] * 2, "layer_index": [1, 2, 1, 2], "step": [0, 0, 9, 9]}
+    return pd.DataFrame({"run_id": "r", "seed": 0, "variant": "f", "status": "done", "dead": 0.0, **keys, **columns})
 
 
-def test_sentences_of_layers_by_hand() -> None:
+def test_sentences_on_layers_by_hand() -> None:
     frame = layers_of(
         saturation_low=[0, 0, 0.5, 0.25], saturation_high=[0, 0, 0, 0.125], out_ratio=[1, 1, 2, 4],
         grad_rms=[0.25, 1, 1, 1],
@@ -134,19 +135,21 @@ def test_sentences_of_layers_by_hand() -> None:
     assert changed == "Largest change of the share in the last layer: f, by 0.3750, n = 1."
 
 
-def test_of_two_networks_the_second_one_is_diagnosed() -> None:
-    """As if the generator's layer stood before the discriminator's two: its values are in no cell."""
+def test_the_second_of_two_networks_is_diagnosed() -> None:
+    """A generator's layer before a discriminator's two: its values are in no cell."""
     two = layers_of(
         saturation_low=[0.5, 0.25] * 2, saturation_high=[0, 0] * 2, out_ratio=[1, 2] * 2, grad_rms=[0.25, 1] * 2
     )
-    own = two.assign(layer="discriminator." + two["layer"], layer_index=two["layer_index"] + 1)
-    first = own[own["layer_index"] == 2].assign(layer="generator.0", layer_index=1, grad_rms=9, saturation_low=1)
-    both = pd.concat([first, own])
-    assert str(ranking.diagnosis(both, ["f"])) == str(ranking.diagnosis(two, ["f"]))  # nan is not itself
+    discriminator = two.assign(layer="discriminator." + two["layer"], layer_index=two["layer_index"] + 1)
+    generator = discriminator[discriminator["layer_index"] == 2].assign(
+        layer="generator.0", layer_index=1, grad_rms=9, saturation_low=1
+    )
+    both = pd.concat([generator, discriminator])
+    assert str(ranking.diagnosis(both, ["f"])) == str(ranking.diagnosis(two, ["f"]))  # nan != nan
     assert sentences.most_vanishing(both) == sentences.most_vanishing(two) != ""
 
 
-def test_sentences_are_left_out_or_say_that_nothing_happened() -> None:
+def test_sentences_say_that_nothing_happened_or_are_left_out_without_values() -> None:
     frame = layers_of(
         saturation_low=[0.0] * 4, saturation_high=[0.0] * 4, out_ratio=[np.nan] * 4, grad_rms=[0, 1, 0, 1]
     )
@@ -162,7 +165,7 @@ def test_the_parameter_that_moved_farthest() -> None:
     assert sentences.farthest_learned(frame) == "Moved farthest: f, a, layer 2, by −0.7500, n = 1."
 
 
-def test_who_was_better_before_the_last_epoch() -> None:
+def test_variants_that_were_better_before_the_last_epoch_are_counted() -> None:
     epochs = pd.DataFrame({"variant": list("aabb"), "epoch": [1, 2, 1, 2], "val_loss": [1.0, 2.0, 2.0, 1.0]})
     assert sentences.past_best(epochs) == "1 of 2 reached their lowest mean validation loss before the last epoch."
     alone = epochs[epochs["variant"] == "b"]
@@ -171,7 +174,7 @@ def test_who_was_better_before_the_last_epoch() -> None:
 
 
 def test_settings_in_rows() -> None:
-    work = only(synthetic.tables(["elu", "relu"], seeds=3, **{"act.alpha": 0.5}))
+    work = only_workload(synthetic.tables(["elu", "relu"], seeds=3, **{"act.alpha": 0.5}))
     assert settings.rows([work]) == [
         ["", ""],
         ["activation", "elu (alpha=0.5); relu (alpha=0.5)"],

@@ -1,4 +1,4 @@
-"""TODO."""
+"""Whether a ranking survives tuning: Kendall's τ, and verdicts on the shared and the tuned track."""
 
 import numpy as np
 import pytest
@@ -7,7 +7,7 @@ import synthetic
 from invented import rng, runs
 from pages import joined
 
-from actbench.compare.tracks import both_tracks, changed, kendall, survive
+from actbench.compare.tracks import both_tracks, changed, compare_tracks, kendall
 from actbench.compare.workloads import workloads
 
 
@@ -18,48 +18,51 @@ def test_kendall_is_scipys() -> None:
 
 
 def test_kendall_by_hand() -> None:
-    # Of three pairs one is turned round: (2 − 1) / 3.
+    # One of three pairs has the opposite order: (2 − 1) / 3.
     assert kendall(np.array([[1.0, 2, 3]]), np.array([[2.0, 1, 3]])) == pytest.approx([1 / 3])
     assert np.isnan(kendall(np.ones((1, 3)), np.array([[1.0, 2, 3]]))).all()
 
 
-def means(order: dict[str, float], *, noise: float = 0.01, seeds: int = 12) -> dict:
-    return {name: mean + noise * rng(i).normal(size=seeds) for i, (name, mean) in enumerate(order.items())}
+def losses(means: dict[str, float], *, noise: float = 0.01, seeds: int = 12) -> dict:
+    """Losses by variant that scatter a little about these means."""
+    return {name: mean + noise * rng(i).normal(size=seeds) for i, (name, mean) in enumerate(means.items())}
 
 
-def test_the_same_order_survives() -> None:
-    frame = runs(means({"relu": 1, "a": 2, "b": 3, "c": 4}))
-    found = survive(frame, frame, value="test_loss", rng=rng(), resamples=500)
-    assert found[1:5] == (1, 1, 1, 4)
-    assert changed(found).empty
+def test_the_same_order_on_both_tracks_has_tau_one() -> None:
+    frame = runs(losses({"relu": 1, "a": 2, "b": 3, "c": 4}))
+    survival = compare_tracks(frame, frame, value="test_loss", rng=rng(), resamples=500)
+    assert survival[1:5] == (1, 1, 1, 4)
+    assert changed(survival).empty
 
 
-def test_an_order_turned_round_does_not_and_its_verdicts_change() -> None:
-    shared = runs(means({"relu": 2, "a": 1, "b": 3}))
-    tuned = runs(means({"relu": 2, "a": 3, "b": 1, "only": 0}))
-    found = survive(shared, tuned, value="test_loss", rng=rng(), resamples=500)
-    assert found[1:5] == (-1, -1, -1, 3)
-    assert changed(found)[["variant", "verdict_shared", "verdict_tuned"]].values.tolist() == [
+def test_the_opposite_order_has_tau_minus_one_and_its_verdicts_change() -> None:
+    shared = runs(losses({"relu": 2, "a": 1, "b": 3}))
+    tuned = runs(losses({"relu": 2, "a": 3, "b": 1, "only": 0}))
+    survival = compare_tracks(shared, tuned, value="test_loss", rng=rng(), resamples=500)
+    assert survival[1:5] == (-1, -1, -1, 3)
+    assert changed(survival)[["variant", "verdict_shared", "verdict_tuned"]].values.tolist() == [
         ["b", "worse", "better"],
         ["a", "better", "worse"],
     ]
-    assert found.variants["variant"].tolist() == ["b", "relu", "a"]
-    assert found.variants["rank_shared"].tolist() == [3, 2, 1]
+    assert survival.variants["variant"].tolist() == ["b", "relu", "a"]
+    assert survival.variants["rank_shared"].tolist() == [3, 2, 1]
 
 
-def test_an_order_that_the_seeds_do_not_know_has_a_wide_interval() -> None:
+def test_an_order_that_the_seeds_do_not_determine_has_a_wide_interval() -> None:
     shared, tuned = (runs({n: rng(s + i).normal(size=10) for i, n in enumerate(["relu", *"abcde"])}) for s in (0, 50))
-    found = survive(shared, tuned, value="test_loss", rng=rng(), resamples=500)
-    assert found.high - found.low > 0.5
+    survival = compare_tracks(shared, tuned, value="test_loss", rng=rng(), resamples=500)
+    assert survival.high - survival.low > 0.5
 
 
-def test_nothing_in_common() -> None:
+def test_tracks_with_fewer_than_two_common_variants_are_an_error() -> None:
     with pytest.raises(ValueError, match="in common") as error:
-        survive(runs({"relu": [1.0], "a": [1.0]}), runs({"relu": [1.0], "b": [1.0]}), value="test_loss", rng=rng())
+        compare_tracks(
+            runs({"relu": [1.0], "a": [1.0]}), runs({"relu": [1.0], "b": [1.0]}), value="test_loss", rng=rng()
+        )
     assert str(error.value) == ("The tracks have 1 variants in common on every seed of relu: a ranking needs two.")
 
 
-def test_the_tuned_rate_is_the_variants_own_and_the_tracks_are_found() -> None:
+def test_tuned_rates_make_no_workloads_and_tracks_are_matched() -> None:
     shared = [synthetic.tables(["relu", "elu"], seeds=2, data=data, track="shared") for data in ("mnist", "digits")]
     tuned = [
         synthetic.tables([name], seeds=2, data="mnist", track="tuned", init="matched", **{"optim.lr": lr})
@@ -67,8 +70,8 @@ def test_the_tuned_rate_is_the_variants_own_and_the_tracks_are_found() -> None:
     ]
     works = workloads(joined(*shared, *tuned))
     assert len(works) == 3
-    ((title, one, other),) = both_tracks(works)
+    ((title, first, second),) = both_tracks(works)
     assert title == "data=mnist"
-    assert (one.config["track"], other.config["track"]) == ("shared", "tuned")
-    assert sorted(other.tables.runs["variant"].unique()) == ["elu", "relu"]
+    assert (first.config["track"], second.config["track"]) == ("shared", "tuned")
+    assert sorted(second.tables.runs["variant"].unique()) == ["elu", "relu"]
     assert both_tracks(workloads(joined(*shared))) == []

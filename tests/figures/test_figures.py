@@ -1,4 +1,4 @@
-"""TODO."""
+"""The figures about training on synthetic tables of one, few and many variants, with colours, names and numbers."""
 
 import itertools
 
@@ -28,8 +28,8 @@ FRAMES = {
 FEW = ["prelu", "relu", "rational"]
 
 
-def draw(figure, made: Tables) -> Figure:
-    tables = workloads(made)[0].tables
+def draw(figure, tables: Tables) -> Figure:
+    tables = workloads(tables)[0].tables
     with mpl.rc_context(style.style()):
         return figure(getattr(tables, FRAMES[figure]), training.labels(tables.runs, ranked(tables.runs)))
 
@@ -51,61 +51,58 @@ def pixels(figure: Figure, tmp_path) -> bytes:
     ids=["1x1", "1x3", "3x8", "35x3"],
 )
 def test_every_figure_draws(figure, names: list[str], seeds: int, depth: int) -> None:
-    made = synthetic.tables(names, seeds=seeds, depth=depth, epochs=4, diverged=("relu",))
-    drawn = draw(figure, made)
-    assert drawn.get_figwidth() == style.WIDTH
-    assert drawn.get_figheight() < 10.7  # an A4 page less its margins
-    drawn.draw_without_rendering()  # warnings are errors: glyphs, ticks, layout
+    result = draw(figure, synthetic.tables(names, seeds=seeds, depth=depth, epochs=4, diverged=("relu",)))
+    assert result.get_figwidth() == style.WIDTH
+    assert result.get_figheight() < 10.7  # an A4 page less its margins
+    result.draw_without_rendering()  # warnings are errors: glyphs, ticks, layout
 
 
 @pytest.mark.parametrize("figure", FRAMES)
 def test_every_figure_draws_a_long_name(figure) -> None:
-    """Rational functions that are told apart by all their coefficients."""
-    made = [
+    """The names of two rational functions hold all their coefficients."""
+    both = [
         synthetic.tables(["rational"], seeds=2, **{"act.numerator": f"[{x / 3}{',0.123456789' * 9}]"}) for x in (1, 2)
     ]
-    draw(figure, Tables(*(pd.concat(parts, ignore_index=True) for parts in zip(*made, strict=True))))
+    draw(figure, Tables(*(pd.concat(frames, ignore_index=True) for frames in zip(*both, strict=True))))
 
 
 @pytest.mark.parametrize("figure", FRAMES)
-def test_every_figure_draws_what_went_wrong(figure) -> None:
+def test_every_figure_draws_failures(figure) -> None:
     """One variant diverged on all seeds, another has no gradient, a third explodes."""
-    made = synthetic.tables(FEW, seeds=2)
-    lost = made.runs["act"] == "relu"
-    runs = made.runs.assign(
-        status=made.runs["status"].where(~lost, "diverged"), test_loss=made.runs["test_loss"].where(~lost)
-    )
-    one, two = (made.layers["run_id"].isin(runs.loc[runs["act"] == name, "run_id"]) for name in ("prelu", "rational"))
-    layers = made.layers.assign(
-        grad_rms=made.layers["grad_rms"].where(~one, 0.0),
-        out_ratio=made.layers["out_ratio"].where(~one, 0.0),
-        out_mean=made.layers["out_mean"].where(~two, 1e30),
+    runs, epochs, layers = synthetic.tables(FEW, seeds=2)
+    diverged = runs["act"] == "relu"
+    runs = runs.assign(status=runs["status"].where(~diverged, "diverged"), test_loss=runs["test_loss"].where(~diverged))
+    dead, exploding = (layers["run_id"].isin(runs.loc[runs["act"] == name, "run_id"]) for name in ("prelu", "rational"))
+    layers = layers.assign(
+        grad_rms=layers["grad_rms"].where(~dead, 0.0),
+        out_ratio=layers["out_ratio"].where(~dead, 0.0),
+        out_mean=layers["out_mean"].where(~exploding, 1e30),
         saturation_low=np.nan,
     )
-    epochs = made.epochs.assign(val_loss=made.epochs["val_loss"].where(made.epochs["epoch"] < 3, np.inf))
+    epochs = epochs.assign(val_loss=epochs["val_loss"].where(epochs["epoch"] < 3, np.inf))
     draw(figure, Tables(runs, epochs, layers)).draw_without_rendering()
 
 
 @pytest.mark.parametrize("figure", [training.ranking, training.learning_curves, training.output, training.learned])
 def test_the_same_tables_give_the_same_bytes(figure, tmp_path) -> None:
-    made = synthetic.tables(FEW, seeds=3)
-    assert pixels(draw(figure, made), tmp_path) == pixels(draw(figure, made), tmp_path)
+    tables = synthetic.tables(FEW, seeds=3)
+    assert pixels(draw(figure, tables), tmp_path) == pixels(draw(figure, tables), tmp_path)
 
 
 def test_no_frame_is_changed_in_place() -> None:
-    made = synthetic.tables(FEW, seeds=2)
-    before = [frame.copy(deep=True) for frame in made]
+    tables = synthetic.tables(FEW, seeds=2)
+    copies = [frame.copy(deep=True) for frame in tables]
     for figure in FRAMES:
-        draw(figure, made)
-    assert all(frame.equals(old) for frame, old in zip(made, before, strict=True))
+        draw(figure, tables)
+    assert all(frame.equals(copy) for frame, copy in zip(tables, copies, strict=True))
 
 
-def test_diverged_runs_are_marked_at_their_names() -> None:
+def test_a_label_counts_the_diverged_seeds() -> None:
     runs = workloads(synthetic.tables(FEW, seeds=4, diverged=("relu",)))[0].tables.runs
     assert training.labels(runs, ["relu", "prelu"]) == {"relu": "relu ✕ 1/4", "prelu": "prelu"}
 
 
-def test_of_one_activation_the_parameters_are_the_names() -> None:
+def test_variants_of_one_activation_are_labelled_by_their_parameters() -> None:
     runs = pd.DataFrame({"variant": ["elu alpha=1", "elu alpha=2", "relu"], "status": ["done", "diverged", "done"]})
     both = ["elu alpha=1", "elu alpha=2"]
     assert training.labels(runs, both) == {both[0]: "alpha=1", both[1]: "alpha=2 ✕ 1/1"}
@@ -113,12 +110,12 @@ def test_of_one_activation_the_parameters_are_the_names() -> None:
     assert training.labels(runs, both[:1]) == {both[0]: both[0]}
 
 
-def test_a_panel_for_each_variant_in_the_order_given() -> None:
+def test_learning_curves_have_a_panel_for_each_variant() -> None:
     figure = draw(training.learning_curves, synthetic.tables(synthetic.NAMES[:35], seeds=1, epochs=3))
     assert len(figure.axes) == 35
 
 
-def test_a_cross_where_a_seed_diverged() -> None:
+def test_a_cross_marks_where_a_seed_diverged() -> None:
     figure = draw(training.learning_curves, synthetic.tables(FEW, seeds=3, epochs=12, diverged=("relu",)))
     crosses = [
         (a.get_title(loc="left"), line.get_xdata()[0])
@@ -130,8 +127,8 @@ def test_a_cross_where_a_seed_diverged() -> None:
 
 
 def test_a_variant_without_gradient_says_so() -> None:
-    made = synthetic.tables(["prelu"], seeds=2)
-    figure = draw(training.gradient, made._replace(layers=made.layers.assign(grad_rms=0.0)))
+    tables = synthetic.tables(["prelu"], seeds=2)
+    figure = draw(training.gradient, tables._replace(layers=tables.layers.assign(grad_rms=0.0)))
     assert [text.get_text() for text in figure.axes[0].texts] == ["zero in every layer"]
 
 
@@ -140,7 +137,7 @@ def test_a_colour_depends_on_the_name_only() -> None:
     assert style.colour("elu alpha=0.5") != style.colour("elu alpha=1")
 
 
-def test_neighbours_in_the_alphabet_are_told_apart() -> None:
+def test_neighbours_in_the_alphabet_have_distinct_colours() -> None:
     colours = np.array([style.colour(name) for name in synthetic.NAMES])
     assert np.abs(np.diff(colours, axis=0)).sum(axis=1).min() > 0.15
 
@@ -155,62 +152,62 @@ def test_neighbours_in_the_alphabet_are_told_apart() -> None:
         ("gelu approximate", ["none", "tanh"]),
     ],
 )
-def test_the_values_of_a_parameter_are_told_apart(act: str, values: list[str]) -> None:
+def test_the_values_of_a_parameter_have_distinct_colours(act: str, values: list[str]) -> None:
     colours = [np.array(style.colour(f"{act}={value}")) for value in values]
     assert min(np.abs(a - b).sum() for a, b in itertools.combinations(colours, 2)) > 0.15
 
 
-@pytest.mark.parametrize("told", ["a=nan", "a=inf", "a=1e308", "a", "a=", "=1", " a=b=c  d"])
-def test_whatever_a_name_tells_it_has_a_colour(told: str) -> None:
-    assert all(0 <= part <= 1 for part in style.colour(f"relu {told}"))
+@pytest.mark.parametrize("parameters", ["a=nan", "a=inf", "a=1e308", "a", "a=", "=1", " a=b=c  d"])
+def test_every_name_has_a_colour(parameters: str) -> None:
+    assert all(0 <= channel <= 1 for channel in style.colour(f"relu {parameters}"))
 
 
 @pytest.mark.parametrize(
-    ("name", "drawn"),
+    ("name", "expected"),
     [("$\\frac{", "\\$\\frac{"), ("a漢b", "a?b"), ("x" * 50, "x" * 16 + "…" + "x" * 17), ("α=0.5 ✕", "α=0.5 ✕")],
 )
-def test_names_that_matplotlib_would_stumble_on(name: str, drawn: str) -> None:
-    assert style.safe(name) == drawn
+def test_a_name_is_made_safe_for_matplotlib(name: str, expected: str) -> None:
+    assert style.safe(name) == expected
 
 
 @pytest.mark.parametrize(
     ("value", "text"),
     [(0, "0"), (0.02, "0.02"), (1000, "1k"), (1e-6, "1e−6"), (-3, "−3"), (1e7, "1e7"), (1e-12, "1e−12")],
 )
-def test_short_numbers(value: float, text: str) -> None:
+def test_numbers_on_axes_are_short(value: float, text: str) -> None:
     assert axes.short(value) == text
 
 
 def test_a_long_learned_vector_is_drawn_as_its_mean() -> None:
-    made = synthetic.tables(["prelu"], seeds=2)
-    many = {f"act.weight[{i}]": float(i) for i in range(64)}
-    layers = made.layers.drop(columns="act.weight").assign(**many)
-    figure = draw(training.learned, made._replace(layers=layers))
+    tables = synthetic.tables(["prelu"], seeds=2)
+    entries = {f"act.weight[{i}]": float(i) for i in range(64)}
+    layers = tables.layers.drop(columns="act.weight").assign(**entries)
+    figure = draw(training.learned, tables._replace(layers=layers))
     assert [panel.get_title(loc="left") for panel in figure.axes] == ["prelu  weight (mean of 64)"]
     assert figure.axes[0].lines[0].get_ydata()[0] == 31.5
 
 
-def test_layers_of_two_networks_are_not_joined() -> None:
-    """The generator's one layer and the discriminator's two: the axis says which are whose."""
+def test_no_line_joins_the_layers_of_two_networks() -> None:
+    """The generator's one layer and the discriminator's two: the axis says which layers belong to which."""
     names = ["generator.0", "discriminator.0", "discriminator.1"]
-    where = {"run_id": "r", "seed": 0, "step": 0, "layer": names, "layer_index": [1, 2, 3]}
-    layers = pd.DataFrame({"variant": "f", **where, "saturation_low": [0.5, 0, 0], "saturation_high": 0.0})
+    keys = {"run_id": "r", "seed": 0, "step": 0, "layer": names, "layer_index": [1, 2, 3]}
+    layers = pd.DataFrame({"variant": "f", **keys, "saturation_low": [0.5, 0, 0], "saturation_high": 0.0})
     figure = training.saturation(layers, {"f": "f"})
     assert figure.axes[-1].get_xlabel() == "layer (generator 1, discriminator 2 to 3)"
     for panel in figure.axes:
         assert [list(line.get_xdata()) for line in panel.lines] == [[1], [2, 3]]
-    one = training.saturation(layers.assign(layer=["a.0", "a.1", "a.2"]), {"f": "f"})
-    assert one.axes[-1].get_xlabel() == "layer (from the input)"
-    assert [list(line.get_xdata()) for line in one.axes[0].lines] == [[1, 2, 3]]
+    figure = training.saturation(layers.assign(layer=["a.0", "a.1", "a.2"]), {"f": "f"})
+    assert figure.axes[-1].get_xlabel() == "layer (from the input)"
+    assert [list(line.get_xdata()) for line in figure.axes[0].lines] == [[1, 2, 3]]
     many = {f"f{i}": f"f{i}" for i in range(7)}
-    heat = training.saturation(pd.concat([layers.assign(variant=name, run_id=name) for name in many]), many)
-    assert "layer (generator 1, discriminator 2 to 3)" in [text.get_text() for text in heat.texts]
+    figure = training.saturation(pd.concat([layers.assign(variant=name, run_id=name) for name in many]), many)
+    assert "layer (generator 1, discriminator 2 to 3)" in [text.get_text() for text in figure.texts]
 
 
-def test_over_training_the_first_layer_is_the_last_networks() -> None:
+def test_saturation_over_time_has_the_layers_of_the_last_network() -> None:
     names = ["generator.0", "discriminator.0", "discriminator.1"] * 2
-    where = {"run_id": "r", "seed": 0, "step": [0] * 3 + [9] * 3, "layer": names, "layer_index": [1, 2, 3] * 2}
-    layers = pd.DataFrame({"variant": "f", **where, "saturation_low": [0.5, 0.1, 0.2] * 2, "saturation_high": 0.0})
+    keys = {"run_id": "r", "seed": 0, "step": [0] * 3 + [9] * 3, "layer": names, "layer_index": [1, 2, 3] * 2}
+    layers = pd.DataFrame({"variant": "f", **keys, "saturation_low": [0.5, 0.1, 0.2] * 2, "saturation_high": 0.0})
     figure = training.saturation_over_time(layers, {"f": "f"})
     assert [text.get_text() for text in figure.legends[0].get_texts()] == ["first layer (2)", "last layer (3)"]
     heights = {float(abs(y)) for line in figure.axes[0].lines for y in line.get_ydata()}

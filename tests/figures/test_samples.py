@@ -1,4 +1,4 @@
-"""The figures of generated images at one and at many activations, and with what a stranger's tables may hold."""
+"""The figures of generated images with one and with many activations, and with bytes that are not a picture."""
 
 import io
 
@@ -20,22 +20,21 @@ def _png() -> bytes:
     return file.getvalue()
 
 
-def _made(names: list[str], *, seeds: int) -> Tables:
-    """Tables of GANs, the first seed of each with a picture."""
-    made = synthetic.tables(names, seeds=seeds, epochs=3)
+def _gan_tables(names: list[str], *, seeds: int) -> Tables:
+    """Tables of GANs, with a picture for the first seed of each."""
+    tables = synthetic.tables(names, seeds=seeds, epochs=3)
     rng = np.random.default_rng(0)
 
-    def drawn(frame, *columns):
+    def with_random(frame, *columns):
         return frame.assign(**{name: rng.uniform(0.1, 0.9, len(frame)) for name in columns})
 
-    sparse = ("input_grad_hoyer", "generator_grad_hoyer")
-    lost = dict.fromkeys(("test_loss", "test_accuracy", "val_loss", "train_loss"), np.nan)
-    runs = drawn(made.runs, "test_fld", "test_fld_floor", "test_ndb", *sparse)
-    kept = {name: value for name, value in lost.items() if name in made.epochs}
-    runs = runs.assign(picture=[_png() if seed == 0 else None for seed in runs["seed"]], **lost)
-    return Tables(
-        runs, drawn(made.epochs, "val_fld", *sparse).assign(**kept), drawn(made.layers, "grad_zero", "grad_hoyer")
-    )
+    sparsity = ("input_grad_hoyer", "generator_grad_hoyer")
+    without = dict.fromkeys(("test_loss", "test_accuracy", "val_loss", "train_loss"), np.nan)
+    runs = with_random(tables.runs, "test_fld", "test_fld_floor", "test_ndb", *sparsity)
+    runs = runs.assign(picture=[_png() if seed == 0 else None for seed in runs["seed"]], **without)
+    epochs = with_random(tables.epochs, "val_fld", *sparsity)
+    epochs = epochs.assign(**{name: value for name, value in without.items() if name in tables.epochs})
+    return Tables(runs, epochs, with_random(tables.layers, "grad_zero", "grad_hoyer"))
 
 
 FRAMES = {
@@ -51,16 +50,16 @@ FRAMES = {
 @pytest.mark.parametrize("figure", FRAMES)
 @pytest.mark.parametrize(("count", "seeds"), [(1, 1), (9, 2), pytest.param(35, 2, marks=pytest.mark.slow)])
 def test_every_figure_draws(figure, count, seeds):
-    tables = workloads(_made(synthetic.NAMES[:count], seeds=seeds))[0].tables
+    tables = workloads(_gan_tables(synthetic.NAMES[:count], seeds=seeds))[0].tables
     with mpl.rc_context(style.style()):
-        drawn = figure(getattr(tables, FRAMES[figure]), labels(tables.runs, synthetic.NAMES[:count]))
-    assert drawn.get_figwidth() == style.WIDTH
-    assert drawn.get_figheight() < 10.7
-    drawn.draw_without_rendering()
+        result = figure(getattr(tables, FRAMES[figure]), labels(tables.runs, synthetic.NAMES[:count]))
+    assert result.get_figwidth() == style.WIDTH
+    assert result.get_figheight() < 10.7
+    result.draw_without_rendering()
 
 
 def test_a_sheet_shows_the_pixels_of_the_first_picture():
-    runs = workloads(_made(["relu", "tanh"], seeds=3))[0].tables.runs
+    runs = workloads(_gan_tables(["relu", "tanh"], seeds=3))[0].tables.runs
     figure = samples.sheets(runs, {"relu": "relu", "tanh": "tanh"})
     for panel in figure.axes:
         (image,) = panel.get_images()
@@ -70,14 +69,14 @@ def test_a_sheet_shows_the_pixels_of_the_first_picture():
 
 
 @pytest.mark.parametrize("picture", [b"", b"GIF89a", _png()[:60], "text"])
-def test_what_is_no_png_file_is_said(picture):
-    runs = workloads(_made(["relu"], seeds=1))[0].tables.runs.assign(picture=[picture])
+def test_the_panel_of_a_picture_that_is_not_a_png_file_says_so(picture):
+    runs = workloads(_gan_tables(["relu"], seeds=1))[0].tables.runs.assign(picture=[picture])
     figure = samples.sheets(runs, {"relu": "relu"})
     assert figure.axes[0].texts[0].get_text() == "no PNG file"
 
 
-def test_the_ranking_shows_the_floor():
-    runs = workloads(_made(["relu", "tanh"], seeds=2))[0].tables.runs
+def test_a_dotted_line_in_the_ranking_is_the_floor():
+    runs = workloads(_gan_tables(["relu", "tanh"], seeds=2))[0].tables.runs
     figure = ranking(runs, {"relu": "relu", "tanh": "tanh"})
     dotted = [line for panel in figure.axes for line in panel.lines if line.get_linestyle() == ":"]
     assert [line.get_xdata()[0] for line in dotted] == pytest.approx([runs["test_fld_floor"].mean()])

@@ -1,4 +1,4 @@
-"""The facts of every function against closed forms, and the definitions at their edges."""
+"""The facts of every function against closed forms, and the edge cases of their definitions."""
 
 import copy
 import functools
@@ -46,20 +46,20 @@ def test_a_fact_is_its_closed_form_within_its_error_bound(name, key, expected):
 
 
 @pytest.mark.parametrize("name", entries.names())
-def test_nothing_about_an_activation_is_left_undetermined_but_what_is_known_to_be(name):
+def test_only_the_known_facts_of_an_activation_are_undetermined(name):
     known = {"hardsigmoid": ["num_derivative_kinks"], "snake": ["sup_derivative_low"]}
-    open_questions = [fact.property for fact in computed(name).values() if fact.text == NOT_DETERMINED]
-    assert open_questions == known.get(name, [])
+    undetermined = [fact.property for fact in computed(name).values() if fact.text == NOT_DETERMINED]
+    assert undetermined == known.get(name, [])
 
 
-def test_every_fact_says_how_it_was_obtained_and_every_number_how_far_it_may_be_off():
+def test_every_fact_has_a_method_and_every_number_an_error_bound():
     for fact in computed("gelu").values():
         assert fact.method
         assert math.isnan(fact.value) or fact.error >= 0
 
 
-# What a user may bring: (f, property, expected).
-USERS = [
+# Functions that a user may bring: (f, property, expected).
+USER_FUNCTIONS = [
     # torch.where passes 0 * inf = nan to the branch that was not taken once e^z overflows.
     (lambda z: torch.where(z > 0, z, z.exp() - 1), ("saturation_low_0.01", 0), math.log(0.01)),
     (lambda z: torch.where(z > 0, z, z.exp() - 1), ("range_inf", 0), -1),
@@ -75,7 +75,7 @@ USERS = [
     (lambda z: torch.relu(z - 1000.3), ("kink_place", 0), 1000.3),
     (lambda z: z.clamp(-1e-3, 1e-3), ("saturation_high_0.01", 0), 1e-3),
     (lambda z: (1 + 1e-6) * torch.relu(z) - torch.relu(-z), ("kink_jump", 0), 1e-6),
-    (lambda z: torch.nn.functional.softplus(z, 1, 5), ("seam_jump", 0), None),  # 0.0067 is seen by float32: no seam
+    (lambda z: torch.nn.functional.softplus(z, 1, 5), ("seam_jump", 0), None),  # float32 resolves 0.0067: not a seam
     (lambda z: torch.relu(z) - torch.relu(z - 1) * 2 + torch.relu(z - 2), ("extremum_low", 0), 1),
     (torch.zeros_like, ("sup_derivative", 0), 0),
     (lambda z: 3 * torch.ones_like(z), ("range_sup", 0), 3),
@@ -84,7 +84,7 @@ USERS = [
     (lambda z: z.clamp(0.501, 0.505), ("num_kinks", 0), 2),  # both within one cell of the grid
     (lambda z: z.clamp(0.501, 0.505), ("kink_place", 1), 0.505),
     (lambda z: 5 * torch.relu(z) - 3 * torch.relu(z - 2**-9) + torch.relu(z - 2**-8), ("num_kinks", 0), 3),
-    (lambda z: torch.relu(z) ** 4, ("zero_high", 0), 0),  # its kink is of an order that is not searched
+    (lambda z: torch.relu(z) ** 4, ("zero_high", 0), 0),  # its kink has an order that is not searched
     (lambda z: torch.relu(z - 0.1) ** 4, ("zero_high", 0), 0.1),
     (lambda z: torch.relu(z).sqrt(), ("zero_high", 0), 0),  # its slope is unbounded at the kink
     (lambda z: z.clamp(-1e6, 1e6), ("asymptote_right_intercept", 0), 1e6),
@@ -97,8 +97,8 @@ USERS = [
 ]
 
 
-@pytest.mark.parametrize(("f", "key", "expected"), USERS)
-def test_a_users_own_function_is_read_without_being_told_anything(f, key, expected):
+@pytest.mark.parametrize(("f", "key", "expected"), USER_FUNCTIONS)
+def test_the_facts_of_a_users_function(f, key, expected):
     facts = {(fact.property, fact.index): fact for fact in facts_of(f)}
     if expected is None:
         assert key not in facts
@@ -114,7 +114,7 @@ def test_a_level_tail_is_attained(f):
     assert (facts["range_inf"].value, facts["range_inf"].text) == (0, "closed")
 
 
-def test_what_cannot_be_determined_says_so_and_why():
+def test_a_fact_that_cannot_be_determined_says_so_and_why():
     facts = {fact.property: fact for fact in facts_of(lambda z: z.sign() * z.abs().sqrt())}
     assert facts["saturation_low_0.01"].text == NOT_DETERMINED
     assert facts["saturation_low_0.01"].method == "sup|f'| and E f'^2 are infinite"
@@ -133,13 +133,13 @@ def test_what_cannot_be_determined_says_so_and_why():
     assert facts["continuity"].value == -1
 
 
-def test_a_function_that_draws_random_numbers_in_evaluation_is_not_described():
+def test_a_function_that_is_random_in_evaluation_has_no_facts():
     facts = {fact.property: fact for fact in facts_of(lambda z: z + torch.rand_like(z))}
     assert facts["all"].text == NOT_DETERMINED
     assert facts["all"].method == "two evaluations at the same z differ"
 
 
-def test_a_function_that_turns_faster_than_the_grid_has_moments_but_no_shape():
+def test_a_function_that_turns_within_cells_of_the_grid_has_moments_only():
     facts = {fact.property: fact for fact in facts_of(entries.load("snake", {"a": 1000.0}).f)}
     assert facts["shape"].text == NOT_DETERMINED
     assert facts["shape"].method == "f turns within a cell of the grid, so its shape cannot be read; its moments can"
@@ -150,42 +150,42 @@ def test_a_function_that_turns_faster_than_the_grid_has_moments_but_no_shape():
 
 
 @pytest.mark.parametrize("f", [lambda z: 1 / z, lambda z: z.sin() / z])
-def test_a_function_that_is_not_finite_somewhere_has_no_shape(f):
+def test_a_function_with_a_pole_or_a_gap_has_no_shape(f):
     facts = {fact.property: fact for fact in facts_of(f)}
     assert facts["shape"].text == NOT_DETERMINED
     assert facts["shape"].method == "f is not finite at z = 0"
     assert value_range(lambda z: 1 / z) == (-INF, INF)
 
 
-def test_a_function_of_more_than_its_element_is_refused():
-    told = (
+def test_a_function_that_does_not_work_element_by_element_is_rejected():
+    message = (
         "This function's value at one element depends on the others, so it has no graph over z. "
         "Give a function that works element by element."
     )
-    with pytest.raises(ValueError, match=f"^{re.escape(told)}$"):
+    with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
         facts_of(lambda z: torch.softmax(z, 0))
-    told = (
+    message = (
         "An activation maps a tensor to one of the same shape, but this one returned shape () for shape (7,). "
         "Give a function that works element by element."
     )
-    with pytest.raises(ValueError, match=f"^{re.escape(told)}$"):
+    with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
         facts_of(lambda z: z.sum())
-    told = (
+    message = (
         "An activation keeps the dtype of its argument, but this one returned torch.float32 for torch.float64. "
         "Give a function that computes in the dtype that it is given."
     )
-    with pytest.raises(ValueError, match=f"^{re.escape(told)}$"):
+    with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
         facts_of(lambda z: z.float().relu())
 
 
 @pytest.mark.parametrize("epsilon", [0, 1, -0.1])
-def test_epsilon_is_a_share(epsilon):
-    told = f"epsilon is {epsilon}, but it is a share of sup|f'|: give a number between 0 and 1."
-    with pytest.raises(ValueError, match=f"^{re.escape(told)}$"):
+def test_epsilon_must_be_a_share(epsilon):
+    message = f"epsilon is {epsilon}, but it is a share of sup|f'|: give a number between 0 and 1."
+    with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
         saturation_thresholds(torch.tanh, epsilon=epsilon)
 
 
-def test_a_function_that_is_finite_nowhere_is_refused():
+def test_a_function_that_is_finite_nowhere_is_rejected():
     with pytest.raises(
         ValueError, match=r"^The function is finite nowhere on the grid: give one whose values are numbers\.$"
     ):
@@ -194,7 +194,7 @@ def test_a_function_that_is_finite_nowhere_is_refused():
 
 def test_neither_the_module_nor_the_global_generator_nor_gradients_change():
     module = nn.Sequential(nn.PReLU(init=0.25), nn.RReLU()).train()
-    before, generator = copy.deepcopy(module.state_dict()), torch.get_rng_state()
+    state, generator = copy.deepcopy(module.state_dict()), torch.get_rng_state()
     with torch.no_grad():
         thresholds = saturation_thresholds(module)
     value_range(module), second_moment(module), facts_of(module)
@@ -203,10 +203,10 @@ def test_neither_the_module_nor_the_global_generator_nor_gradients_change():
     assert module.training
     assert module[0].weight.dtype == torch.float32
     assert module[0].weight.grad is None
-    assert all(torch.equal(before[name], value) for name, value in module.state_dict().items())
+    assert all(torch.equal(state[name], value) for name, value in module.state_dict().items())
 
 
-def test_a_learned_parameter_is_read_as_it_is_now():
+def test_a_learned_parameter_counts_with_its_present_value():
     module = nn.PReLU(init=0.25)
     with torch.no_grad():
         module.weight.fill_(0.0)
@@ -215,18 +215,18 @@ def test_a_learned_parameter_is_read_as_it_is_now():
 
 
 @pytest.mark.parametrize("module", [nn.Tanh(), nn.ELU(), nn.PReLU(), nn.Softplus()], ids=str)
-@pytest.mark.parametrize("of", [saturation_thresholds, value_range])
-def test_the_training_probe_can_afford_it(module, of):
+@pytest.mark.parametrize("compute", [saturation_thresholds, value_range])
+def test_a_property_is_fast_enough_for_a_training_probe(module, compute):
     torch.set_num_threads(1)
     seconds = []
     for _ in range(7):
         start = time.perf_counter()
-        of(module)
+        compute(module)
         seconds.append(time.perf_counter() - start)
     assert min(seconds) < 0.01  # 2 ms when the machine is idle
 
 
-def test_a_mean_that_does_not_exist_is_no_number():
+def test_a_mean_that_does_not_exist_is_nan():
     assert math.isnan(second_moment(lambda z: torch.exp(z * z)))
     mean, error = gaussian_mean(lambda z: torch.where(z > 0.3, 1.0, 0.0).double())
     assert mean == pytest.approx(0.5 * math.erfc(0.3 / math.sqrt(2)), abs=error)

@@ -1,4 +1,4 @@
-"""What a claim must say, and what is said of one that does not."""
+"""Parsing of claims, and the messages about invalid ones."""
 
 import pytest
 
@@ -9,23 +9,23 @@ REGIME = {"regime": "always", "rule": "bound", "column": "test_loss", "claimed":
 ENTRY = {"id": "C99", "statement": "It is so.", "source": "a test", "regimes": [REGIME]}
 
 
-def _parsed(**changed):
-    ((claim,),) = [parse("question", [{**ENTRY, "regimes": [{**REGIME, **changed}]}])]
+def _parsed(**changes):
+    ((claim,),) = [parse("question", [{**ENTRY, "regimes": [{**REGIME, **changes}]}])]
     (regime,) = claim.regimes
     return regime
 
 
-def test_a_claim_takes_its_experiments_results_and_is_its_own_family():
+def test_results_and_family_default_to_experiment_and_claim():
     regime = _parsed()
     assert (regime.results, regime.family, regime.table) == ("question", "C99", "runs")
     assert (regime.low, regime.high) == (float("-inf"), 1)
 
 
 @pytest.mark.parametrize(
-    ("changed", "said"),
+    ("changes", "message"),
     [
-        ({"rule": "diference"}, "rule=diference: known are bound, difference, equivalence, order, trend, identity."),
-        ({"reduce": "median"}, "reduce=median: known are mean, min, max."),
+        ({"rule": "diference"}, "rule=diference: use one of bound, difference, equivalence, order, trend, identity."),
+        ({"reduce": "median"}, "reduce=median: use one of mean, min, max."),
         ({"rule": "difference"}, "a difference without `against`."),
         ({"against": {"act": "relu"}}, "a bound with `against`."),
         ({"rule": "trend"}, "a trend without `over`."),
@@ -35,13 +35,13 @@ def test_a_claim_takes_its_experiments_results_and_is_its_own_family():
         ({"claimed": [1]}, "claimed=[1]: give [low, high], null for no bound on a side."),
     ],
 )
-def test_a_regime_that_cannot_be_decided_is_refused(changed, said):
+def test_an_invalid_regime_is_refused(changes, message):
     with pytest.raises(ClaimError) as error:
-        _parsed(**changed)
-    assert str(error.value) == f"The claim C99 of experiments/question.yaml has {said}"
+        _parsed(**changes)
+    assert str(error.value) == f"The claim C99 of experiments/question.yaml has {message}"
 
 
-def test_a_claim_that_lacks_something_is_refused():
+def test_a_claim_with_missing_or_unknown_keys_is_refused():
     with pytest.raises(ClaimError) as error:
         parse("question", [{"id": "C99", "statement": "It is so."}])
     assert str(error.value) == (
@@ -60,10 +60,10 @@ def test_a_claim_that_lacks_something_is_refused():
     )
 
 
-def test_every_claim_of_the_experiments_is_one():
-    known = decide.claims()
-    assert [claim.id for claim in known] == sorted({claim.id for claim in known})
-    for claim in known:
+def test_every_claim_in_experiments_is_valid():
+    claims = decide.claims()
+    assert [claim.id for claim in claims] == sorted({claim.id for claim in claims})
+    for claim in claims:
         assert claim.statement.endswith(".")
         assert len({regime.regime for regime in claim.regimes}) == len(claim.regimes)
         for regime in claim.regimes:

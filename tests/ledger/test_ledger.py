@@ -1,4 +1,4 @@
-"""The ledger from tables alone: evidence, families, the files that it writes, the sentences of its mistakes."""
+"""The ledger from tables alone: evidence, families, the files that it writes, its error messages."""
 
 import numpy as np
 import pandas as pd
@@ -11,7 +11,7 @@ from actbench.tables import schema, store
 
 @pytest.fixture
 def root(tmp_path):
-    """Two activations on ten seeds; `silky` has a lower loss, and learns beta = 2 from 1 in both layers."""
+    """Two activations on ten seeds; `silky` has a lower loss, and its beta goes from 1 to 2 in both layers."""
     rng = np.random.default_rng(3)
     noise = rng.normal(0, 0.01, 10)
     runs = [
@@ -40,7 +40,7 @@ LOWER = Regime(
 )  # fmt: skip
 
 
-def test_evidence_joins_what_was_learned_with_what_was_set(root):
+def test_evidence_has_learned_parameters_beside_the_config(root):
     frame = decide.Evidence(root).frame("question", "layers")
     assert set(frame["learned.beta"]) == {2.0}
     assert set(frame["act.beta"]) == {1.0}
@@ -60,46 +60,48 @@ def test_a_claim_is_decided_and_written(root, monkeypatch):
     missing = Regime(**{**vars(LOWER), "regime": "later", "results": "elsewhere"})
     monkeypatch.setattr(decide, "claims", lambda: [_claim(LOWER, higher, missing)])
     path = decide.write(root)
-    found = pd.read_csv(root / "ledger" / "ledger.csv")
-    assert list(found["verdict"]) == ["supported", "refuted", "not measured"]
-    assert set(found["verdict_on_claim"]) == {"not measured"}
+    ledger = pd.read_csv(root / "ledger" / "ledger.csv")
+    assert list(ledger["verdict"]) == ["supported", "refuted", "not measured"]
+    assert set(ledger["verdict_on_claim"]) == {"not measured"}
     runs = store.collect(root / "question").runs.pivot_table("test_loss", "seed", "act")
-    np.testing.assert_allclose(found["mean"][0], (runs["silky"] - runs["rough"]).mean())
-    assert found["measured"][0] == "PROTOCOL 2, commit abc"
-    assert found["rule"][0] == "runs.test_loss at act=silky, compared with act=rough seed by seed: below 0; n = 10"
+    np.testing.assert_allclose(ledger["mean"][0], (runs["silky"] - runs["rough"]).mean())
+    assert ledger["measured"][0] == "PROTOCOL 2, commit abc"
+    assert ledger["rule"][0] == "runs.test_loss at act=silky, compared with act=rough seed by seed: below 0; n = 10"
     assert path.is_file()
     assert (root / "ledger" / "figures" / "C99.png").is_file()
     text = (root / "ledger" / "report.md").read_text(encoding="utf-8")
     assert "- Of the claims 1 not measured; of their regimes 1 supported, 1 refuted, 1 not measured.\n" in text
 
 
-def test_what_explains_a_verdict_has_no_part_in_it(root, monkeypatch):
-    """Its own table, its own family: p of the claim's regimes are as without it."""
+def test_a_regime_that_explains_does_not_change_the_verdict(root, monkeypatch):
+    """It has a separate table and family, so the p-values of the other regimes are the same as without it."""
     higher = Regime(**{**vars(LOWER), "regime": "higher", "claimed": (0, None), "explains": True, "family": "because"})
     fact = Regime("exact", "identity", "error", (0, 0), 1, table="cost", results="facts", explains=True)
     claim = _claim(LOWER, higher, fact)
     monkeypatch.setattr(decide, "claims", lambda: [claim])
     decide.write(root)
-    found = pd.read_csv(root / "ledger" / "ledger.csv")
-    assert list(found["verdict_on_claim"]) == ["supported"] * 3
-    assert list(found["explains"]) == [False, True, True]
+    ledger = pd.read_csv(root / "ledger" / "ledger.csv")
+    assert list(ledger["verdict_on_claim"]) == ["supported"] * 3
+    assert list(ledger["explains"]) == [False, True, True]
     alone = decide.decisions(_claim(LOWER), decide.Evidence(root))
-    assert found["p_supported"][0] == alone[0].p_supported
+    assert ledger["p_supported"][0] == alone[0].p_supported
     text = (root / "ledger" / "report.md").read_text(encoding="utf-8")
     assert "- Of the claims 1 supported; of their regimes 1 supported.\n" in text
     before, after = text.split("What explains it:\n")
-    told = "| higher (adjusted within because) |"
-    assert ("| lower |" in before, told in before, told in after) == (True, False, True)
+    row = "| higher (adjusted within because) |"
+    assert ("| lower |" in before, row in before, row in after) == (True, False, True)
     assert "Repeat: `python -m actbench +experiment=question`, `python -m actbench.catalogue --cost`\n" in text
 
 
-def test_a_column_that_is_not_there_is_named(root):
+def test_a_missing_column_is_named(root):
     wrong = Regime(**{**vars(LOWER), "where": {"model.deep": 4}})
-    with pytest.raises(ClaimError, match=r"^C99, regime 'lower': There is no column model.deep: known are run_id, "):
+    with pytest.raises(
+        ClaimError, match=r"^C99, regime 'lower': There is no column model.deep: the columns are run_id, "
+    ):
         decide.decisions(_claim(wrong), decide.Evidence(root))
 
 
-def test_two_claims_with_one_id_are_refused(tmp_path, monkeypatch):
+def test_two_claims_with_the_same_id_are_refused(tmp_path, monkeypatch):
     text = (
         "claims:\n  - id: C99\n    statement: So.\n    source: a test\n    regimes:\n"
         "      - {regime: r, rule: bound, column: test_loss, claimed: [0, 1], n: 10}\n"
@@ -109,4 +111,4 @@ def test_two_claims_with_one_id_are_refused(tmp_path, monkeypatch):
     monkeypatch.setattr(decide.options, "options", lambda group: {p.stem: p for p in sorted(tmp_path.glob("*.yaml"))})
     with pytest.raises(ClaimError) as error:
         decide.claims()
-    assert str(error.value) == ("The claim C99 stands twice, in one.yaml and two.yaml: give one of them another id.")
+    assert str(error.value) == "Two claims have the id C99, in one.yaml and two.yaml: give one of them another id."

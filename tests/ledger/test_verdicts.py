@@ -1,4 +1,4 @@
-"""Decisions on tables made by hand: rules, families, verdicts."""
+"""Decisions on small invented tables: rules, families, verdicts."""
 
 import numpy as np
 import pandas as pd
@@ -6,7 +6,7 @@ import pytest
 import scipy.stats
 
 from actbench.ledger.claims import CONTRASTS, ClaimError, Regime
-from actbench.ledger.verdicts import Decision, decide, judged, overall, select
+from actbench.ledger.verdicts import Decision, decide, judge, overall, select
 
 RNG = np.random.default_rng(7)
 SEEDS = range(10)
@@ -14,20 +14,20 @@ SMALL = RNG.normal(0, 0.01, 10)
 
 
 def _runs(**columns) -> pd.DataFrame:
-    """Runs of tanh and relu on ten seeds: relu's loss is .5, tanh's is what is given."""
+    """Runs of tanh and relu on ten seeds: relu has a loss near .5, tanh has the given columns."""
     relu = pd.DataFrame({"run_id": "r", "seed": SEEDS, "act": "relu", "loss": 0.5 + SMALL})
-    own = pd.DataFrame({"run_id": "t", "seed": SEEDS, "act": "tanh", **columns})
-    return pd.concat([relu, own], ignore_index=True)
+    tanh = pd.DataFrame({"run_id": "t", "seed": SEEDS, "act": "tanh", **columns})
+    return pd.concat([relu, tanh], ignore_index=True)
 
 
-def _regime(rule="difference", claimed=(None, 0), **changed) -> Regime:
-    given = {"regime": "r", "rule": rule, "column": "loss", "claimed": claimed, "n": 10, "where": {"act": "tanh"}}
+def _regime(rule="difference", claimed=(None, 0), **changes) -> Regime:
+    fields = {"regime": "r", "rule": rule, "column": "loss", "claimed": claimed, "n": 10, "where": {"act": "tanh"}}
     contrast = {"against": {"act": "relu"}} if rule in CONTRASTS else {}
-    return Regime(**given | contrast | changed)
+    return Regime(**fields | contrast | changes)
 
 
-def _verdict(regime: Regime, frame: pd.DataFrame | None) -> Decision:
-    (decision,) = judged([decide(regime, frame, rng=np.random.default_rng(0))])
+def _decision(regime: Regime, frame: pd.DataFrame | None) -> Decision:
+    (decision,) = judge([decide(regime, frame, rng=np.random.default_rng(0))])
     return decision
 
 
@@ -46,13 +46,13 @@ def _verdict(regime: Regime, frame: pd.DataFrame | None) -> Decision:
 )
 def test_a_difference_lies_inside_outside_or_across(shift, claimed, verdict):
     noise = np.array([1, -1, 2, -2, 3, -3, 1, -1, 2, -2]) / 100
-    decision = _verdict(_regime(claimed=claimed), _runs(loss=0.5 + SMALL + shift + noise))
+    decision = _decision(_regime(claimed=claimed), _runs(loss=0.5 + SMALL + shift + noise))
     assert decision.verdict == verdict
     np.testing.assert_allclose(decision.values, shift + noise, atol=1e-12)
     assert decision.low < decision.mean < decision.high
 
 
-def test_p_is_that_of_the_two_sided_t_test():
+def test_p_is_the_p_of_the_two_sided_t_test():
     values = 0.5 + SMALL + np.linspace(-0.05, 0.01, 10)
     decision = decide(_regime(), _runs(loss=values), rng=np.random.default_rng(0))
     expected = scipy.stats.ttest_rel(values, 0.5 + SMALL).pvalue
@@ -63,23 +63,23 @@ def test_p_is_that_of_the_two_sided_t_test():
 def test_within_a_margin_both_ends_are_tested():
     values = 0.5 + SMALL + np.linspace(-0.03, 0.02, 10)
     decision = decide(_regime(claimed=(-0.05, 0.04)), _runs(loss=values), rng=np.random.default_rng(0))
-    apart = values - 0.5 - SMALL
-    ends = [scipy.stats.ttest_1samp(apart, end).pvalue for end in (-0.05, 0.04)]
-    assert decision.p_supported == pytest.approx(max(ends))
+    difference = values - 0.5 - SMALL
+    p_values = [scipy.stats.ttest_1samp(difference, end).pvalue for end in (-0.05, 0.04)]
+    assert decision.p_supported == pytest.approx(max(p_values))
 
 
 def test_a_family_shares_its_error_rate():
-    """Ten regimes with p = .02 each: alone each is supported, together none (Holm: 10 × .02)."""
-    one = Decision(_regime(), SMALL, -1, -2, -0.1, 0.02, 1.0, verdict="")
-    assert judged([one])[0].verdict == "supported"
-    assert {decision.verdict for decision in judged([one] * 10)} == {"inconclusive"}
-    assert judged([one] * 10)[0].p_supported == pytest.approx(0.2)
+    """Of ten regimes with p = .02, each is supported alone but none as a family (Holm: 10 × .02)."""
+    decision = Decision(_regime(), SMALL, -1, -2, -0.1, 0.02, 1.0, verdict="")
+    assert judge([decision])[0].verdict == "supported"
+    assert {member.verdict for member in judge([decision] * 10)} == {"inconclusive"}
+    assert judge([decision] * 10)[0].p_supported == pytest.approx(0.2)
 
 
-def test_equal_values_need_no_test():
+def test_equal_values_are_decided_without_a_t_test():
     frame = _runs(loss=1.0)
-    assert _verdict(_regime("bound", (1, 1)), frame).verdict == "supported"
-    assert _verdict(_regime("bound", (2, None)), frame).verdict == "refuted"
+    assert _decision(_regime("bound", (1, 1)), frame).verdict == "supported"
+    assert _decision(_regime("bound", (2, None)), frame).verdict == "refuted"
 
 
 @pytest.mark.parametrize(
@@ -94,75 +94,75 @@ def test_equal_values_need_no_test():
 )
 def test_equal_values_at_the_end_of_a_half_open_set_decide_nothing(shift, claimed, verdict):
     frame = _runs(loss=0.5 + shift).assign(loss=lambda runs: runs["loss"].where(runs["act"] == "tanh", 0.5))
-    assert _verdict(_regime(claimed=claimed), frame).verdict == verdict
+    assert _decision(_regime(claimed=claimed), frame).verdict == verdict
 
 
-def test_order_counts_seeds_even_infinite_ones():
+def test_order_counts_infinite_values():
     steps = [np.inf] * 9 + [0.0]
-    decision = _verdict(_regime("order", (0.5, None)), _runs(loss=steps))
+    decision = _decision(_regime("order", (0.5, None)), _runs(loss=steps))
     assert decision.mean == 0.9
-    ties = _verdict(_regime("order", (0.4, 0.6)), _runs(loss=0.5 + SMALL))
+    ties = _decision(_regime("order", (0.4, 0.6)), _runs(loss=0.5 + SMALL))
     assert (ties.mean, ties.verdict) == (0.5, "supported")
 
 
-def test_a_trend_is_a_slope_by_seed():
+def test_a_trend_is_a_slope_per_seed():
     rows = [
         {"run_id": "t", "seed": seed, "act": "tanh", "layer_index": layer, "loss": 3 + 2 * layer + SMALL[seed] * layer}
         for seed in SEEDS
         for layer in (1, 2, 3, 4)
     ]
-    decision = _verdict(_regime("trend", (1, 3), over="layer_index"), pd.DataFrame(rows))
+    decision = _decision(_regime("trend", (1, 3), over="layer_index"), pd.DataFrame(rows))
     np.testing.assert_allclose(decision.values, 2 + SMALL)
     assert decision.verdict == "supported"
 
 
-def test_too_few_seeds_are_inconclusive_and_say_so():
+def test_too_few_seeds_are_inconclusive_with_a_note():
     frame = _runs(loss=0.1)
-    decision = _verdict(_regime(), frame[frame["seed"] < 8])
+    decision = _decision(_regime(), frame[frame["seed"] < 8])
     assert (decision.verdict, decision.note) == ("inconclusive", "8 of the 10 declared seeds have a finite value")
-    lost = _verdict(_regime(), _runs(loss=[np.inf, *[0.1] * 9]))
-    assert (lost.verdict, lost.note) == ("inconclusive", "9 of the 10 declared seeds have a finite value")
+    infinite = _decision(_regime(), _runs(loss=[np.inf, *[0.1] * 9]))
+    assert (infinite.verdict, infinite.note) == ("inconclusive", "9 of the 10 declared seeds have a finite value")
 
 
-def test_more_seeds_than_declared_are_not_used():
-    decision = _verdict(_regime(n=6), _runs(loss=0.1))
+def test_seeds_beyond_the_declared_number_are_ignored():
+    decision = _decision(_regime(n=6), _runs(loss=0.1))
     assert len(decision.values) == 6
 
 
-def test_what_is_not_there_is_not_measured():
-    assert _verdict(_regime(), None).note == "its results are not published yet"
-    decision = _verdict(_regime(where={"act": "mish"}), _runs(loss=0.1))
+def test_missing_tables_and_runs_are_not_measured():
+    assert _decision(_regime(), None).note == "its results are not published yet"
+    decision = _decision(_regime(where={"act": "mish"}), _runs(loss=0.1))
     assert (decision.verdict, decision.note) == ("not measured", "no run has these settings")
 
 
-def test_a_fact_is_decided_by_its_error():
+def test_a_fact_is_decided_by_its_error_bound():
     facts = pd.DataFrame({"function": ["a", "b"], "value": [1.0, 2.0], "error": [0.1, np.nan]})
-    for where, claimed, verdict in (
+    for function, claimed, verdict in (
         ("a", (0.9, 1.1), "supported"),
         ("a", (0.95, 1.1), "inconclusive"),
         ("a", (1.2, None), "refuted"),
         ("b", (2, 2), "supported"),
     ):
-        regime = _regime("identity", claimed, column="value", where={"function": where}, n=1)
-        assert _verdict(regime, facts).verdict == verdict
-    assert _verdict(_regime("identity", (0, 1), where={"function": "c"}, n=1), facts).verdict == "not measured"
+        regime = _regime("identity", claimed, column="value", where={"function": function}, n=1)
+        assert _decision(regime, facts).verdict == verdict
+    assert _decision(_regime("identity", (0, 1), where={"function": "c"}, n=1), facts).verdict == "not measured"
 
 
 def test_a_measured_ratio_is_decided_by_its_rounds():
     facts = pd.DataFrame({"function": ["a"], "ratio": [2.0], "ratio_low": [1.8], "ratio_high": [2.4], "rounds": [6]})
     regime = _regime("identity", (None, 2.2), column="ratio", where={"function": "a"}, n=1)
-    decision = _verdict(regime, facts)
+    decision = _decision(regime, facts)
     assert (decision.low, decision.high, decision.verdict) == (1.8, 2.4, "inconclusive")
     assert decision.note == "6 rounds"
 
 
-def test_a_statistic_says_of_how_many_values_it_is():
+def test_a_statistic_notes_its_number_of_values():
     facts = pd.DataFrame({"measure": ["range"], "n": [33], "rho": [-0.5], "low": [-0.8], "high": [-0.1]})
-    decision = _verdict(_regime("identity", (None, 0), column="rho", where={"measure": "range"}, n=1), facts)
+    decision = _decision(_regime("identity", (None, 0), column="rho", where={"measure": "range"}, n=1), facts)
     assert (decision.verdict, decision.note) == ("supported", "of 33 values")
 
 
-def test_rows_are_selected_by_value_list_and_place():
+def test_rows_are_selected_by_value_list_first_and_last():
     frame = pd.DataFrame({
         "run_id": ["a"] * 4, "seed": [0, 0, 1, 1], "step": [0, 9, 0, 5], "beta": [1.0, np.nan, 1.0, 2.0],
     })  # fmt: skip
@@ -172,10 +172,10 @@ def test_rows_are_selected_by_value_list_and_place():
     assert list(select(frame, {"beta": [1.0, 2.0], "seed": 1}).index) == [2, 3]
     with pytest.raises(ClaimError) as error:
         select(frame, {"stp": 0})
-    assert str(error.value) == "There is no column stp: known are run_id, seed, step, beta."
+    assert str(error.value) == "There is no column stp: the columns are run_id, seed, step, beta."
 
 
-def test_a_claim_waits_for_every_regime():
+def test_a_claim_is_not_measured_until_every_regime_is():
     def decision(verdict):
         return Decision(_regime(), SMALL, verdict=verdict)
 

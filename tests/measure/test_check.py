@@ -1,4 +1,4 @@
-"""The sentences that need torch: activation, data, device, results folder, batch size."""
+"""Messages of the checks before a run: activation, data, device, results folder, batch size."""
 
 from pathlib import Path
 
@@ -17,7 +17,7 @@ def raising(z): raise RuntimeError("no luck")
 def leaving(z): raise SystemExit("no use")
 def doubled(z): return z.double()
 def in_place(z): return z.relu_()
-def cut_off(z): return (z > 0).float()
+def detached(z): return (z > 0).float()
 def mixing(z): return z.softmax(-1)
 def zero(z): return 0 * z
 NUMBER = 3
@@ -34,7 +34,7 @@ def _my_activations(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("line", "sentence"),
+    ("line", "message"),
     [
         (
             "act._target_=my_activations.NUMBER",
@@ -59,7 +59,7 @@ def _my_activations(tmp_path):
             "act=custom changes its argument in place: return a new tensor.",
         ),
         (
-            "act._target_=my_activations.cut_off",
+            "act._target_=my_activations.detached",
             "act=custom returns a tensor that autograd cannot follow back to z: add 0 * z, for a gradient of 0.",
         ),
         (
@@ -68,7 +68,7 @@ def _my_activations(tmp_path):
         ),
         (
             "act._target_=my_activations.zero init=matched",
-            "init=matched needs a mean square of f under N(0, 1) above 0, but it is 0.0.",
+            "init=matched needs E f(z)^2 under N(0, 1), finite and above 0, but it is 0.0: give another init.",
         ),
         ("act._target_=my_activations.raising", "act=custom fails on a tensor of shape (3, 7): no luck."),
         ("act._target_=my_activations.leaving", "act=custom fails on a tensor of shape (3, 7): no use."),
@@ -83,25 +83,25 @@ def _my_activations(tmp_path):
         ),
     ],
 )
-def test_a_custom_activation_that_cannot_be_used(line, sentence, job_of):
+def test_a_custom_activation_that_cannot_be_used_is_refused(line, message, job_of):
     with pytest.raises(ConfigError) as caught:
         job_of("+act=custom", *line.split())
-    assert str(caught.value) == sentence
+    assert str(caught.value) == message
 
 
 @pytest.mark.parametrize("target", ["no_such_module.F", "my_activations.Nothing"])
-def test_a_custom_activation_that_cannot_be_imported(target, job_of, tmp_path):
+def test_a_custom_activation_that_cannot_be_imported_is_refused(target, job_of, tmp_path):
     with pytest.raises(ConfigError) as caught:
         job_of("+act=custom", f"act._target_={target}")
-    told = str(caught.value)
-    assert told.startswith(f"act=custom: {target} cannot be imported (Error loading '{target}':")
-    assert told.endswith(
+    message = str(caught.value)
+    assert message.startswith(f"act=custom: {target} cannot be imported (Error loading '{target}':")
+    assert message.endswith(
         f"Name it by its dotted path, in an importable module or a file in the working folder {tmp_path}."
     )
 
 
 @pytest.mark.parametrize(
-    ("line", "sentence"),
+    ("line", "message"),
     [
         ("device=cuda", "device=cuda, but torch finds no such device here: give device=cpu or device=auto."),
         (
@@ -119,13 +119,13 @@ def test_a_custom_activation_that_cannot_be_imported(target, job_of, tmp_path):
         ),
         (
             "data.num_classes=100",
-            "data.num_classes=100, but the labels of data=digits are of 10 classes: leave the number out, or put whole "
-            "label files in place.",
+            "data.num_classes=100, but data=digits has labels of 10 classes: leave data.num_classes out, or replace "
+            "the label files by complete ones.",
         ),
         (
             "data.num_val=3",
-            "data=digits cannot be split so: The test_size = 3 should be greater or equal to the number of classes = "
-            "10.",
+            "data=digits cannot be split this way: The test_size = 3 should be greater or equal to the number of "
+            "classes = 10.",
         ),
         (
             "norm=batch train.batch_size=1",
@@ -148,29 +148,29 @@ def test_a_custom_activation_that_cannot_be_imported(target, job_of, tmp_path):
         ),
     ],
 )
-def test_a_run_that_cannot_start(line, sentence, job_of, tmp_path):
+def test_a_run_that_cannot_start_is_refused(line, message, job_of, tmp_path):
     with pytest.raises(ConfigError) as caught:
         job_of("+act=relu", *line.split())
-    assert str(caught.value) == sentence
+    assert str(caught.value) == message
     assert {path.name for path in tmp_path.iterdir()} - {"__pycache__"} == {"my_activations.py"}
 
 
-def test_a_snake_with_a_of_zero_is_told_before_training(job_of):
+def test_a_snake_with_a_of_zero_is_refused(job_of):
     with pytest.raises(ConfigError) as caught:
         job_of("+act=snake", "act.a=0")
     assert str(caught.value) == "act=snake returns nan at -3: it must be finite on [-3, 3]."
 
 
 @pytest.mark.parametrize("target", ["torch.tanh", "torch.nn.functional.gelu", "my_activations.zero"])
-def test_what_can_be_used_is_used(target, measure):
-    """A function of C++ has no file whose text could be hashed; f = 0 has no gain, which only init=matched asks for."""
+def test_functions_without_a_source_file_or_a_gain_can_be_used(target, measure):
+    """A C++ function has no file to hash; f = 0 has no gain, which only init=matched needs."""
     assert measure("+act=custom", f"act._target_={target}").runs["status"].item() == "done"
 
 
 @pytest.mark.parametrize("target", ["squash", "Squash"])
-def test_a_function_and_a_class_of_the_users_run_under_their_own_name(target, measure):
-    measured = measure("+act=custom", f"act._target_=my_activations.{target}", "+act.alpha=2")
-    assert measured.runs["act"].item() == target
-    assert measured.runs["act.alpha"].item() == 2
-    assert measured.runs["act.target"].item() == f"my_activations.{target}"
-    assert measured.runs["status"].item() == "done"
+def test_a_users_function_or_class_runs_under_its_name(target, measure):
+    runs = measure("+act=custom", f"act._target_=my_activations.{target}", "+act.alpha=2").runs
+    assert runs["act"].item() == target
+    assert runs["act.alpha"].item() == 2
+    assert runs["act.target"].item() == f"my_activations.{target}"
+    assert runs["status"].item() == "done"

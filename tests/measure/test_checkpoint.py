@@ -1,4 +1,4 @@
-"""A run that is interrupted and goes on gives the bytes of one that was not."""
+"""A run that is interrupted and resumed is bitwise the same as one that is not interrupted."""
 
 from pathlib import Path
 
@@ -15,31 +15,31 @@ STATEFUL = ["num_seeds=2", "norm=batch", "model.dropout=0.3", "optim=adam", "sch
 
 
 class Killed(BaseException):
-    """Stands for the end of the process: nothing in the package catches it."""
+    """The end of the process: nothing in the package catches it."""
 
 
 @pytest.fixture
-def _at_every_epoch(monkeypatch):
+def _save_every_epoch(monkeypatch):
     monkeypatch.setattr(checkpoint, "INTERVAL", 0)
 
 
 def _interrupt(monkeypatch, *, at: int):
-    """The run is cut off in the middle of its `at`-th epoch, counted over seeds."""
-    begun, batches = [], train.batches
+    """Kill the run in the middle of its `at`-th epoch, counted over all seeds."""
+    epochs, batches = [], train.batches
 
-    def cut(*given, **named):
-        begun.append(1)
-        for number, batch in enumerate(batches(*given, **named)):
-            if len(begun) == at and number == 1:
+    def interrupted(*args, **kwargs):
+        epochs.append(1)
+        for index, batch in enumerate(batches(*args, **kwargs)):
+            if len(epochs) == at and index == 1:
                 raise Killed
             yield batch
 
-    monkeypatch.setattr(train, "batches", cut)
+    monkeypatch.setattr(train, "batches", interrupted)
 
 
-@pytest.mark.usefixtures("_at_every_epoch")
+@pytest.mark.usefixtures("_save_every_epoch")
 @pytest.mark.parametrize(
-    ("more", "at"),
+    ("settings", "at"),
     [
         (["+act=rrelu"], 3),
         (["+act=rrelu"], 5),
@@ -49,42 +49,42 @@ def _interrupt(monkeypatch, *, at: int):
         (["+act=relu", "task=gan"], 3),
         pytest.param(["+act=relu", "task=gan_conv"], 7, marks=pytest.mark.slow),
     ],
-    ids=lambda told: " ".join(told) if isinstance(told, list) else told,
+    ids=lambda value: " ".join(value) if isinstance(value, list) else value,
 )
-def test_an_interrupted_run_goes_on_bitwise(more, at, measure, monkeypatch):
-    """Weights, BatchNorm, Adam, schedule; the order, dropout masks and random slopes; epochs and probes so far; crops
-    and flips; both networks of a GAN.
+def test_an_interrupted_run_resumes_bitwise(settings, at, measure, monkeypatch):
+    """Weights, BatchNorm, Adam, schedule; order, dropout masks, random slopes, crops and flips; the rows of epochs and
+    layers before the interruption; both networks of a GAN.
     """
-    given, tiny = [*more, *STATEFUL], "model=cnn" not in more
-    given += [] if tiny else ["data.num_train=128"]  # the keys that make other models tiny are not this one's
-    whole = measure(*given, "output.name=whole", tiny=tiny)
+    line, tiny = [*settings, *STATEFUL], "model=cnn" not in settings
+    line += [] if tiny else ["data.num_train=128"]  # the keys that make other models tiny do not exist for a CNN
+    expected = measure(*line, "output.name=whole", tiny=tiny)
     with monkeypatch.context() as patched:
         _interrupt(patched, at=at)
         with pytest.raises(Killed):
-            measure(*given, tiny=tiny)
-    (kept,) = Path("results/adhoc/runs").glob(".*/state.pt")
-    saved = torch.load(kept, weights_only=True)
+            measure(*line, tiny=tiny)
+    (path,) = Path("results/adhoc/runs").glob(".*/state.pt")
+    saved = torch.load(path, weights_only=True)
     assert len(saved["rows"]["runs"]) == (at - 1) // 4
     assert (saved["states"] is None) == ((at - 1) % 4 == 0)  # between two seeds there is no state
 
-    begun, batches = [], train.batches
-    monkeypatch.setattr(train, "batches", lambda *given, **named: begun.append(1) or batches(*given, **named))
-    resumed = measure(*given, tiny=tiny)
-    assert len(begun) == 8 - (at - 1)
-    for one, two in zip(whole, resumed, strict=True):
+    epochs, batches = [], train.batches
+    monkeypatch.setattr(train, "batches", lambda *args, **kwargs: epochs.append(1) or batches(*args, **kwargs))
+    resumed = measure(*line, tiny=tiny)
+    assert len(epochs) == 8 - (at - 1)
+    for one, two in zip(expected, resumed, strict=True):
         numbers = [name for name in one if name not in CLOCK]
         pd.testing.assert_frame_equal(one[numbers], two[numbers], check_exact=True)
-    assert [path.name for path in Path("results/adhoc/runs").iterdir()] == [whole.runs["run_id"].iloc[0]]
+    assert [path.name for path in Path("results/adhoc/runs").iterdir()] == [expected.runs["run_id"].iloc[0]]
 
 
-@pytest.mark.usefixtures("_at_every_epoch")
-def test_seeds_measured_in_another_way_go_on_with_the_one_that_was_cut_off(job_of):
-    """As the rounds of a comparison of speed."""
-    begun: list[int] = []
+@pytest.mark.usefixtures("_save_every_epoch")
+def test_a_run_with_its_own_measure_seed_resumes_at_the_interrupted_seed(job_of):
+    """As benchmarks of speed do, with a round for each seed."""
+    seeds: list[int] = []
 
     def measure_seed(job, seed, checkpoint, epochs):
-        begun.append(seed)
-        if begun == [0, 1]:
+        seeds.append(seed)
+        if seeds == [0, 1]:
             raise Killed
         return {"status": "done"}, History(epochs=[{"epoch": 0, "step": 0, "work": float(seed)}])
 
@@ -93,56 +93,56 @@ def test_seeds_measured_in_another_way_go_on_with_the_one_that_was_cut_off(job_o
         run.run(job, show_progress=False, measure_seed=measure_seed)
     run.run(job, show_progress=False, measure_seed=measure_seed)
     assert list(store.collect(job.folder).epochs["work"]) == [0, 1, 2]
-    assert begun == [0, 1, 1, 2]
+    assert seeds == [0, 1, 1, 2]
 
 
 def test_a_run_of_less_than_a_minute_writes_no_checkpoint(measure, monkeypatch):
-    monkeypatch.setattr(torch, "save", lambda *_: pytest.fail("a checkpoint"))
+    monkeypatch.setattr(torch, "save", lambda *_: pytest.fail("a checkpoint was written"))
     assert measure("+act=tanh").runs["status"].item() == "done"
 
 
 @pytest.mark.parametrize(("seconds", "saves"), [(59.9, 0), (60.0, 1), (119.9, 1), (120.0, 2)])
 def test_a_checkpoint_is_written_once_a_minute(seconds, saves, monkeypatch):
-    """A tenth of a second is between two epochs."""
-    clock, written, save = [0.0], [], torch.save
+    """With an epoch every tenth of a second."""
+    clock, times, save = [0.0], [], torch.save
     monkeypatch.setattr(checkpoint, "monotonic", lambda: clock[0])
-    monkeypatch.setattr(torch, "save", lambda *given: (written.append(clock[0]), save(*given)))
-    made = checkpoint.Checkpoint(Path("c"), environment={}, device=torch.device("cpu"))
+    monkeypatch.setattr(torch, "save", lambda *args: (times.append(clock[0]), save(*args)))
+    saved = checkpoint.Checkpoint(Path("c"), environment={}, device=torch.device("cpu"))
     for tenth in range(round(10 * seconds) + 1):
         clock[0] = tenth / 10
-        made.save({"order": torch.Generator()})
-    assert written == [60.0, 120.0][:saves]
+        saved.save({"order": torch.Generator()})
+    assert times == [60.0, 120.0][:saves]
 
 
-@pytest.mark.usefixtures("_at_every_epoch")
-def test_a_run_that_is_killed_while_it_writes_keeps_the_checkpoint_before(monkeypatch):
+@pytest.mark.usefixtures("_save_every_epoch")
+def test_a_run_killed_while_it_writes_a_checkpoint_keeps_the_one_before(monkeypatch):
     path = Path("c/state.pt")
-    made = checkpoint.Checkpoint(path.parent, environment={}, device=torch.device("cpu"))
-    made.save({"order": torch.Generator()})
+    saved = checkpoint.Checkpoint(path.parent, environment={}, device=torch.device("cpu"))
+    saved.save({"order": torch.Generator()})
     before = path.read_bytes()
 
-    def cut_off(state, file):
+    def write_half(state, file):
         Path(file).write_bytes(before[: len(before) // 2])
         raise Killed
 
-    monkeypatch.setattr(torch, "save", cut_off)
+    monkeypatch.setattr(torch, "save", write_half)
     with pytest.raises(Killed):
-        made.save({"order": torch.Generator().manual_seed(1)})
+        saved.save({"order": torch.Generator().manual_seed(1)})
     assert path.read_bytes() == before
 
 
-class _Evil:
+class _Malicious:
     def __reduce__(self):
         return Path.touch, (Path("executed"),)
 
 
 @pytest.mark.parametrize(
     "content",
-    [b"", b"PK\3\4 cut off", {"environment": {"torch": "0.1"}, "rows": {}, "states": {}}, [1, 2], _Evil()],
-    ids=["empty", "cut off", "of another version", "alien", "code"],
+    [b"", b"PK\3\4 cut off", {"environment": {"torch": "0.1"}, "rows": {}, "states": {}}, [1, 2], _Malicious()],
+    ids=["empty", "truncated", "of another version", "no checkpoint", "code"],
 )
-def test_a_checkpoint_that_cannot_be_used_is_not(content, measure, job_of):
-    """The run starts anew; nothing that the file holds is executed."""
+def test_a_run_ignores_an_unusable_checkpoint(content, measure, job_of):
+    """The run starts from the beginning, and no code in the file is executed."""
     name = identity.run_id(job_of("+act=tanh", "num_seeds=1", "train.epochs=2", "data.num_train=128", "model.width=16",
                              "model.depth=2"))  # fmt: skip
     path = Path(f"results/adhoc/runs/.{name}/state.pt")
@@ -154,36 +154,37 @@ def test_a_checkpoint_that_cannot_be_used_is_not(content, measure, job_of):
     assert not Path("executed").exists()
 
 
-@pytest.mark.usefixtures("_at_every_epoch")
+@pytest.mark.usefixtures("_save_every_epoch")
 def test_a_checkpoint_with_a_flipped_bit_is_not_used():
-    """Of every kind of byte in the file: its numbers, its words, its index."""
+    """In any part of the file: numbers, text, index."""
     folder = Path("c")
-    given = {"environment": {"torch": "2"}, "device": torch.device("cpu")}
+    options = {"environment": {"torch": "2"}, "device": torch.device("cpu")}
     generator = torch.Generator().manual_seed(3)
-    checkpoint.Checkpoint(folder, **given).save({"order": generator})
-    good = (folder / "state.pt").read_bytes()
+    checkpoint.Checkpoint(folder, **options).save({"order": generator})
+    intact = (folder / "state.pt").read_bytes()
     other = torch.Generator()
-    assert checkpoint.Checkpoint(folder, **given).restore({"order": other})
+    assert checkpoint.Checkpoint(folder, **options).restore({"order": other})
     assert torch.equal(other.get_state(), generator.get_state())
-    for place in range(0, len(good), 211):
-        (folder / "state.pt").write_bytes(good[:place] + bytes([good[place] ^ 4]) + good[place + 1 :])
+    for position in range(0, len(intact), 211):
+        damaged = intact[:position] + bytes([intact[position] ^ 4]) + intact[position + 1 :]
+        (folder / "state.pt").write_bytes(damaged)
         other = torch.Generator()
-        if checkpoint.Checkpoint(folder, **given).restore({"order": other}):  # a byte that holds nothing
+        if checkpoint.Checkpoint(folder, **options).restore({"order": other}):  # a byte without meaning
             assert torch.equal(other.get_state(), generator.get_state())
 
 
-@pytest.mark.usefixtures("_at_every_epoch")
+@pytest.mark.usefixtures("_save_every_epoch")
 @pytest.mark.parametrize("error", [OSError(28, "No space left on device"), RuntimeError("PytorchStreamWriter failed")])
-def test_a_checkpoint_that_cannot_be_written_ends_no_run(error, measure, monkeypatch):
-    def full(*_):
+def test_a_run_continues_if_its_checkpoint_cannot_be_written(error, measure, monkeypatch):
+    def fail(*_):
         raise error
 
-    monkeypatch.setattr(torch, "save", full)
+    monkeypatch.setattr(torch, "save", fail)
     assert measure("+act=tanh").runs["status"].item() == "done"
     assert len(list(Path("results/adhoc/runs").iterdir())) == 1
 
 
-@pytest.mark.usefixtures("_at_every_epoch")
+@pytest.mark.usefixtures("_save_every_epoch")
 def test_a_failed_run_leaves_no_checkpoint(measure, monkeypatch):
     monkeypatch.setattr(run, "_outcome", lambda *_, **__: 1 / 0)
     assert measure("+act=tanh").runs["status"].item() == "failed"
@@ -191,16 +192,16 @@ def test_a_failed_run_leaves_no_checkpoint(measure, monkeypatch):
     assert folder.name.endswith(".failed")
 
 
-def test_a_checkpoint_goes_on_where_other_gpus_are_seen(monkeypatch):
-    """The run's own generators are kept, and those of GPUs that it does not use are not looked for."""
+def test_a_checkpoint_can_be_used_where_the_gpu_has_another_number(monkeypatch):
+    """It holds the generator of the run's GPU, and none of other GPUs."""
     folder, order = Path("c"), torch.Generator()
-    given = {"environment": {"torch": "2"}, "device": torch.device("cuda")}
-    here, there = torch.Generator().manual_seed(1), torch.Generator().manual_seed(2)
+    options = {"environment": {"torch": "2"}, "device": torch.device("cuda")}
+    first, second = torch.Generator().manual_seed(1), torch.Generator().manual_seed(2)
     monkeypatch.setattr(checkpoint, "INTERVAL", 0.0)
     monkeypatch.setattr(torch.cuda, "current_device", lambda: 0)
-    monkeypatch.setattr(torch.cuda, "default_generators", (here,))
-    checkpoint.Checkpoint(folder, **given).save({"order": order})
+    monkeypatch.setattr(torch.cuda, "default_generators", (first,))
+    checkpoint.Checkpoint(folder, **options).save({"order": order})
     monkeypatch.setattr(torch.cuda, "current_device", lambda: 1)
-    monkeypatch.setattr(torch.cuda, "default_generators", (torch.Generator(), there))
-    assert checkpoint.Checkpoint(folder, **given).restore({"order": order})
-    assert torch.equal(there.get_state(), here.get_state())
+    monkeypatch.setattr(torch.cuda, "default_generators", (torch.Generator(), second))
+    assert checkpoint.Checkpoint(folder, **options).restore({"order": order})
+    assert torch.equal(second.get_state(), first.get_state())

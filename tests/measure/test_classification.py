@@ -1,4 +1,4 @@
-"""TODO."""
+"""Classification: its update, its measures by hand, and its calibration error."""
 
 import math
 
@@ -47,7 +47,7 @@ def test_clipping_bounds_the_norm_of_the_update(batch):
     assert (after - before).norm().item() == pytest.approx(0.01, rel=1e-3)
 
 
-def test_evaluation_by_hand():
+def test_the_evaluation_equals_one_by_hand():
     """Logits (ln 3, 0): the first class has probability 3/4."""
     model = nn.Sequential(nn.Flatten(), nn.Linear(1, 2))
     with torch.no_grad():
@@ -57,22 +57,22 @@ def test_evaluation_by_hand():
         model=model, optimizer=torch.optim.SGD(model.parameters()), clip_grad_norm=None, num_classes=2
     )
     split = _split(torch.zeros(4, 1, 1, 1), torch.tensor([0, 0, 0, 1]))
-    found = task.evaluate(split)
-    assert found["accuracy"] == 0.75
-    assert found["loss"] == pytest.approx(-(3 * math.log(0.75) + math.log(0.25)) / 4)
-    assert found["ece"] == pytest.approx(0, abs=1e-6)  # three of four are right, and 3/4 is what it says
+    measures = task.evaluate(split)
+    assert measures["accuracy"] == 0.75
+    assert measures["loss"] == pytest.approx(-(3 * math.log(0.75) + math.log(0.25)) / 4)
+    assert measures["ece"] == pytest.approx(0, abs=1e-6)  # confidence 3/4, and three of four are right
     assert task.chance(split) == {"loss": math.log(2), "accuracy": 0.5, "ece": 0.0}
 
 
-def test_evaluation_does_not_depend_on_how_it_is_cut(batch, monkeypatch):
+def test_evaluation_does_not_depend_on_the_chunk_size(batch, monkeypatch):
     task, split = _task(), _split(*batch)
-    whole = task.evaluate(split)
+    expected = task.evaluate(split)
     monkeypatch.setattr("actbench.measure.tasks.classification._CHUNK", 5)
-    assert task.evaluate(split) == pytest.approx(whole)
+    assert task.evaluate(split) == pytest.approx(expected)
     assert task.model.training
 
 
-def test_calibration_error_by_hand():
+def test_the_calibration_error_equals_one_by_hand():
     """Two of three right at confidence 0.9, one of two right at 0.6: 3/5 |2/3 − 0.9| + 2/5 |1/2 − 0.6|."""
     confidence = torch.tensor([0.9, 0.9, 0.9, 0.6, 0.6])
     logits = torch.stack([confidence, 1 - confidence], dim=1).log()

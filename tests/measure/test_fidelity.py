@@ -1,4 +1,4 @@
-"""Distances of feature sets against closed forms and naive loops."""
+"""Distances between sets of features against closed forms and naive loops."""
 
 import pytest
 import scipy.linalg
@@ -12,14 +12,14 @@ def _draw(n: int, f: int, *, seed: int) -> torch.Tensor:
 
 
 def _with_moments(x: torch.Tensor, mean: torch.Tensor, scale: torch.Tensor) -> torch.Tensor:
-    """The same points with exactly this mean and covariance diag(scale²)."""
+    """The points x, transformed to have exactly this mean and covariance diag(scale²)."""
     centred = x - x.mean(0)
     white = centred @ torch.linalg.inv(torch.linalg.cholesky(x.T.cov())).T
     return white * scale + mean
 
 
-def test_frechet_distance_of_two_gaussians_in_closed_form():
-    """Diagonal covariances commute: |Δμ|² + Σ (s − t)²."""
+def test_frechet_distance_against_the_closed_form_for_commuting_covariances():
+    """Diagonal covariances with standard deviations s and t: |Δμ|² + Σ (s − t)²."""
     mean, s, t = torch.tensor([3.0, 0.0, -4.0]).double(), torch.tensor([1.0, 2.0, 5.0]), torch.tensor([2.0, 0.5, 5.0])
     x = _with_moments(_draw(50, 3, seed=0), 0 * mean, s)
     y = _with_moments(_draw(70, 3, seed=1), mean, t)
@@ -36,7 +36,7 @@ def test_frechet_distance_against_the_matrix_square_root():
 
 
 def test_frechet_distance_where_a_covariance_is_singular():
-    """Fewer images than features, a feature that is always 0, and a single image again and again."""
+    """Fewer images than features, a feature that is always 0, and copies of a single image."""
     x = _draw(5, 20, seed=0)
     x[:, 3] = 0
     assert frechet_distance(x, x).item() == pytest.approx(0, abs=1e-6)
@@ -60,5 +60,5 @@ def test_kernel_distance_against_a_double_loop():
 
 def test_kernel_distance_is_the_mean_over_blocks():
     x, y = _draw(8, 4, seed=0), _draw(8, 4, seed=1)
-    halves = [kernel_distance(x[part], y[part]).item() for part in (slice(0, 4), slice(4, 8))]
+    halves = [kernel_distance(x[half], y[half]).item() for half in (slice(0, 4), slice(4, 8))]
     assert kernel_distance(x, y, block=4).item() == pytest.approx(sum(halves) / 2)

@@ -1,4 +1,4 @@
-"""Data files of torchvision's sets: whole, damaged, absent; and the real ones, where they are."""
+"""Data files of torchvision's data sets: intact, damaged, missing; and the real files where they exist."""
 
 import gzip
 import hashlib
@@ -21,8 +21,8 @@ STEMS = ("train-images-idx3-ubyte", "train-labels-idx1-ubyte", "t10k-images-idx3
 
 
 def _idx(array: np.ndarray) -> bytes:
-    head = bytes([0, 0, 8, array.ndim]) + b"".join(size.to_bytes(4, "big") for size in array.shape)
-    return head + array.astype(np.uint8).tobytes()
+    header = bytes([0, 0, 8, array.ndim]) + b"".join(size.to_bytes(4, "big") for size in array.shape)
+    return header + array.astype(np.uint8).tobytes()
 
 
 @pytest.fixture
@@ -30,10 +30,10 @@ def mnist_folder(tmp_path):
     """A data set in MNIST's format: 40 + 10 images whose pixels all equal the label."""
     raw = tmp_path / "data" / "MNIST" / "raw"
     raw.mkdir(parents=True)
-    for part, n in (("train", 40), ("t10k", 10)):
+    for split, n in (("train", 40), ("t10k", 10)):
         labels = np.arange(n) % 10
-        (raw / f"{part}-labels-idx1-ubyte").write_bytes(_idx(labels))
-        (raw / f"{part}-images-idx3-ubyte").write_bytes(_idx(np.repeat(labels, 28 * 28).reshape(n, 28, 28)))
+        (raw / f"{split}-labels-idx1-ubyte").write_bytes(_idx(labels))
+        (raw / f"{split}-images-idx3-ubyte").write_bytes(_idx(np.repeat(labels, 28 * 28).reshape(n, 28, 28)))
     return tmp_path / "data"
 
 
@@ -47,21 +47,21 @@ def test_images_and_labels_are_read_in_order(mnist_folder):
 
 
 @pytest.mark.parametrize("stem", STEMS)
-@pytest.mark.parametrize("damage", ["cut", "longer", "head", "empty"])
+@pytest.mark.parametrize("damage", ["truncated", "longer", "header", "empty"])
 def test_a_damaged_file_is_named(stem, damage, mnist_folder):
     path = mnist_folder / "MNIST" / "raw" / stem
-    whole = path.read_bytes()
-    damaged = {"cut": whole[:-1], "longer": whole + b"\0", "head": b"x" + whole[1:], "empty": b""}
+    intact = path.read_bytes()
+    damaged = {"truncated": intact[:-1], "longer": intact + b"\0", "header": b"x" + intact[1:], "empty": b""}
     path.write_bytes(damaged[damage])
     with pytest.raises(ValueError, match="truncated or corrupt") as caught:
         mnist.load(str(mnist_folder))
     assert str(caught.value) == (
-        f"The data file {path} is truncated or corrupt. Delete it to have it downloaded again, or put a whole copy in "
-        "its place."
+        f"The data file {path} is truncated or corrupt. Delete it to have it downloaded again, or put an intact copy "
+        "in its place."
     )
 
 
-def test_a_damaged_file_ends_a_command(mnist_folder, job_of):
+def test_a_damaged_file_is_a_config_error(mnist_folder, job_of):
     path = mnist_folder / "MNIST" / "raw" / STEMS[0]
     path.write_bytes(path.read_bytes()[:100])
     with pytest.raises(ConfigError, match=r"^data=mnist: The data file .* is truncated or corrupt"):
@@ -72,7 +72,7 @@ def _offline(self):
     raise RuntimeError("Error downloading train-images-idx3-ubyte.gz:\nno network")
 
 
-def test_absent_files_that_cannot_be_downloaded_are_named(tmp_path, monkeypatch, job_of):
+def test_missing_files_that_cannot_be_downloaded_are_named(tmp_path, monkeypatch, job_of):
     monkeypatch.setattr(datasets.MNIST, "download", _offline)
     with pytest.raises(ConfigError) as caught:
         job_of("+act=relu", "data=mnist", "data.root=nowhere")
@@ -86,49 +86,49 @@ def test_absent_files_that_cannot_be_downloaded_are_named(tmp_path, monkeypatch,
 
 
 @pytest.fixture
-def served(tmp_path, mnist_folder, monkeypatch):
-    """A folder with the set's archives, whose sums torchvision knows."""
-    served = tmp_path / "served"
-    served.mkdir()
+def archives(tmp_path, mnist_folder, monkeypatch):
+    """A folder with the archives of the data set and their MD5 sums in torchvision's list."""
+    folder = tmp_path / "served"
+    folder.mkdir()
     for stem in STEMS:
-        (served / f"{stem}.gz").write_bytes(gzip.compress((mnist_folder / "MNIST" / "raw" / stem).read_bytes()))
-    sums = [(f"{stem}.gz", hashlib.md5((served / f"{stem}.gz").read_bytes()).hexdigest()) for stem in STEMS]
+        (folder / f"{stem}.gz").write_bytes(gzip.compress((mnist_folder / "MNIST" / "raw" / stem).read_bytes()))
+    sums = [(f"{stem}.gz", hashlib.md5((folder / f"{stem}.gz").read_bytes()).hexdigest()) for stem in STEMS]
     monkeypatch.setattr(datasets.MNIST, "resources", sums)
-    return served
+    return folder
 
 
-def test_absent_files_are_downloaded_by_torchvision(tmp_path, served, mnist_folder, monkeypatch):
-    """torchvision's own download path, served from this machine instead of its mirrors."""
-    with ThreadingHTTPServer(("127.0.0.1", 0), partial(SimpleHTTPRequestHandler, directory=served)) as server:
+def test_missing_files_are_downloaded_by_torchvision(tmp_path, archives, mnist_folder, monkeypatch):
+    """With torchvision's own download from a server on this machine instead of its mirrors."""
+    with ThreadingHTTPServer(("127.0.0.1", 0), partial(SimpleHTTPRequestHandler, directory=archives)) as server:
         monkeypatch.setattr(datasets.MNIST, "mirrors", [f"http://127.0.0.1:{server.server_port}/"])
         threading.Thread(target=server.serve_forever, daemon=True).start()
-        fresh = mnist.load(str(tmp_path / "fresh"))
+        source = mnist.load(str(tmp_path / "fresh"))
         server.shutdown()
-    assert torch.equal(fresh.images, mnist.load(str(mnist_folder)).images)
+    assert torch.equal(source.images, mnist.load(str(mnist_folder)).images)
     assert sorted(path.name for path in (tmp_path / "fresh").rglob("*")) == sorted(["MNIST", "raw", *STEMS])
 
 
-def test_archives_that_are_there_are_not_downloaded(tmp_path, served, mnist_folder, monkeypatch):
+def test_archives_in_the_folder_are_not_downloaded(tmp_path, archives, mnist_folder, monkeypatch):
     monkeypatch.setattr(datasets.MNIST, "mirrors", ["http://127.0.0.1:9/"])
-    raw = tmp_path / "own" / "MNIST" / "raw"
-    shutil.copytree(served, raw)
-    own = mnist.load(str(tmp_path / "own"))
-    assert torch.equal(own.images, mnist.load(str(mnist_folder)).images)
+    raw = tmp_path / "fresh" / "MNIST" / "raw"
+    shutil.copytree(archives, raw)
+    source = mnist.load(str(tmp_path / "fresh"))
+    assert torch.equal(source.images, mnist.load(str(mnist_folder)).images)
     assert sorted(path.name for path in raw.iterdir()) == sorted([*STEMS, *(f"{stem}.gz" for stem in STEMS)])
 
 
-def test_another_process_downloads_at_the_same_time(tmp_path, mnist_folder, monkeypatch):
-    """What one of them has written by halves the other does not see; here the other is the first to end."""
+def test_two_processes_can_download_at_the_same_time(tmp_path, mnist_folder, monkeypatch):
+    """Neither sees an incomplete file of the other; here the other process is the first to end."""
     raw = tmp_path / "fresh" / "MNIST" / "raw"
 
     def download(dataset):
-        mine = Path(dataset.raw_folder)
-        shutil.copytree(mnist_folder / "MNIST" / "raw", mine)
+        hidden = Path(dataset.raw_folder)
+        shutil.copytree(mnist_folder / "MNIST" / "raw", hidden)
         assert not raw.exists()
-        (mine / STEMS[0]).write_bytes(b"half")
+        (hidden / STEMS[0]).write_bytes(b"half")
         shutil.copytree(mnist_folder / "MNIST" / "raw", raw)
         assert torch.equal(mnist.load(str(tmp_path / "fresh")).images, expected)
-        shutil.copyfile(raw / STEMS[0], mine / STEMS[0])
+        shutil.copyfile(raw / STEMS[0], hidden / STEMS[0])
 
     expected = mnist.load(str(mnist_folder)).images
     monkeypatch.setattr(datasets.MNIST, "download", download)
@@ -143,7 +143,7 @@ def test_the_environment_names_the_folder(mnist_folder, monkeypatch, job_of):
 
 @pytest.fixture
 def cifar_folder(tmp_path, monkeypatch):
-    """A data set in CIFAR-10's format, 20 images a file, its MD5 sums put in place of the published ones."""
+    """A data set in CIFAR-10's format with 20 images per file; its MD5 sums replace the published ones."""
     folder = tmp_path / "data" / "cifar-10-batches-py"
     folder.mkdir(parents=True)
     rng = np.random.default_rng(0)
@@ -154,10 +154,10 @@ def cifar_folder(tmp_path, monkeypatch):
     for name, content in contents.items():
         (folder / name).write_bytes(pickle.dumps(content))
     for attribute in ("train_list", "test_list"):
-        listed = [
+        md5_sums = [
             [n, hashlib.md5((folder / n).read_bytes()).hexdigest()] for n, _ in getattr(datasets.CIFAR10, attribute)
         ]
-        monkeypatch.setattr(datasets.CIFAR10, attribute, listed)
+        monkeypatch.setattr(datasets.CIFAR10, attribute, md5_sums)
     md5 = hashlib.md5((folder / "batches.meta").read_bytes()).hexdigest()
     monkeypatch.setattr(datasets.CIFAR10, "meta", datasets.CIFAR10.meta | {"md5": md5})
     return tmp_path / "data", contents

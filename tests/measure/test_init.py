@@ -1,4 +1,4 @@
-"""TODO."""
+"""Initial weights: their published variances, and draws that all activations share."""
 
 import math
 
@@ -54,7 +54,7 @@ def test_weights_have_the_published_variance(scheme, variance, draw):
     assert (bias == 0).all() == (scheme is not torch_default)
 
 
-def test_unit_norm_is_exact(draw):
+def test_unit_norm_gives_weight_vectors_of_norm_one(draw):
     torch.testing.assert_close(unit_norm(draw)[0].norm(dim=1), torch.ones(FAN_OUT))
 
 
@@ -64,30 +64,30 @@ def test_positive_mean_shifts_every_sum_by_mean(draw):
 
 
 def test_torch_default_stays_within_torchs_bounds(draw):
-    """nn.Linear documents U(-sqrt(k), sqrt(k)), k = 1 / in_features, for weight and bias."""
+    """nn.Linear documents U(-sqrt(k), sqrt(k)), k = 1 / in_features, for weights and biases."""
     for t in torch_default(draw):
         assert t.abs().max() <= 1 / math.sqrt(FAN_IN)
         assert t.abs().max() > 0.95 / math.sqrt(FAN_IN)
 
 
-def test_fans_of_a_convolution_count_its_positions():
-    seen = []
+def test_fans_of_a_convolution_include_the_kernels_positions():
+    fans = []
     model = nn.Conv2d(3, 8, kernel_size=5)
 
-    def scheme(given: Draw):
-        seen.append((given.fan_in, given.fan_out))
+    def scheme(draw: Draw):
+        fans.append((draw.fan_in, draw.fan_out))
         return torch.zeros(8, 3, 5, 5), torch.zeros(8)
 
     initialize(model, scheme, generator=stream(0, "init"), gain=lambda: 1.0)
-    assert seen == [(75, 200)]
+    assert fans == [(75, 200)]
 
 
 def test_the_first_layer_has_gain_one():
     model = nn.Sequential(nn.Linear(4, 4), nn.Linear(4, 4), nn.Linear(4, 4))
     gains = []
 
-    def scheme(given: Draw):
-        gains.append(given.gain())
+    def scheme(draw: Draw):
+        gains.append(draw.gain())
         return torch.zeros(4, 4), torch.zeros(4)
 
     initialize(model, scheme, generator=stream(0, "init"), gain=lambda: 1.5)
@@ -103,7 +103,7 @@ def test_two_activations_share_all_unscaled_draws(job_of):
     """With init=matched the weights of two activations differ by one factor, the ratio of their gains."""
     relu, tanh = (_weights(job_of(f"+act={act}", "init=matched")) for act in ("relu", "tanh"))
     assert torch.equal(relu[0], tanh[0])
-    ratio = math.sqrt(2 / (1 / 0.3943))  # 1 / E f^2 of either, from measures.md
+    ratio = math.sqrt(2 / (1 / 0.3943))  # of 1 / E f^2 of each, from measures.md
     for a, b in zip(relu[1:], tanh[1:], strict=True):
         torch.testing.assert_close(a, b * ratio, rtol=2e-4, atol=0)
 

@@ -1,4 +1,4 @@
-"""How a run has its memory from the system; its peak is tested with the runs."""
+"""Reuse of freed memory and garbage collection of a run; its peak is tested in test_run.py."""
 
 import platform
 import subprocess
@@ -6,58 +6,58 @@ import sys
 
 import pytest
 
-# Eight arrays of 8 MiB are made and freed, five times: the fewest page faults that this took.
-FAULTS = """
+# The minimum, over five repetitions, of the page faults of allocating and freeing eight arrays of 8 MiB.
+COUNT_FAULTS = """
 import resource
 import numpy as np
 
 def faults():
     before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
-    held = [np.ones(2**20) for _ in range(8)]
-    del held
+    arrays = [np.ones(2**20) for _ in range(8)]
+    del arrays
     return resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before
 
 print(min(faults() for _ in range(5)))
 """
 
 
-def _faults(first: str) -> int:
-    found = subprocess.run([sys.executable, "-c", first + FAULTS], capture_output=True, text=True, check=True)
-    return int(found.stdout)
+def _num_faults(setup: str) -> int:
+    process = subprocess.run([sys.executable, "-c", setup + COUNT_FAULTS], capture_output=True, text=True, check=True)
+    return int(process.stdout)
 
 
-def test_what_is_freed_is_not_asked_for_anew():
+def test_freed_memory_is_used_again():
     if platform.libc_ver()[0] != "glibc":
-        pytest.skip("Another C library has other ways.")
-    assert _faults("") > 1000  # 4 MiB or more go back each time
-    assert _faults("from actbench.measure import memory\nmemory.keep_freed()\n") < 100
+        pytest.skip("Only glibc has mallopt.")
+    assert _num_faults("") > 1000  # each time 4 MiB or more return to the system
+    assert _num_faults("from actbench.measure import memory\nmemory.keep_freed()\n") < 100
 
 
-# Of a second call nothing is set aside: a ring that was made meanwhile is collected, as that of a run is.
-RING = """
+# The second call freezes nothing: a reference cycle made between the calls is collected, as one in a run is.
+CYCLE = """
 import gc
 import weakref
 import torch
 from actbench.measure import memory
 
-class Ring:
+class Cycle:
     pass
 
-tracked = len(gc.get_objects())
-memory.set_imports_aside()
-ring = Ring()
-ring.itself = ring
-collected = weakref.ref(ring)
-memory.set_imports_aside()
-del ring
-left = len(gc.get_objects())
+num_before = len(gc.get_objects())
+memory.freeze_imports()
+cycle = Cycle()
+cycle.itself = cycle
+reference = weakref.ref(cycle)
+memory.freeze_imports()
+del cycle
+num_after = len(gc.get_objects())
 gc.collect()
-print(tracked, left, collected() is None)
+print(num_before, num_after, reference() is None)
 """
 
 
-def test_a_collection_looks_at_nothing_that_was_imported_but_at_all_that_follows():
-    found = subprocess.run([sys.executable, "-c", RING], capture_output=True, text=True, check=True)
-    tracked, left, collected = found.stdout.split()
-    assert int(left) < 100 < 100_000 < int(tracked)
-    assert collected == "True"
+def test_garbage_collection_excludes_imports_only():
+    process = subprocess.run([sys.executable, "-c", CYCLE], capture_output=True, text=True, check=True)
+    num_before, num_after, is_collected = process.stdout.split()
+    assert int(num_after) < 100 < 100_000 < int(num_before)
+    assert is_collected == "True"

@@ -1,4 +1,4 @@
-"""The network at initialisation: signal and gradient against matrix products, self-normalisation, affine networks."""
+"""Networks at initialisation: gradients against matrix products, self-normalisation, affine networks, noise inputs."""
 
 import math
 
@@ -18,22 +18,22 @@ from actbench.measure.tasks.propagation import midpoint_gap
 from actbench.measure.trace import Activation, trace
 
 GAUSSIAN = ["task=propagation", "data=gaussian"]
-KEYS = {"shape": [1, 8, 8], "num_images": 2048, "num_classes": 10}
+OPTIONS = {"shape": [1, 8, 8], "num_images": 2048, "num_classes": 10}
 
 
-def test_a_run_is_initialisation_alone(measure):
+def test_a_run_measures_initialisation_only(measure):
     runs, epochs, layers = measure("+act=selu", *GAUSSIAN, "num_seeds=2", "train.epochs=7", "model.depth=32")
     assert list(runs["status"]) == ["done", "done"]
     assert runs[["epoch", "step"]].to_numpy().tolist() == [[0, 0], [0, 0]]
     assert list(epochs["epoch"]) == [0, 0]
     assert layers.groupby(["seed", "step"])["layer_index"].apply(list).tolist() == [list(range(1, 33))] * 2
     assert layers.drop(columns=["bias_shift", "update_ratio", "phi"]).notna().all().all()
-    unknown = ["train_loss", "test_loss", "train_seconds", "samples_per_second", "steps_to_target", "epochs_to_target"]
-    assert runs[unknown].isna().all().all()
+    missing = ["train_loss", "test_loss", "train_seconds", "samples_per_second", "steps_to_target", "epochs_to_target"]
+    assert runs[missing].isna().all().all()
     assert runs["test_midpoint_gap"].gt(0.1).all()
 
 
-def test_labels_play_no_role(job_of):
+def test_labels_have_no_effect(job_of):
     job = job_of("+act=tanh", *GAUSSIAN, "norm=layer")
     model = build.model(job.config, input_shape=torch.Size([1, 8, 8]), seed=3, on=torch.device("cpu"))
     task = build.task(job.config, model, splits=None, seed=3)
@@ -43,8 +43,8 @@ def test_labels_play_no_role(job_of):
 
 
 @pytest.mark.parametrize("init", ["torch", "lecun", "matched", "positive_mean"])
-def test_the_gradient_is_the_product_of_the_matrices_behind(init, job_of):
-    """Of an identity network: dz_l = v W_out W_L … W_{l+1}, v ~ N(0, 1) from the stream `cotangent`."""
+def test_the_gradient_is_the_product_of_the_later_weight_matrices(init, job_of):
+    """In a network of identities, dz_l = v W_out W_L … W_{l+1}, v ~ N(0, 1) from the stream `cotangent`."""
     job = job_of("+act=identity", *GAUSSIAN, f"init={init}", "model.depth=5", "model.width=20")
     model = build.model(job.config, input_shape=torch.Size([1, 8, 8]), seed=1, on=torch.device("cpu"))
     images = torch.randn(30, 1, 8, 8, generator=torch.Generator().manual_seed(0))
@@ -57,7 +57,7 @@ def test_the_gradient_is_the_product_of_the_matrices_behind(init, job_of):
         expected = expected @ model.hidden[index].weight.weight
 
 
-def test_a_gradient_that_shrinks_far_below_float32_is_still_measured(measure):
+def test_a_gradient_far_below_the_range_of_float32_is_measured(measure):
     """Sigmoid's slope at 0 is 1/4 and the weights' variance 1/(3 width): at most 1/(4 sqrt(3)) a layer."""
     layers = measure("+act=sigmoid", *GAUSSIAN, "model.depth=32", "model.width=64").layers
     assert layers["grad_rms"].min() < 1e-25
@@ -65,15 +65,15 @@ def test_a_gradient_that_shrinks_far_below_float32_is_still_measured(measure):
 
 
 def test_selu_contracts_towards_the_standard_normal_and_relu_does_not(measure):
-    """Klambauer et al. 2017, theorem 1, from inputs of another mean and variance."""
+    """Klambauer et al. 2017, theorem 1, with inputs that are far from mean 0 and variance 1."""
     start = ["init=lecun", "model.depth=24", "model.width=128", "data.mean=1", "data.std=2"]
-    far = {act: measure(f"+act={act}", *GAUSSIAN, *start).layers["w2_normal"] for act in ("selu", "relu")}
-    assert far["selu"].iloc[0] > 0.5
-    assert far["selu"].iloc[-1] < 0.15
-    assert far["relu"].iloc[-1] > 0.5
+    distance = {act: measure(f"+act={act}", *GAUSSIAN, *start).layers["w2_normal"] for act in ("selu", "relu")}
+    assert distance["selu"].iloc[0] > 0.5
+    assert distance["selu"].iloc[-1] < 0.15
+    assert distance["relu"].iloc[-1] > 0.5
 
 
-def test_batch_normalisation_sees_the_batch_that_passes(measure):
+def test_batch_normalisation_uses_the_statistics_of_the_batch(measure):
     layers = measure("+act=identity", *GAUSSIAN, "norm=batch", "data.std=3").layers
     assert layers["out_std"].tolist() == pytest.approx([1, 1], abs=1e-4)
     assert layers["out_bias"].max() < 1e-6
@@ -81,24 +81,24 @@ def test_batch_normalisation_sees_the_batch_that_passes(measure):
 
 @pytest.mark.parametrize("model", ["model=mlp", "model=cnn"])
 @pytest.mark.parametrize("norm", ["none", "batch", "layer"])
-def test_every_model_and_norm_propagates(model, norm, measure):
+def test_every_model_and_norm_can_be_measured(model, norm, measure):
     runs, _, layers = measure("+act=relu", *GAUSSIAN, model, f"norm={norm}", "num_seeds=1", tiny=False)
     assert runs["status"].item() == "done"
     assert layers["layer_index"].tolist() == [1, 2, 3]
 
 
-def test_outputs_that_overflow_are_divergence(measure):
+def test_a_network_whose_outputs_overflow_has_diverged(measure):
     assert measure("+act=squared_relu", *GAUSSIAN, "init=he", "model.depth=32").runs["status"].item() == "diverged"
 
 
 @pytest.mark.parametrize("depth", [0, 1, 8, 32])
 @pytest.mark.parametrize("norm", ["none", "batch"])
-def test_a_network_without_nonlinearity_is_affine_at_any_depth(depth, norm, measure):
+def test_a_network_of_identities_is_affine_at_any_depth(depth, norm, measure):
     runs = measure("+act=identity", *GAUSSIAN, f"model.depth={depth}", f"norm={norm}", "init=lecun").runs
     assert runs["test_midpoint_gap"].item() < 1e-11
 
 
-def test_the_midpoint_gap_by_hand():
+def test_the_midpoint_gap_equals_one_by_hand():
     """f(z) = z² at the pair (0, 2): the gap is 1; f is 0, 4, 1, of variance 26/9. The second output is constant."""
     ends, constant = torch.tensor([[0.0, 5.0], [4.0, 5.0], [1.0, 5.0]]), torch.ones(3, 2)
     assert midpoint_gap(*ends.split(1)) == pytest.approx(1 / math.sqrt(26 / 9 / 2))
@@ -110,7 +110,7 @@ def test_without_a_hidden_layer_a_network_is_softmax_regression(measure):
     assert runs["num_parameters"].item() == 64 * 10 + 10
     assert epochs["val_loss"].is_monotonic_decreasing
     assert len(layers) == 0
-    other = measure("+act=tanh", "model.depth=0", "model.width=7").epochs  # there is nothing that these could change
+    other = measure("+act=tanh", "model.depth=0", "model.width=7").epochs  # neither has an effect
     pd.testing.assert_series_equal(epochs["val_loss"], other["val_loss"], check_exact=True)
 
 
@@ -124,20 +124,20 @@ def test_a_network_without_a_hidden_layer_has_no_layer_to_trace():
     assert trace(model, lambda: model(x).sum()) == []
 
 
-def test_gaussian_images_keep_their_mean_and_standard_deviation():
-    one, other = gaussian.load(**KEYS, mean=0.0, std=1.0), gaussian.load(**KEYS, mean=0.5, std=2.0)
-    torch.testing.assert_close(other.images, 0.5 + 2 * one.images)
+def test_gaussian_images_have_their_mean_and_standard_deviation():
+    standard, other = gaussian.load(**OPTIONS, mean=0.0, std=1.0), gaussian.load(**OPTIONS, mean=0.5, std=2.0)
+    torch.testing.assert_close(other.images, 0.5 + 2 * standard.images)
     sizes = {"num_val": 512, "num_test": 512, "num_train": None, "standardize": False}
     splits = split(other, **sizes, seed=0, device=torch.device("cpu"))
-    assert [len(part.labels) for part in splits] == [1024, 512, 512]
-    for part in (own.whole() for own in splits):
-        assert part.images.mean().item() == pytest.approx(0.5, abs=0.04)
-        assert part.images.std().item() == pytest.approx(2, abs=0.04)
-        assert part.labels.bincount().float().std() < 1
+    assert [len(each.labels) for each in splits] == [1024, 512, 512]
+    for images, labels in (each.examples() for each in splits):
+        assert images.mean().item() == pytest.approx(0.5, abs=0.04)
+        assert images.std().item() == pytest.approx(2, abs=0.04)
+        assert labels.bincount().float().std() < 1
 
 
 def test_the_shape_of_gaussian_images_is_checked():
     for shape in ([8, 8], [1, 0, 8]):
         with pytest.raises(ValueError, match="must be") as caught:
-            gaussian.load(**KEYS | {"shape": shape}, mean=0.0, std=1.0)
+            gaussian.load(**OPTIONS | {"shape": shape}, mean=0.0, std=1.0)
         assert str(caught.value) == f"data.shape={shape} must be channels, height and width, 1 or more each."

@@ -1,7 +1,8 @@
-"""A run as a whole: identity, determinism, what is skipped, what is recorded when it fails."""
+"""A run from start to end: identity, determinism, skipped and failed runs, memory, threads."""
 
 import json
 import os
+import shutil
 from pathlib import Path
 
 import pandas as pd
@@ -17,12 +18,12 @@ CLOCK = ["train_seconds", "probe_seconds", "samples_per_second", "peak_mib"]
 
 
 def test_the_same_command_gives_the_same_numbers(measure):
-    """Bit for bit, but for the clock and the memory."""
+    """Bitwise, except for times and memory."""
     first = measure("+act=rrelu", "model.dropout=0.3", "num_seeds=2", "output.name=one")
     second = measure("+act=rrelu", "model.dropout=0.3", "num_seeds=2", "output.name=two")
     for one, two in zip(first, second, strict=True):
-        shared = [name for name in one if name not in CLOCK]
-        pd.testing.assert_frame_equal(one[shared], two[shared], check_exact=True)
+        numbers = [name for name in one if name not in CLOCK]
+        pd.testing.assert_frame_equal(one[numbers], two[numbers], check_exact=True)
 
 
 def test_a_seed_does_not_depend_on_its_pack(measure):
@@ -30,23 +31,23 @@ def test_a_seed_does_not_depend_on_its_pack(measure):
     alone = measure("+act=mish", "num_seeds=1", "seed=5", "model.dropout=0.3")
     assert list(pack.runs["seed"]) == [4, 5, 6]
     from_pack = pack.epochs[pack.epochs["seed"] == 5].reset_index(drop=True)
-    drop = ["run_id", "train_seconds"]
-    pd.testing.assert_frame_equal(from_pack.drop(columns=drop), alone.epochs.drop(columns=drop), check_exact=True)
+    other = ["run_id", "train_seconds"]
+    pd.testing.assert_frame_equal(from_pack.drop(columns=other), alone.epochs.drop(columns=other), check_exact=True)
 
 
 def test_tables_have_the_documented_columns_and_dtypes(measure):
-    measured = measure("+act=prelu")
-    for name, frame in zip(schema.Tables._fields, measured, strict=True):
+    tables = measure("+act=prelu")
+    for name, frame in zip(schema.Tables._fields, tables, strict=True):
         for column in SCHEMA[name]:
             assert str(frame[column.name].dtype) == column.dtype
-    assert measured.layers["act.weight"].notna().all()
-    assert measured.runs["act.init"].item() == 0.25
-    assert measured.runs["protocol"].item() == identity.PROTOCOL
-    assert measured.runs["num_parameters"].item() == 64 * 16 + 16 + 16 * 16 + 16 + 16 * 10 + 10 + 2
+    assert tables.layers["act.weight"].notna().all()
+    assert tables.runs["act.init"].item() == 0.25
+    assert tables.runs["protocol"].item() == identity.PROTOCOL
+    assert tables.runs["num_parameters"].item() == 64 * 16 + 16 + 16 * 16 + 16 + 16 * 10 + 10 + 2
 
 
 @pytest.mark.parametrize(
-    ("line", "same"),
+    ("line", "is_same"),
     [
         ("+act=elu act.alpha=1", True),
         ("+act=elu output.name=elsewhere", True),
@@ -59,34 +60,34 @@ def test_tables_have_the_documented_columns_and_dtypes(measure):
         ("+act=celu", False),
     ],
 )
-def test_identity_is_what_can_change_a_number(line, same, job_of):
-    assert (identity.run_id(job_of(*line.split())) == identity.run_id(job_of("+act=elu"))) == same
+def test_settings_that_can_change_a_number_change_the_run_id(line, is_same, job_of):
+    assert (identity.run_id(job_of(*line.split())) == identity.run_id(job_of("+act=elu"))) == is_same
 
 
 def test_an_edited_activation_is_another_run(job_of):
-    given = ["+act=custom", "act._target_=changing.f"]
+    line = ["+act=custom", "act._target_=changing.f"]
     Path("changing.py").write_text("def f(z): return z.tanh()\n")
-    before = identity.run_id(job_of(*given))
+    before = identity.run_id(job_of(*line))
     Path("changing.py").write_text("def f(z): return z.sigmoid()\n")
-    after = identity.run_id(job_of(*given))
+    after = identity.run_id(job_of(*line))
     assert before.startswith("f-")
     assert before != after
 
 
-def test_activations_of_one_name_are_told_apart(measure):
-    """The user's mish beside torch's, and two editions of one function: a row each in the report."""
+def test_two_activations_with_one_name_are_two_variants(measure):
+    """The user's mish and torch's have a row each in the report."""
     Path("my_mish.py").write_text("def mish(z): return z.tanh()\n")
     measure("+act=mish")
     measure("+act=custom", "act._target_=my_mish.mish")
-    (work,) = workloads(store.collect("results/adhoc"))
-    assert len(work.tables.runs) == 2
-    names = sorted(work.tables.runs["variant"])
+    (workload,) = workloads(store.collect("results/adhoc"))
+    assert len(workload.tables.runs) == 2
+    names = sorted(workload.tables.runs["variant"])
     assert names[0].startswith("mish target=default")
     assert names[1].startswith("mish target=my_mish.mish")
 
 
-def test_an_activation_keeps_its_own_weights(measure):
-    """A weight layer inside an activation is not initialised, traced or counted as the model's."""
+def test_a_weight_layer_inside_an_activation_is_not_the_models(measure):
+    """It is not initialised or traced as a layer of the model."""
     Path("inner.py").write_text(
         "import torch\n"
         "class Inner(torch.nn.Module):\n"
@@ -110,8 +111,6 @@ def test_a_measured_run_is_not_measured_again(measure, monkeypatch):
 
 
 def test_a_published_run_is_not_measured_again(measure, job_of, monkeypatch):
-    import shutil
-
     measure("+act=tanh")
     store.compact("results/adhoc")
     shutil.rmtree("results/adhoc/runs")
@@ -119,7 +118,7 @@ def test_a_published_run_is_not_measured_again(measure, job_of, monkeypatch):
     assert measure("+act=tanh").runs["status"].item() == "done"
 
 
-def test_a_failed_run_is_recorded_and_tried_again(measure, monkeypatch):
+def test_a_failed_run_is_recorded_and_run_again(measure, monkeypatch):
     def fail(*_, **__):
         raise MemoryError("no room")
 
@@ -136,16 +135,16 @@ def test_a_failed_run_is_recorded_and_tried_again(measure, monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("raised", "message"),
+    ("error", "message"),
     [
         (ValueError("half of a pair: \ud800"), "ValueError: half of a pair: \\ud800"),
         (SystemExit("enough"), "SystemExit: enough"),
     ],
-    ids=["text that is no UTF-8", "sys.exit"],
+    ids=["message that UTF-8 cannot hold", "sys.exit"],
 )
-def test_whatever_an_activation_raises_is_a_failed_run(raised, message, measure, monkeypatch):
+def test_any_error_of_an_activation_is_recorded_as_a_failed_run(error, message, measure, monkeypatch):
     def fail(*_, **__):
-        raise raised
+        raise error
 
     monkeypatch.setattr(build, "task", fail)
     runs = measure("+act=tanh").runs
@@ -154,20 +153,20 @@ def test_whatever_an_activation_raises_is_a_failed_run(raised, message, measure,
     assert (folder / "traceback.txt").read_text(encoding="utf-8").endswith(f"{message}\n")
 
 
-def test_the_peak_of_memory_is_the_runs_own(measure):
-    """Not what the process took before, here 400 MiB more, in pieces that it would keep for what comes next."""
+def test_peak_memory_excludes_what_the_process_used_before(measure):
+    """Here 400 MiB, in pieces that the process would keep to use again."""
     if not os.access("/proc/self/clear_refs", os.W_OK):
-        pytest.skip("This system counts a process's peak once.")
+        pytest.skip("This system cannot reset a process's peak memory.")
     first = measure("+act=tanh").runs["peak_mib"].item()
     ballast = [bytearray(2**20) for _ in range(400)]
     during = memory.peak_mib(torch.device("cpu"))
     del ballast
-    again = measure("+act=tanh", "seed=1").runs["peak_mib"].item()
+    second = measure("+act=tanh", "seed=1").runs["peak_mib"].item()
     assert during > first + 300
-    assert again < first + 100
+    assert second < first + 100
 
 
-def test_config_and_environment_stand_beside_the_tables(measure):
+def test_config_and_environment_are_stored_with_the_tables(measure):
     runs = measure("+act=elu", "act.alpha=0.5").runs
     folder = Path("results/adhoc/runs") / runs["run_id"].item()
     assert {path.name for path in folder.iterdir()} == {
@@ -184,12 +183,12 @@ def test_mnist_trains(real_data, measure):
 
 
 @pytest.mark.parametrize("threads", [1, 2])
-def test_a_run_computes_with_its_threads(threads, measure):
-    """Whatever ran before in the process."""
-    told = "with open('threads.txt', 'a') as file: file.write(f'{torch.get_num_threads()} ')"
-    Path("told.py").write_text(f"import torch\ndef f(z):\n    {told}\n    return z.relu()\n")
+def test_a_run_uses_its_number_of_threads(threads, measure):
+    """Whatever number the process used before."""
+    log = "with open('threads.txt', 'a') as file: file.write(f'{torch.get_num_threads()} ')"
+    Path("logging_act.py").write_text(f"import torch\ndef f(z):\n    {log}\n    return z.relu()\n")
     torch.set_num_threads(3 - threads)
-    measure("+act=custom", "act._target_=told.f", f"threads={threads}")
+    measure("+act=custom", "act._target_=logging_act.f", f"threads={threads}")
     torch.set_num_threads(1)
-    _, *trained = Path("threads.txt").read_text().split()  # the first call of all checks the function
-    assert set(trained[-10:]) == {str(threads)}
+    _, *calls = Path("threads.txt").read_text().split()  # the first call checks the function
+    assert set(calls[-10:]) == {str(threads)}

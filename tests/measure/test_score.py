@@ -1,4 +1,4 @@
-"""The score network: trained once by recipe, kept, and the same again."""
+"""The score network: trained once by a fixed recipe, cached, and bitwise the same when it is trained again."""
 
 import pytest
 import torch
@@ -13,22 +13,22 @@ CPU = torch.device("cpu")
 @pytest.fixture
 def cache(tmp_path, monkeypatch):
     monkeypatch.setattr(score, "FOLDER", tmp_path / "score")
-    score._identity.cache_clear()
+    score._cache_key.cache_clear()
     yield tmp_path / "score"
-    score._identity.cache_clear()
+    score._cache_key.cache_clear()
 
 
-def _features(net) -> torch.Tensor:
-    return net(torch.linspace(-1, 1, 4 * 64).reshape(4, 1, 8, 8)).features
+def _features(network) -> torch.Tensor:
+    return network(torch.linspace(-1, 1, 4 * 64).reshape(4, 1, 8, 8)).features
 
 
-def test_it_is_trained_once_and_says_how_well(cache, capsys, monkeypatch):
+def test_it_is_trained_once_and_prints_its_accuracy(cache, capsys, monkeypatch):
     monkeypatch.setitem(score.RECIPE, "steps", 300)
     first = score_network(digits.load(), device=CPU)
     (path,) = cache.iterdir()
     assert first.accuracy > 0.9
-    told = f"Score network: LeNet, accuracy {first.accuracy:.4f} on held-out images, kept in {path}\n"
-    assert capsys.readouterr().out == told
+    line = f"Score network: LeNet, accuracy {first.accuracy:.4f} on held-out images, kept in {path}\n"
+    assert capsys.readouterr().out == line
     monkeypatch.setattr(score, "_train", lambda *_: pytest.fail("trained again"))
     second = score_network(digits.load(), device=CPU)
     assert capsys.readouterr().out == ""
@@ -36,27 +36,27 @@ def test_it_is_trained_once_and_says_how_well(cache, capsys, monkeypatch):
     assert torch.equal(_features(first), _features(second))
 
 
-@pytest.mark.parametrize("harm", ["gone", "cut", "emptied"])
-def test_it_is_the_same_when_its_file_is_harmed(cache, harm):
+@pytest.mark.parametrize("damage", ["removed", "truncated", "emptied"])
+def test_it_is_trained_again_the_same_if_its_file_is_damaged(cache, damage):
     first = score_network(digits.load(), device=CPU)
     (path,) = cache.iterdir()
-    if harm == "gone":
+    if damage == "removed":
         path.unlink()
     else:
-        path.write_bytes(path.read_bytes()[:1000] if harm == "cut" else b"")
+        path.write_bytes(path.read_bytes()[:1000] if damage == "truncated" else b"")
     assert torch.equal(_features(first), _features(score_network(digits.load(), device=CPU)))
     assert [file.name for file in cache.iterdir()] == [path.name]
 
 
-def test_another_recipe_or_other_data_are_another_network(cache, monkeypatch):
+def test_another_recipe_or_other_data_have_another_cache_key(cache, monkeypatch):
     source = digits.load()
-    names = {score._identity(source), score._identity(source._replace(labels=source.labels.flip(0)))}
-    score._identity.cache_clear()
+    keys = {score._cache_key(source), score._cache_key(source._replace(labels=source.labels.flip(0)))}
+    score._cache_key.cache_clear()
     monkeypatch.setitem(score.RECIPE, "lr", 1e-2)
-    assert len(names | {score._identity(source)}) == 3
+    assert len(keys | {score._cache_key(source)}) == 3
 
 
-def test_threads_do_not_change_it(cache):
+def test_the_number_of_threads_does_not_change_it(cache):
     first = _features(score_network(digits.load(), device=CPU))
     next(cache.iterdir()).unlink()
     torch.set_num_threads(2)
@@ -71,8 +71,7 @@ def test_the_network_fits_every_data_set(shape):
     assert features.shape == (2, 84)
 
 
-def test_it_is_kept_by_a_move(cache, monkeypatch):
-    """A process that dies while it writes leaves no network behind that another would read."""
+def test_a_process_killed_while_writing_leaves_no_network(cache, monkeypatch):
     monkeypatch.setattr(score.os, "replace", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
     with pytest.raises(KeyboardInterrupt):
         score_network(digits.load(), device=CPU)

@@ -1,4 +1,4 @@
-"""TODO."""
+"""Splits, standardisation, batches and augmentation."""
 
 import pytest
 import torch
@@ -11,64 +11,64 @@ SIZES = {"num_val": 360, "num_test": 360, "num_train": None, "standardize": Fals
 
 
 def _numbered(n: int, *, num_test: int = 0) -> Source:
-    """n images (1, 1, 2) of which each holds its own index; labels 0 and 1 in turn."""
+    """n images (1, 1, 2), each of which encodes its own index; labels alternate between 0 and 1."""
     index = torch.arange(n)
     images = torch.stack([index // 256, index % 256], dim=-1).to(torch.uint8).view(n, 1, 1, 2)
     return Source(images, index % 2, num_test=num_test, white=1)
 
 
-def _whole(splits: Splits) -> list[Batch]:
-    return [part.whole() for part in splits]
+def _examples(splits: Splits) -> list[Batch]:
+    return [each.examples() for each in splits]
 
 
 def _split(images: torch.Tensor) -> Split:
-    """All images, each labelled by its number."""
-    numbers = torch.arange(len(images))
-    return Split(images, numbers, numbers, Scale(1, None))
+    """All images, each labelled by its index."""
+    index = torch.arange(len(images))
+    return Split(images, index, index, Scale(1, None))
 
 
-def _index(part: Batch) -> set[int]:
-    return set((part.images.view(-1, 2) @ torch.tensor([256.0, 1.0])).long().tolist())
+def _indices(batch: Batch) -> set[int]:
+    return set((batch.images.view(-1, 2) @ torch.tensor([256.0, 1.0])).long().tolist())
 
 
 def test_splits_are_disjoint_and_complete():
-    parts = [_index(part) for part in _whole(split(_numbered(1000), **SIZES, seed=0))]
-    assert [len(part) for part in parts] == [280, 360, 360]
-    assert set.union(*parts) == set(range(1000))
+    indices = [_indices(batch) for batch in _examples(split(_numbered(1000), **SIZES, seed=0))]
+    assert [len(each) for each in indices] == [280, 360, 360]
+    assert set.union(*indices) == set(range(1000))
 
 
-def test_the_published_test_set_is_kept():
+def test_a_published_test_set_is_the_test_split():
     splits = split(_numbered(1000, num_test=100), **SIZES | {"num_test": None}, seed=0)
-    assert _index(splits.test.whole()) == set(range(900, 1000))
-    assert len(_index(splits.train.whole())) == 540
+    assert _indices(splits.test.examples()) == set(range(900, 1000))
+    assert len(_indices(splits.train.examples())) == 540
 
 
-def test_a_subset_of_the_training_examples_leaves_the_rest_alone():
-    whole = split(_numbered(1000), **SIZES, seed=3)
+def test_a_smaller_training_split_leaves_validation_and_test_unchanged():
+    full = split(_numbered(1000), **SIZES, seed=3)
     small = split(_numbered(1000), **SIZES | {"num_train": 50}, seed=3)
-    assert _index(small.train.whole()) < _index(whole.train.whole())
-    assert len(_index(small.train.whole())) == 50
-    assert torch.equal(small.val.whole().images, whole.val.whole().images)
-    assert torch.equal(small.test.whole().images, whole.test.whole().images)
+    assert _indices(small.train.examples()) < _indices(full.train.examples())
+    assert len(_indices(small.train.examples())) == 50
+    assert torch.equal(small.val.examples().images, full.val.examples().images)
+    assert torch.equal(small.test.examples().images, full.test.examples().images)
 
 
-def test_classes_keep_their_shares():
+def test_splits_are_stratified():
     source = digits.load()
-    for part in _whole(split(source, **SIZES, seed=1)):
-        share = torch.bincount(part.labels) / len(part.labels)
-        stored = torch.bincount(source.labels) / len(source.labels)
-        assert (share - stored).abs().max() < 0.003
+    expected = torch.bincount(source.labels) / len(source.labels)
+    for batch in _examples(split(source, **SIZES, seed=1)):
+        shares = torch.bincount(batch.labels) / len(batch.labels)
+        assert (shares - expected).abs().max() < 0.003
 
 
 def test_the_seed_fixes_the_split():
-    first, again, other = (split(digits.load(), **SIZES, seed=seed) for seed in (5, 5, 6))
-    assert torch.equal(first.train.rows, again.train.rows)
+    first, repeated, other = (split(digits.load(), **SIZES, seed=seed) for seed in (5, 5, 6))
+    assert torch.equal(first.train.rows, repeated.train.rows)
     assert not torch.equal(first.train.rows, other.train.rows)
 
 
-def test_pixels_are_shares_of_white():
+def test_images_are_pixels_divided_by_white():
     source = digits.load()
-    train = split(source, **SIZES, seed=0).train.whole().images
+    train = split(source, **SIZES, seed=0).train.examples().images
     assert (train.min(), train.max()) == (0, 1)
     assert source.images.max() == source.white == 16
 
@@ -82,52 +82,52 @@ def _three_channels():
 
 
 @pytest.mark.parametrize("source", [digits.load(), _three_channels()], ids=["digits", "three channels"])
-def test_standardized_by_the_training_pixels_alone_each_channel_apart(source):
-    """To the bit as by torch.std_mean, whose recurrence takes nine times as long."""
+def test_each_channel_is_standardized_by_the_training_pixels_alone(source):
+    """Bitwise as by torch.std_mean, whose recurrence takes nine times as long."""
     sizes = SIZES | {"num_val": 40, "num_test": 40}
-    plain, done = (_whole(split(source, **sizes | {"standardize": own}, seed=0)) for own in (False, True))
+    plain, standardized = (_examples(split(source, **sizes | {"standardize": s}, seed=0)) for s in (False, True))
     std, mean = torch.std_mean(plain[0].images, dim=(0, 2, 3), keepdim=True, correction=0)
-    for before, after in zip(plain, done, strict=True):
+    for before, after in zip(plain, standardized, strict=True):
         assert torch.equal(after.images, (before.images - mean) / std)
 
 
-def test_splits_share_the_stored_pixels_and_a_batch_is_that_of_all_made_images():
+def test_splits_share_the_stored_pixels_and_batches_are_taken_from_all_images():
     source = _three_channels()
     splits = split(source, **SIZES | {"num_val": 40, "num_test": 40, "standardize": True}, seed=0)
-    assert all(part.pixels is source.images for part in splits)
+    assert all(each.pixels is source.images for each in splits)
     assert source.images.dtype == torch.uint8
-    which = torch.tensor([5, 0, 619, 5])
-    taken, whole = splits.train.take(which), splits.train.whole()
-    assert torch.equal(taken.images, whole.images[which])
-    assert torch.equal(taken.labels, whole.labels[which])
-    assert torch.equal(splits.train.first(7).images, whole.images[:7])
+    index = torch.tensor([5, 0, 619, 5])
+    batch, everything = splits.train.take(index), splits.train.examples()
+    assert torch.equal(batch.images, everything.images[index])
+    assert torch.equal(batch.labels, everything.labels[index])
+    assert torch.equal(splits.train.first(7).images, everything.images[:7])
     in_turn = list(splits.train.in_turn(200))
     assert [len(batch.labels) for batch in in_turn] == [200, 200, 200, 20]
-    for kept, parts in zip(whole, zip(*in_turn, strict=True), strict=True):
-        assert torch.equal(torch.cat(parts), kept)
+    for tensor, chunks in zip(everything, zip(*in_turn, strict=True), strict=True):
+        assert torch.equal(torch.cat(chunks), tensor)
 
 
-def test_making_images_leaves_what_is_stored_as_it_is():
-    """Float pixels too, which need no other type."""
+def test_reading_images_leaves_the_stored_pixels_unchanged():
+    """Also pixels that are floats already."""
     pixels = torch.rand(4, 1, 2, 2)
-    kept, scale = pixels.clone(), Scale(1, (torch.full((1, 1, 1, 1), 0.5), torch.full((1, 1, 1, 1), 2.0)))
-    for made in (scale(pixels), Split(pixels, torch.arange(4), torch.zeros(4).long(), scale).whole().images):
-        assert torch.equal(pixels, kept)
-        torch.testing.assert_close(made, (kept - 0.5) / 2)
+    before, scale = pixels.clone(), Scale(1, (torch.full((1, 1, 1, 1), 0.5), torch.full((1, 1, 1, 1), 2.0)))
+    for images in (scale(pixels), Split(pixels, torch.arange(4), torch.zeros(4).long(), scale).examples().images):
+        assert torch.equal(pixels, before)
+        torch.testing.assert_close(images, (before - 0.5) / 2)
 
 
-def test_an_epoch_shows_each_example_once_but_for_an_incomplete_batch():
+def test_an_epoch_has_each_example_once_except_those_of_an_incomplete_batch():
     train = _split(torch.arange(10.0).view(10, 1, 1, 1))
-    shown = list(batches(train, batch_size=3, order=stream(0, "order")))
-    assert [len(batch.labels) for batch in shown] == [3, 3, 3]
-    labels = torch.cat([batch.labels for batch in shown])
+    epoch = list(batches(train, batch_size=3, order=stream(0, "order")))
+    assert [len(batch.labels) for batch in epoch] == [3, 3, 3]
+    labels = torch.cat([batch.labels for batch in epoch])
     assert len(labels.unique()) == 9
-    assert torch.equal(torch.cat([batch.images for batch in shown]).flatten().long(), labels)
+    assert torch.equal(torch.cat([batch.images for batch in epoch]).flatten().long(), labels)
 
 
 @pytest.mark.parametrize("shape", [(1, 28, 28), (3, 32, 32)])
-def test_a_batch_is_the_bits_that_its_index_names(shape):
-    """Gathered row by row; the same memory as by indexing, so training is the same to the bit."""
+def test_a_batch_has_the_bits_and_strides_of_an_indexed_tensor(shape):
+    """So that training is bitwise the same as with indexing."""
     train = _split(torch.randn(40, *shape, generator=stream(1, "images")))
     permutation = torch.randperm(40, generator=stream(0, "order"))
     for number, batch in enumerate(batches(train, batch_size=16, order=stream(0, "order"))):
@@ -137,35 +137,35 @@ def test_a_batch_is_the_bits_that_its_index_names(shape):
         assert torch.equal(batch.images.flatten(1)[:, 0], train.pixels[batch.labels].flatten(1)[:, 0])
 
 
-def test_epochs_have_their_own_order():
+def test_two_epochs_have_different_orders():
     train, order = _split(torch.zeros(50, 1, 1, 1)), stream(0, "order")
     first, second = (torch.cat([b.labels for b in batches(train, batch_size=50, order=order)]) for _ in range(2))
     assert not torch.equal(first, second)
 
 
 @pytest.mark.parametrize("padding", [0, 1, 4])
-def test_crop_and_flip_moves_whole_images(padding):
-    """Every augmented image is one of the shifts of its original, mirrored or not, found by plain slicing."""
+def test_crop_and_flip_shifts_and_mirrors_images(padding):
+    """Every augmented image is one of the shifts of its original, mirrored or not, as made by slicing."""
     images = torch.rand(64, 3, 6, 5, generator=torch.Generator().manual_seed(0))
-    moved = augment.crop_flip(images, padding=padding, generator=stream(0, "augment"))
-    assert moved.shape == images.shape
-    mirrored, shifts = 0, set()
-    for before, after in zip(images, moved, strict=True):
+    augmented = augment.crop_flip(images, padding=padding, generator=stream(0, "augment"))
+    assert augmented.shape == images.shape
+    num_mirrored, shifts = 0, set()
+    for before, after in zip(images, augmented, strict=True):
         padded = torch.nn.functional.pad(before, (padding,) * 4)
-        found = [
+        matches = [
             (top, left, flip)
             for top in range(2 * padding + 1)
             for left in range(2 * padding + 1)
             for flip in (False, True)
             if torch.equal(after.flip(-1) if flip else after, padded[:, top : top + 6, left : left + 5])
         ]
-        assert found
-        mirrored += found[0][2]
-        shifts.add(found[0][:2])
-    assert 16 <= mirrored <= 48
+        assert matches
+        num_mirrored += matches[0][2]
+        shifts.add(matches[0][:2])
+    assert 16 <= num_mirrored <= 48
     assert len(shifts) > 1 or padding == 0
 
 
-def test_no_augmentation_is_none():
+def test_without_augmentation_images_stay_the_same():
     images = torch.rand(2, 1, 3, 3)
     assert augment.none(images, generator=stream(0, "augment")) is images

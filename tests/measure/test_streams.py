@@ -1,4 +1,4 @@
-"""TODO."""
+"""Named random streams: independent, reproducible, apart from torch's global generator."""
 
 import torch
 

@@ -1,4 +1,4 @@
-"""TODO."""
+"""Traces against autograd, and the state of model and generators after a trace."""
 
 import pytest
 import torch
@@ -7,7 +7,7 @@ from torch import nn
 
 from actbench.measure import build
 from actbench.measure.data.splits import Batch
-from actbench.measure.trace import Activation, trace, undisturbed, weights
+from actbench.measure.trace import Activation, evaluation_mode, trace, weights
 
 
 def _model(job, seed: int = 0) -> nn.Module:
@@ -25,20 +25,20 @@ def _loss(model, batch):
 
 
 def _gradients_at_a(model, loss):
-    """Of each activation layer, (N, U, P), by torch's own retain_grad."""
-    seen = []
+    """The gradient at the output of each activation layer, (N, U, P), by torch's retain_grad."""
+    outputs = []
 
-    def keep(layer, inputs, a):
-        seen.append(a)
+    def retain(layer, inputs, a):
+        outputs.append(a)
         a.retain_grad()
 
     layers = [module for module in model.modules() if isinstance(module, Activation)]
-    handles = [layer.register_forward_hook(keep) for layer in layers]
-    with undisturbed(model):
+    handles = [layer.register_forward_hook(retain) for layer in layers]
+    with evaluation_mode(model):
         loss().backward()
     for handle in handles:
         handle.remove()
-    return [a.grad.unsqueeze(-1).flatten(2) for a in seen]
+    return [a.grad.unsqueeze(-1).flatten(2) for a in outputs]
 
 
 @pytest.mark.parametrize(
@@ -55,7 +55,7 @@ def test_the_chain_rule_holds_at_every_layer(line, batch, job_of):
         torch.testing.assert_close(t.dz, torch.cat(list(t.slopes())) * da, rtol=1e-4, atol=1e-7)
 
 
-def test_gradients_are_those_of_the_summed_losses(batch, job_of):
+def test_the_loss_is_the_sum_over_examples(batch, job_of):
     """Against the gradient at a bias: ∂L/∂b_l is ∂L/∂z_l summed over the batch."""
     model = _model(job_of("+act=tanh")).eval()
     traces = trace(model, _loss(model, batch))
@@ -69,12 +69,12 @@ def test_units_of_a_convolution_are_channels(batch, job_of):
     assert [tuple(t.z.shape) for t in trace(model, _loss(model, batch))] == [(16, 16, 64), (16, 32, 16), (16, 64, 4)]
 
 
-def test_the_next_layer_is_the_one_that_follows(batch, job_of):
-    """W a + b of the next layer, computed again by hand; behind the last hidden layer come the logits."""
+def test_next_y_and_next_bias_are_of_the_next_weight_layer(batch, job_of):
+    """Against W a + b of the next layer, which is the output layer after the last hidden one."""
     model = _model(job_of("+act=tanh")).eval()
     traces = trace(model, _loss(model, batch))
-    following = [*[block.weight for block in model.hidden][1:], model.output]
-    for t, layer in zip(traces, following, strict=True):
+    next_layers = [*[block.weight for block in model.hidden][1:], model.output]
+    for t, layer in zip(traces, next_layers, strict=True):
         torch.testing.assert_close(t.next_y.squeeze(-1), layer(t.a.squeeze(-1)))
         assert torch.equal(t.next_bias, layer.bias)
 
@@ -93,14 +93,14 @@ def test_a_trace_leaves_the_model_as_it_was(batch, job_of):
     assert torch.equal(random_state, torch.random.get_rng_state())
 
 
-def test_a_trace_leaves_the_random_state_though_the_function_draws(batch, job_of):
+def test_a_trace_of_a_random_function_restores_the_random_state(batch, job_of):
     model = _model(job_of("+act=relu"))
     for block in model.hidden:
         block.act = Activation(lambda z: z + torch.rand_like(z))
     before = torch.random.get_rng_state()
     for t in trace(model, _loss(model, batch)):
         for _ in t.slopes():
-            break  # as `dead` does, before the last part
+            break  # as `dead` does, before the last chunk
     assert torch.equal(before, torch.random.get_rng_state())
 
 
@@ -112,7 +112,7 @@ def test_hooks_are_removed_when_the_pass_fails(batch, job_of):
     assert model.training
 
 
-def test_a_step_without_gradient_is_traced_as_zero(batch, job_of):
+def test_the_gradient_behind_a_binary_step_is_zero(batch, job_of):
     model = _model(job_of("+act=binary_step"))
     first, _, last = trace(model, _loss(model, batch))
     assert (first.dz == 0).all()

@@ -1,4 +1,4 @@
-"""The loop: what it records, when it stops, and that looking does not change it."""
+"""The training loop: what it records, when it stops, and that probes do not change it."""
 
 import math
 
@@ -16,15 +16,15 @@ STATEFUL = ["norm=batch", "model.dropout=0.3", "optim=adam", "train.epochs=3"]
 
 @pytest.mark.parametrize("act", ["rrelu", "prelu", "tanh"])
 def test_training_is_bitwise_the_same_with_and_without_probing(act, measure):
-    """BatchNorm statistics, dropout masks, random slopes, Adam's moments: nothing notices the probes."""
-    silent, probed, always = (
+    """Probes change no BatchNorm statistics, dropout masks, random slopes or moments of Adam."""
+    unprobed, probed, always = (
         measure(f"+act={act}", *STATEFUL, f"probes={name}") for name in ("none", "log_spaced", "every_epoch")
     )
-    assert len(silent.layers) == 0 < len(probed.layers)
+    assert len(unprobed.layers) == 0 < len(probed.layers)
     for other in (probed, always):
-        pd.testing.assert_frame_equal(_numbers(silent.epochs), _numbers(other.epochs), check_exact=True)
+        pd.testing.assert_frame_equal(_numbers(unprobed.epochs), _numbers(other.epochs), check_exact=True)
         measures = [column.name for column in RUNS if column.dtype == "float64" and column.name not in CLOCK]
-        pd.testing.assert_frame_equal(silent.runs[measures], other.runs[measures], check_exact=True)
+        pd.testing.assert_frame_equal(unprobed.runs[measures], other.runs[measures], check_exact=True)
 
 
 def _numbers(epochs: pd.DataFrame) -> pd.DataFrame:
@@ -53,7 +53,7 @@ def test_layers_are_recorded_on_the_schedule(measure):
 @pytest.mark.parametrize("optim", ["sgd", "adam"])
 @pytest.mark.parametrize("act", ["identity", "prelu"])
 def test_divergence_is_a_result(act, optim, measure):
-    """Accuracy at chance, loss of a uniform guess, the target never reached; the epochs so far stay."""
+    """Accuracy and loss are at chance, the target is not reached, and the epochs before it are kept."""
     runs, epochs, layers = measure(f"+act={act}", f"optim={optim}", "optim.lr=1e30", "train.epochs=4")
     assert runs["status"].item() == "diverged"
     assert runs["test_accuracy"].item() == runs["val_accuracy"].item() == 0.1
@@ -66,16 +66,16 @@ def test_divergence_is_a_result(act, optim, measure):
 @pytest.mark.parametrize("lr", ["1e1", "1e3", "1e6", "1e12"])
 @pytest.mark.parametrize("act", ["squared_relu", "star_relu", "rational"])
 def test_no_learning_rate_makes_a_run_fail(act, lr, measure):
-    """Outputs that are finite and overflow when squared are a result like the others."""
+    """Finite outputs whose squares overflow are no failure."""
     assert measure(f"+act={act}", f"optim.lr={lr}").runs["status"].item() in {"done", "diverged"}
 
 
-def test_steps_to_target_are_those_of_the_first_epoch_below_it(measure):
+def test_steps_to_target_are_those_of_the_first_epoch_that_reaches_it(measure):
     runs, epochs, _ = measure("+act=tanh", "train.epochs=20", "optim.lr=0.01", "data.num_train=512", "model.width=64")
-    below = epochs[epochs["val_loss"] <= 0.2]
-    assert len(below)
-    assert runs["steps_to_target"].item() == below["step"].iloc[0]
-    assert runs["epochs_to_target"].item() == below["epoch"].iloc[0]
+    reached = epochs[epochs["val_loss"] <= 0.2]
+    assert len(reached)
+    assert runs["steps_to_target"].item() == reached["step"].iloc[0]
+    assert runs["epochs_to_target"].item() == reached["epoch"].iloc[0]
 
 
 def test_the_cosine_falls_from_one_to_zero():
@@ -84,27 +84,27 @@ def test_the_cosine_falls_from_one_to_zero():
 
 
 def test_the_schedule_sets_the_learning_rate_of_every_step(measure):
-    """As each step of the optimizer finds it, of both groups: weights and PReLU's slopes."""
-    seen = []
+    """Read before each step of the optimizer, for both groups: weights and PReLU's slopes."""
+    rates = []
     hook = register_optimizer_step_pre_hook(
-        lambda optimizer, *_: seen.append([g["lr"] for g in optimizer.param_groups])
+        lambda optimizer, *_: rates.append([g["lr"] for g in optimizer.param_groups])
     )
     epochs = measure("+act=prelu", "train.epochs=4", "schedule=cosine", "optim.lr=0.1").epochs
     hook.remove()
-    cosine = [0.1 * (1 + math.cos(math.pi * k / len(seen))) / 2 for k in range(len(seen))]
-    assert [first for first, _ in seen] == pytest.approx(cosine)
-    assert [second for _, second in seen] == pytest.approx(cosine)
-    assert epochs["lr"].tolist()[1:] == pytest.approx(cosine[:: len(seen) // 4])
+    cosine = [0.1 * (1 + math.cos(math.pi * k / len(rates))) / 2 for k in range(len(rates))]
+    assert [first for first, _ in rates] == pytest.approx(cosine)
+    assert [second for _, second in rates] == pytest.approx(cosine)
+    assert epochs["lr"].tolist()[1:] == pytest.approx(cosine[:: len(rates) // 4])
 
 
-def test_weight_decay_spares_activation_parameters_unless_asked(measure):
-    """With a decay that swamps the gradient, PReLU's slope goes to 0 only where it is decayed."""
-    heavy = ["+act=prelu", "optim=sgd", "optim.lr=0.05", "optim.momentum=0", "optim.weight_decay=10", "train.epochs=8"]
-    spared = measure(*heavy).layers
-    decayed = measure(*heavy, "train.decay_activations=true").layers
-    last = spared["step"] == spared["step"].max()
-    assert (spared.loc[last, "act.weight"] - 0.25).abs().max() < 0.05
-    assert decayed.loc[last, "act.weight"].abs().max() < 0.05
+def test_weight_decay_spares_activation_parameters_by_default(measure):
+    """With a decay that outweighs the gradient, PReLU's slope goes to 0 only if it is decayed."""
+    line = ["+act=prelu", "optim=sgd", "optim.lr=0.05", "optim.momentum=0", "optim.weight_decay=10", "train.epochs=8"]
+    spared = measure(*line).layers
+    decayed = measure(*line, "train.decay_activations=true").layers
+    is_last = spared["step"] == spared["step"].max()
+    assert (spared.loc[is_last, "act.weight"] - 0.25).abs().max() < 0.05
+    assert decayed.loc[is_last, "act.weight"].abs().max() < 0.05
 
 
 def test_two_activations_share_the_split_and_the_order(measure):

@@ -1,4 +1,4 @@
-"""One report over several workloads: by hand where there is one answer, the same bytes twice, errors in whole."""
+"""The report over several workloads: results against those computed by hand, its sentences, its errors."""
 
 from pathlib import Path
 
@@ -17,30 +17,30 @@ def folders(tmp_path) -> list[Path]:
     return [both_tracks(tmp_path / "small", scale=1), both_tracks(tmp_path / "large", scale=50, seeds=8)]
 
 
-def test_by_hand(folders) -> None:
-    """In units of the tuned relu: tuned 1, 1/2, 2; shared a half more; the same on both workloads."""
-    found = compute(gathered(folders))
-    assert found.workloads == {"large": 8, "small": 6}
-    iqm = found.iqm.pivot_table("iqm", "variant", "track")
+def test_means_ranks_and_pairs_are_those_computed_by_hand(folders) -> None:
+    """In units of the tuned relu: tuned 1, 1/2, 2; shared half as much more; the same on both workloads."""
+    comparison = compute(gathered(folders))
+    assert comparison.workloads == {"large": 8, "small": 6}
+    iqm = comparison.iqm.pivot_table("iqm", "variant", "track")
     assert iqm["tuned"].to_dict() == pytest.approx({"relu": 1, "elu": 0.5, "mish": 2}, rel=0.01)
     assert iqm["shared"].to_dict() == pytest.approx({"relu": 1.5, "elu": 0.75, "mish": 3}, rel=0.01)
-    for _, own in found.ranks.groupby("track"):
-        assert own[["variant", "rank", "low", "high"]].values.tolist() == [
+    for _, ranks in comparison.ranks.groupby("track"):
+        assert ranks[["variant", "rank", "low", "high"]].values.tolist() == [
             ["elu", 1, 1, 1], ["relu", 2, 2, 2], ["mish", 3, 3, 3],
         ]  # fmt: skip
-    pair = found.pairs.query("track == 'tuned' and a == 'elu' and b == 'relu'").iloc[0]
+    pair = comparison.pairs.query("track == 'tuned' and a == 'elu' and b == 'relu'").iloc[0]
     assert pair[["n", "wins", "losses", "verdict"]].tolist() == [14, 14, 0, "better"]
     assert pair["mean"] == pytest.approx(-0.5, rel=0.01)
-    shares = found.profile.query("track == 'tuned'").pivot_table("share", "variant", "tau")
+    shares = comparison.profile.query("track == 'tuned'").pivot_table("share", "variant", "tau")
     assert shares.loc[["relu", "elu", "mish"], 2.0].tolist() == [1, 1, 0]
-    assert found.failures["n"].tolist() == [14] * 6
+    assert comparison.failures["n"].tolist() == [14] * 6
 
 
-def test_the_report(folders, capsys) -> None:
+def test_the_report_says_whether_relu_is_still_a_good_default(folders, capsys) -> None:
     assert main([str(folder) for folder in folders]) == 0
-    place = folders[0].parent / "across"
-    assert capsys.readouterr().out == f"{place / 'report.html'}\n"
-    markdown = (place / "report.md").read_text("utf-8")
+    folder = folders[0].parent / "across"
+    assert capsys.readouterr().out == f"{folder / 'report.html'}\n"
+    markdown = (folder / "report.md").read_text("utf-8")
     assert "- 3 activations on 2 workloads, both tracks: large (8 seeds), small (6 seeds).\n" in markdown
     assert (
         "- Tuned track: by mean loss relu has rank 2 [2, 2] of 3, and elu rank 1. By interquartile mean, in units "
@@ -53,16 +53,15 @@ def test_the_report(folders, capsys) -> None:
     assert headings(markdown)[:3] == [
         "In units of the tuned reference", "Rank intervals, shared track", "Rank intervals, tuned track",
     ]  # fmt: skip
-    assert len(list((place / "figures").iterdir())) == 7
-    assert {path.stem for path in (place / "statistics").iterdir()} == {"ranks", "iqm", "profile", "failures", "pairs"}
-    found = pd.read_csv(place / "statistics" / "iqm.csv")
+    assert len(list((folder / "figures").iterdir())) == 7
+    assert {path.stem for path in (folder / "statistics").iterdir()} == {"ranks", "iqm", "profile", "failures", "pairs"}
+    written = pd.read_csv(folder / "statistics" / "iqm.csv")
     computed = compute(gathered(folders)).iqm
-    pd.testing.assert_frame_equal(found, computed, check_exact=True, check_dtype=False)
+    pd.testing.assert_frame_equal(written, computed, check_exact=True, check_dtype=False)
 
 
-def test_every_interval_is_inside_the_axis_and_so_is_the_reference(folders) -> None:
-    found = compute(gathered(folders))
-    tables = dict(iter(found.iqm.groupby("track")))
+def test_every_interval_and_the_reference_are_inside_the_axis(folders) -> None:
+    tables = dict(iter(compute(gathered(folders)).iqm.groupby("track")))
     figure = relative(tables, {name: name for name in LOSS})
     for panel, table in zip(figure.axes, tables.values(), strict=True):
         low, high = panel.get_xlim()
@@ -70,7 +69,7 @@ def test_every_interval_is_inside_the_axis_and_so_is_the_reference(folders) -> N
         assert high > max(table["high"].max(), 1)
 
 
-def test_a_folder_without_both_tracks(tmp_path, capsys) -> None:
+def test_a_folder_without_both_tracks_is_refused(tmp_path, capsys) -> None:
     folder = both_tracks(tmp_path / "one", scale=1, tracks=("shared",))
     assert main([str(folder), str(both_tracks(tmp_path / "two", scale=1))]) == 2
     assert capsys.readouterr().err == (
@@ -78,7 +77,7 @@ def test_a_folder_without_both_tracks(tmp_path, capsys) -> None:
     )
 
 
-def test_nothing_in_common(tmp_path, monkeypatch) -> None:
+def test_workloads_without_a_second_common_activation_are_refused(tmp_path, monkeypatch) -> None:
     first = both_tracks(tmp_path / "first", scale=1)
     monkeypatch.setattr(pages, "LOSS", {"elu": 0.1})
     with pytest.raises(ValueError, match="one other") as error:

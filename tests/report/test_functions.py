@@ -1,4 +1,4 @@
-"""The report on functions: from tables alone, self-contained, everything named, nothing typed in."""
+"""The report on functions: made from tables alone, self-contained, complete, every number computed."""
 
 import re
 import subprocess
@@ -22,9 +22,9 @@ NAMES = ("binary_step", "elu", "gelu", "hardsigmoid", "snake", "softplus", "squa
 def folder(tmp_path_factory):
     torch.set_num_threads(1)
     folder = tmp_path_factory.mktemp("functions")
-    named = [entries.load(name) for name in NAMES]
-    write(publish.facts_frame(named), folder, "properties")
-    write(pd.concat(map(curves.curves_of, named), ignore_index=True), folder, "curves", csv=False)
+    loaded = [entries.load(name) for name in NAMES]
+    write(publish.facts_frame(loaded), folder, "properties")
+    write(pd.concat(map(curves.curves_of, loaded), ignore_index=True), folder, "curves", csv=False)
     write(distances.distances(), folder, "distances")
     write(points.points(), folder, "points")
     with pytest.MonkeyPatch.context() as patched:
@@ -32,12 +32,12 @@ def folder(tmp_path_factory):
         write(identities.identities(), folder, "identities")
     write(identities.overflows(), folder, "overflows")
     sizes = (cost.Size("inside cache", 1024, 1, 3), cost.Size("outside cache", 4096, 1, 3))
-    write(cost.costs(named, device=torch.device("cpu"), sizes=sizes, modes=("eager",)), folder, "cost")
+    write(cost.costs(loaded, device=torch.device("cpu"), sizes=sizes, modes=("eager",)), folder, "cost")
     functions.write(folder)
     return folder
 
 
-def test_the_comparison_says_what_the_facts_are(folder):
+def test_the_comparison_holds_the_facts_of_every_function(folder):
     table = comparison(read(folder, "properties")).set_index("function")
     assert list(table.index) == sorted(NAMES)
     assert table.loc["elu", "inf f, sup f"] == "(−1, ∞)"
@@ -58,14 +58,14 @@ def test_every_function_has_a_card_with_formula_figure_and_facts(folder):
         assert entries.load(name).formula[:20].replace("|", r"\|") in card.replace("\\", "")
         assert f"![{name}](figures/{name}.png)" in card
         assert (folder / "figures" / f"{name}.png").stat().st_size > 5000
-        for property_ in ("inf f, sup f", "asymptotes", "zeros", "order of continuity", "E f²", "gain", "χ\\*"):
-            assert f"| {property_}" in card
+        for fact in ("inf f, sup f", "asymptotes", "zeros", "order of continuity", "E f²", "gain", "χ\\*"):
+            assert f"| {fact}" in card
     assert "| kink at 0 | f″ goes from 1 to 0 |" not in markdown  # two primes are written as two
     assert "| kink at 0 | f′′ goes from 1 to 0 |" in markdown
     assert "| minimum | -0.169971207 at −0.75179 |" in markdown
 
 
-def test_points_are_shown_with_every_digit(folder):
+def test_points_have_every_digit(folder):
     markdown = (folder / "report.md").read_text("utf-8")
     assert "| sigmoid |  | (f(z + h) − f(z)) / h | 1 |  | 0.001 | 0.1965664984852067 | 4e-13 |\n" in markdown
     assert "| elu | alpha = 0.01 | f ′(z) | 0 | left |  | 0.01 | 9e-16 |\n" in markdown
@@ -73,7 +73,7 @@ def test_points_are_shown_with_every_digit(folder):
     assert "| log(1 + e\\^z) | 709.78 | 88.723 | 88.5 | 11.086 |\n" in markdown
 
 
-def test_in_short_is_computed(folder):
+def test_the_summary_is_computed_from_the_facts(folder):
     markdown = (folder / "report.md").read_text("utf-8")
     assert "- Of 7 functions these jump: 1 (binary_step).\n" in markdown
     assert "the deepest finite minimum is gelu's −0.16997." in markdown
@@ -90,7 +90,7 @@ def test_the_page_needs_no_other_file_and_its_tables_sort(folder):
 
 
 @pytest.mark.slow
-def test_the_report_is_the_same_bytes_again(folder):
+def test_a_report_made_again_has_the_same_bytes(folder):
     paths = [folder / "report.html", folder / "report.md", *sorted((folder / "figures").glob("*.png"))]
     before = [path.read_bytes() for path in paths]
     functions.write(folder)
@@ -108,34 +108,34 @@ def test_cost_is_left_out_where_it_was_not_measured(folder, tmp_path):
 @pytest.mark.parametrize(
     ("name", "command"), [("properties", "actbench.catalogue"), ("cost", "actbench.catalogue --cost")]
 )
-def test_a_table_that_is_not_there_names_the_command_that_writes_it(name, command, tmp_path):
-    with pytest.raises(FileNotFoundError) as caught:
+def test_the_error_of_a_missing_table_names_the_command_that_writes_it(name, command, tmp_path):
+    with pytest.raises(FileNotFoundError) as error:
         read(tmp_path, name)
     path = tmp_path / "tables" / f"{name}.parquet"
-    assert str(caught.value) == f"There is no {path}: run python -m {command}, which writes it."
+    assert str(error.value) == f"There is no {path}: run python -m {command}, which writes it."
 
 
-def test_the_report_command_knows_a_folder_of_functions(folder, capsys):
+def test_the_report_command_recognises_a_folder_of_functions(folder, capsys):
     assert main([str(folder)]) == 0
     assert capsys.readouterr().out == f"{folder / 'report.html'}\n"
 
 
 def test_html_in_a_table_is_text(folder):
     rows = [["name"], ["<img src=x onerror=alert(1)> | a_b *c*"]]
-    shown = page.render(page.table(rows), title="<b>", folder=folder)
-    assert "&lt;img src=x onerror=alert(1)&gt; | a_b *c*</td>" in shown
-    assert "<title>&lt;b&gt;</title>" in shown
+    html = page.render(page.table(rows), title="<b>", folder=folder)
+    assert "&lt;img src=x onerror=alert(1)&gt; | a_b *c*</td>" in html
+    assert "<title>&lt;b&gt;</title>" in html
 
 
 def test_the_reporting_side_imports_neither_torch_nor_hydra():
     code = (
         "import sys, actbench.report.functions; print([m for m in ('torch', 'hydra', 'omegaconf') if m in sys.modules])"
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout == "[]\n"
+    process = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert process.stdout == "[]\n"
 
 
-def test_a_curve_is_broken_where_it_jumps_and_whole_elsewhere():
+def test_a_curve_is_broken_where_it_jumps_and_connected_elsewhere():
     z = pd.Series(np.linspace(-1, 1, 64))
     step = pd.Series(np.where(z > 0, 1.0, 0.0))
     assert np.isnan(_broken(step)).sum() == 1
@@ -143,7 +143,7 @@ def test_a_curve_is_broken_where_it_jumps_and_whole_elsewhere():
     assert np.isnan(_broken(z, z, [0.0])).sum() == 1
 
 
-def test_families_can_be_told_apart():
+def test_the_settings_of_a_family_are_far_enough_apart_to_be_distinguished():
     assert curves.family(1.0) == [0.25, 0.5, 1, 2, 4]
     assert curves.family(0.01) == [0.01, 0.03, 0.1, 0.3]
     assert curves.family(20) == [1, 2, 5, 20]
@@ -151,7 +151,7 @@ def test_families_can_be_told_apart():
     assert curves.family("none") == curves.family(True) == curves.family([1.0]) == []
 
 
-def test_a_family_leaves_out_what_the_activation_refuses():
+def test_a_family_leaves_out_settings_that_the_activation_refuses():
     table = curves.curves_of(entries.load("rrelu"))
     assert sorted(table.loc[table["parameter"] == "lower", "setting"].unique()) == [1 / 32, 1 / 16, 1 / 8, 1 / 4]
 

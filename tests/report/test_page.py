@@ -1,4 +1,4 @@
-"""TODO."""
+"""Pages: names are shown as text, pages need no other file, headings are linked, tables can be sorted."""
 
 from pathlib import Path
 
@@ -36,12 +36,12 @@ def test_markdown_is_not_escaped_twice() -> None:
     assert page.escape(once) is once
 
 
-def test_a_template_with_an_unknown_name_is_an_error() -> None:
+def test_an_undefined_name_in_a_template_is_an_error() -> None:
     with pytest.raises(jinja2.UndefinedError):
         page.template(page.TEMPLATES / "workloads.md.j2").render(title="x")
 
 
-def test_a_page_needs_nothing_else(tmp_path: Path) -> None:
+def test_a_page_needs_no_other_file_and_no_network(tmp_path: Path) -> None:
     (tmp_path / "figures").mkdir()
     (tmp_path / "figures" / "a.png").write_bytes(b"\x89PNG\r\n\x1a\n" + b"\0\0\0\rIHDR" + (300).to_bytes(4, "big"))
     html = page.render("# T\n\n![alt <b>](figures/a.png)\n", title="<T>", folder=tmp_path)
@@ -64,13 +64,13 @@ def test_html_in_markdown_is_text(tmp_path: Path) -> None:
 
 def test_the_contents_lead_to_every_heading_even_of_the_same_name(tmp_path: Path) -> None:
     html = page.render("# T\n\n## Same\n\n### Same\n\n## Last & least\n", title="t", folder=tmp_path)
-    for number, words in ((3, "same"), (6, "same"), (9, "last-least")):
-        assert f'href="#{words}-{number}"' in html
-        assert f'id="{words}-{number}"' in html
+    for number, slug in ((3, "same"), (6, "same"), (9, "last-least")):
+        assert f'href="#{slug}-{number}"' in html
+        assert f'id="{slug}-{number}"' in html
     assert ">Last &amp; least</a>" in html
 
 
-def test_tables_with_a_heading_sort_and_intervals_stand_small(tmp_path: Path) -> None:
+def test_tables_with_a_heading_can_be_sorted_and_intervals_are_in_small_letters(tmp_path: Path) -> None:
     rows = [["act", "loss"], ["relu", "−0.17 [−0.19, −0.15] (n = 9)"], ["f[0]", "–"]]
     html = page.render(str(page.table(rows)) + "\n\n" + page.table([["", ""], ["k", "v"]]), title="t", folder=tmp_path)
     assert '<table class="sortable">' in html
@@ -79,5 +79,5 @@ def test_tables_with_a_heading_sort_and_intervals_stand_small(tmp_path: Path) ->
     assert "<td>f[0]</td>" in html
 
 
-def test_no_rows_no_table() -> None:
+def test_without_rows_there_is_no_table() -> None:
     assert page.table([]) == ""

@@ -1,4 +1,4 @@
-"""TODO."""
+"""The report of a results folder: its sections and figures, what it leaves out, its errors; from tables alone."""
 
 import re
 import subprocess
@@ -33,14 +33,18 @@ def test_a_comparison_has_every_section_and_every_figure(tmp_path: Path) -> None
         in markdown
     )
     assert "| mish | diverged | 1 of 3 | 0 |  |" in markdown
-    named = re.findall(r"\]\((figures/.*\.png)\)", markdown)
-    assert sorted(named) == sorted(f"figures/{p.name}" for p in (tmp_path / "here" / "figures").iterdir())
-    assert html.count("<img ") == len(named) == 9
+    figures = re.findall(r"\]\((figures/.*\.png)\)", markdown)
+    assert sorted(figures) == sorted(f"figures/{p.name}" for p in (tmp_path / "here" / "figures").iterdir())
+    assert html.count("<img ") == len(figures) == 9
 
 
-def test_a_single_run_of_one_seed_has_what_applies(tmp_path: Path) -> None:
+def test_a_single_run_of_one_seed_has_only_the_sections_that_apply(tmp_path: Path) -> None:
     markdown, _ = made(tmp_path, synthetic.tables(["relu"], seeds=1, depth=1))
-    assert headings(markdown) == ["What was run", "Result", *(n for n in SECTIONS[2:] if n != "Learned parameters")]
+    assert headings(markdown) == [
+        "What was run",
+        "Result",
+        *(title for title in SECTIONS[2:] if title != "Learned parameters"),
+    ]
     assert "others" not in markdown
     assert (
         "One activation, relu, on data=digits, model=mlp; 1 seed each; 1 run: 1 done, 0 diverged, 0 failed." in markdown
@@ -58,18 +62,18 @@ def test_runs_without_layers_or_epochs_have_no_empty_sections(tmp_path: Path) ->
 
 def test_probes_without_training_have_no_ranking_figure(tmp_path: Path) -> None:
     tables = synthetic.tables(["relu", "tanh"], seeds=2)
-    numbers = ["test_loss", "test_accuracy", "val_loss", "val_accuracy", "train_seconds", "samples_per_second"]
-    runs = tables.runs.assign(**dict.fromkeys(numbers, np.nan))
+    measured = ["test_loss", "test_accuracy", "val_loss", "val_accuracy", "train_seconds", "samples_per_second"]
+    runs = tables.runs.assign(**dict.fromkeys(measured, np.nan))
     layers = tables.layers[tables.layers["step"] == 0]
     markdown, _ = made(tmp_path, Tables(runs, tables.epochs[:0], layers))
     assert headings(markdown)[:4] == ["What was run", "Ranking", "Why: the layers in numbers", "Saturation by layer"]
     assert not [title for title in headings(markdown) if title.endswith("over training") or title == "Time"]
-    told = "Saturation, dead units (no slope on any probed image) and drift of the first and the last layer at "
-    assert f"{told}initialisation, and" in markdown
+    sentence = "Saturation, dead units (no slope on any probed image) and drift of the first and the last layer at "
+    assert f"{sentence}initialisation, and" in markdown
     assert "at the end |" not in markdown
 
 
-def test_failed_runs_are_named_and_nothing_else_is_said(tmp_path: Path) -> None:
+def test_failed_runs_are_listed_and_have_no_other_section(tmp_path: Path) -> None:
     tables = synthetic.tables(["relu"], seeds=1)
     runs = tables.runs.assign(status="failed", message="Traceback\n  line\nValueError: a | b", test_loss=np.nan)
     markdown, _ = made(tmp_path, Tables(runs, tables.epochs[:0], tables.layers[:0]))
@@ -78,8 +82,8 @@ def test_failed_runs_are_named_and_nothing_else_is_said(tmp_path: Path) -> None:
 
 
 def test_each_workload_has_a_section_and_figures_of_its_own(tmp_path: Path) -> None:
-    both = joined(*(synthetic.tables(["relu", "elu"], seeds=2, depth=1, data=data) for data in ("mnist", "digits")))
-    markdown, _ = made(tmp_path, both)
+    tables = joined(*(synthetic.tables(["relu", "elu"], seeds=2, depth=1, data=data) for data in ("mnist", "digits")))
+    markdown, _ = made(tmp_path, tables)
     assert headings(markdown) == ["What was run", "data=digits", "data=mnist", "How to read the numbers"]
     assert headings(markdown, "###").count("Ranking") == 2
     assert "in 2 workloads that are not compared with each other" in markdown
@@ -88,7 +92,7 @@ def test_each_workload_has_a_section_and_figures_of_its_own(tmp_path: Path) -> N
     assert "(figures/w2-ranking.png)" in markdown
 
 
-def test_run_ids_narrow_the_report_and_take_the_old_figures_away(tmp_path: Path) -> None:
+def test_run_ids_narrow_the_report_and_old_figures_are_removed(tmp_path: Path) -> None:
     digits, mnist = (synthetic.tables(["relu", "elu"], seeds=1, depth=1, data=data) for data in ("digits", "mnist"))
     folder = synthetic.landed(tmp_path, joined(digits, mnist))
     (tmp_path / "figures").mkdir()
@@ -114,7 +118,7 @@ def test_the_same_tables_give_the_same_bytes_compacted_or_not(tmp_path: Path) ->
     assert {name: (folder / name).read_bytes() for name in names} == first
 
 
-def test_whatever_a_strangers_tables_hold_is_shown_as_text(tmp_path: Path) -> None:
+def test_everything_in_a_strangers_tables_is_shown_as_text(tmp_path: Path) -> None:
     evil = "<img src=x onerror=alert(1)>|[a](javascript:alert(1)) $\\frac{ {{ 7 * 7 }}"
     tables = synthetic.tables(["relu"], seeds=2, data=evil, **{"act.kind": evil})
     runs = tables.runs.assign(act=evil, status="diverged", message=evil, device_name=evil, commit=evil)
@@ -152,35 +156,35 @@ def test_whatever_a_strangers_tables_hold_is_shown_as_text(tmp_path: Path) -> No
     ],
     ids=["no folder", "empty", "a table missing", "a table corrupt"],
 )
-def test_what_is_wrong_is_said_in_one_sentence(prepare, sentence: str, tmp_path: Path, capsys) -> None:
+def test_an_error_is_one_sentence_on_stderr(prepare, sentence: str, tmp_path: Path, capsys) -> None:
     folder = tmp_path / "results"
     prepare(folder)
     assert report_main([str(folder)]) == 2
-    told = capsys.readouterr()
-    assert told.out == ""
-    assert told.err.count("\n") == 1
-    assert told.err.startswith(f"actbench.report: {sentence.format(folder=folder)}")
+    printed = capsys.readouterr()
+    assert printed.out == ""
+    assert printed.err.count("\n") == 1
+    assert printed.err.startswith(f"actbench.report: {sentence.format(folder=folder)}")
     assert not (folder / "report.md").exists()
 
 
-def test_the_path_is_printed(tmp_path: Path, capsys) -> None:
+def test_the_path_of_the_report_is_printed(tmp_path: Path, capsys) -> None:
     folder = synthetic.landed(tmp_path, synthetic.tables(["relu"], seeds=1, epochs=1))
     assert report_main([str(folder)]) == 0
     assert capsys.readouterr().out == f"{folder / 'report.html'}\n"
 
 
-def test_what_is_left_out_is_told_beside_the_path(tmp_path: Path, capsys) -> None:
+def test_a_file_that_is_left_out_is_named_on_stderr(tmp_path: Path, capsys) -> None:
     folder = synthetic.landed(tmp_path, synthetic.tables(["relu", "tanh"], seeds=1, epochs=1))
-    broken = next(folder.rglob("epochs.parquet"))
-    broken.unlink()
+    missing = next(folder.rglob("epochs.parquet"))
+    missing.unlink()
     assert report_main([str(folder)]) == 0
     assert capsys.readouterr() == (
         f"{folder / 'report.html'}\n",
-        f"left out: {broken} is missing: a run has the tables runs, epochs, layers.\n",
+        f"left out: {missing} is missing: a run has the tables runs, epochs, layers.\n",
     )
 
 
-def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path, monkeypatch, capsys) -> None:
+def test_the_error_names_a_folder_that_cannot_be_written(tmp_path: Path, monkeypatch, capsys) -> None:
     folder = synthetic.landed(tmp_path, synthetic.tables(["relu"], seeds=1, epochs=1))
 
     def read_only(path: Path) -> None:
@@ -194,7 +198,7 @@ def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path, monkeypatch, c
     )
 
 
-def test_unknown_run_ids(tmp_path: Path) -> None:
+def test_unknown_run_ids_are_an_error(tmp_path: Path) -> None:
     folder = synthetic.landed(tmp_path, synthetic.tables(["relu"], seeds=1, epochs=1))
     with pytest.raises(NothingToReportError) as error:
         workloads.write(folder, run_ids=["nothing"])
@@ -203,5 +207,5 @@ def test_unknown_run_ids(tmp_path: Path) -> None:
 
 def test_the_reporting_side_never_imports_torch_or_hydra() -> None:
     code = "import sys, actbench.report.__main__; print({'torch', 'hydra', 'omegaconf'} & set(sys.modules))"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout == "set()\n"
+    process = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert process.stdout == "set()\n"

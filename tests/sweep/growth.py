@@ -1,6 +1,6 @@
-"""The cost of growth: python growth.py NUM_RUNS. Synthetic runs of one seed each, landed, collected and reported.
+"""The cost of growth: python growth.py NUM_RUNS. Synthetic runs of one seed each are landed, collected and reported.
 
-Prints as JSON the seconds that each step took and the peak memory.
+Prints the seconds of each step and the peak memory as JSON.
 """
 
 import json
@@ -18,37 +18,37 @@ from actbench.report import workloads
 from actbench.tables.schema import Tables
 from actbench.tables.store import compact, land, read
 
-SEEDS_AT_ONCE = 50  # made in memory
+SEEDS_AT_ONCE = 50  # that are in memory together
 
 
 def runs(num_runs: int) -> Iterator[tuple[str, Tables]]:
-    """So many runs of one seed each, of every activation in turn, with the epochs and layers of a real run."""
+    """ID and tables of runs of one seed each, of all activations in turn, with the epochs and layers of a real run."""
     for start in range(0, num_runs, SEEDS_AT_ONCE * len(synthetic.NAMES)):
         first = start // len(synthetic.NAMES)
-        made = [
+        frames = [
             frame.assign(run_id=frame["run_id"] + "-" + frame["seed"].astype(str))
             for frame in synthetic.tables(synthetic.NAMES, seeds=SEEDS_AT_ONCE, first_seed=first, epochs=20)
         ]
-        kept = made[0].sort_values("seed", kind="stable")["run_id"].head(num_runs - start)
-        groups = [dict(list(frame.groupby("run_id"))) for frame in made]
-        for run_id in kept:
-            yield str(run_id), Tables(*(frames[run_id] for frames in groups))
+        run_ids = frames[0].sort_values("seed", kind="stable")["run_id"].head(num_runs - start)
+        groups = [dict(list(frame.groupby("run_id"))) for frame in frames]
+        for run_id in run_ids:
+            yield str(run_id), Tables(*(group[run_id] for group in groups))
 
 
 def store(num_runs: int, folder: Path) -> None:
-    """A folder for each run, as the workers of a sweep land them."""
+    """Land a folder for each run, as the workers of a sweep do."""
     (folder / "runs").mkdir()
     joblib.Parallel(n_jobs=-1, batch_size=100)(
-        joblib.delayed(land)(made, folder / "runs" / run_id) for run_id, made in runs(num_runs)
+        joblib.delayed(land)(tables, folder / "runs" / run_id) for run_id, tables in runs(num_runs)
     )
 
 
 def main(num_runs: int) -> dict[str, float]:
     seconds: dict[str, float] = {}
 
-    def timed(name: str, function, *given):
+    def timed(name: str, function, *args):
         start = time.perf_counter()
-        result = function(*given)
+        result = function(*args)
         seconds[name] = round(time.perf_counter() - start, 1)
         return result
 

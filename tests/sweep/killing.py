@@ -1,8 +1,9 @@
 """Kill a sweep at random moments, again and again: python killing.py MOMENTS SECONDS VICTIM COMMAND.
 
-VICTIM is `main`, `worker`, or `jobs`: the command without Hydra, which is the fastest. It is forked from a process
-that has done all of it once, in whole/, and killed within SECONDS of its start or of the next landing. Prints as JSON
-how many runs had landed at each kill, what was wrong with them, and how the command ended that was not killed.
+VICTIM is `main`, `worker`, or `jobs`, which is the command without Hydra and the fastest. The parent process first runs
+the sweep once in whole/. Then it forks the command, again and again, and kills it within SECONDS of its start or of the
+next landing. Prints as JSON how many runs had landed at each kill, what was wrong with them, and the exit code of the
+last command, which is not killed.
 """
 
 import contextlib
@@ -28,17 +29,17 @@ from actbench.tables import parquet, schema
 FOLDER = Path("results/adhoc")
 
 
-def measured(jobs: list[Job]) -> int:
-    """What a sweep comes to, one run after another."""
+def measure(jobs: list[Job]) -> int:
+    """A sweep without Hydra, one run after another. Returns its exit code."""
     for job in jobs:
         run.run(job, show_progress=False)
     return conclude.conclude(progress.runs_of(jobs))
 
 
-def killed(start: Callable[[], int], *, landings: int, after: float, worker: bool) -> bool:
-    """Start a command and kill it, or one of its workers, so many seconds after so many runs are there.
+def kill(start: Callable[[], int], *, landings: int, after: float, worker: bool) -> bool:
+    """Start a command; kill it, or one of its workers, `after` seconds after `landings` runs have landed.
 
-    False if it had ended before.
+    Returns False if the command or the worker had ended before.
     """
     child = os.fork()
     if child == 0:
@@ -48,8 +49,8 @@ def killed(start: Callable[[], int], *, landings: int, after: float, worker: boo
             os._exit(start())
     end = None
     while end is None or time.monotonic() < end:
-        there = len(list(FOLDER.glob("runs/[!.]*"))) >= landings
-        if end is None and there and (not worker or workers(child)):
+        has_landed = len(list(FOLDER.glob("runs/[!.]*"))) >= landings
+        if end is None and has_landed and (not worker or workers(child)):
             end = time.monotonic() + after
         if os.waitpid(child, os.WNOHANG)[0]:
             return False
@@ -62,28 +63,28 @@ def killed(start: Callable[[], int], *, landings: int, after: float, worker: boo
 
 
 def workers(parent: int) -> list[int]:
-    """The loky workers of a process, not the tracker that joblib starts beside them."""
-    told = subprocess.run(["ps", "-o", "pid=,args=", "--ppid", str(parent)], capture_output=True, text=True).stdout
-    return [int(line.split()[0]) for line in told.splitlines() if "popen_loky" in line]
+    """Process IDs of the loky workers of a process, without the tracker that joblib starts beside them."""
+    processes = subprocess.run(["ps", "-o", "pid=,args=", "--ppid", str(parent)], capture_output=True, text=True).stdout
+    return [int(line.split()[0]) for line in processes.splitlines() if "popen_loky" in line]
 
 
 def landed() -> dict[str, bytes]:
-    """Each run that counts as measured, with the bytes of its tables."""
+    """The bytes of the tables of each measured run, by its name."""
     runs = [path for path in FOLDER.glob("runs/[!.]*") if not path.name.endswith(".failed")]
     return {path.name: b"".join((path / f"{name}.parquet").read_bytes() for name in schema.SCHEMA) for path in runs}
 
 
 def go(moments: int, seconds: float, victim: str, arguments: list[str]) -> dict:
-    """Kill so often, and finish."""
+    """Kill the command `moments` times, then let it finish."""
     jobs = commands.jobs(*arguments)
-    start = functools.partial(measured, jobs) if victim == "jobs" else functools.partial(main, arguments)
+    start = functools.partial(measure, jobs) if victim == "jobs" else functools.partial(main, arguments)
     Path("whole").mkdir()
     with contextlib.chdir("whole"), contextlib.redirect_stdout(sys.stderr):
-        measured(jobs)
+        measure(jobs)
     rng, before, wrong, counts = random.Random(0), {}, [], []
     while len(counts) < moments:
         landings = len(before) + rng.randrange(2)
-        if not killed(start, landings=landings, after=rng.uniform(0, seconds), worker=victim == "worker"):
+        if not kill(start, landings=landings, after=rng.uniform(0, seconds), worker=victim == "worker"):
             continue
         after = landed()
         wrong += [f"{name} is lost or changed" for name in before if after.get(name) != before[name]]

@@ -1,4 +1,4 @@
-"""Every launcher runs the same small sweep of the user's own activation, and its workers end with the command."""
+"""Every launcher runs the same small sweep of a user's own activation, and its workers end with the command."""
 
 import importlib.util
 import os
@@ -28,7 +28,7 @@ from actbench.tables import atomic, store
 
 SMALL = ["num_seeds=1", "train.epochs=1", "data.num_train=64", "data.num_val=100", "data.num_test=100", "model.width=8",
          "model.depth=1", "probes=none"]  # fmt: skip
-# A worker tells its process, its parent and its number of threads, and goes on once a second one is at work.
+# Each worker records its process, its parent and its number of threads, and waits until a second worker has begun.
 MINE = """
 import os, time, torch
 def one(z):
@@ -62,12 +62,12 @@ def _needs(package: str) -> pytest.MarkDecorator:
 
 
 @pytest.fixture
-def _alone(tmp_path, monkeypatch):
-    """Records of Hydra and submitit go into this test's folder; processes find this checkout."""
-    signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job ignores it, and so its children
+def _isolated(tmp_path, monkeypatch):
+    """Records of Hydra and submitit go into this test's folder, and new processes find this checkout."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # background jobs of a shell and their children ignore it
     Path("mine.py").write_text(MINE)
     monkeypatch.setenv("HOME", str(tmp_path))
-    ray = {"RAY_USAGE_STATS_ENABLED": "0", "RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": "0" * 64}  # of our own clusters
+    ray = {"RAY_USAGE_STATS_ENABLED": "0", "RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": "0" * 64}  # for these clusters
     for name, value in ray.items():
         monkeypatch.setenv(name, value)
     checkout = str(Path(compose.__file__).parents[2])
@@ -75,8 +75,8 @@ def _alone(tmp_path, monkeypatch):
 
 
 @pytest.fixture
-def cluster(_alone, tmp_path_factory, monkeypatch) -> Iterator[str]:
-    """The address of a Ray cluster: two nodes with a core each, started in a folder that is not the command's."""
+def cluster(_isolated, tmp_path_factory, monkeypatch) -> Iterator[str]:
+    """The address of a Ray cluster of two nodes with one core each, started in another folder than the command."""
     from ray.cluster_utils import Cluster
 
     with monkeypatch.context() as elsewhere:
@@ -89,7 +89,7 @@ def cluster(_alone, tmp_path_factory, monkeypatch) -> Iterator[str]:
 
 
 def _command(*launcher: str, act: str) -> subprocess.Popen:
-    """The sweep, in a session of its own, as a terminal starts it."""
+    """Start the sweep in a session of its own, as a terminal does."""
     return subprocess.Popen(
         [sys.executable, "-m", "actbench", "-m", "+act=custom", f"act._target_={act}", "seed=0,1", *SMALL, *launcher],
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True,
@@ -97,14 +97,15 @@ def _command(*launcher: str, act: str) -> subprocess.Popen:
 
 
 def _workers() -> list[tuple[int, ...]]:
-    """Process, parent and threads of each worker that has begun."""
+    """Process, parent and number of threads of each worker that has begun."""
     path = Path("workers.txt")
     return sorted({tuple(map(int, line.split())) for line in path.read_text().splitlines()} if path.is_file() else ())
 
 
-def _swept(*launcher: str) -> list[tuple[int, ...]]:
-    """The workers of a sweep, each with one thread; every run has landed and the command has said so."""
-    out, err = (command := _command(*launcher, act="mine.one,mine.two")).communicate(timeout=900)
+def _sweep(*launcher: str) -> list[tuple[int, ...]]:
+    """Run the sweep to its end: every run lands and each worker has one thread. Returns the workers."""
+    command = _command(*launcher, act="mine.one,mine.two")
+    out, err = command.communicate(timeout=900)
     assert (command.returncode, err) == (0, "")
     assert out.splitlines()[-1] == "Report: results/adhoc/report.html"
     runs = store.collect("results/adhoc").runs
@@ -116,7 +117,7 @@ def _swept(*launcher: str) -> list[tuple[int, ...]]:
 
 
 @pytest.mark.slow
-@pytest.mark.usefixtures("_alone")
+@pytest.mark.usefixtures("_isolated")
 @pytest.mark.parametrize(
     ("launcher", "num_workers"),
     [
@@ -126,15 +127,15 @@ def _swept(*launcher: str) -> list[tuple[int, ...]]:
     ],
     ids=["joblib", "submitit", "ray"],
 )
-def test_a_sweep_on_this_machine(launcher, num_workers):
-    assert len(_swept(*launcher.split())) in num_workers
+def test_a_launcher_runs_a_sweep_on_this_machine(launcher, num_workers):
+    assert len(_sweep(*launcher.split())) in num_workers
 
 
 @pytest.mark.slow
-@pytest.mark.usefixtures("_alone")
+@pytest.mark.usefixtures("_isolated")
 @_needs("submitit")
-def test_a_job_that_is_preempted_goes_on():
-    """Told by the signal that submitit asks Slurm for, it is queued again: no failure of the run."""
+def test_a_preempted_job_is_queued_again():
+    """The signal that submitit has Slurm send stops the job; the run has not failed."""
     command = _command("hydra/launcher=submitit_local", act="mine.once")
     _wait_until(lambda: (Path("begun").is_file() and Path("begun").read_text()) or command.poll() is not None)
     os.kill(int(Path("begun").read_text()), signal.SIGUSR2)
@@ -158,31 +159,31 @@ SACCT = "#!/bin/sh\necho 'JobID|State|NodeList'\n"
 
 
 @pytest.mark.slow
-@pytest.mark.usefixtures("_alone")
+@pytest.mark.usefixtures("_isolated")
 @_needs("submitit")
-def test_the_example_of_a_slurm_cluster(monkeypatch, tmp_path):
-    """Slurm's own commands are stood in for: what is submitted is what the example says, and runs."""
+def test_the_slurm_example_submits_its_options_and_runs(monkeypatch, tmp_path):
+    """Stand-ins for Slurm's commands record the batch script and run its jobs."""
     Path("bin").mkdir()
     for name, text in {"sbatch": SBATCH, "srun": SRUN, "sacct": SACCT}.items():
         Path("bin", name).write_text(text)
         Path("bin", name).chmod(0o755)
     monkeypatch.setenv("PATH", f"{tmp_path / 'bin'}{os.pathsep}{os.environ['PATH']}")
-    assert len(_swept("hydra/launcher=slurm", "hydra.launcher.partition=short")) == 4
-    asked = {line.removeprefix("#SBATCH --") for line in Path("batch.txt").read_text().splitlines()}
-    assert {"array=0-3%4", "cpus-per-task=1", "mem=4GB", "time=240", "partition=short", "nodes=1"} <= asked
+    assert len(_sweep("hydra/launcher=slurm", "hydra.launcher.partition=short")) == 4
+    options = {line.removeprefix("#SBATCH --") for line in Path("batch.txt").read_text().splitlines()}
+    assert {"array=0-3%4", "cpus-per-task=1", "mem=4GB", "time=240", "partition=short", "nodes=1"} <= options
 
 
 @pytest.mark.slow
 @_needs("ray")
-def test_ray_on_a_cluster_of_two_nodes(cluster):
-    """Workers of two parents: each node starts its own."""
-    workers = _swept("hydra/launcher=ray", f"hydra.launcher.address={cluster}")
+def test_ray_uses_both_nodes_of_a_cluster(cluster):
+    """The workers have two parents, since each node starts its own."""
+    workers = _sweep("hydra/launcher=ray", f"hydra.launcher.address={cluster}")
     assert len({parent for _, parent, _ in workers}) == 2
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ("launcher", "how"),
+    ("launcher", "signal_number"),
     [
         ("joblib", signal.SIGINT),
         ("joblib", signal.SIGTERM),
@@ -193,28 +194,29 @@ def test_ray_on_a_cluster_of_two_nodes(cluster):
         pytest.param("ray", signal.SIGKILL, marks=_needs("ray")),
     ],
 )
-@pytest.mark.usefixtures("_alone")
-def test_workers_end_with_the_command(launcher, how):
-    """Ctrl-C reaches all that the terminal started; another signal the command alone."""
-    _ends_with(_command(f"hydra/launcher={launcher}", act="mine.slow"), how)
+@pytest.mark.usefixtures("_isolated")
+def test_workers_end_with_the_command(launcher, signal_number):
+    """Ctrl-C reaches all processes of the terminal, another signal the command alone."""
+    _assert_workers_end(_command(f"hydra/launcher={launcher}", act="mine.slow"), signal_number)
 
 
 @pytest.mark.slow
 @_needs("ray")
 def test_workers_on_a_cluster_end_with_the_command(cluster):
-    _ends_with(_command("hydra/launcher=ray", f"hydra.launcher.address={cluster}", act="mine.slow"), signal.SIGKILL)
+    command = _command("hydra/launcher=ray", f"hydra.launcher.address={cluster}", act="mine.slow")
+    _assert_workers_end(command, signal.SIGKILL)
 
 
-def _ends_with(command: subprocess.Popen, how: signal.Signals) -> None:
-    """Kill a command whose two workers are at work, and see them end."""
+def _assert_workers_end(command: subprocess.Popen, signal_number: signal.Signals) -> None:
+    """Stop a command once its two workers have begun: they end too."""
     _wait_until(lambda: len(_workers()) == 2 or command.poll() is not None)
     assert command.poll() is None, command.communicate()
-    (os.killpg if how == signal.SIGINT else os.kill)(command.pid, how)
+    (os.killpg if signal_number == signal.SIGINT else os.kill)(command.pid, signal_number)
     _, err = command.communicate(timeout=120)
-    if how != signal.SIGKILL:
-        told = "actbench: Stopped. 0 of 2 runs are measured and kept: the same command goes on from there."
-        assert told in err.splitlines()  # joblib and submitit say more of their own
-    assert command.returncode == (-how if how == signal.SIGKILL else 128 + how)
+    if signal_number != signal.SIGKILL:
+        sentence = "actbench: Stopped. 0 of 2 runs are measured and kept: the same command goes on from there."
+        assert sentence in err.splitlines()  # joblib and submitit print lines of their own
+    assert command.returncode == (-signal_number if signal_number == signal.SIGKILL else 128 + signal_number)
     _wait_until(lambda: not any(Path(f"/proc/{pid}").exists() for pid, _, _ in _workers()))
 
 
@@ -226,24 +228,24 @@ def _wait_until(condition) -> None:
 
 
 class _Ray(types.ModuleType):
-    """What the launcher asks of Ray, in this process."""
+    """The functions of Ray that the launcher calls, in this process; `calls` records their arguments."""
 
     def __init__(self):
         super().__init__("ray")
-        self.__spec__, self.asked = ModuleSpec("ray", None), []
+        self.__spec__, self.calls = ModuleSpec("ray", None), []
 
-    def init(self, address, **given):
-        self.asked.append(address)
+    def init(self, address, **options):
+        self.calls.append(address)
         return self
 
     def __enter__(self):
         return self
 
     def __exit__(self, *_):
-        self.asked.append("left")
+        self.calls.append("left")
 
     def remote(self, **resources):
-        self.asked.append(resources)
+        self.calls.append(resources)
         return lambda function: types.SimpleNamespace(remote=function)
 
     def put(self, value):
@@ -259,20 +261,20 @@ def ray(monkeypatch) -> _Ray:
     return fake
 
 
-def test_the_launcher_on_ray(ray):
+def test_the_ray_launcher_asks_for_the_resources_of_a_run(ray):
     with socket.create_server(("127.0.0.1", 0)) as head:
         address = f"127.0.0.1:{head.getsockname()[1]}"
-        gives = ["hydra/launcher=ray", f"hydra.launcher.address={address}", "hydra.launcher.num_gpus=0.5"]
-        assert main(["-m", "+act=relu,tanh", "threads=2", *gives, *SMALL]) == 0
-    assert ray.asked == [address, {"num_cpus": 2, "num_gpus": 0.5}, "left"]
+        launcher = ["hydra/launcher=ray", f"hydra.launcher.address={address}", "hydra.launcher.num_gpus=0.5"]
+        assert main(["-m", "+act=relu,tanh", "threads=2", *launcher, *SMALL]) == 0
+    assert ray.calls == [address, {"num_cpus": 2, "num_gpus": 0.5}, "left"]
     assert list(store.collect("results/adhoc").runs["status"]) == ["done", "done"]
 
 
 @pytest.mark.parametrize("address", ["127.0.0.1:1", "nowhere"])
-def test_no_cluster_at_the_address(address, ray, capsys):
-    given = ["device=cpu", "hydra/launcher=ray", f"hydra.launcher.address={address}"]
-    assert main(["-m", "+act=relu", *given, *SMALL]) == 2
-    assert ray.asked == []
+def test_an_address_without_a_cluster_is_one_sentence(address, ray, capsys):
+    launcher = ["hydra/launcher=ray", f"hydra.launcher.address={address}"]
+    assert main(["-m", "+act=relu", "device=cpu", *launcher, *SMALL]) == 2
+    assert ray.calls == []
     assert capsys.readouterr() == (
         "Sweep: 1 run; each threads=1, device=cpu.\n",
         f"actbench: No Ray cluster answers at hydra.launcher.address={address}: start one with ray start --head and "
@@ -280,24 +282,26 @@ def test_no_cluster_at_the_address(address, ray, capsys):
     )
 
 
-@pytest.mark.parametrize(("given", "override"), [([], ["device=cpu"]), (["device=cpu"], []), (["device=auto,cpu"], [])])
-def test_a_sweep_resolves_auto_once(given, override, monkeypatch):
-    """Its workers need not see the same devices."""
+@pytest.mark.parametrize(
+    ("device", "override"), [([], ["device=cpu"]), (["device=cpu"], []), (["device=auto,cpu"], [])]
+)
+def test_a_sweep_resolves_device_auto_once(device, override, monkeypatch):
+    """Its workers might see other devices than the command."""
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
-    _, jobs = commands.sweep("+act=relu", *given, *SMALL)
+    _, jobs = commands.sweep("+act=relu", *device, *SMALL)
     assert launch.device_override(jobs) == override
 
 
 @pytest.mark.parametrize(("threads", "cores", "workers"), [(1, 2, 2), (2, 2, 1), (2, 5, 2), (4, 2, 1)])
 def test_workers_share_the_cores_by_their_threads(threads, cores, workers, monkeypatch):
     monkeypatch.setattr("joblib.cpu_count", lambda: cores)
-    for given in ([], ["hydra/launcher=joblib", "hydra.launcher.verbose=1"]):
-        hydra, jobs = commands.sweep("+act=relu,tanh", "device=cpu", f"threads={threads}", *given)
+    for launcher in ([], ["hydra/launcher=joblib", "hydra.launcher.verbose=1"]):
+        hydra, jobs = commands.sweep("+act=relu,tanh", "device=cpu", f"threads={threads}", *launcher)
         launch.set_launcher(hydra, jobs)
         assert hydra.launcher.n_jobs == workers
 
 
-def test_workers_that_the_command_gives_stay():
+def test_the_commands_number_of_workers_is_kept():
     hydra, jobs = commands.sweep("+act=relu,tanh", "device=cpu", "hydra.launcher.n_jobs=7")
     launch.set_launcher(hydra, jobs)
     assert hydra.launcher.n_jobs == 7
@@ -307,38 +311,38 @@ def test_workers_that_the_command_gives_stay():
 
 
 @_needs("submitit")
-def test_submitit_has_a_folder_for_each_command_on_this_machine():
-    """It names jobs by their process, which two containers of one home have in common."""
+def test_submitit_has_a_folder_of_its_own_for_each_local_command():
+    """submitit names jobs by process ID, and two containers with one home folder may use the same ID."""
     folders = []
     for _ in range(2):
         hydra, jobs = commands.sweep("+act=relu", "hydra/launcher=submitit_local")
         launch.set_launcher(hydra, jobs)
         folders.append(OmegaConf.to_container(hydra.launcher)["submitit_folder"])
-    place = rf"\$\{{hydra\.sweep\.dir\}}/\.submitit/{re.escape(atomic.HERE)}\.{os.getpid()}\.\d+/%j"
-    assert all(re.fullmatch(place, folder) for folder in folders)
+    pattern = rf"\$\{{hydra\.sweep\.dir\}}/\.submitit/{re.escape(atomic.HERE)}\.{os.getpid()}\.\d+/%j"
+    assert all(re.fullmatch(pattern, folder) for folder in folders)
     assert folders[0] != folders[1]
     hydra, jobs = commands.sweep("+act=relu", "hydra/launcher=submitit_local", "hydra.launcher.submitit_folder=mine")
     launch.set_launcher(hydra, jobs)
     assert hydra.launcher.submitit_folder == "mine"
 
 
-def test_a_worker_without_the_device(monkeypatch, capsys):
-    """As submitit's on a machine with a GPU, which are given none unless they ask."""
+def test_a_worker_without_the_device_is_one_sentence(monkeypatch, capsys):
+    """submitit's workers, for instance, are given a GPU only if the launcher asks for one."""
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
-    monkeypatch.setattr(check, "check", lambda jobs, **given: None)  # the command's own machine has one
+    monkeypatch.setattr(check, "check", lambda jobs, **options: None)  # the command's machine has a GPU
     monkeypatch.setattr(check, "_is_there", lambda device: False)
     monkeypatch.setattr(progress, "run_id", lambda job: "relu-000000000000")
     assert main(["-m", "+act=relu", "hydra/launcher=basic", *SMALL]) == 2
-    told = capsys.readouterr()
-    assert told.out == "Sweep: 1 run; each threads=1, device=cuda.\n"
-    assert told.err == (
+    out, err = capsys.readouterr()
+    assert out == "Sweep: 1 run; each threads=1, device=cuda.\n"
+    assert err == (
         f"actbench: device=cuda, but torch finds none in a worker on {platform.node()}: have the launcher give it one "
         "(hydra.launcher.gpus_per_node=1, with Ray hydra.launcher.num_gpus=1), or give device=cpu.\n"
     )
 
 
 @pytest.mark.parametrize(
-    ("given", "elsewhere"),
+    ("launcher", "elsewhere"),
     [
         pytest.param(["hydra/launcher=slurm"], True, marks=_needs("submitit")),
         pytest.param(["hydra/launcher=submitit_slurm"], True, marks=_needs("submitit")),
@@ -348,11 +352,11 @@ def test_a_worker_without_the_device(monkeypatch, capsys):
         ([], False),
     ],
 )
-def test_the_devices_of_other_machines_are_not_looked_for_here(given, elsewhere, monkeypatch):
-    """A command may be given on a machine without a GPU; each worker looks for its own."""
+def test_the_devices_of_other_machines_are_not_looked_for_here(launcher, elsewhere, monkeypatch):
+    """The command may run on a machine without a GPU; each worker looks for the device itself."""
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: ModuleSpec(name, None))
     monkeypatch.setattr(check, "_is_there", lambda device: device != "cuda")
-    hydra, jobs = commands.sweep("+act=relu", "device=cuda", *SMALL, *given)
+    hydra, jobs = commands.sweep("+act=relu", "device=cuda", *SMALL, *launcher)
     assert launch.is_elsewhere(hydra) == elsewhere
     check.check(jobs, elsewhere=True)
     with pytest.raises(ConfigError, match="device=cuda, but torch finds no such device here"):
@@ -362,7 +366,7 @@ def test_the_devices_of_other_machines_are_not_looked_for_here(given, elsewhere,
 @pytest.mark.parametrize(
     ("launcher", "package"), [("slurm", "submitit"), ("submitit_local", "submitit"), ("ray", "ray")]
 )
-def test_a_launcher_that_is_not_installed(launcher, package, capsys):
+def test_a_launcher_that_is_not_installed_is_one_sentence(launcher, package, capsys):
     if importlib.util.find_spec(package):
         pytest.skip(f"{package} is installed.")
     assert main(["-m", "+act=relu,tanh", f"hydra/launcher={launcher}", *SMALL]) == 2

@@ -1,4 +1,4 @@
-"""TODO."""
+"""Tables of runs: stored, collected and compacted with their documented columns."""
 
 import os
 from pathlib import Path
@@ -19,7 +19,7 @@ def _tables(run_id: str, *, seeds=(0,), status: str = "done", **config) -> schem
     )
 
 
-def test_what_is_landed_is_collected_with_documented_dtypes():
+def test_landed_runs_are_collected_with_documented_dtypes():
     store.land(_tables("a", seeds=(0, 1), act="relu"), Path("r/runs/a"))
     store.land(_tables("b", act="elu", **{"act.alpha": 0.5, "data.standardize": True}), Path("r/runs/b"))
     runs, epochs, layers = store.collect("r")
@@ -31,7 +31,7 @@ def test_what_is_landed_is_collected_with_documented_dtypes():
         assert {c.name: c.dtype for c in SCHEMA[name]} == {c.name: str(frame[c.name].dtype) for c in SCHEMA[name]}
 
 
-def test_compacting_changes_nothing_that_is_collected():
+def test_compacting_does_not_change_the_collected_tables():
     for name in ("a", "b"):
         store.land(_tables(name, act="relu"), Path("r/runs") / name)
     before = store.collect("r")
@@ -42,7 +42,7 @@ def test_compacting_changes_nothing_that_is_collected():
     assert {path.name for path in Path("r/tables").iterdir()} == {"runs.parquet", "epochs.parquet", "layers.parquet"}
 
 
-def test_published_tables_are_enough():
+def test_published_tables_suffice_without_runs():
     store.land(_tables("a", act="relu"), Path("r/runs/a"))
     store.compact("r")
     (Path("r") / "runs").rename("gone")
@@ -60,14 +60,14 @@ def test_a_finished_run_replaces_its_failure():
     assert len(store.collect("r").epochs) == 1
 
 
-def test_landing_twice_keeps_the_first_and_leaves_no_litter():
+def test_landing_twice_keeps_the_first_and_leaves_no_temporary_files():
     store.land(_tables("a", act="relu"), Path("r/runs/a"), files={"note.txt": "first"})
     store.land(_tables("a", act="relu"), Path("r/runs/a"), files={"note.txt": "second"})
     assert [path.name for path in Path("r/runs").iterdir()] == ["a"]
     assert Path("r/runs/a/note.txt").read_text() == "first"
 
 
-def test_what_is_half_written_is_not_there():
+def test_a_half_written_run_is_ignored():
     store.land(_tables("a", act="relu"), Path("r/runs/a"))
     Path("r/runs/.b.123").mkdir()
     assert store.finished("r", among={"a", "b"}) == {"a"}
@@ -75,16 +75,16 @@ def test_what_is_half_written_is_not_there():
 
 
 def test_a_folder_without_results_is_named():
-    with pytest.raises(FileNotFoundError) as caught:
+    with pytest.raises(FileNotFoundError) as error:
         store.collect("nowhere")
-    assert str(caught.value) == (
+    assert str(error.value) == (
         "There are no results in nowhere: a results folder holds tables/ or runs/. Give the folder that a run printed, "
         "for instance results/adhoc."
     )
 
 
-def test_a_parameter_of_several_kinds_is_text():
-    """A word in one run, a number in the next: one dtype a column, so that the tables can be written and read."""
+def test_a_parameter_of_mixed_types_is_text():
+    """A word in one run and a number in the next need one dtype, so that the column can be written and read."""
     for name, mode in (("a", "fast"), ("b", 2), ("c", None)):
         store.land(_tables(name, act="mine", **{"act.mode": mode}), Path("r/runs") / name)
     store.compact("r")
@@ -93,20 +93,20 @@ def test_a_parameter_of_several_kinds_is_text():
     assert modes.dropna().tolist() == ["fast", "2"]
 
 
-def test_it_does_not_matter_how_many_parts_become_one_at_a_time(monkeypatch):
-    """A config of several kinds, one that is not always there, and a failed run, in blocks and beside them."""
+def test_the_block_size_does_not_change_the_collected_tables(monkeypatch):
+    """The runs have a config column of mixed types and one with gaps, and one run failed; blocks may be incomplete."""
     for name, config in {"a": {"m": "fast"}, "b": {"m": 2}, "c": {}, "d": {"n": 0.5}, "e": {"m": 2.5}}.items():
         store.land(_tables(name, act="mine", **config), Path("r/runs") / name)
     store.land(_tables("f", status="failed"), Path("r/runs/f.failed"))
-    whole = store.collect("r")
-    assert list(whole.runs["run_id"]) == list("abcdef")
-    for at_once in (1, 2, 4):
-        monkeypatch.setattr(store, "_AT_ONCE", at_once)
-        for one, two in zip(whole, store.collect("r"), strict=True):
+    expected = store.collect("r")
+    assert list(expected.runs["run_id"]) == list("abcdef")
+    for size in (1, 2, 4):
+        monkeypatch.setattr(store, "_BLOCK_SIZE", size)
+        for one, two in zip(expected, store.collect("r"), strict=True):
             pd.testing.assert_frame_equal(one, two)
 
 
-def test_labels_and_directions_are_stated_once():
+def test_columns_have_labels_and_directions():
     assert schema.better("test_accuracy") == "higher"
     assert schema.better("test_loss") == "lower"
     assert schema.better("out_mean") is None
@@ -119,27 +119,27 @@ def test_config_columns_are_those_that_are_not_measured():
 
 
 @pytest.mark.parametrize("error", [PermissionError(13, "Permission denied"), OSError(116, "Stale file handle")])
-def test_a_run_that_another_user_keeps_to_himself_is_left_out(error, monkeypatch):
-    """Each system's own word for it; the others are collected."""
+def test_a_run_that_only_another_user_may_read_is_left_out(error, monkeypatch):
+    """Systems report it by different errors; the other runs are collected."""
     for name in ("relu-1", "tanh-1"):
         store.land(_tables(name, act=name.partition("-")[0]), Path("results/x/runs", name))
     is_file = Path.is_file
 
-    def refused(path):
+    def is_readable_file(path):
         if path.parent.name == "relu-1":
             raise error
         return is_file(path)
 
-    monkeypatch.setattr(Path, "is_file", refused)
+    monkeypatch.setattr(Path, "is_file", is_readable_file)
     assert store.finished("results/x", among={"relu-1", "tanh-1"}) == {"tanh-1"}
-    with pytest.warns(UserWarning, match="results/x/runs/relu-1/runs.parquet cannot be read: ") as told:
+    with pytest.warns(UserWarning, match="results/x/runs/relu-1/runs.parquet cannot be read: ") as warned:
         runs = store.collect("results/x").runs
-    assert [error.strerror in str(warning.message) for warning in told] == [True]
+    assert [error.strerror in str(warning.message) for warning in warned] == [True]
     assert list(runs["run_id"]) == ["tanh-1"]
 
 
-def test_a_run_that_may_not_be_read_is_not_replaced(monkeypatch):
-    """Another user's, measured already for all that is known."""
+def test_an_unreadable_run_is_not_replaced(monkeypatch):
+    """It belongs to another user and may be complete."""
     folder = Path("r/runs/a")
     store.land(_tables("a", act="relu"), folder)
     before = {path.name: path.read_bytes() for path in folder.iterdir()}

@@ -1,4 +1,4 @@
-"""The learning rate of the tuned track: chosen on validation loss, read by the runs, never by test data."""
+"""The learning rate of the tuned track: chosen by validation loss, never by test data, and used by the runs."""
 
 from pathlib import Path
 
@@ -11,11 +11,11 @@ from actbench.command.options import ConfigError
 from actbench.measure import identity
 from actbench.report.__main__ import main
 from actbench.tables import schema, store
-from actbench.tables.tuned import _table, chosen
+from actbench.tables.tuned import _rates, chosen
 
 
-def _runs(losses: dict[tuple[str, float], list[float]], **measured) -> pd.DataFrame:
-    """A run for each activation and rate, a seed for each loss."""
+def _runs(losses: dict[tuple[str, float], list[float]], **columns) -> pd.DataFrame:
+    """A run for each activation and rate, with a seed for each loss."""
     rows = [
         {
             "run_id": f"{act}-{lr}",
@@ -26,15 +26,15 @@ def _runs(losses: dict[tuple[str, float], list[float]], **measured) -> pd.DataFr
             "protocol": identity.PROTOCOL,
         }
         | {"act": act, "optim.lr": lr, "val_loss": loss}
-        | measured
-        for (act, lr), found in losses.items()
-        for i, loss in enumerate(found)
+        | columns
+        for (act, lr), values in losses.items()
+        for i, loss in enumerate(values)
     ]
     return schema.from_rows(runs=rows).runs
 
 
-def test_the_lowest_mean_validation_loss_wins_by_hand():
-    """relu: means 0.5, 0.3, 0.4; elu: 0.2, 0.25, 0.9, the best at the grid's end."""
+def test_the_rate_with_the_lowest_mean_validation_loss_is_chosen():
+    """By hand, relu has means 0.5, 0.3, 0.4, and elu 0.2, 0.25, 0.9 with the best rate at the edge of the grid."""
     table = chosen(
         _runs(
             {
@@ -59,7 +59,7 @@ def test_test_data_plays_no_part():
 
 
 def test_runs_of_an_older_protocol_do_not_count():
-    """Theirs is the lowest loss of all, and the lowest rate: neither is chosen, nor is it the grid's end."""
+    """They have the lowest loss and the lowest rate, which is neither chosen nor counted as the edge of the grid."""
     older = _runs({("relu", 0.1): [0.01]}).assign(protocol=identity.PROTOCOL - 1)
     newer = _runs({("relu", 0.2): [0.5], ("relu", 0.4): [0.6]})
     table = chosen(pd.concat([older, newer], ignore_index=True))
@@ -74,35 +74,35 @@ def test_equal_losses_are_settled_by_the_lower_rate():
 
 @pytest.fixture
 def _tuned():
-    _table.cache_clear()
+    _rates.cache_clear()
     runs = _runs({("relu", 0.01): [0.1], ("relu", 0.02): [0.05], ("relu", 0.04): [0.1]})
     store.land(schema.Tables(runs, *schema.from_rows(runs=[])[1:]), Path("results/mine/runs/a"))
     yield
-    _table.cache_clear()
+    _rates.cache_clear()
 
 
 @pytest.mark.usefixtures("_tuned")
-def test_the_tuned_track_takes_the_chosen_rate_and_the_matched_gain():
+def test_the_tuned_track_has_the_chosen_rate_and_the_matched_gain():
     shared, tuned = commands.jobs("+act=relu", "track=shared,tuned", "tuning=mine")
     assert (shared.config.optim.lr, shared.choices["init"], shared.choices["track"]) == (0.001, "torch", "shared")
     assert (tuned.config.optim.lr, tuned.choices["init"], tuned.choices["track"]) == (0.02, "matched", "tuned")
 
 
 @pytest.mark.usefixtures("_tuned")
-def test_the_resolved_rate_stands_in_the_runs_config_and_identity(measure, job_of):
+def test_the_resolved_rate_is_in_the_config_and_the_run_id(measure, job_of):
     runs = measure("+act=relu", "track=tuned", "tuning=mine").runs
     assert runs["optim.lr"].item() == 0.02
     assert runs["track"].item() == "tuned"
     assert "lr: 0.02" in Path("results/adhoc/runs", runs["run_id"].item(), "config.yaml").read_text()
-    by_name, by_hand = (
+    resolved, explicit = (
         job_of("+act=relu", "track=tuned", "tuning=mine"),
         job_of("+act=relu", "track=tuned", "optim.lr=0.02"),
     )
-    assert identity.run_id(by_name) == identity.run_id(by_hand)
+    assert identity.run_id(resolved) == identity.run_id(explicit)
 
 
 @pytest.mark.usefixtures("_tuned")
-def test_the_corners_between_the_tracks_change_one_thing_each():
+def test_the_tracks_matched_init_and_tuned_lr_change_one_setting_each():
     jobs = commands.jobs("+act=relu", "track=matched_init,tuned_lr", "tuning=mine")
     assert [(job.config.optim.lr, job.choices["init"], job.choices["track"]) for job in jobs] == [
         (0.001, "matched", "matched_init"),
@@ -112,9 +112,9 @@ def test_the_corners_between_the_tracks_change_one_thing_each():
 
 @pytest.mark.usefixtures("_tuned")
 def test_an_activation_that_was_not_tuned_is_named():
-    with pytest.raises(ConfigError) as caught:
+    with pytest.raises(ConfigError) as error:
         compose.read(["+act=elu", "track=tuned", "tuning=mine"])
-    assert str(caught.value) == "mine has tuned no learning rate for act=elu: run it for that activation first."
+    assert str(error.value) == "mine has tuned no learning rate for act=elu: run it for that activation first."
 
 
 @pytest.mark.usefixtures("_tuned")

@@ -1,1 +1,1 @@
-"""Data sets: one file each; splits.py turns any of them into tensors."""
+"""Data sets, one file each; splits.py divides them into tensors for training, validation and test."""

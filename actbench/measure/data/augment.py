@@ -1,16 +1,16 @@
-"""Augmentation of a training batch (N, C, H, W), on its device, from a generator of its own."""
+"""Augmentation of a training batch (N, C, H, W) on its device, drawn from its own generator."""
 
 import torch
 from torch import Tensor
 
 
 def none(images: Tensor, *, generator: torch.Generator) -> Tensor:
-    """The images as they are."""
+    """No augmentation."""
     return images
 
 
 def crop_flip(images: Tensor, *, padding: int, generator: torch.Generator) -> Tensor:
-    """Shift each image by up to `padding` pixels either way (zeros come in) and mirror every second one, at random."""
+    """Shift each image by up to `padding` pixels along each axis, zeros outside, and mirror it with probability 1/2."""
     n, c, h, w = images.shape
     padded = torch.nn.functional.pad(images, (padding,) * 4)
     draws = torch.rand(3, n, 1, generator=generator).to(images.device)

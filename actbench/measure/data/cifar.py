@@ -1,4 +1,4 @@
-"""CIFAR-10 and CIFAR-100 (Krizhevsky 2009), which share their format."""
+"""CIFAR-10 and CIFAR-100 (Krizhevsky 2009), which have the same format."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -23,14 +23,14 @@ def load_cifar100(root: str) -> Source:
 
 
 def _files(dataset: type[datasets.CIFAR10]) -> dict[Path, Callable[[Path], bool]]:
-    """The files that torchvision lists for the set, each with its MD5 sum."""
-    listed = [*dataset.train_list, *dataset.test_list, [dataset.meta["filename"], dataset.meta["md5"]]]
+    """The files that torchvision lists for the data set, each with a check of its MD5 sum."""
+    md5_sums = [*dataset.train_list, *dataset.test_list, [dataset.meta["filename"], dataset.meta["md5"]]]
 
-    def whole(md5: str) -> Callable[[Path], bool]:
+    def has_md5(md5: str) -> Callable[[Path], bool]:
         return lambda path: check_integrity(str(path), md5)
 
-    return {Path(dataset.base_folder, name): whole(md5) for name, md5 in listed}
+    return {Path(dataset.base_folder, name): has_md5(md5) for name, md5 in md5_sums}
 
 
-def _to_tensor(part: datasets.CIFAR10) -> Tensor:
-    return torch.as_tensor(part.data).permute(0, 3, 1, 2).contiguous()  # stored (N, H, W, C)
+def _to_tensor(dataset: datasets.CIFAR10) -> Tensor:
+    return torch.as_tensor(dataset.data).permute(0, 3, 1, 2).contiguous()  # stored (N, H, W, C)

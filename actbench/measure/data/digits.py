@@ -1,4 +1,4 @@
-"""scikit-learn's handwritten digits: real, embedded in the package, no download."""
+"""scikit-learn's handwritten digits: real images that come with the package, without a download."""
 
 import torch
 from sklearn.datasets import load_digits

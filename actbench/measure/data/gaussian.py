@@ -1,4 +1,4 @@
-"""Gaussian noise: inputs of a known distribution, for what a network does at initialisation."""
+"""Gaussian noise: inputs with a known distribution, for measurements at initialisation."""
 
 from collections.abc import Sequence
 
@@ -9,12 +9,12 @@ from actbench.measure.streams import stream
 
 
 def load(*, shape: Sequence[int], num_images: int, num_classes: int, mean: float, std: float) -> Source:
-    """`num_images` images (C, H, W) = `shape`, every pixel N(mean, std²), from the same draws at any mean and std.
+    """`num_images` images of `shape` (C, H, W), every pixel N(mean, std²); all means and stds share the same draws.
 
-    The classes are equally large and say nothing of the images.
+    The classes have equal sizes and are independent of the images.
 
     Raises:
-        ValueError: If `shape` is no (C, H, W).
+        ValueError: If `shape` is not (C, H, W).
     """
     if len(shape) != 3 or min(shape) < 1:
         raise ValueError(f"data.shape={list(shape)} must be channels, height and width, 1 or more each.")

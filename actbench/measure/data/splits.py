@@ -1,4 +1,4 @@
-"""From a data set to tensors in memory: splits, standardisation, batches by permutation."""
+"""A data set as tensors in memory: splits, standardisation, shuffled batches."""
 
 import functools
 from collections.abc import Iterator
@@ -11,16 +11,16 @@ from torch import Tensor
 
 from actbench.measure.streams import stream_seed
 
-_IMAGES_AT_ONCE = 100  # what stays in a processor's cache
+_CHUNK = 100  # images, as many as fit in a processor's cache
 
 
 class Source(NamedTuple):
     """A data set as it is stored.
 
     Attributes:
-        images: (N, C, H, W), pixels 0 … `white` in uint8, or float32 with `white` = 1 where they are no pixels.
+        images: (N, C, H, W), pixels 0 … `white` in uint8; or float32 values with `white` = 1.
         labels: (N,) int64.
-        num_test: The last `num_test` examples are the published test set; 0 where a set has none of its own.
+        num_test: The last `num_test` examples are the published test set; 0 if there is none.
         white: The value of a white pixel.
     """
 
@@ -38,7 +38,7 @@ class Batch(NamedTuple):
 
 
 class Scale(NamedTuple):
-    """From pixels as stored to what a network sees: (pixel / white − mean) / std, per channel.
+    """Maps stored pixels to a network's input: (pixel / white − mean) / std, per channel.
 
     Attributes:
         white: The value of a white pixel.
@@ -58,15 +58,15 @@ class Scale(NamedTuple):
 
 
 class Split(NamedTuple):
-    """Which examples of a stored set are a split's; images are made of their pixels when they are taken.
+    """A split of a data set, as indices; images are computed from the stored pixels whenever they are read.
 
-    No split copies pixels, and only as many images are floats as are looked at: a run sees few epochs of many images.
+    Splits share the pixels, and only the current batch is held as floats: a run sees few epochs of many images.
 
     Attributes:
-        pixels: (M, C, H, W), of the whole set as in `Source`, on the run's device.
-        rows: (N,) int64, those of the split.
-        labels: (N,) int64, of these.
-        scale: Makes images of pixels.
+        pixels: (M, C, H, W), of the whole data set as in `Source`, on the run's device.
+        rows: (N,) int64, the split's examples in `pixels`.
+        labels: (N,) int64, of the split's examples.
+        scale: Maps pixels to images.
     """
 
     pixels: Tensor
@@ -74,30 +74,30 @@ class Split(NamedTuple):
     labels: Tensor
     scale: Scale
 
-    def take(self, which: Tensor) -> Batch:
-        """The examples of the split that `which`, (B,), names."""
-        return Batch(self._images(self.rows.index_select(0, which)), self.labels.index_select(0, which))
+    def take(self, index: Tensor) -> Batch:
+        """The split's examples at `index`, (B,)."""
+        return Batch(self._images(self.rows.index_select(0, index)), self.labels.index_select(0, index))
 
     def in_turn(self, size: int) -> Iterator[Batch]:
-        """All examples, so many at a time."""
-        for index, labels in zip(self.rows.split(size), self.labels.split(size), strict=True):
-            yield Batch(self._images(index), labels)
+        """All examples in order, in batches of `size`; the last one may be smaller."""
+        for rows, labels in zip(self.rows.split(size), self.labels.split(size), strict=True):
+            yield Batch(self._images(rows), labels)
 
     def first(self, count: int) -> Batch:
-        """The first examples, all where there are fewer."""
+        """The first `count` examples, or all if there are fewer."""
         return Batch(self._images(self.rows[:count]), self.labels[:count])
 
-    def whole(self) -> Batch:
-        """All examples, made anew at each call."""
+    def examples(self) -> Batch:
+        """All examples, computed at each call."""
         return self.first(len(self.labels))
 
-    def _images(self, index: Tensor) -> Tensor:
-        # Not pixels[index]: the same bytes, but row by row in a third of the time.
-        return self.scale(self.pixels.index_select(0, index))
+    def _images(self, rows: Tensor) -> Tensor:
+        # index_select takes a third of the time of pixels[rows], for the same bytes.
+        return self.scale(self.pixels.index_select(0, rows))
 
 
 class Splits(NamedTuple):
-    """Training, validation and test examples. Test is read once, when training has ended."""
+    """Training, validation and test examples. The test split is read once, after training."""
 
     train: Split
     val: Split
@@ -120,27 +120,27 @@ def split(
         source: The stored data set.
         num_val: Number of validation examples.
         num_test: Number of test examples to draw; None takes the published test set.
-        num_train: Number of training examples, drawn from what is left; None takes all that is left.
+        num_train: Number of training examples, drawn from the remaining ones; None takes all of these.
         standardize: Subtract the mean and divide by the standard deviation of the training pixels, per channel;
             otherwise pixels are in [0, 1].
         seed: Fixes the split.
-        device: Where the tensors are put.
+        device: Device of the tensors.
     """
-    drawn = indices(source, num_val=num_val, num_test=num_test, num_train=num_train, seed=seed)
-    scale = Scale(source.white, _moments(source, drawn[0], device=device) if standardize else None)
+    train, val, test = indices(source, num_val=num_val, num_test=num_test, num_train=num_train, seed=seed)
+    scale = Scale(source.white, _moments(source, train, device=device) if standardize else None)
     pixels = source.images.to(device)
 
-    def chosen(index: np.ndarray) -> Split:
-        which = torch.from_numpy(index)
-        return Split(pixels, which.to(device), source.labels[which].to(device), scale)
+    def split_of(index: np.ndarray) -> Split:
+        rows = torch.from_numpy(index)
+        return Split(pixels, rows.to(device), source.labels[rows].to(device), scale)
 
-    return Splits(*map(chosen, drawn))
+    return Splits(split_of(train), split_of(val), split_of(test))
 
 
 def indices(
     source: Source, *, num_val: int, num_test: int | None, num_train: int | None, seed: int
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Which examples are for training, validation and test.
+    """The indices of the training, validation and test examples.
 
     Raises:
         ValueError: If a split is too small to hold every class.
@@ -157,9 +157,9 @@ def indices(
 
 
 def _moments(source: Source, index: np.ndarray, *, device: torch.device) -> tuple[Tensor, Tensor]:
-    """Mean and standard deviation of the images that `index` names, per channel, (1, C, 1, 1) each, on `device`.
+    """Mean and standard deviation of the images at `index`, per channel, (1, C, 1, 1) each, on `device`.
 
-    torch.std_mean gives the same bits by Welford's recurrence, which float64 sums of pixels do without.
+    torch.std_mean gives the same bits, but its Welford recurrence is slower than float64 sums of pixels.
     """
     count = len(index) * source.images[0, 0].numel()
     mean, square = (sums[index].sum(0)[None, :, None, None] / count for sums in _sums(source))
@@ -169,17 +169,17 @@ def _moments(source: Source, index: np.ndarray, *, device: torch.device) -> tupl
 
 @functools.lru_cache(maxsize=1)
 def _sums(source: Source) -> tuple[Tensor, Tensor]:
-    """Of every image the sum of its pixels and that of their squares, (N, C) float64 each: once for all seeds."""
-    first, second = [], []
-    for pixels in source.images.split(_IMAGES_AT_ONCE):
-        shares = Scale(source.white, None)(pixels).flatten(2).double()
-        first.append(shares.sum(2))
-        second.append(shares.square_().sum(2))
-    return torch.cat(first), torch.cat(second)
+    """The sums of every image's pixels and of their squares, (N, C) float64 each; computed once for all seeds."""
+    sums, sums_of_squares = [], []
+    for pixels in source.images.split(_CHUNK):
+        values = Scale(source.white, None)(pixels).flatten(2).double()
+        sums.append(values.sum(2))
+        sums_of_squares.append(values.square_().sum(2))
+    return torch.cat(sums), torch.cat(sums_of_squares)
 
 
 def batches(train: Split, *, batch_size: int, order: torch.Generator) -> Iterator[Batch]:
-    """One epoch: every example at most once, in an order drawn from `order`; a last incomplete batch is left out."""
+    """One epoch in an order drawn from `order`, without the last batch if it is incomplete."""
     permutation = torch.randperm(len(train.labels), generator=order).to(train.labels.device)
     for start in range(0, len(permutation) - batch_size + 1, batch_size):
         yield train.take(permutation[start : start + batch_size])

@@ -1,4 +1,4 @@
-"""The unit that every model here repeats: weight layer, normalisation, activation, dropout."""
+"""The block that every model repeats: weight layer, normalisation, activation, dropout."""
 
 from collections.abc import Callable
 
@@ -9,7 +9,7 @@ from actbench.measure.trace import Activation
 
 
 class Dropout(nn.Module):
-    """Inverted dropout with masks from its own generator, so that all activations see the same masks."""
+    """Inverted dropout whose masks come from its own generator, so that they are the same for all activations."""
 
     def __init__(self, p: float, *, generator: torch.Generator) -> None:
         super().__init__()
@@ -18,11 +18,11 @@ class Dropout(nn.Module):
     def forward(self, a: Tensor) -> Tensor:
         if not self.training or self.p == 0:
             return a
-        kept = torch.rand(a.shape, generator=self.generator, device=a.device) >= self.p
-        return a * kept / (1 - self.p)
+        mask = torch.rand(a.shape, generator=self.generator, device=a.device) >= self.p
+        return a * mask / (1 - self.p)
 
     def get_extra_state(self) -> Tensor:
-        """The generator's state, which goes into the model's state_dict."""
+        """The generator's state, for the model's state_dict."""
         return self.generator.get_state()
 
     def set_extra_state(self, state: Tensor) -> None:

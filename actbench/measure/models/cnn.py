@@ -12,11 +12,11 @@ from actbench.measure.trace import Activation
 class CNN(nn.Module):
     """3×3 convolutions of `widths` channels, each followed by 2×2 max pooling: (N, C, H, W) -> (N, num_outputs).
 
-    The last feature map is flattened into the linear layer, as in LeNet. Feature maps are stored channels last:
-    convolution and pooling are up to 1.6 times faster so on the CPU.
+    The last feature map is flattened for the linear layer, as in LeNet. Feature maps are stored channels last, which
+    makes convolution and pooling up to 1.6 times faster on the CPU.
 
     Raises:
-        ValueError: If the images are too small to be halved once for each of `widths`.
+        ValueError: If the images are too small to be halved len(widths) times.
     """
 
     def __init__(

@@ -37,10 +37,10 @@ class MLPGenerator(nn.Module):
 
 
 class ConvGenerator(nn.Module):
-    """A linear layer to a small feature map, then for each of `widths` doubling by nearest neighbour and a 3×3 layer.
+    """A linear layer to a small feature map, then for each of `widths` nearest-neighbour doubling and a 3×3 layer.
 
-    Resizing instead of transposed convolution (Odena et al. 2016) and batch normalisation, as in DCGAN (Radford et al.
-    2016, arXiv:1511.06434). What a side that is no multiple of 2^len(widths) has too much is cut off.
+    Batch normalisation is as in DCGAN (Radford et al. 2016, arXiv:1511.06434), but resizing replaces its transposed
+    convolution (Odena et al. 2016). Images are cropped where a side is no multiple of 2^len(widths).
     """
 
     def __init__(
@@ -59,11 +59,11 @@ class ConvGenerator(nn.Module):
         self.output = nn.Conv2d(widths[-1], channels, kernel_size=3, padding=1)
 
     def forward(self, latents: Tensor) -> Tensor:
-        features = self.hidden(self.input(latents).unflatten(1, self.start))  # (N, widths[-1], H, W) or a little more
+        features = self.hidden(self.input(latents).unflatten(1, self.start))  # (N, widths[-1], H, W) or larger
         height, width = self.size
         return self.output(features)[..., :height, :width].tanh()
 
 
 def _block(act: Callable[[], nn.Module], *, norm: Callable[..., nn.Module]) -> Callable[..., Block]:
-    """A hidden layer of a generator: without dropout, so that it draws nothing."""
+    """A factory of a generator's hidden layers, without dropout and so without random draws."""
     return partial(Block, act=lambda: Activation(act()), norm=norm, dropout=0.0, generator=torch.Generator())

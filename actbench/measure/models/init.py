@@ -1,7 +1,7 @@
 """Initial weights: unscaled draws from the stream `init`, times the scheme's scale.
 
-The draws do not depend on scheme, activation or device, so two runs with one seed differ by the scale only.
-Normals are N(0, 1), uniforms U(-1, 1); fan_in and fan_out count the kernel's positions.
+The draws do not depend on scheme, activation or device, so the weights of runs with one seed differ in scale only.
+Normals are N(0, 1), uniforms U(-1, 1); fan_in and fan_out include the kernel's positions.
 """
 
 import math
@@ -21,8 +21,8 @@ class Draw:
     Attributes:
         normal, uniform: Two independent draws of the weight's shape, (fan_out, …).
         uniform_bias: A draw of the bias's shape.
-        fan_in, fan_out: Inputs that reach a unit, units that an input reaches.
-        gain: sqrt(keep / E f(z)^2), z ~ N(0, 1), of the activation before this layer, when called; 1 for the first.
+        fan_in, fan_out: Number of inputs of a unit, number of units that an input feeds.
+        gain: Computes sqrt((1 − dropout) / E f(z)^2), z ~ N(0, 1), of the activation before the layer; 1 for the first.
     """
 
     normal: Tensor
@@ -34,7 +34,7 @@ class Draw:
 
 
 def torch_default(draw: Draw) -> tuple[Tensor, Tensor]:
-    """What nn.Linear and nn.Conv2d do: weight and bias ~ U(-1, 1) / sqrt(fan_in)."""
+    """The default of nn.Linear and nn.Conv2d: weight and bias ~ U(-1, 1) / sqrt(fan_in)."""
     return draw.uniform / math.sqrt(draw.fan_in), draw.uniform_bias / math.sqrt(draw.fan_in)
 
 
@@ -54,18 +54,18 @@ def he(draw: Draw) -> tuple[Tensor, Tensor]:
 
 
 def unit_norm(draw: Draw) -> tuple[Tensor, Tensor]:
-    """Each unit's incoming weight vector a Gaussian direction of norm 1 (Hendrycks & Gimpel 2016), biases 0."""
+    """Weight vectors of norm 1 in Gaussian directions, one per unit (Hendrycks & Gimpel 2016), biases 0."""
     rows = draw.normal.flatten(1)
     return (rows / rows.norm(dim=1, keepdim=True)).view_as(draw.normal), torch.zeros_like(draw.uniform_bias)
 
 
 def positive_mean(draw: Draw, *, mean: float) -> tuple[Tensor, Tensor]:
-    """N(mean / fan_in, 1 / fan_in), biases 0: W a is shifted by `mean` times the mean of a, so means can drift."""
+    """N(mean / fan_in, 1 / fan_in), biases 0: shifts W a by `mean` times the mean of a, so that means can drift."""
     return draw.normal / math.sqrt(draw.fan_in) + mean / draw.fan_in, torch.zeros_like(draw.uniform_bias)
 
 
 def matched(draw: Draw) -> tuple[Tensor, Tensor]:
-    """N(0, gain^2 / fan_in), biases 0: with the activation's own gain, pre-activations keep variance 1."""
+    """N(0, gain^2 / fan_in), biases 0: the activation's gain keeps the variance of pre-activations at 1."""
     return draw.gain() * draw.normal / math.sqrt(draw.fan_in), torch.zeros_like(draw.uniform_bias)
 
 
@@ -77,7 +77,7 @@ def initialize(
     generator: torch.Generator,
     gain: Callable[[], float],
 ) -> None:
-    """Set every weight layer of `model`, in the order of definition, from draws of a CPU `generator`."""
+    """Set the weights and biases of every weight layer, in the order of definition, from draws of a CPU `generator`."""
     for index, layer in enumerate(weight_layers(model).values()):
         shape = layer.weight.shape
         draw = Draw(

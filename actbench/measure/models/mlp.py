@@ -14,7 +14,7 @@ from actbench.measure.trace import Activation
 class MLP(nn.Module):
     """`depth` hidden layers of `width` units, then a linear layer: (N, C, H, W) -> (N, num_outputs).
 
-    Without a hidden layer it is a linear map: trained by cross-entropy, softmax regression.
+    With `depth` 0 it is a linear map, and trained by cross-entropy it is softmax regression.
     """
 
     def __init__(

@@ -1,6 +1,6 @@
 """Normalisation of pre-activations, between a weight layer and its activation.
 
-Each takes the number of units or channels and the number of positional axes (0 for (N, U), 2 for (N, C, H, W)).
+Each factory takes the number of units or channels and of positional axes: 0 for (N, U), 2 for (N, C, H, W).
 """
 
 from torch import nn
@@ -17,5 +17,5 @@ def batch(num_units: int, *, spatial: int) -> nn.Module:
 
 
 def layer(num_units: int, *, spatial: int) -> nn.Module:
-    """Layer normalisation per example; for images over (C, H, W) with one scale and shift a channel."""
+    """Layer normalisation per example; of images over (C, H, W), with one scale and shift per channel."""
     return nn.GroupNorm(1, num_units) if spatial else nn.LayerNorm(num_units)

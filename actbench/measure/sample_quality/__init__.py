@@ -1,1 +1,1 @@
-"""How good generated images are: pure functions of features, and the network that gives the features."""
+"""The quality of generated images: pure functions of features, and the network that computes the features."""

@@ -1,6 +1,6 @@
-"""How far generated images are from real ones: distances of two sets of features, pure functions.
+"""Distances of generated from real images: pure functions of two sets of features.
 
-Features are (N, F), an image a row, in float64: what a score network sees in the image (score.py).
+Features are (N, F) in float64, a row per image, computed by a score network (score.py).
 """
 
 import torch
@@ -10,9 +10,9 @@ from torch import Tensor
 def frechet_distance(x: Tensor, y: Tensor) -> Tensor:
     """Squared Fréchet distance of the Gaussians fitted to two sets (Heusel et al. 2017, arXiv:1706.08500, eq. 6).
 
-    |μ_x − μ_y|² + tr(Σ_x + Σ_y − 2 (Σ_x Σ_y)^½), (). The trace of the root is the sum of the roots of the eigenvalues
-    of the symmetric Σ_x^½ Σ_y Σ_x^½, which stays real where a covariance is singular. Few images make it larger:
-    between two sets from one distribution it is above 0, which a floor beside it shows.
+    |μ_x − μ_y|² + tr(Σ_x + Σ_y − 2 (Σ_x Σ_y)^½), (). The trace of the root is computed as the sum of the roots of the
+    eigenvalues of the symmetric Σ_x^½ Σ_y Σ_x^½, which stays real where a covariance is singular. The estimate is
+    biased upwards, more so for fewer images: the floor reported beside it is its value between two sets of real images.
     """
     root = _root(x.T.cov())
     eigenvalues = torch.linalg.eigvalsh(root @ y.T.cov() @ root).clamp(min=0)
@@ -23,15 +23,15 @@ def frechet_distance(x: Tensor, y: Tensor) -> Tensor:
 def kernel_distance(x: Tensor, y: Tensor, *, block: int = 1000) -> Tensor:
     """KID (Bińkowski et al. 2018, arXiv:1801.01401, section 4): unbiased MMD² with k(a, b) = (aᵀb / F + 1)³, ().
 
-    The mean over disjoint blocks of at most `block` images, as in the source, since the cost grows with their square.
-    Without bias it may be below 0.
+    The mean over disjoint blocks of at most `block` images, as in the source, because the cost grows with the square of
+    their number. An unbiased estimate may be below 0.
     """
     pairs = zip(x.split(block), y.split(block), strict=False)
     return torch.stack([_mmd2(a, b) for a, b in pairs if min(len(a), len(b)) > 1]).mean()
 
 
 def _mmd2(x: Tensor, y: Tensor) -> Tensor:
-    """MMD² of two sets: pairs of an image with itself are left out (Gretton et al. 2012, eq. 3)."""
+    """MMD² of two sets without the pairs of an image with itself (Gretton et al. 2012, eq. 3)."""
 
     def within(a: Tensor) -> Tensor:
         kernel = _kernel(a, a)
@@ -42,10 +42,10 @@ def _mmd2(x: Tensor, y: Tensor) -> Tensor:
 
 def _kernel(x: Tensor, y: Tensor) -> Tensor:
     base = x @ y.T / x.shape[1] + 1
-    return base * base * base  # several times faster than a power
+    return base * base * base  # several times faster than base**3
 
 
 def _root(covariance: Tensor) -> Tensor:
-    """The symmetric square root."""
+    """The symmetric square root of a covariance."""
     values, vectors = torch.linalg.eigh(covariance)
     return vectors * values.clamp(min=0).sqrt() @ vectors.T

@@ -1,6 +1,6 @@
-"""The score network: a LeNet, trained once per data set by a fixed recipe, whose features and classes judge images.
+"""The score network: a LeNet trained once per data set by a fixed recipe. Its features and classes rate images.
 
-It is kept in ~/.cache/actbench/score/<hash of recipe and data>.npz and made again, the same, where it is not there.
+It is cached in ~/.cache/actbench/score/<hash of recipe and data>.npz; trained again, it is bitwise the same.
 """
 
 import functools
@@ -52,11 +52,11 @@ class LeNet(nn.Module):
         return self.output(features), features
 
 
-class Scored(NamedTuple):
+class Predictions(NamedTuple):
     """Features (N, 84) in float64 and predicted classes (N,) of images.
 
-    Features are divided by their RMS on real images that the network was not trained on, so that distances do not
-    depend on the scale that it happened to learn.
+    Features are divided by their RMS on held-out real images, so that distances do not depend on the scale that the
+    network happened to learn.
     """
 
     features: Tensor
@@ -67,38 +67,38 @@ class ScoreNetwork:
     """A trained LeNet.
 
     Attributes:
-        accuracy: On the sixth of the data set's training images that it was not trained on.
-        scale: RMS of its features on these.
+        accuracy: On the held-out sixth of the data set's training images.
+        scale: RMS of its features on these images.
     """
 
     def __init__(self, model: LeNet, *, accuracy: float = math.nan, scale: float = 1.0) -> None:
         self.model, self.accuracy, self.scale = model.eval().requires_grad_(False), accuracy, scale
 
     @torch.no_grad()
-    def __call__(self, images: Tensor) -> Scored:
+    def __call__(self, images: Tensor) -> Predictions:
         """Features and classes of images (N, C, H, W) with pixels in [-1, 1]."""
-        logits, features = map(torch.cat, zip(*(self.model(part) for part in images.split(_CHUNK)), strict=True))
-        return Scored(features.double() / self.scale, logits.argmax(1))
+        logits, features = map(torch.cat, zip(*(self.model(chunk) for chunk in images.split(_CHUNK)), strict=True))
+        return Predictions(features.double() / self.scale, logits.argmax(1))
 
 
 def score_network(source: Source, *, device: torch.device) -> ScoreNetwork:
-    """The data set's score network, from the cache or trained now, which takes seconds and prints its accuracy."""
-    path = FOLDER.expanduser() / f"{_identity(source)}.npz"
+    """The data set's score network, from the cache; if it is not there, train it in seconds and print its accuracy."""
+    path = FOLDER.expanduser() / f"{_cache_key(source)}.npz"
     model = LeNet(input_shape=source.images.shape[1:], num_classes=int(source.labels.max()) + 1)
     try:
-        with path.open("rb") as file, np.load(file, allow_pickle=False) as kept:
-            arrays = dict(kept)
-        known = {name: float(arrays.pop(name)) for name in ("accuracy", "scale")}
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as stored:
+            arrays = dict(stored)
+        statistics = {name: float(arrays.pop(name)) for name in ("accuracy", "scale")}
         model.load_state_dict({name: torch.from_numpy(array) for name, array in arrays.items()})
-    except (OSError, EOFError, ValueError, KeyError, RuntimeError, BadZipFile):  # not there, or not whole
-        known = _train(model, source)
-        _keep(path, model, known)
-        tqdm.write(f"Score network: LeNet, accuracy {known['accuracy']:.4f} on held-out images, kept in {path}")
-    return ScoreNetwork(model.to(device), **known)
+    except (OSError, EOFError, ValueError, KeyError, RuntimeError, BadZipFile):  # missing or damaged
+        statistics = _train(model, source)
+        _save(path, model, statistics)
+        tqdm.write(f"Score network: LeNet, accuracy {statistics['accuracy']:.4f} on held-out images, kept in {path}")
+    return ScoreNetwork(model.to(device), **statistics)
 
 
 @functools.lru_cache(maxsize=1)
-def _identity(source: Source) -> str:
+def _cache_key(source: Source) -> str:
     """A hash of the recipe and of every image and label."""
     digest = hashlib.sha256(json.dumps(RECIPE, sort_keys=True).encode())
     for tensor in (source.images, source.labels):
@@ -108,50 +108,55 @@ def _identity(source: Source) -> str:
 
 
 def _train(model: LeNet, source: Source) -> dict[str, float]:
-    """Train with Adam on five sixths of the training images (never the published test set); what the rest says."""
+    """Train with Adam on five sixths of the training images, never the published test set.
+
+    Returns:
+        Accuracy and RMS of the features on the remaining sixth.
+    """
     seed, num_stored = int(RECIPE["seed"]), len(source.labels) - source.num_test
     num_held_out = num_stored // int(RECIPE["held_out"])
-    drawn = indices(source, num_val=num_held_out, num_test=None, num_train=None, seed=seed)
+    train_rows, held_out_rows, _ = indices(source, num_val=num_held_out, num_test=None, num_train=None, seed=seed)
     half = torch.full((1, 1, 1, 1), 0.5)
     scale = Scale(source.white, (half, half))  # to [-1, 1]
-    kept, held_out = (
-        Split(source.images, index, source.labels[index], scale) for index in map(torch.from_numpy, drawn[:2])
+    train, held_out = (
+        Split(source.images, rows, source.labels[rows], scale)
+        for rows in map(torch.from_numpy, (train_rows, held_out_rows))
     )
     initialize(model, torch_default, generator=stream(seed, "init"), gain=lambda: 1.0)
     optimizer = torch.optim.Adam(model.parameters(), lr=RECIPE["lr"], fused=True)
-    order = _endless(kept, order=stream(seed, "order"))
+    endless_batches = _endless_batches(train, order=stream(seed, "order"))
     with _one_thread():
-        for _, batch in zip(range(int(RECIPE["steps"])), order, strict=False):
+        for _, batch in zip(range(int(RECIPE["steps"])), endless_batches, strict=False):
             optimizer.zero_grad()
             F.cross_entropy(model(batch.images)[0], batch.labels).backward()
             optimizer.step()
-        features, predicted = ScoreNetwork(model)(held_out.whole().images)
+        features, predicted = ScoreNetwork(model)(held_out.examples().images)
     return {
         "accuracy": (predicted == held_out.labels).double().mean().item(),
         "scale": features.square().mean().sqrt().item(),
     }
 
 
-def _endless(train: Split, *, order: torch.Generator) -> Iterator[Batch]:
+def _endless_batches(train: Split, *, order: torch.Generator) -> Iterator[Batch]:
     while True:
         yield from batches(train, batch_size=int(RECIPE["batch_size"]), order=order)
 
 
 @contextmanager
 def _one_thread() -> Iterator[None]:
-    """The same sums in the same order, whatever `threads` says."""
-    before = torch.get_num_threads()
+    """Use one thread, so that sums have the same order whatever `threads` is."""
+    num_threads = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
         yield
     finally:
-        torch.set_num_threads(before)
+        torch.set_num_threads(num_threads)
 
 
-def _keep(path: Path, model: LeNet, known: dict[str, float]) -> None:
-    """Write beside its place and move there: workers that train at once write the same numbers, and one stays."""
+def _save(path: Path, model: LeNet, statistics: dict[str, float]) -> None:
+    """Write a hidden file and move it into place: workers that train at the same time write the same numbers."""
     arrays = {name: tensor.numpy() for name, tensor in model.state_dict().items()}
     with beside(path) as hidden:
         with hidden.open("wb") as file:
-            np.savez(file, **arrays, **{name: np.float64(number) for name, number in known.items()})  # type: ignore[arg-type]
+            np.savez(file, **arrays, **{name: np.float64(number) for name, number in statistics.items()})  # type: ignore[arg-type]
         os.replace(hidden, path)

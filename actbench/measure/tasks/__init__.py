@@ -1,1 +1,1 @@
-"""Tasks: what a step, an evaluation and a trace are; one file each."""
+"""Tasks, one file each: their training step, evaluation and trace."""

@@ -1,4 +1,4 @@
-"""A GAN: the model tells real images from those of a generator, which learns to be taken for real."""
+"""A GAN: the model is the discriminator of real and generated images; a generator learns to deceive it."""
 
 import math
 from collections.abc import Callable
@@ -13,33 +13,33 @@ from actbench.measure.models.init import initialize, torch_default
 from actbench.measure.sample_quality.coverage import Bins, class_shares, modes, uniform_divergence
 from actbench.measure.sample_quality.fidelity import frechet_distance, kernel_distance
 from actbench.measure.sample_quality.score import score_network
-from actbench.measure.sparsity import hoyer, zeros
+from actbench.measure.sparsity import hoyer, zero_share
 from actbench.measure.streams import stream, stream_seed
-from actbench.measure.trace import LayerTrace, trace, undisturbed, weights
+from actbench.measure.trace import LayerTrace, evaluation_mode, trace, weights
 
 _CHUNK = 1000  # images generated at once
-_OBSERVED = 256  # latents behind the gradients that are observed
+_NUM_OBSERVED = 256  # latents behind the gradients in `observe`
 _SHEET = (4, 8)  # rows and columns of images
-_GREYS = 16  # levels of a sheet, so that it takes a few KB
+_NUM_LEVELS = 16  # brightness levels of a sheet, so that its file has a few KB
 
 
 class GAN:
-    """Goodfellow et al. 2014 (arXiv:1406.2661): algorithm 1 with one step each, non-saturating loss (section 3).
+    """Algorithm 1 of Goodfellow et al. 2014 (arXiv:1406.2661), one step each, non-saturating loss (section 3).
 
-    With logits D(x) and latents z ~ N(0, 1) the discriminator lowers E softplus(−D(x)) + E softplus(D(G(z))), and then
+    D(x) are logits and z ~ N(0, 1) latents. The discriminator lowers E softplus(−D(x)) + E softplus(D(G(z))), and then
     the generator lowers E softplus(−D(G(z))) on the same z. Images are scaled to [−1, 1], black to white.
 
     Args:
         model: The discriminator: (N, C, H, W) -> logits (N, 1).
         optimizer: Holds the discriminator's parameters.
-        optimizer_of: Makes another of its kind, for the generator.
+        optimizer_of: Makes such an optimizer for the generator.
         clip_grad_norm: Largest norm of each network's gradient; None for no clipping.
-        generator: Makes the generator from `latent_size` and `output_shape`. Its weights are torch's own, from the
-            stream `generator`: the discriminator's activation and init change none of them.
+        generator: Makes the generator from `latent_size` and `output_shape`. Its weights are drawn by torch's scheme
+            from the stream `generator`, so they do not depend on the discriminator's activation and init.
         latent_size: Entries of z.
         source: The stored data set, for the score network.
-        splits: Training images give the scale of pixels and the bins of NDB.
-        num_classes: Of the data set.
+        splits: The training images define the scale of pixels and the bins of NDB.
+        num_classes: Classes of the data set.
         seed: Fixes the generator's weights and every z.
     """
 
@@ -57,12 +57,12 @@ class GAN:
         num_classes: int,
         seed: int,
     ) -> None:
-        images = splits.train.whole().images
-        with torch.random.fork_rng(devices=[]):  # torch's own initial weights, which are replaced below, are drawn here
-            made = generator(latent_size=latent_size, output_shape=images.shape[1:])
-        initialize(made, torch_default, generator=stream(seed, "generator"), gain=lambda: 1.0)
-        self.generator, self.discriminator = made.to(images.device), model
-        # Under these names the layers of both stand in the tables, in the order in which an image is made and judged.
+        images = splits.train.examples().images
+        with torch.random.fork_rng(devices=[]):  # torch draws initial weights here, which `initialize` replaces
+            network = generator(latent_size=latent_size, output_shape=images.shape[1:])
+        initialize(network, torch_default, generator=stream(seed, "generator"), gain=lambda: 1.0)
+        self.generator, self.discriminator = network.to(images.device), model
+        # The tables list the layers of both under these names, in the order of execution.
         self.networks = nn.ModuleDict({"generator": self.generator, "discriminator": model})
         self.optimizers = (optimizer, optimizer_of(self.generator))
         self.clip_grad_norm, self.num_classes = clip_grad_norm, num_classes
@@ -71,7 +71,7 @@ class GAN:
         self.train_images = self._scaled(images)
         self.bins = Bins.fit(self.train_images, seed=stream_seed(seed, "sample"))
         self.score = score_network(source, device=images.device)
-        self._known: tuple[Split | None, Tensor, float] = (None, torch.empty(0), math.nan)
+        self._reference_cache: tuple[Split | None, Tensor, float] = (None, torch.empty(0), math.nan)
 
     @staticmethod
     def num_outputs(num_classes: int) -> int:
@@ -79,45 +79,45 @@ class GAN:
         return 1
 
     def step(self, batch: Batch) -> dict[str, Tensor]:
-        """One update of each network; their mean losses before it, ()."""
+        """Update each network once and return their mean losses before it, ()."""
         real = self._scaled(batch.images)
         z = torch.randn(len(real), self.latent_size, generator=self.latents).to(real.device)
         generated = self.generator(z)
         on_real, on_generated = self.discriminator(real), self.discriminator(generated.detach())
-        judged = F.softplus(-on_real).mean() + F.softplus(on_generated).mean()
-        self._update(self.optimizers[0], judged)
-        fooled = F.softplus(-self.discriminator(generated)).mean()
-        self._update(self.optimizers[1], fooled)
-        return {"discriminator_loss": judged.detach(), "generator_loss": fooled.detach()}
+        discriminator_loss = F.softplus(-on_real).mean() + F.softplus(on_generated).mean()
+        self._update(self.optimizers[0], discriminator_loss)
+        generator_loss = F.softplus(-self.discriminator(generated)).mean()
+        self._update(self.optimizers[1], generator_loss)
+        return {"discriminator_loss": discriminator_loss.detach(), "generator_loss": generator_loss.detach()}
 
     def evaluate(self, split: Split) -> dict[str, float]:
-        """As many generated images as the split has real ones, from the same z at each call, against these.
+        """Compare generated images with the split's, the same number of each; z is the same at each call.
 
-        `fld` and `kid` of the score network's features, `fld_floor` between training images and the split, `modes` and
-        `class_kl` of its predictions, `ndb`; all missing where an image is not finite.
+        `fld` and `kid` are distances of the score network's features, `fld_floor` is `fld` between training images and
+        the split; `modes` and `class_kl` are of its predictions. All and `ndb` are missing if an image is not finite.
         """
-        return self._measured(self._generate(len(split.labels)), split)
+        return self._quality(self._generate(len(split.labels)), split)
 
     def chance(self, split: Split) -> dict[str, float]:
-        """The evaluation of a generator that ignores its input and always gives the mean training image."""
-        return self._measured(self.train_images.mean(0).expand(len(split.labels), -1, -1, -1), split)
+        """The measures of a generator whose every image is the mean training image."""
+        return self._quality(self.train_images.mean(0).expand(len(split.labels), -1, -1, -1), split)
 
     def observe(self) -> dict[str, float]:
-        """Sparsity of the gradients that teach the generator, and how well the judge of its images knows real ones.
+        """Sparsity of the generator's gradients, and the score network's accuracy on real images.
 
-        `input_grad_zero`, `input_grad_hoyer` are of ∂D/∂x at generated x, an image at a time; `generator_grad_zero`,
-        `generator_grad_hoyer` of the gradient of the generator's loss at all of its parameters.
+        `input_grad_zero` and `input_grad_hoyer` (a mean over images) are of ∂D/∂x at generated x; `generator_grad_zero`
+        and `generator_grad_hoyer` are of the gradient of the generator's loss at all of its parameters.
         """
-        with undisturbed(self.networks), torch.enable_grad():
-            generated = self.generator(self._evaluation_latents(_OBSERVED))
+        with evaluation_mode(self.networks), torch.enable_grad():
+            generated = self.generator(self._evaluation_latents(_NUM_OBSERVED))
             logits = self.discriminator(generated)
             (at_images,) = torch.autograd.grad(logits.sum(), generated, retain_graph=True)
             loss, parameters = F.softplus(-logits).mean(), list(self.generator.parameters())
             at_parameters = torch.cat([g.flatten() for g in torch.autograd.grad(loss, parameters)])
         return {
-            "input_grad_zero": zeros(at_images).item(),
+            "input_grad_zero": zero_share(at_images).item(),
             "input_grad_hoyer": hoyer(at_images.flatten(1)).nanmean().item(),
-            "generator_grad_zero": zeros(at_parameters).item(),
+            "generator_grad_zero": zero_share(at_parameters).item(),
             "generator_grad_hoyer": hoyer(at_parameters).item(),
             "score_accuracy": self.score.accuracy,
         }
@@ -135,11 +135,11 @@ class GAN:
         return trace(self.networks, loss, weights_before=weights_before)
 
     def picture(self) -> Tensor:
-        """A sheet of generated images, (C, H, W) uint8: the same z at each call and for each discriminator."""
+        """A sheet of generated images, (C, H, W) uint8; z is the same at each call and for each discriminator."""
         images = self._generate(math.prod(_SHEET)).nan_to_num(-1.0).add(1).div(2)
-        apart = F.pad(images, (0, 1, 0, 1), value=0.5)  # a grey line right of and below each image
-        sheet = apart.unflatten(0, _SHEET).permute(2, 0, 3, 1, 4).flatten(3, 4).flatten(1, 2)
-        return (sheet.mul(_GREYS - 1).round() * (255 / (_GREYS - 1))).to("cpu", torch.uint8)
+        padded = F.pad(images, (0, 1, 0, 1), value=0.5)  # a grey line right of and below each image
+        sheet = padded.unflatten(0, _SHEET).permute(2, 0, 3, 1, 4).flatten(3, 4).flatten(1, 2)
+        return (sheet.mul(_NUM_LEVELS - 1).round() * (255 / (_NUM_LEVELS - 1))).to("cpu", torch.uint8)
 
     def state_dict(self) -> dict[str, Any]:
         optimizers = [optimizer.state_dict() for optimizer in self.optimizers]
@@ -147,8 +147,8 @@ class GAN:
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         self.networks.load_state_dict(state["networks"])
-        for optimizer, own in zip(self.optimizers, state["optimizers"], strict=True):
-            optimizer.load_state_dict(own)
+        for optimizer, optimizer_state in zip(self.optimizers, state["optimizers"], strict=True):
+            optimizer.load_state_dict(optimizer_state)
         self.latents.set_state(state["latents"])
 
     def _update(self, optimizer: torch.optim.Optimizer, loss: Tensor) -> None:
@@ -161,7 +161,7 @@ class GAN:
 
     @torch.no_grad()
     def _generate(self, count: int) -> Tensor:
-        with undisturbed(self.networks):
+        with evaluation_mode(self.networks):
             return torch.cat([self.generator(z) for z in self._evaluation_latents(count).split(_CHUNK)])
 
     def _evaluation_latents(self, count: int) -> Tensor:
@@ -169,29 +169,29 @@ class GAN:
         z = torch.randn(count, self.latent_size, generator=stream(self.seed, "sample"))
         return z.to(self.train_images.device)
 
-    def _measured(self, images: Tensor, split: Split) -> dict[str, float]:
+    def _quality(self, images: Tensor, split: Split) -> dict[str, float]:
         if not images.isfinite().all():
             return dict.fromkeys(("fld", "fld_floor", "kid", "modes", "class_kl", "ndb"), math.nan)
-        real, floor = self._real(split)
-        scored = self.score(images)
-        shares = class_shares(scored.predicted, num_classes=self.num_classes)
+        real_features, floor = self._reference(split)
+        features, predicted = self.score(images)
+        shares = class_shares(predicted, num_classes=self.num_classes)
         return {
-            "fld": frechet_distance(scored.features, real).item(),
+            "fld": frechet_distance(features, real_features).item(),
             "fld_floor": floor,
-            "kid": kernel_distance(scored.features, real).item(),
+            "kid": kernel_distance(features, real_features).item(),
             "modes": modes(shares),
             "class_kl": uniform_divergence(shares),
-            "ndb": self.bins.different(images),
+            "ndb": self.bins.share_different(images),
         }
 
-    def _real(self, split: Split) -> tuple[Tensor, float]:
-        """Features of the split's images, and the floor; those of the last split are kept, as it comes every epoch."""
-        if self._known[0] is not split:
-            features = self.score(self._scaled(split.whole().images)).features
-            others = self.score(self.train_images[: len(features)]).features
-            self._known = (split, features, frechet_distance(others, features).item())
-        return self._known[1:]
+    def _reference(self, split: Split) -> tuple[Tensor, float]:
+        """Features of the split's images and the floor, cached for the last split, which is evaluated every epoch."""
+        if self._reference_cache[0] is not split:
+            features = self.score(self._scaled(split.examples().images)).features
+            train_features = self.score(self.train_images[: len(features)]).features
+            self._reference_cache = (split, features, frechet_distance(train_features, features).item())
+        return self._reference_cache[1:]
 
     def _scaled(self, images: Tensor) -> Tensor:
-        """Black of the training images to −1 and white to 1, per channel, standardised or not."""
+        """Images with the training images' black at −1 and white at 1, per channel, standardised or not."""
         return (images - self.low) / (self.high - self.low) * 2 - 1

@@ -1,4 +1,4 @@
-"""Propagation: what a network at initialisation does to a signal and to a gradient; nothing is trained."""
+"""Propagation of a signal and a gradient through a network at initialisation; nothing is trained."""
 
 import torch
 from torch import Tensor, nn
@@ -11,15 +11,15 @@ _NUM_PAIRS = 256
 
 
 class Propagation:
-    """Forward and backward through one untrained model, whose labels play no role.
+    """One forward and one backward pass through an untrained model; labels are not used.
 
-    The gradient at the logits is v ~ N(0, 1), one for each example and output: the loss is Σ_n <v_n, logits_n>.
-    Batch normalisation takes the statistics of the batch that passes, as in a training step: its running ones are not
-    yet those of any data. All is in float64: what 32 layers shrink underflows in float32 when it is squared.
+    The gradient at the logits is v ~ N(0, 1), drawn for each example and output: the loss is Σ_n <v_n, logits_n>.
+    Batch normalisation uses the statistics of the batch, as in a training step, because its running statistics have
+    seen no data. All is in float64: behind 32 layers a signal can be so small that its square underflows float32.
 
     Args:
         model: (N, C, H, W) -> logits (N, num_classes).
-        seed: Fixes v, by the stream `cotangent`.
+        seed: Fixes v, drawn from the stream `cotangent`.
     """
 
     optimizers = ()
@@ -33,24 +33,24 @@ class Propagation:
         return num_classes
 
     def chance(self, split: Split) -> dict[str, float]:
-        """Missing: the gap of a network that is not finite is unknown."""
+        """Missing: a network whose outputs are not finite has no gap."""
         return {"midpoint_gap": float("nan")}
 
     def observe(self) -> dict[str, float]:
-        """Nothing beside what is evaluated."""
+        """Empty: all measures are in the evaluation."""
         return {}
 
     def picture(self) -> None:
-        """None: nothing is generated."""
+        """None: it makes no images."""
 
     @torch.no_grad()
     def evaluate(self, split: Split) -> dict[str, float]:
-        """`midpoint_gap` over the pairs that the first 2 × 256 examples make, see there."""
-        num = min(_NUM_PAIRS, len(split.labels) // 2)
-        x, y = split.first(2 * num).images.double().split(num)
+        """`midpoint_gap` over up to 256 pairs of the first examples."""
+        num_pairs = min(_NUM_PAIRS, len(split.labels) // 2)
+        x, y = split.first(2 * num_pairs).images.double().split(num_pairs)
         self.model.eval()
-        at_x, at_y, between = self._logits(torch.cat([x, y, (x + y) / 2])).split(num)  # (num, num_classes) each
-        return {"midpoint_gap": midpoint_gap(at_x, at_y, between)}
+        at_x, at_y, at_midpoint = self._logits(torch.cat([x, y, (x + y) / 2])).split(num_pairs)  # (N, num_classes) each
+        return {"midpoint_gap": midpoint_gap(at_x, at_y, at_midpoint)}
 
     def trace(self, batch: Batch, *, weights_before: dict[nn.Module, Tensor] | None) -> list[LayerTrace]:
         """A trace of every activation layer on a batch."""
@@ -63,22 +63,21 @@ class Propagation:
         return trace(self.model, loss, weights_before=None)
 
     def _logits(self, images: Tensor) -> Tensor:
-        """In evaluation mode but for batch normalisation."""
+        """Logits, with batch normalisation in training mode."""
         for module in self.model.modules():
             if isinstance(module, nn.BatchNorm1d | nn.BatchNorm2d):
                 module.train()
         return self.model(images.double())
 
 
-def midpoint_gap(at_x: Tensor, at_y: Tensor, between: Tensor) -> float:
-    """max |f((x + y)/2) − (f(x) + f(y))/2| / std f over pairs and outputs: 0, but for rounding, where f is affine.
+def midpoint_gap(at_x: Tensor, at_y: Tensor, at_midpoint: Tensor) -> float:
+    """max |f((x + y)/2) − (f(x) + f(y))/2| / std f over pairs and outputs: 0, up to rounding, where f is affine.
+
+    std f is the standard deviation over examples, as root mean square over outputs. Where f is constant the gap is 0.
 
     Args:
-        at_x, at_y, between: f at both ends and in the middle of each pair, (N, num_outputs).
-
-    Returns:
-        In units of the standard deviation over examples, root mean square over outputs; 0 where f is constant.
+        at_x, at_y, at_midpoint: f at both ends and at the midpoint of each pair, (N, num_outputs).
     """
-    gap = (between - (at_x + at_y) / 2).abs().max()
-    std = torch.cat([at_x, at_y, between]).var(0, correction=0).mean().sqrt()
+    gap = (at_midpoint - (at_x + at_y) / 2).abs().max()
+    std = torch.cat([at_x, at_y, at_midpoint]).var(0, correction=0).mean().sqrt()
     return 0.0 if gap == 0 else (gap / std).item()

@@ -1,1 +1,1 @@
-"""Parts of a report: each figure with how to read it and what it shows, and the tables in between."""
+"""The sections of a report: figures with how to read them and what they show, and the tables in between."""

@@ -3,18 +3,18 @@
 from collections.abc import Callable
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from actbench.compare import significance
-from actbench.compare.comparison import SMOKE, VERDICTS, Comparison
+from actbench.compare.comparison import Comparison
 from actbench.compare.significance import ALPHA
 from actbench.compare.workloads import Workload
 from actbench.figures import comparison as comparison_figures
 from actbench.figures import style
 from actbench.report import numbers, page
-from actbench.report.numbers import chance, interval_of, listed, plain
+from actbench.report.numbers import enumeration
+from actbench.report.sections.verdicts import delta, pairing, table
+from actbench.report.sections.verdicts import sentences as sentences  # for users of this module
 
 FIGURES = (
     "forest",
@@ -29,35 +29,24 @@ FIGURES = (
 Save = Callable[[Figure, str], page.Markdown]
 
 
-def parts(work: Workload, found: Comparison, *, order: list[str], save: Save) -> list[dict]:
-    """What the report's template needs of each part of the section; figures go through `save`."""
+def parts(work: Workload, comparison: Comparison, *, order: list[str], save: Save) -> list[dict]:
+    """What the report's template needs of each part of the section. Figures go through `save`."""
     runs = work.tables.runs
     runs = runs[runs["status"] != "failed"]
-    verdicts = found.loss.set_index("variant")["verdict"]
-    labels = {name: f"{_short(name)}  {verdicts[name]}" for name in found.loss["variant"]}
-    panels = {delta(found): (found.loss, found.margin)}
-    if len(found.accuracy):
-        columns = ["mean", "low", "high"]
-        points = found.accuracy.assign(**{name: 100 * found.accuracy[name] for name in columns})
-        panels["Δ test accuracy (points)"] = (points, 100 * found.accuracy_margin)
-    forest = save(comparison_figures.forest(panels, labels), "forest")
     return [
-        part(
-            f"Against {found.reference}, paired by seed", _READ_FOREST.format(found=found, **_words(found)),
-            bought(found), forest, page.table(table(found)),
-        ),
-        *_ranks(found, save=save),
-        *_profiles(found, order=order, save=save),
-        *failures(found.failures),
-        *_pairs(found, order=order, save=save),
-        *_relations(runs, found, save=save),
-    ]  # fmt: skip
+        _forest(comparison, save=save),
+        *_ranks(comparison, save=save),
+        *_profiles(comparison, order=order, save=save),
+        *failures(comparison.failures),
+        *_pairs(comparison, order=order, save=save),
+        *_relations(runs, comparison, save=save),
+    ]
 
 
 _READ_FOREST = (
-    "Each variant minus {found.reference} on the same seed: split, batch order, dropout masks and unscaled weights are "
+    "Each variant minus {reference} on the same seed: split, batch order, dropout masks and unscaled weights are "
     "shared. The bar is the 95 % interval of the mean difference (BCa, widened for few seeds), the grey band the "
-    "margin within which a difference does not matter (±{found.margin:.3g}{unit}, 5 % of the reference's mean "
+    "margin within which a difference does not matter (±{margin:.3g}{unit}, 5 % of the reference's mean "
     "{metric}). Filled: better or worse; square: equivalent; hollow: inconclusive. Better or worse is a Wilcoxon "
     "signed-rank test with p < .05 after Holm and an interval that excludes 0; equivalent is TOST with p < .05 after "
     "Holm, and it wins where both hold, as such a difference is too small to matter."
@@ -97,86 +86,103 @@ _READ_FAILURES = (
 )
 
 
-def _words(found: Comparison) -> dict[str, str]:
+def _words(comparison: Comparison) -> dict[str, str]:
     """The primary metric and its unit, for sentences: `loss` and ` nats`."""
-    words, unit = numbers.metric(found.value)
+    words, unit = numbers.metric(comparison.value)
     return {"metric": words.removeprefix("test "), "unit": unit}
 
 
-def _ranks(found: Comparison, *, save: Save) -> list[dict]:
-    table = found.ranks
-    if len(table) < 2:
+def _forest(comparison: Comparison, *, save: Save) -> dict:
+    """The paired differences to the reference, with the table of verdicts."""
+    loss, accuracy, reference = comparison.loss, comparison.accuracy, comparison.reference
+    verdicts = loss.set_index("variant")["verdict"]
+    labels = {name: f"{_short(name)}  {verdicts[name]}" for name in loss["variant"]}
+    panels = {delta(comparison): (loss, comparison.margin)}
+    if len(accuracy):
+        points = accuracy.assign(**{name: 100 * accuracy[name] for name in ("mean", "low", "high")})
+        panels["Δ test accuracy (points)"] = (points, 100 * comparison.accuracy_margin)
+    read = _READ_FOREST.format(reference=reference, margin=comparison.margin, **_words(comparison))
+    figure = save(comparison_figures.forest(panels, labels), "forest")
+    rows = page.table(table(comparison))
+    return part(f"Against {reference}, paired by seed", read, pairing(comparison), figure, rows)
+
+
+def _ranks(comparison: Comparison, *, save: Save) -> list[dict]:
+    ranks = comparison.ranks
+    if len(ranks) < 2:
         return []
-    wide = (table["high"] - table["low"]).max()
-    first = table[table["low"] <= 1]["variant"]
-    shows = f"{listed(first)} may have rank 1; the longest interval spans {wide:g} ranks."
-    figure = comparison_figures.rank_intervals(table, {name: name for name in table["variant"]})
+    longest = (ranks["high"] - ranks["low"]).max()
+    first = ranks[ranks["low"] <= 1]["variant"]
+    shows = f"{enumeration(first)} may have rank 1; the longest interval spans {longest:g} ranks."
+    figure = comparison_figures.rank_intervals(ranks, {name: name for name in ranks["variant"]})
     return [part("Rank intervals", _READ_RANKS, shows, save(figure, "rank_intervals"))]
 
 
-def _pairs(found: Comparison, *, order: list[str], save: Save) -> list[dict]:
-    """The matrix of all, and where that has no room for numbers, one of the first in the order and the reference."""
-    told = found.pairs["verdict"].value_counts()
-    different, equal = told.get("better", 0) + told.get("worse", 0), told.get("equivalent", 0)
-    shows = f"Of {len(found.pairs)} pairs {different} differ and {equal} are equivalent."
-    metric = _words(found)
+def _pairs(comparison: Comparison, *, order: list[str], save: Save) -> list[dict]:
+    """The matrix of all pairs; where its cells have no room for numbers, also that of the first and the reference."""
+    pairs, reference = comparison.pairs, comparison.reference
+    counts = pairs["verdict"].value_counts()
+    different, equal = counts.get("better", 0) + counts.get("worse", 0), counts.get("equivalent", 0)
+    shows = f"Of {len(pairs)} pairs {different} differ and {equal} are equivalent."
+    metric = _words(comparison)
     unit = f" ({metric['unit'].strip()})" if metric["unit"] else ""
-    detailed = f"Lines: mean difference{unit}; seeds won/tied/lost by the row; p before adjustment, * where adjusted."
-    few = len(order) <= comparison_figures.DETAILED
-    all_of = comparison_figures.matrix(found.pairs, {name: name for name in order})
-    cells = detailed if few else "The number is the seeds on which the row is better."
-    how = _READ_PAIRS.format(cells=cells, margin=found.margin, **metric)
-    made = [part("Every pair", how, shows, save(all_of, "matrix"))]
-    if not few:
+    lines = f"Lines: mean difference{unit}; seeds won/tied/lost by the row; p before adjustment, * where adjusted."
+    is_detailed = len(order) <= comparison_figures.DETAILED
+    cells = lines if is_detailed else "The number is the seeds on which the row is better."
+    read = _READ_PAIRS.format(cells=cells, margin=comparison.margin, **metric)
+    figure = comparison_figures.matrix(pairs, {name: name for name in order})
+    parts = [part("Every pair", read, shows, save(figure, "matrix"))]
+    if not is_detailed:
         first = order[: comparison_figures.DETAILED]
-        first = first if found.reference in first else [*first[:-1], found.reference]
-        words = f"The first {len(first) - 1} in the ranking and {found.reference}, adjusted over all pairs. {detailed}"
-        figure = comparison_figures.matrix(found.pairs, {name: name for name in order if name in first})
-        made.append(part("The first of the ranking, every pair", words, "", save(figure, "matrix_first")))
-    return made
+        first = first if reference in first else [*first[:-1], reference]
+        read = f"The first {len(first) - 1} in the ranking and {reference}, adjusted over all pairs. {lines}"
+        figure = comparison_figures.matrix(pairs, {name: name for name in order if name in first})
+        parts.append(part("The first of the ranking, every pair", read, "", save(figure, "matrix_first")))
+    return parts
 
 
-def _relations(runs: pd.DataFrame, found: Comparison, *, save: Save) -> list[dict]:
-    made = []
-    if len(found.diagnostics):
-        figure = save(comparison_figures.diagnostics(found.diagnostics, value="loss"), "relations")
-        made.append(part("What goes with a low loss", _READ_RELATIONS, _told(found.diagnostics), figure))
-    if len(found.accuracy_diagnostics):
-        figure = save(
-            comparison_figures.diagnostics(found.accuracy_diagnostics, value="accuracy"), "relations_accuracy"
-        )
-        shows = _told(found.accuracy_diagnostics)
-        made.append(part("What goes with a high accuracy", _READ_RELATIONS_ACCURACY, shows, figure))
-    if len(found.properties):
-        figure = save(comparison_figures.properties(found.properties), "properties")
-        shows, without = _told(found.properties), runs["variant"].nunique() - int(found.properties["n"].max())
-        if without:
-            shows += f" {without} variants are left out: for their parameters no property is published."
-        made.append(part("Which property of the function goes with it", _READ_PROPERTIES, shows, figure))
-    return made
+def _relations(runs: pd.DataFrame, comparison: Comparison, *, save: Save) -> list[dict]:
+    """What goes with the loss and the accuracy: diagnostics of the layers, properties of the functions."""
+    loss, accuracy, properties = comparison.diagnostics, comparison.accuracy_diagnostics, comparison.properties
+    parts = []
+    if len(loss):
+        figure = save(comparison_figures.diagnostics(loss, value="loss"), "relations")
+        parts.append(part("What goes with a low loss", _READ_RELATIONS, _significant(loss), figure))
+    if len(accuracy):
+        figure = save(comparison_figures.diagnostics(accuracy, value="accuracy"), "relations_accuracy")
+        shows = _significant(accuracy)
+        parts.append(part("What goes with a high accuracy", _READ_RELATIONS_ACCURACY, shows, figure))
+    if len(properties):
+        figure = save(comparison_figures.properties(properties), "properties")
+        shows, num_left_out = _significant(properties), runs["variant"].nunique() - int(properties["n"].max())
+        if num_left_out:
+            shows += f" {num_left_out} variants are left out: for their parameters no property is published."
+        parts.append(part("Which property of the function goes with it", _READ_PROPERTIES, shows, figure))
+    return parts
 
 
-def _told(table: pd.DataFrame) -> str:
-    return f"{(table['p_bh'] < ALPHA).sum()} of {len(table)} relations have an adjusted p below .05."
+def _significant(relations: pd.DataFrame) -> str:
+    return f"{(relations['p_bh'] < ALPHA).sum()} of {len(relations)} relations have an adjusted p below .05."
 
 
-def _profiles(found: Comparison, *, order: list[str], save: Save) -> list[dict]:
-    if not len(found.profile):
+def _profiles(comparison: Comparison, *, order: list[str], save: Save) -> list[dict]:
+    profile = comparison.profile
+    if not len(profile):
         return []
-    figure = comparison_figures.profiles(found.profile, {name: name for name in order})
-    never = sorted(found.profile.groupby("variant")["share"].max().loc[lambda share: share == 0].index)
-    shows = f"Never within 4 times the fewest steps: {listed(never)}." if never else ""
+    figure = comparison_figures.profiles(profile, {name: name for name in order})
+    never = sorted(profile.groupby("variant")["share"].max().loc[lambda share: share == 0].index)
+    shows = f"Never within 4 times the fewest steps: {enumeration(never)}." if never else ""
     return [part("Steps to the target", _READ_PROFILES, shows, save(figure, "profiles"))]
 
 
-def failures(table: pd.DataFrame) -> list[dict]:
-    """A table of those that failed, where any did."""
-    table = table[table["failed"] > 0].sort_values("rate", ascending=False, kind="stable")
-    if not len(table):
+def failures(rates: pd.DataFrame) -> list[dict]:
+    """The table of the variants with failures, where there are any."""
+    rates = rates[rates["failed"] > 0].sort_values("rate", ascending=False, kind="stable")
+    if not len(rates):
         return []
     rows = [
         [row["variant"], f"{row['failed']} of {row['n']}", f"{row['rate']:.2f} [{row['low']:.2f}, {row['high']:.2f}]"]
-        for row in table.to_dict("records")
+        for row in rates.to_dict("records")
     ]
     return [
         part("Failures", _READ_FAILURES, "", page.Markdown(""), page.table([["activation", "runs", "rate"], *rows]))
@@ -184,7 +190,7 @@ def failures(table: pd.DataFrame) -> list[dict]:
 
 
 def saver(figures: Path, prefix: str) -> Save:
-    """Writes a figure and gives the path by which the page names it."""
+    """A function that writes a figure and returns the path by which the page names it."""
 
     def save(figure: Figure, name: str) -> page.Markdown:
         style.save(figure, figures / f"{prefix}{name}.png")
@@ -194,101 +200,10 @@ def saver(figures: Path, prefix: str) -> Save:
 
 
 def _short(name: str) -> str:
-    """A name that leaves room for a verdict."""
+    """A name cut so that a verdict fits behind it."""
     return name if len(name) <= 20 else f"{name[:11]}…{name[-8:]}"
 
 
 def part(title: str, read: str, shows: str, figure: page.Markdown, table: str = "") -> dict:
-    """What the report's template needs of one part."""
+    """What the report's template needs of one part of a section."""
     return {"title": title, "read": read, "shows": shows, "figure": figure, "table": table}
-
-
-def sentences(found: Comparison) -> list[str]:
-    """What a reader may conclude and what not."""
-    counts = found.loss["verdict"].value_counts()
-    words, unit = numbers.metric(found.value)
-    told = "; ".join(_named(found.loss, verdict, int(counts[verdict])) for verdict in VERDICTS if verdict in counts)
-    said = [
-        f"Against {found.reference} on {words}, paired by seed ({found.num_seeds} seeds, {len(found.loss)} "
-        f"comparisons): {told}."
-    ]
-    said += _limits(found)
-    return [
-        *said,
-        f"What may be concluded: a better or worse holds for this workload and these settings, with an error rate of "
-        f"5 % over all {len(found.loss)} comparisons together; equivalent means closer to {found.reference} than "
-        f"{found.margin:.3g}{unit} (5 % of its mean). What not: inconclusive is not equal, it says that these seeds "
-        f"cannot tell; and no verdict carries over to other data, sizes or learning rates.",
-    ]
-
-
-def table(found: Comparison) -> list[list[str]]:
-    """Heading and rows, lowest mean difference first."""
-    by_name = found.accuracy.set_index("variant") if len(found.accuracy) else pd.DataFrame()
-    judged = np.isfinite(found.accuracy_margin)
-    accuracy = ["Δ accuracy (points)", *(["verdict on accuracy"] if judged else [])] if len(by_name) else []
-    loss = delta(found)
-    heading = ["activation", "verdict", loss, "P(better)", "d_z", "p (Holm)", "p equivalent (Holm)", *accuracy]
-    rows = []
-    for row in found.loss.to_dict("records"):
-        cells = [row["variant"], row["verdict"], numbers.number(interval_of(row)), plain(row["superiority"], 2)]
-        cells += [plain(row["d_z"], 2), chance(row["p_holm"]), chance(row["p_equivalent_holm"])]
-        if len(by_name):
-            own = by_name.loc[row["variant"]].to_dict()
-            cells += [numbers.number(interval_of(own, scale=100)), *([str(own["verdict"])] if judged else [])]
-        rows.append([*cells, plain(row["variance_ratio"], 2), str(row["n"])])
-    return [[*heading, "variance left", "n"], *rows]
-
-
-def delta(found: Comparison) -> str:
-    """The primary metric's difference as a heading, with its unit."""
-    words, unit = numbers.metric(found.value)
-    return f"Δ {words} ({unit.strip()})" if unit else f"Δ {words}"
-
-
-def bought(found: Comparison) -> str:
-    """What the pairing bought and what the A/A found, in sentences."""
-    left = found.loss["variance_ratio"].dropna()
-    said = []
-    if len(left):
-        median = float(left.median())
-        said.append(
-            f"What the pairing bought: the variance of a paired difference is {median:.2g} of that of an unpaired one "
-            f"(median over variants; {left.min():.2g} to {left.max():.2g}), so that unpaired runs would need "
-            f"{1 / median:.2g} times the seeds." if median > 0 else
-            "What the pairing bought: most variants differ from the reference by the same on every seed."
-        )  # fmt: skip
-    null = found.null
-    if null.tests:
-        said.append(
-            f"A/A: variant and reference were exchanged at random seed by seed, {null.draws:,} times, so that there is "
-            f"nothing to find: {null.single:.1%} of the single tests had p < .05, and {null.family:.1%} of the "
-            f"families of {null.tests} had any Holm-adjusted p below .05 (at most 5 % is right). This checks the tests "
-            f"and their adjustment on these data, not that seeds are independent."
-        )
-    return " ".join(said)
-
-
-def _limits(found: Comparison) -> list[str]:
-    """Why these seeds could not say more."""
-    said, n, tests = [], found.num_seeds, len(found.loss)
-    least = significance.smallest_adjusted(n=n, tests=tests)
-    if n <= SMOKE:
-        said.append(
-            f"Smoke: with {n} seeds the smallest p of a signed-rank test is .0625, so nothing can be better or worse."
-        )
-    elif least >= ALPHA:
-        enough = next(k for k in range(n, 99) if significance.smallest_adjusted(n=k, tests=tests) < ALPHA)
-        said.append(
-            f"With {n} seeds and {tests} comparisons the smallest p after Holm is {least:.2g}, so nothing can be "
-            f"called better or worse here, whatever the difference; {enough} seeds could."
-        )
-    lost = int((found.loss["lost"] > 0).sum())
-    if lost:
-        said.append(f"Without a finite loss on every seed, so without a test and inconclusive: {lost} of {tests}.")
-    return said
-
-
-def _named(table: pd.DataFrame, verdict: str, count: int) -> str:
-    names = table.loc[table["verdict"] == verdict, "variant"]
-    return f"{count} {verdict}" + (f" ({listed(names)})" if count <= 6 else "")

@@ -1,4 +1,4 @@
-"""The part of a report on several tracks: does the ranking survive tuning, and was it the init or the learning rate?"""
+"""The section on tracks: does the ranking survive tuning, and is it the init or the learning rate that changes it?"""
 
 from pathlib import Path
 
@@ -13,7 +13,7 @@ from actbench.compare.workloads import TRACKS, Workload
 from actbench.figures import style
 from actbench.figures import tracks as tracks_figures
 from actbench.report import page
-from actbench.report.numbers import listed, number
+from actbench.report.numbers import enumeration, number
 from actbench.report.sections.comparison import Save, part, saver
 
 FIGURES = ("tracks", "corners")
@@ -31,23 +31,26 @@ _READ_CORNERS = (
 )
 
 
-def section(survived: list[tuple[str, Workload, Survival]], cornered: list[Corners], *, figures: Path) -> dict:
+def section(survivals: list[tuple[str, Workload, Survival]], corners: list[Corners], *, figures: Path) -> dict:
     """A part for each workload on the shared and the tuned track, then one for each on all four."""
     with mpl.rc_context(style.style()):
-        made = [survival(*own, save=saver(figures, f"w{i}-")) for i, own in enumerate(survived, 1)]
-        made += [corners(own, save=saver(figures, f"w{i}-")) for i, own in enumerate(cornered, 1)]
-    title = "Does the ranking survive tuning?" if made else ""
-    return {"title": title, "level": page.Markdown("###"), "in_short": [], "parts": made}
+        parts = [_survival(*each, save=saver(figures, f"w{i}-")) for i, each in enumerate(survivals, 1)]
+        parts += [_corners(each, save=saver(figures, f"w{i}-")) for i, each in enumerate(corners, 1)]
+    title = "Does the ranking survive tuning?" if parts else ""
+    return {"title": title, "level": page.Markdown("###"), "in_short": [], "parts": parts}
 
 
-def survival(title: str, tuned: Workload, found: Survival, *, save: Save) -> dict:
+def _survival(title: str, tuned: Workload, survival: Survival, *, save: Save) -> dict:
     """The part on the shared and the tuned track of one workload."""
-    said = [f"Kendall's τ = {found.tau:.2f} [{found.low:.2f}, {found.high:.2f}] over {found.n} variants."]
-    changes = tracks.changed(found).to_dict("records")
-    told = [f"{row['variant']} ({row['verdict_shared']}, then {row['verdict_tuned']})" for row in changes]
-    said.append(f"The verdict changes for {listed(told)}." if told else "No verdict changes.")
-    higher = int((found.variants["mean_tuned"] > found.variants["mean_shared"]).sum())
-    said.append(f"On the tuned track {higher} of {found.n} have a higher mean than on the shared one.")
+    variants, n = survival.variants, survival.n
+    changes = tracks.changed(survival).to_dict("records")
+    verdicts = [f"{row['variant']} ({row['verdict_shared']}, then {row['verdict_tuned']})" for row in changes]
+    higher = int((variants["mean_tuned"] > variants["mean_shared"]).sum())
+    sentences = [
+        f"Kendall's τ = {survival.tau:.2f} [{survival.low:.2f}, {survival.high:.2f}] over {n} variants.",
+        f"The verdict changes for {enumeration(verdicts)}." if verdicts else "No verdict changes.",
+        f"On the tuned track {higher} of {n} have a higher mean than on the shared one.",
+    ]
     runs = tuned.tables.runs[tuned.tables.runs["status"] != "failed"]
     rates = runs.groupby("variant")["optim.lr"].first() if "optim.lr" in runs else pd.Series(dtype=float)
     heading = ["activation", "rank, shared", "rank, tuned", "verdict, shared", "verdict, tuned"]
@@ -55,46 +58,46 @@ def survival(title: str, tuned: Workload, found: Survival, *, save: Save) -> dic
         [row["variant"], f"{row['rank_shared']:g}", f"{row['rank_tuned']:g}",
          *(row[name] if isinstance(row[name], str) else "reference" for name in ("verdict_shared", "verdict_tuned")),
          *([f"{rates[row['variant']]:g}"] if len(rates) else [])]
-        for row in found.variants.to_dict("records")
+        for row in variants.to_dict("records")
     ]  # fmt: skip
     table = page.table([[*heading, *(["tuned learning rate"] if len(rates) else [])], *rows])
-    figure = save(tracks_figures.tracks(found.variants), "tracks")
+    figure = save(tracks_figures.tracks(variants), "tracks")
     title = f"{title or 'Both tracks'}, shared against tuned track"
-    return part(title, _READ_TRACKS, " ".join(said), figure, table)
+    return part(title, _READ_TRACKS, " ".join(sentences), figure, table)
 
 
-def corners(found: Corners, *, save: Save) -> dict:
+def _corners(corners: Corners, *, save: Save) -> dict:
     """The part on the four tracks of one workload."""
-    means = found.effects.pivot_table("mean", "variant", "effect")
+    means = corners.effects.pivot_table("mean", "variant", "effect")
     order = list(means.sort_values("both", kind="stable").index)
-    figure = save(tracks_figures.corners(found.effects, {name: name for name in order}), "corners")
+    figure = save(tracks_figures.corners(corners.effects, {name: name for name in order}), "corners")
     cells = {
         (row["variant"], row["effect"]): number(Interval(row["mean"], row["low"], row["high"], row["n"]))
-        for row in found.effects.to_dict("records")
+        for row in corners.effects.to_dict("records")
     }
-    verdicts = found.verdicts.reindex(order)
+    verdicts = corners.verdicts.reindex(order)
     rows = [
         [name, *(cells[name, effect] for effect in EFFECTS),
-         *(word if isinstance(word, str) else "reference" for word in verdicts.loc[name, list(TRACKS)])]
+         *(verdict if isinstance(verdict, str) else "reference" for verdict in verdicts.loc[name, list(TRACKS)])]
         for name in order
     ]  # fmt: skip
     heading = ["activation", *(f"{effect} (Δ nats)" for effect in EFFECTS), *(f"verdict, {track}" for track in TRACKS)]
-    title = f"{found.title or 'Four tracks'}, initialisation or learning rate"
-    return part(title, _READ_CORNERS, " ".join(told(found)), figure, page.table([heading, *rows]))
+    title = f"{corners.title or 'Four tracks'}, initialisation or learning rate"
+    return part(title, _READ_CORNERS, " ".join(told(corners)), figure, page.table([heading, *rows]))
 
 
-def told(found: Corners) -> list[str]:
-    """How much of the change of the ranking is the init's and how much the rate's, and whose verdict hangs on them."""
-    by = found.orders.set_index("track")
-    turned, shown = by["turned"], by["shown"]
-    tau = {track: f"τ = {row.tau:.2f} [{row.low:.2f}, {row.high:.2f}]" for track, row in by.iterrows()}
-    pairs, (low, high) = int(by["pairs"].iloc[0]), found.difference
+def told(corners: Corners) -> list[str]:
+    """Whether the init or the rate changes the ranking more, and which verdicts depend on them, in sentences."""
+    orders = corners.orders.set_index("track")
+    turned, shown = orders["turned"], orders["shown"]
+    tau = {track: f"τ = {row.tau:.2f} [{row.low:.2f}, {row.high:.2f}]" for track, row in orders.iterrows()}
+    pairs, (low, high) = int(orders["pairs"].iloc[0]), corners.difference
     more = (
         "the learning rate changes the ranking more than the initialisation" if low > 0
         else "the initialisation changes the ranking more than the learning rate" if high < 0
         else "these seeds cannot tell which of the two changes the ranking more"
     )  # fmt: skip
-    said = [
+    sentences = [
         f"Of {pairs} pairs of activations {turned['tuned']} stand the other way round on the tuned track than on the "
         f"shared one ({tau['tuned']}): the matched init alone turns {turned['matched_init']} of the {pairs} "
         f"({tau['matched_init']}), the tuned learning rate alone {turned['tuned_lr']} ({tau['tuned_lr']}), and {more}.",
@@ -102,13 +105,15 @@ def told(found: Corners) -> list[str]:
         f"{turned['matched_init']} pairs, {shown['tuned_lr']} of {turned['tuned_lr']} and {shown['tuned']} of "
         f"{turned['tuned']} (every pair tested, Benjamini and Hochberg).",
     ]
-    if found.same_rate is not None:
-        of = len(found.effects) // len(EFFECTS)
-        said.insert(1, f"The tuned rate is the shared one for {found.same_rate} of {of}.")
-    hang = depend(found)
-    names = [f"{name} ({', '.join(f'{track}: {row[track]}' for track in TRACKS)})" for name, row in hang.iterrows()]
-    if names:
-        said.append(f"The verdict against {found.reference} depends on the corner for {listed(names)}.")
+    if corners.same_rate is not None:
+        num_variants = len(corners.effects) // len(EFFECTS)
+        sentences.insert(1, f"The tuned rate is the shared one for {corners.same_rate} of {num_variants}.")
+    verdicts = [
+        f"{name} ({', '.join(f'{track}: {row[track]}' for track in TRACKS)})"
+        for name, row in depend(corners).iterrows()
+    ]
+    if verdicts:
+        sentences.append(f"The verdict against {corners.reference} depends on the corner for {enumeration(verdicts)}.")
     else:
-        said.append(f"No verdict against {found.reference} depends on the corner.")
-    return said
+        sentences.append(f"No verdict against {corners.reference} depends on the corner.")
+    return sentences

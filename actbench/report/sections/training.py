@@ -1,4 +1,4 @@
-"""The figures of a report: what each shows, how to read it, and which tables it needs."""
+"""The figures of a workload: what each shows, how to read it, and which table and columns it needs."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -14,11 +14,18 @@ from actbench.tables.schema import Tables
 
 @dataclass(frozen=True)
 class Plot:
-    """One figure of a report: how to read it, and what it shows; left out where no column of `needs` has a value.
+    """One figure of a report.
 
-    `alone` is how to read it where there is one variant, if that is another sentence; `where` is a column of `runs`
-    without which the figure is of no interest. A figure `over_training` is left out where nothing but initialisation
-    was probed.
+    Attributes:
+        title: The heading above it.
+        table: The table that it is drawn from.
+        needs: Columns of that table. Without a value in any of them the figure is left out.
+        draw: The table and the labels of the variants -> the figure.
+        read: How to read it.
+        shows: The table -> a sentence that says what the figure shows.
+        alone: How to read it with a single variant, if that is another text.
+        where: A column of `runs`; without a value in it the figure is left out.
+        over_training: Whether the figure is left out where only the initialisation was probed.
     """
 
     title: str
@@ -32,18 +39,18 @@ class Plot:
     over_training: bool = False
 
     def applies(self, tables: Tables) -> bool:
-        """Whether the tables hold anything to draw; a name of `needs` that ends in a dot stands for its group."""
+        """Whether the tables hold anything to draw. A name in `needs` that ends in a dot is a config group."""
         if not tables.runs[self.where].notna().any():
             return False
         frame = getattr(tables, self.table)
         if self.over_training and not frame["step"].any():
             return False
         names = [c for c in frame if c in self.needs or (c.startswith(self.needs) and self.needs[0].endswith("."))]
-        return any(_measured(frame[name]) for name in names)
+        return any(_has_value(frame[name]) for name in names)
 
 
-def _measured(values: pd.Series) -> bool:
-    """Whether anything in a column is a finite number or a picture."""
+def _has_value(values: pd.Series) -> bool:
+    """Whether a column holds a finite number or a picture."""
     numbers = pd.to_numeric(values, errors="coerce").astype(float)
     pictures = values.dtype == object and values.map(lambda value: isinstance(value, bytes)).any()
     return bool(pictures or np.isfinite(numbers).any())

@@ -50,7 +50,7 @@ def _run(argv: list[str]) -> int:
     import hydra
 
     from actbench.command import line, options
-    from actbench.command.errors import explaining
+    from actbench.command.errors import translated_errors
     from actbench.sweep.job import hydra_job
 
     line.register(argv)
@@ -58,7 +58,7 @@ def _run(argv: list[str]) -> int:
     # A run records its own failure. Any other exception is a defect of ours: Hydra shows all of it.
     os.environ.setdefault("HYDRA_FULL_ERROR", "1")
     try:
-        with explaining(line.assignments(argv)):
+        with translated_errors(line.assignments(argv)):
             start = hydra.main(str(options.CONF), config_name="config", version_base="1.3")
             start(hydra_job)()
     except SystemExit as ended:

@@ -6,7 +6,7 @@ from hydra.types import RunMode
 from omegaconf import DictConfig
 
 from actbench.command import compose
-from actbench.command.errors import explaining
+from actbench.command.errors import translated_errors
 from actbench.command.job import Job
 from actbench.command.line import assignments, hydra_arguments, register
 from actbench.command.options import CONF
@@ -19,7 +19,7 @@ def sweep(*argv: str) -> tuple[DictConfig, list[Job]]:
     GlobalHydra.instance().clear()
     with initialize_config_dir(version_base="1.3", config_dir=str(CONF)):
         loader = GlobalHydra.instance().config_loader()
-        with explaining(overrides):
+        with translated_errors(overrides):
             config = loader.load_configuration("config", overrides, RunMode.MULTIRUN)
         return config.hydra, [job for _, job in compose.sweep(loader, config)]
 

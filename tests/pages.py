@@ -11,9 +11,9 @@ from actbench.report import workloads
 from actbench.tables.schema import Tables
 
 
-def made(tmp_path: Path, tables: Tables, **options) -> tuple[str, str]:
+def report_of(tmp_path: Path, tables: Tables, **options) -> tuple[str, str]:
     """The report of these tables as markdown and as HTML."""
-    page = workloads.write(synthetic.landed(tmp_path / "here", tables), **options)
+    page = workloads.write(synthetic.results_folder(tmp_path / "here", tables), **options)
     return (page.parent / "report.md").read_text("utf-8"), page.read_text("utf-8")
 
 
@@ -21,7 +21,7 @@ def headings(markdown: str, level: str = "##") -> list[str]:
     return re.findall(rf"^{level} (.*)$", markdown, flags=re.M)
 
 
-def joined(*several: Tables) -> Tables:
+def concatenated(*several: Tables) -> Tables:
     return Tables(*(pd.concat(frames, ignore_index=True) for frames in zip(*several, strict=True)))
 
 
@@ -39,5 +39,5 @@ def both_tracks(folder: Path, *, scale: float, tracks: tuple[str, ...] = ("share
             losses = scale * loss * noise * (1.5 if track == "shared" else 1)
             runs = tables.runs.assign(test_loss=losses, steps_to_target=100.0 * (i + 1))
             several.append(tables._replace(runs=runs))
-    tables = joined(*several)
-    return synthetic.landed(folder, tables._replace(epochs=tables.epochs[:0], layers=tables.layers[:0]))
+    tables = concatenated(*several)
+    return synthetic.results_folder(folder, tables._replace(epochs=tables.epochs[:0], layers=tables.layers[:0]))

@@ -54,7 +54,7 @@ def tables(
     return from_rows(runs=runs, epochs=curves, layers=layers)
 
 
-def landed(folder: Path, tables: Tables) -> Path:
+def results_folder(folder: Path, tables: Tables) -> Path:
     """A results folder with these tables, one folder per run."""
     for run_id in tables.runs["run_id"].unique():
         run = Tables(*(frame[frame["run_id"] == run_id] for frame in tables))

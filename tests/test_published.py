@@ -81,7 +81,7 @@ def test_the_report_over_several_workloads_is_made_from_their_tables(tmp_path):
 
 
 def test_the_list_of_published_folders_is_made_from_them():
-    assert (ROOT / "results" / "README.md").read_text(encoding="utf-8") == index.listed(ROOT / "results")
+    assert (ROOT / "results" / "README.md").read_text(encoding="utf-8") == index.render(ROOT / "results")
 
 
 def test_a_folder_is_listed_with_its_question_its_claims_and_its_first_finding(tmp_path):
@@ -234,7 +234,7 @@ def test_the_ledger_is_decided_from_the_published_tables(tmp_path, undrawn):
     """The same bytes are made again. Verdicts follow from the intervals, n is as declared, and figures exist."""
     published = ROOT / "results" / "ledger"
     evidence = decide.Evidence(ROOT / "results")
-    decided = [(claim, decide.decisions(claim, evidence)) for claim in CLAIMS]
+    decided = [(claim, decide.decide_claim(claim, evidence)) for claim in CLAIMS]
     assert decide.table(decided, evidence).to_csv(index=False) == (published / "ledger.csv").read_text(encoding="utf-8")
     page.write(tmp_path, decided, sources=decide.sources(decided, evidence))
     assert (tmp_path / "report.md").read_bytes() == (published / "report.md").read_bytes()

@@ -50,7 +50,7 @@ def _cost(names: list[str]) -> int:
     for name in names:
         if name not in entries.names():
             raise ValueError(f"There is no act={name}: {nearest(name, entries.names())}")
-    memory.keep_freed()  # else the sizes outside the cache, ReLU's too, sometimes time the system's fresh pages
+    memory.keep_freed_memory()  # else the sizes outside the cache, ReLU's too, sometimes time the system's fresh pages
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     sizes = cost.GPU_SIZES if device.type == "cuda" else cost.CPU_SIZES
     table = cost.costs([entries.load(name) for name in names or entries.names()], device=device, sizes=sizes)

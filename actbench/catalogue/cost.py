@@ -73,7 +73,7 @@ def costs(
         for number in range(rounds):
             for dtype, mode, activation in cases:
                 torch.compiler.reset()  # no function shares graphs, or the limit on their number, with another
-                memory.give_back()  # else a small object in the space of a freed tensor keeps all of that space
+                memory.release_freed_memory()  # else a small object in a freed tensor's space keeps all of it
                 keys = {"function": activation.name, "dtype": str(dtype).removeprefix("torch."), "mode": mode}
                 rows += [
                     {**keys, **row, **provenance}

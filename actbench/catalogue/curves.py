@@ -7,7 +7,7 @@ import torch
 
 from actbench.catalogue import entries
 from actbench.catalogue.entries import NamedFunction
-from actbench.functions.properties import Function, derivative, prepared
+from actbench.functions.properties import Function, derivative, prepare
 
 EDGE = 8.0
 _STEP = 1 / 32
@@ -43,7 +43,7 @@ def family(default: Any) -> list[float]:
 
 
 def _sampled(f: Function, *, orders: tuple[int, ...], **labels: Any) -> list[pd.DataFrame]:
-    f = prepared(f)
+    f = prepare(f)
     # Between the round numbers, where formulas change: a line then runs from one side of a jump to the other.
     z = torch.arange(-EDGE, EDGE, _STEP, dtype=torch.float64) + _STEP / 2
     frames = []

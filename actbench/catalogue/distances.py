@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from actbench.catalogue import entries
-from actbench.functions.properties import Function, derivative, find_maximum, finite_part, grid, prepared
+from actbench.functions.properties import Function, derivative, find_maximum, finite_part, grid, prepare
 
 # t / (1 + e^t), the distance of z sigmoid(z) from max(0, z), is largest at t = 1 + w, where it is w = e^(-1 - w).
 _SWISH = functools.reduce(lambda w, _: math.exp(-1 - w), range(64), 0.0)
@@ -92,7 +92,7 @@ def distances() -> pd.DataFrame:
 
 def distance(pair: Pair, setting: float, *, order: int = 0) -> tuple[float, float]:
     """(sup |f - g| over |z| <= edge, its place), of the functions (order 0) or of their derivatives (order 1)."""
-    f, g = prepared(pair.f(setting)), prepared(pair.g(setting))
+    f, g = prepare(pair.f(setting)), prepare(pair.g(setting))
 
     def difference(z: Tensor) -> Tensor:
         return (derivative(f, z, order=order) - derivative(g, z, order=order)).abs()

@@ -10,7 +10,7 @@ import pandas as pd
 import torch
 
 from actbench.catalogue import entries
-from actbench.functions.properties import Function, derivative, prepared, value_range
+from actbench.functions.properties import Function, derivative, prepare, value_range
 
 _EPSILON = torch.finfo(torch.float64).eps
 _FORMULAS = {
@@ -79,7 +79,7 @@ def points() -> pd.DataFrame:
 
 
 def _row(point: Point) -> dict:
-    f = prepared(entries.load(point.function, {point.parameter: point.setting} if point.parameter else {}).f)
+    f = prepare(entries.load(point.function, {point.parameter: point.setting} if point.parameter else {}).f)
     value, error = _QUANTITIES[point.quantity](f, point)
     keys = ("function", "parameter", "setting", "quantity", "order", "side", "z", "h")
     formula = _FORMULAS[point.quantity, point.order]

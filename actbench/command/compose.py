@@ -15,7 +15,7 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import InterpolationResolutionError
 
 from actbench.command.check import check, check_overrides, key_of
-from actbench.command.errors import explaining
+from actbench.command.errors import translated_errors
 from actbench.command.job import Job
 from actbench.command.line import register
 from actbench.command.options import CONF, GROUPS, PRESETS, ConfigError, options
@@ -36,7 +36,7 @@ def read(overrides: list[str]) -> Job:
     """
     register(overrides)
     GlobalHydra.instance().clear()
-    with initialize_config_dir(version_base="1.3", config_dir=str(CONF)), explaining(overrides):
+    with initialize_config_dir(version_base="1.3", config_dir=str(CONF)), translated_errors(overrides):
         config = compose("config", overrides, return_hydra_config=True)
     HydraConfig.instance().set_config(config)
     return job_of(_without_hydra(config))
@@ -86,7 +86,7 @@ def _each(loader: ConfigLoader, config: DictConfig, lines: list[list[str]]) -> I
     parser = OverridesParser.create()
     for line in lines:
         chosen = tuple(filter(_is_choice, line))
-        with explaining(line):
+        with translated_errors(line):
             if chosen not in composed:
                 composed[chosen] = loader.load_sweep_config(config, list(chosen))
             job_config = _without_hydra(composed[chosen])

@@ -24,7 +24,7 @@ _TEXTS = {
 
 
 @contextlib.contextmanager
-def explaining(overrides: Sequence[str]) -> Iterator[None]:
+def translated_errors(overrides: Sequence[str]) -> Iterator[None]:
     """An error of Hydra's inside becomes a ConfigError about these overrides."""
     try:
         yield

@@ -41,7 +41,7 @@ class Across:
     pairs: pd.DataFrame
 
 
-def gathered(folders: list[Path]) -> pd.DataFrame:
+def gather_runs(folders: list[Path]) -> pd.DataFrame:
     """The runs of all workloads with the columns `workload`, `track`, `act`, and `variant` = `act track`.
 
     Raises:

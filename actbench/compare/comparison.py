@@ -54,7 +54,9 @@ class Comparison:
         return int(self.loss["n"].max())
 
 
-def of(work: Workload, *, reference: str = REFERENCE, facts: pd.DataFrame = correlations.NO_FACTS) -> Comparison | None:
+def compare_workload(
+    work: Workload, *, reference: str = REFERENCE, facts: pd.DataFrame = correlations.NO_FACTS
+) -> Comparison | None:
     """The comparison of a workload; None where no variant shares five seeds with the reference.
 
     `facts` is the table `properties` of `tables/functions.py`.

@@ -48,7 +48,7 @@ class Corners(NamedTuple):
     same_rate: int | None
 
 
-def four(works: list[Workload], comparisons: list[Comparison | None]) -> list[Corners]:
+def corners_of(works: list[Workload], comparisons: list[Comparison | None]) -> list[Corners]:
     """The corners of everything that is on all four tracks, with a comparison on each and two variants in common."""
     comparison_of = {id(work): comparison for work, comparison in zip(works, comparisons, strict=True)}
     results = []
@@ -151,6 +151,6 @@ def _same_rate(shared: pd.DataFrame, tuned: pd.DataFrame, names: list[str]) -> i
     return int((rates[0] == rates[1]).sum())
 
 
-def depend(corners: Corners) -> pd.DataFrame:
+def varying_verdicts(corners: Corners) -> pd.DataFrame:
     """The variants whose verdict is not the same on all four tracks."""
     return corners.verdicts[corners.verdicts.ne(corners.verdicts["shared"], axis=0).any(axis=1)]

@@ -54,7 +54,7 @@ def both_tracks(works: list[Workload]) -> list[tuple[str, Workload, Workload]]:
     return pairs
 
 
-def survived(works: list[Workload], *, reference: str = REFERENCE) -> list[tuple[str, Workload, Survival]]:
+def survivals(works: list[Workload], *, reference: str = REFERENCE) -> list[tuple[str, Workload, Survival]]:
     """Title, tuned workload and comparison of everything on both tracks that can be ranked by one measure on both."""
     survivals = []
     for title, shared, tuned in both_tracks(works):
@@ -118,7 +118,7 @@ def kendall(x: np.ndarray, y: np.ndarray) -> np.ndarray:
         return (a * b).sum(axis=1) / np.sqrt((a * a).sum(axis=1) * (b * b).sum(axis=1))
 
 
-def changed(survival: Survival) -> pd.DataFrame:
+def changed_verdicts(survival: Survival) -> pd.DataFrame:
     """The variants whose verdicts on the two tracks differ."""
     table = survival.variants.dropna(subset=["verdict_shared", "verdict_tuned"])
     return table[table["verdict_shared"] != table["verdict_tuned"]].reset_index(drop=True)

@@ -75,7 +75,7 @@ def workloads(tables: Tables, *, run_ids: Collection[str] | None = None) -> list
     return sorted(works, key=lambda work: [_sort_key(setting) for setting in work.title.split(", ")])
 
 
-def of_another_protocol(runs: pd.DataFrame, *, run_ids: Collection[str]) -> list[str]:
+def protocol_notes(runs: pd.DataFrame, *, run_ids: Collection[str]) -> list[str]:
     """A sentence for each PROTOCOL of the other runs that is not the one of `run_ids`, so not compared with them."""
     protocols = runs.loc[runs["run_id"].isin(list(run_ids)), "protocol"].unique()
     others = runs.loc[~runs["protocol"].isin(protocols), ["run_id", "protocol"]].drop_duplicates()

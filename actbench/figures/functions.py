@@ -62,7 +62,7 @@ def overview(curves: pd.DataFrame) -> Figure:
         for panel, name in zip(panels, names, strict=False):
             for order, frame in rows[rows["function"] == name].groupby("order"):
                 linestyle = "--" if order else "-"
-                panel.plot(frame["z"], _broken(frame["value"]), color=COLOURS[order], lw=1.1, ls=linestyle)
+                panel.plot(frame["z"], _with_gaps(frame["value"]), color=COLOURS[order], lw=1.1, ls=linestyle)
             panel.set_title(name, fontsize=min(6.5, 120 / len(name)), pad=2)
             panel.set(xlim=(-4, 4), ylim=(-1.6, 4), xticks=(-4, 0, 4), yticks=(-1, 0, 1, 2, 3))
             panel.tick_params(pad=0, labelleft=panel.get_subplotspec().is_first_col())
@@ -159,7 +159,7 @@ def _annotated(panel: Axes, curve: pd.DataFrame, facts: Facts, order: int) -> No
         return
     kinks = [i for i in range(facts.count("kink_place")) if abs(facts.value("kink_place", i)) < 8]
     breaks = [facts.value("kink_place", i) for i in kinks if facts.value("kink_order", i) <= order]
-    panel.plot(curve["z"], _broken(curve["value"], curve["z"], breaks), color=COLOURS[order], lw=1.4)
+    panel.plot(curve["z"], _with_gaps(curve["value"], curve["z"], breaks), color=COLOURS[order], lw=1.4)
     edges, limits = (float(curve["z"].min()), float(curve["z"].max())), _limits(curve["value"])
     for i in kinks:
         if facts.value("kink_order", i) == order:
@@ -224,7 +224,7 @@ def _family(row: np.ndarray, curves: pd.DataFrame, parameter: str, facts: Facts)
         # Thinner from setting to setting, so that a line on top of another leaves it visible.
         for setting, shade, width in zip(settings, shades, np.linspace(2.8, 0.9, len(settings)), strict=True):
             frame = rows[rows["setting"] == setting]
-            panel.plot(frame["z"], _broken(frame["value"]), color=shade, lw=width)
+            panel.plot(frame["z"], _with_gaps(frame["value"]), color=shade, lw=width)
         panel.set_title(f"{ORDERS[order]} by {parameter}", loc="left")
         panel.set(xlabel="z", xlim=(-8, 8))
     row[2].axis("off")
@@ -234,7 +234,7 @@ def _family(row: np.ndarray, curves: pd.DataFrame, parameter: str, facts: Facts)
     )
 
 
-def _broken(value: pd.Series, z: pd.Series | None = None, places: list[float] | None = None) -> np.ndarray:
+def _with_gaps(value: pd.Series, z: pd.Series | None = None, places: list[float] | None = None) -> np.ndarray:
     """The values with a gap where the curve jumps: at `places`, or where it changes far more than next to it."""
     values = value.to_numpy(dtype=float).copy()
     if z is not None and places is not None:

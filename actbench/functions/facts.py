@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from actbench.functions import properties
 from actbench.functions.asymptotes import asymptote
 from actbench.functions.kinks import HIGHEST_ORDER, MANY, Kink, Kinks, find_kinks
-from actbench.functions.properties import Function, derivative, gaussian_mean, prepared
+from actbench.functions.properties import Function, derivative, gaussian_mean, prepare
 from actbench.functions.turns import Curve, Extremum, extrema, is_resolved, is_taken, monotonicity, peaks, sample, zeros
 
 EPSILONS = (0.001, 0.01, 0.1)
@@ -42,7 +42,7 @@ def facts_of(f: Function) -> list[Fact]:
     """
     with torch.random.fork_rng(devices=[]):
         learnable = _parameter_facts(f)
-        f = prepared(f)
+        f = prepare(f)
         _check(f)
         if not _is_repeatable(f):
             return [*learnable, Fact("all", text=NOT_DETERMINED, method="two evaluations at the same z differ")]

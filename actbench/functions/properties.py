@@ -36,7 +36,7 @@ def saturation_thresholds(f: Function, *, epsilon: float = 0.01) -> tuple[float,
     if not 0 < epsilon < 1:
         raise ValueError(f"epsilon is {epsilon}, but it is a share of sup|f'|: give a number between 0 and 1.")
     with torch.random.fork_rng(devices=[]):
-        f = prepared(f)
+        f = prepare(f)
         z, slope = finite_part(nodes_of(f), _absolute_slope(f))
         supremum, _ = find_supremum(_absolute_slope(f), z, slope)
         if supremum == 0:
@@ -53,7 +53,7 @@ def saturation_thresholds(f: Function, *, epsilon: float = 0.01) -> tuple[float,
 def value_range(f: Function) -> tuple[float, float]:
     """(inf f, sup f), infinite where f is unbounded; an asymptote counts, as the limit of values of f."""
     with torch.random.fork_rng(devices=[]):
-        f = prepared(f)
+        f = prepare(f)
         z, value = finite_part(nodes_of(f), lambda x: f(x).detach())
         return -find_supremum(lambda x: -f(x).detach(), z, -value)[0], find_supremum(f, z, value)[0]
 
@@ -61,11 +61,11 @@ def value_range(f: Function) -> tuple[float, float]:
 def second_moment(f: Function) -> float:
     """E f(z)^2 for z ~ N(0, 1); nan where it does not exist."""
     with torch.random.fork_rng(devices=[]):
-        f = prepared(f)
+        f = prepare(f)
         return _mean_or_nan(lambda z: f(z).square())
 
 
-def prepared(f: Function) -> Function:
+def prepare(f: Function) -> Function:
     """f applied to a copy of its argument; a module is copied too, in evaluation mode and float64, to the CPU."""
     if isinstance(f, nn.Module):
         f = copy.deepcopy(f).eval().to(device="cpu", dtype=torch.float64)

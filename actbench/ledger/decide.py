@@ -91,7 +91,7 @@ def claims() -> list[Claim]:
     return [by_id[name] for name in sorted(by_id)]
 
 
-def decisions(claim: Claim, evidence: Evidence) -> list[Decision]:
+def decide_claim(claim: Claim, evidence: Evidence) -> list[Decision]:
     """The decisions on the regimes of a claim, in their order, Holm-adjusted within each family."""
     unadjusted = []
     for regime in claim.regimes:
@@ -112,7 +112,7 @@ def table(decided: Iterable[tuple[Claim, list[Decision]]], evidence: Evidence) -
     return pd.DataFrame([
         {
             "claim": claim.id,
-            "verdict_on_claim": overall(decisions),
+            "verdict_on_claim": overall(decide_claim),
             "statement": claim.statement,
             "regime": d.regime.regime,
             "explains": d.regime.explains,
@@ -130,8 +130,8 @@ def table(decided: Iterable[tuple[Claim, list[Decision]]], evidence: Evidence) -
             "results": d.regime.results,
             "measured": evidence.source(d.regime.results),
         }
-        for claim, decisions in decided
-        for d in decisions
+        for claim, decide_claim in decided
+        for d in decide_claim
     ])  # fmt: skip
 
 
@@ -144,7 +144,7 @@ def sources(decided: Iterable[tuple[Claim, list[Decision]]], evidence: Evidence)
 def write(root: str | Path) -> Path:
     """Decide every claim from the tables under `root`, write `root`/ledger/, and return the path of report.html."""
     evidence, folder = Evidence(root), Path(root) / "ledger"
-    decided = [(claim, decisions(claim, evidence)) for claim in claims()]
+    decided = [(claim, decide_claim(claim, evidence)) for claim in claims()]
     folder.mkdir(parents=True, exist_ok=True)
     table(decided, evidence).to_csv(folder / "ledger.csv", index=False)
     return page.write(folder, decided, sources=sources(decided, evidence))

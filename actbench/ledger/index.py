@@ -16,7 +16,7 @@ from actbench.report.page import Markdown
 _OVERVIEWS = ("ledger", "across", "functions", "speed")  # not of one experiment, so they come first
 
 
-def listed(root: Path) -> str:
+def render(root: Path) -> str:
     """The text of `root`/README.md.
 
     Raises:
@@ -62,5 +62,5 @@ def _finding(markdown: str) -> Markdown:
 def write(root: Path) -> Path:
     """Write `root`/README.md and return its path."""
     path = root / "README.md"
-    path.write_text(listed(root), encoding="utf-8")
+    path.write_text(render(root), encoding="utf-8")
     return path

@@ -13,7 +13,7 @@ from actbench.ledger import figure
 from actbench.ledger.claims import Claim, Regime
 from actbench.ledger.verdicts import VERDICTS, Decision, overall
 from actbench.report import numbers, page
-from actbench.report.numbers import chance
+from actbench.report.numbers import p_value
 from actbench.report.page import Markdown
 from actbench.tables.text import text
 
@@ -139,8 +139,8 @@ def _rows(decisions: Sequence[Decision], *, family: str) -> list[list[str]]:
             effect(d),
             claimed(d.regime),
             d.note or "computed" if d.regime.rule == "identity" else f"{len(d.values)} of {d.regime.n}",
-            chance(d.p_supported),
-            chance(d.p_refuted),
+            p_value(d.p_supported),
+            p_value(d.p_refuted),
             rule(d.regime) + (f" ({d.note})" if d.note and d.regime.rule != "identity" else ""),
             d.regime.results,
         ]

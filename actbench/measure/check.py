@@ -39,20 +39,20 @@ def check(jobs: list[Job], *, elsewhere: bool = False) -> None:
 
 def _check_device(job: Job) -> None:
     name = job.config.device
-    if not _is_there(name):
+    if not _is_available(name):
         raise ConfigError(f"device={name}, but torch finds no such device here: give device=cpu or device=auto.")
 
 
 def check_worker(job: Job) -> None:
     """Raise a ConfigError if this worker lacks the job's device, which the command's own machine may have."""
-    if not _is_there(job.config.device):
+    if not _is_available(job.config.device):
         raise ConfigError(
             f"device={job.config.device}, but torch finds none in a worker on {platform.node()}: have the launcher "
             "give it one (hydra.launcher.gpus_per_node=1, with Ray hydra.launcher.num_gpus=1), or give device=cpu."
         )
 
 
-def _is_there(device: str) -> bool:
+def _is_available(device: str) -> bool:
     try:
         torch.empty(0, device=environment.device(device))
     except (RuntimeError, AssertionError):

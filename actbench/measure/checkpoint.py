@@ -13,7 +13,7 @@ from typing import Any
 
 import torch
 
-from actbench.tables.atomic import beside
+from actbench.tables.atomic import temporary
 
 INTERVAL = 60.0  # seconds between two checkpoints: a shorter run writes none
 
@@ -65,7 +65,7 @@ class Checkpoint:
             }
         )
         path = self._folder / "state.pt"
-        with contextlib.suppress(OSError, RuntimeError), beside(path) as hidden:
+        with contextlib.suppress(OSError, RuntimeError), temporary(path) as hidden:
             torch.save({"environment": self._environment, "rows": self.rows, "states": states}, hidden)
             os.replace(hidden, path)
         self._saved_at = monotonic()

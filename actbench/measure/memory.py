@@ -21,7 +21,7 @@ _TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3  # parameters of mallopt, from malloc.
 _KIB = 1 if sys.platform == "darwin" else 2**10  # bytes per unit of getrusage
 
 
-def keep_freed() -> None:
+def keep_freed_memory() -> None:
     """Have this process keep freed memory and use it again.
 
     glibc returns the end of its heap to the system once some 10 to 60 MB are free there. If a small CNN's probe uses
@@ -32,7 +32,7 @@ def keep_freed() -> None:
         _LIBC.mallopt(_TRIM_THRESHOLD, 2**30)
 
 
-def give_back() -> None:
+def release_freed_memory() -> None:
     """Return freed memory to the system, so that it does not count for the next run."""
     with suppress(AttributeError):
         _LIBC.malloc_trim(0)

@@ -45,7 +45,7 @@ def run(job: Job, *, show_progress: bool, measure_seed: MeasureSeed | None = Non
         if failed.is_dir():  # another process tried the same run, failed and wrote this later
             atomic.discard(failed)
         return
-    atomic.check_room(runs / name)
+    atomic.check_space(runs / name)
     atomic.discard(failed)
     device = environment.device(job.config.device)
     versions = environment.environment(device)
@@ -129,8 +129,8 @@ def begin_run(threads: int) -> None:
     """Set this process's threads and memory management for a run, whatever it ran before."""
     torch.set_num_threads(threads)
     memory.freeze_imports()
-    memory.keep_freed()
-    memory.give_back()
+    memory.keep_freed_memory()
+    memory.release_freed_memory()
 
 
 def _epoch_numbers(num_epochs: int, bar: tqdm) -> Iterator[int]:

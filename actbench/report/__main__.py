@@ -45,7 +45,7 @@ def _write_report(folders: list[Path]) -> Path:
 
 def _print_tuned(folder: Path) -> None:
     """Print the learning rates that a tuning experiment chose, and write them as tuned.csv."""
-    table = tuned.chosen(tuned.runs_of(folder))
+    table = tuned.best_rates(tuned.runs_of(folder))
     table.to_csv(folder / "tuned.csv", index=False)
     print(table.assign(act=table["act"].map(one_line)).to_string(index=False))
 

@@ -51,13 +51,13 @@ def write(folders: list[Path], to: Path) -> Path:
         FileNotFoundError: If there are no results in a folder.
         ValueError: If the folders have nothing in common to compare, see `compare.across.gathered`.
     """
-    runs = across.gathered(folders)
+    runs = across.gather_runs(folders)
     comparison = across.compute(runs)
     (to / "figures").mkdir(parents=True, exist_ok=True)
     for old in (to / "figures").glob("*.png"):
         old.unlink()
     names = ("ranks", "iqm", "profile", "failures", "pairs")
-    statistics.land(to, {name: getattr(comparison, name) for name in names})
+    statistics.replace_tables(to, {name: getattr(comparison, name) for name in names})
     with mpl.rc_context(style.style()):
         parts = _parts(comparison, save=saver(to / "figures", ""))
     title = "across: activation functions over several workloads"

@@ -11,7 +11,7 @@ from actbench.compare.ranking import TITLES, Cells
 MISSING = "–"
 
 
-def chance(p: float) -> str:
+def p_value(p: float) -> str:
     """A p-value in a cell."""
     return MISSING if np.isnan(p) else "<0.001" if p < 0.001 else f"{p:.3f}"
 

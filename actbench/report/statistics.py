@@ -57,7 +57,7 @@ def write(
     }
     for name in ("pairs", "ranks", "profile", "failures", "properties"):
         tables[name] = _joined((title, getattr(comparison, name)) for title, comparison in compared)
-    land(folder, tables)
+    replace_tables(folder, tables)
 
 
 def _diagnostics(comparison: Comparison) -> pd.DataFrame:
@@ -66,7 +66,7 @@ def _diagnostics(comparison: Comparison) -> pd.DataFrame:
     return pd.concat([table.assign(value=value) for value, table in tables.items()])
 
 
-def land(folder: Path, tables: dict[str, pd.DataFrame]) -> None:
+def replace_tables(folder: Path, tables: dict[str, pd.DataFrame]) -> None:
     """Write tables as folder/statistics/*.csv in place of the files that are there."""
     subfolder = folder / FOLDER
     subfolder.mkdir(exist_ok=True)
@@ -88,7 +88,7 @@ def facts(folder: Path) -> tuple[pd.DataFrame, list[str]]:
         if (source / "tables" / "properties.parquet").is_file():
             try:
                 part = parquet.read(source / "tables", dtypes={"properties": functions.DTYPES})
-            except parquet.BrokenPartError as error:
+            except parquet.BrokenTablesError as error:
                 left_out.append(text.one_line(error))
                 continue
             properties = part.tables["properties"].to_pandas().reindex(columns=functions.PROPERTIES)

@@ -10,9 +10,9 @@ import pandas as pd
 
 from actbench.compare import init_or_rate, ranking, tracks
 from actbench.compare.comparison import Comparison
-from actbench.compare.comparison import of as comparison_of
+from actbench.compare.comparison import compare_workload as comparison_of
 from actbench.compare.ranking import Cells
-from actbench.compare.workloads import NothingToReportError, Workload, of_another_protocol, workloads
+from actbench.compare.workloads import NothingToReportError, Workload, protocol_notes, workloads
 from actbench.figures import style, training
 from actbench.report import numbers, page, sentences, settings, statistics
 from actbench.report.page import Markdown
@@ -42,7 +42,7 @@ def write(folder: str | Path, *, run_ids: Collection[str] | None = None) -> Path
     """
     folder = Path(folder)
     tables, left_out = _read(folder)
-    left_out = left_out + of_another_protocol(tables.runs, run_ids=run_ids or ())
+    left_out = left_out + protocol_notes(tables.runs, run_ids=run_ids or ())
     return _write(folder, tables, left_out, run_ids=run_ids)
 
 
@@ -55,7 +55,7 @@ def write_all(folder: Path) -> tuple[Path, list[str]]:
 def _write(folder: Path, tables: Tables, left_out: list[str], *, run_ids: Collection[str] | None) -> Path:
     works = workloads(tables, run_ids=run_ids)
     facts, unreadable = statistics.facts(folder)
-    with atomic.beside(folder / "report") as hidden:
+    with atomic.temporary(folder / "report") as hidden:
         (hidden / "figures").mkdir(parents=True)
         _make(works, [*left_out, *unreadable], hidden, facts=facts, name=folder.resolve().name)
         page.install(hidden, folder, figures=_FIGURES)
@@ -65,7 +65,7 @@ def _write(folder: Path, tables: Tables, left_out: list[str], *, run_ids: Collec
 def _make(works: list[Workload], left_out: list[str], folder: Path, *, facts: pd.DataFrame, name: str) -> None:
     """Write report.md, report.html, figures/ and statistics/ into an empty folder."""
     comparisons = [comparison_of(work, facts=facts) for work in works]
-    survivals, corners = tracks.survived(works), init_or_rate.four(works, comparisons)
+    survivals, corners = tracks.survivals(works), init_or_rate.corners_of(works, comparisons)
     all_cells = [_cells(work) for work in works]
     results = [_results(work, comparison) for work, comparison in zip(works, comparisons, strict=True)]
     statistics.write(folder, works, [ranks | layers for ranks, layers in all_cells], comparisons, survivals, corners)

@@ -5,7 +5,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from actbench.compare.workloads import NothingToReportError, of_another_protocol
+from actbench.compare.workloads import NothingToReportError, protocol_notes
 from actbench.report import console, workloads
 from actbench.sweep.progress import Runs, finished, names_in, say
 from actbench.tables import schema, store
@@ -80,7 +80,7 @@ def _concluded(folder: Path, names: set[str]) -> int:
     runs = tables.runs[tables.runs["run_id"].isin(names)]
     failed, absent = runs[runs["status"] == "failed"], names - set(runs["run_id"])
     code = int(len(failed) > 0 or len(absent) > 0)
-    for sentence in left_out + of_another_protocol(tables.runs, run_ids=names):
+    for sentence in left_out + protocol_notes(tables.runs, run_ids=names):
         say(f"left out: {sentence}", sys.stderr)
     if absent:
         which = f"{len(absent)} of {len(names)} runs"

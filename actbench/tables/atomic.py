@@ -34,7 +34,7 @@ HERE = _pid_scope()
 
 
 @contextmanager
-def beside(path: Path) -> Iterator[Path]:
+def temporary(path: Path) -> Iterator[Path]:
     """A hidden path beside `path` that only this process uses; it is removed at the end unless it was moved."""
     path.parent.mkdir(parents=True, exist_ok=True)
     hidden = path.with_name(f".{path.name}.{os.getpid()}@{HERE}")
@@ -47,7 +47,7 @@ def beside(path: Path) -> Iterator[Path]:
 
 def discard(folder: Path) -> None:
     """Remove a folder in one step, so that half of it is never seen; a missing folder is ignored."""
-    with beside(folder.with_name(f"{folder.name}.discarded")) as hidden:
+    with temporary(folder.with_name(f"{folder.name}.discarded")) as hidden:
         if folder.is_dir():
             with suppress(FileNotFoundError):  # another process removed it first
                 os.replace(folder, hidden)
@@ -69,13 +69,13 @@ def refuse_links(folder: Path, *, names: tuple[str, ...] = ("tables", "figures",
             )
 
 
-def check_room(folder: Path) -> None:
+def check_space(folder: Path) -> None:
     """Check before a run is measured that its tables can be written here.
 
     Raises:
         OSError: If the disk is full or not writable, as `store.land` would later raise.
     """
-    with beside(folder) as hidden:
+    with temporary(folder) as hidden:
         hidden.write_bytes(os.urandom(_FREE_BYTES))  # random, so that no file system compresses it
 
 

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from actbench.tables.atomic import beside
+from actbench.tables.atomic import temporary
 
 DTYPES = {"function": "string", "property": "string", "index": "int64", "value": "float64", "text": "string"}
 DTYPES |= {"error": "float64", "method": "string"}
@@ -35,7 +35,7 @@ def write(frame: pd.DataFrame, folder: Path, name: str, *, csv: bool = True) -> 
     """Write a table to folder/tables as parquet, and as CSV if `csv`; each file is replaced atomically."""
     targets = [folder / "tables" / f"{name}.parquet"] + ([folder / "tables" / f"{name}.csv"] if csv else [])
     for target in targets:
-        with beside(target) as hidden:
+        with temporary(target) as hidden:
             if target.suffix == ".csv":
                 frame.to_csv(hidden, index=False)
             else:

@@ -1,6 +1,6 @@
 """Writes, reads and validates a folder of parquet files: those of one run, or those of tables/.
 
-Every problem with such a folder is one BrokenPartError with a one-sentence message, so that the other folders of a
+Every problem with such a folder is one BrokenTablesError with a one-sentence message, so that the other folders of a
 results folder can be used without it.
 """
 
@@ -36,7 +36,7 @@ class StoredTables(NamedTuple):
     together: bool
 
 
-class BrokenPartError(ValueError):
+class BrokenTablesError(ValueError):
     """A folder of tables that cannot be used. The message is one sentence that names the file."""
 
 
@@ -53,7 +53,7 @@ def read(folder: Path, *, dtypes: Mapping[str, Mapping[str, str]]) -> StoredTabl
     All tables from strangers are read here: every cell of every column that is returned holds a single plain value.
 
     Raises:
-        BrokenPartError: If a file is missing, cannot be read, is not such a table, or has a newer format.
+        BrokenTablesError: If a file is missing, cannot be read, is not such a table, or has a newer format.
     """
     tables, batches = {}, set()
     for name, columns in dtypes.items():
@@ -71,7 +71,7 @@ def read_columns(folder: Path, table: str, *, dtypes: Mapping[str, str], names: 
     """Some columns (`dtypes`: column -> dtype) of one table of a folder; all its files (`names`) must open.
 
     Raises:
-        BrokenPartError: As in `read`, for the files and columns that are read.
+        BrokenTablesError: As in `read`, for the files and columns that are read.
     """
     for name in names:
         with _open(folder / f"{name}.parquet", names=names, source=lambda path: pa.OSFile(str(path))) as file:
@@ -81,7 +81,7 @@ def read_columns(folder: Path, table: str, *, dtypes: Mapping[str, str], names: 
     return _validated(columns, dtypes, folder / f"{table}.parquet")
 
 
-def whole(folder: Path, *, names: Iterable[str]) -> bool:
+def is_complete(folder: Path, *, names: Iterable[str]) -> bool:
     """Whether each file exists and has its footer; the files are not read."""
     return all(_has_footer(folder / f"{name}.parquet") for name in names)
 
@@ -133,25 +133,25 @@ def _has_footer(path: Path) -> bool:
 
 @contextmanager
 def _open(path: Path, *, names: Iterable[str], source: Callable[[Path], pa.NativeFile]) -> Iterator[pq.ParquetFile]:
-    """Open a file of a supported format; every error in the block that reads it becomes a BrokenPartError."""
+    """Open a file of a supported format; every error in the block that reads it becomes a BrokenTablesError."""
     try:
         if not path.is_file():
-            raise BrokenPartError(f"{path} is missing: a run has the tables {', '.join(names)}.")
+            raise BrokenTablesError(f"{path} is missing: a run has the tables {', '.join(names)}.")
         with source(path) as stream, pq.ParquetFile(stream) as file:
             version = (file.metadata.metadata or {}).get(_FORMAT, b"1")
             if not version.isdigit():
-                raise BrokenPartError(f"{path} has a format that is not a number: actbench did not write it.")
+                raise BrokenTablesError(f"{path} has a format that is not a number: actbench did not write it.")
             if int(version) > FORMAT:
-                raise BrokenPartError(
+                raise BrokenTablesError(
                     f"{path} has format {int(version)}, written by a newer version of actbench, and this version "
                     f"reads formats up to {FORMAT}: update actbench."
                 )
             yield file
     except (OSError, ValueError, pa.ArrowException) as error:
-        if isinstance(error, BrokenPartError):
+        if isinstance(error, BrokenTablesError):
             raise
         reason = (one_line(error)[:200] or type(error).__name__).rstrip(".")
-        raise BrokenPartError(f"{path} cannot be read: {reason}.") from error
+        raise BrokenTablesError(f"{path} cannot be read: {reason}.") from error
 
 
 def _validated(table: pa.Table, columns: Mapping[str, str], path: Path) -> pa.Table:
@@ -159,14 +159,14 @@ def _validated(table: pa.Table, columns: Mapping[str, str], path: Path) -> pa.Ta
     table = table.replace_schema_metadata(None)
     types = dict(zip(table.column_names, table.schema.types, strict=True))
     if len(types) < table.num_columns or any(map(pa.types.is_nested, types.values())):
-        raise BrokenPartError(f"{path} is not a valid table: a column occurs twice, or a cell holds several values.")
+        raise BrokenTablesError(f"{path} is not a valid table: a column occurs twice, or a cell holds several values.")
     for name, stored in types.items():
         if name not in columns:
             table = _with_config_column(table, name, stored, path)
     for name, dtype in columns.items():
         table = _with_documented_column(table, name, types.get(name), dtype, path)
     if "status" in columns and (unknown := set(table["status"].unique().to_pylist()) - set(STATUSES)):
-        raise BrokenPartError(
+        raise BrokenTablesError(
             f"{path} is not a valid table: a status is one of {', '.join(STATUSES)}, not {one_line(min(unknown))[:40]}."
         )
     return table
@@ -175,10 +175,10 @@ def _validated(table: pa.Table, columns: Mapping[str, str], path: Path) -> pa.Ta
 def _with_config_column(table: pa.Table, name: str, stored: pa.DataType, path: Path) -> pa.Table:
     """The table with this column, a config value or a learned parameter, checked and no longer dictionary-encoded."""
     if name in _RESERVED:
-        raise BrokenPartError(f"{path} is not a valid table: the column name {name} is reserved for reports.")
+        raise BrokenTablesError(f"{path} is not a valid table: the column name {name} is reserved for reports.")
     dtype = stored.value_type if pa.types.is_dictionary(stored) else stored
     if not (dtype in _TYPES["string"] or any(is_scalar(dtype) for is_scalar in _IS_SCALAR)):
-        raise BrokenPartError(
+        raise BrokenTablesError(
             f"{path} is not a valid table: its column {one_line(name)} has type {dtype}, and a config value is a "
             "string, a number or a boolean."
         )
@@ -189,13 +189,13 @@ def _with_documented_column(table: pa.Table, name: str, stored: pa.DataType | No
     """The table with this column in its documented type; measures may be absent or have gaps, keys may not."""
     is_key = dtype == "int64" or name in ("run_id", "status")
     if is_key and (stored is None or table[name].null_count):
-        raise BrokenPartError(f"{path} is not a valid table: its column {name} is absent or has gaps.")
+        raise BrokenTablesError(f"{path} is not a valid table: its column {name} is absent or has gaps.")
     if stored is None or stored in _TYPES[dtype] or (pa.types.is_null(stored) and not is_key):
         return table
     try:
         return _cast(table, name, _TYPES[dtype][0])
     except pa.ArrowException as error:
-        raise BrokenPartError(f"{path} is not a valid table: its column {name} is not {dtype}.") from error
+        raise BrokenTablesError(f"{path} is not a valid table: its column {name} is not {dtype}.") from error
 
 
 def _cast(table: pa.Table, name: str, dtype: pa.DataType) -> pa.Table:

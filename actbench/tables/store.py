@@ -14,7 +14,7 @@ import pandas as pd
 import pyarrow as pa
 
 from actbench.tables import parquet, text
-from actbench.tables.atomic import MEASURED, beside, discard, refuse_links, remove, remove_abandoned
+from actbench.tables.atomic import MEASURED, discard, refuse_links, remove, remove_abandoned, temporary
 from actbench.tables.schema import SCHEMA, Tables, conform
 
 _DTYPES = {name: {column.name: column.dtype for column in columns} for name, columns in SCHEMA.items()}
@@ -54,7 +54,7 @@ def read(folder: str | Path) -> tuple[Tables, dict[Path, str]]:
             continue
         try:
             stored = parquet.read(source, dtypes=_DTYPES)
-        except parquet.BrokenPartError as error:
+        except parquet.BrokenTablesError as error:
             if source.is_dir():  # the folder of a failed run disappears when the run is repeated
                 left_out[source] = text.one_line(error)
             continue
@@ -71,10 +71,10 @@ def read(folder: str | Path) -> tuple[Tables, dict[Path, str]]:
 
 def finished(folder: str | Path, *, among: Collection[str]) -> set[str]:
     """The run_ids that need no second measurement: done or diverged, not failed, and with complete files."""
-    landed = {run_id for run_id in among if parquet.whole(Path(folder, "runs", run_id), names=SCHEMA)}
+    landed = {run_id for run_id in among if parquet.is_complete(Path(folder, "runs", run_id), names=SCHEMA)}
     try:
         published = parquet.read_columns(Path(folder, "tables"), "runs", dtypes=_STATUS_DTYPES, names=SCHEMA)
-    except parquet.BrokenPartError:  # possibly because there are no tables
+    except parquet.BrokenTablesError:  # possibly because there are no tables
         return landed
     return landed | (_finished_ids(published) & set(among))
 
@@ -106,7 +106,7 @@ def _without(frame: pd.DataFrame, keys: pd.MultiIndex) -> pd.DataFrame:
 
 def land(tables: Tables, folder: Path, *, files: dict[str, str] | None = None) -> None:
     """Write `folder` with the tables of a run and the text `files` (name -> content), completely or not at all."""
-    with beside(folder) as hidden:
+    with temporary(folder) as hidden:
         hidden.mkdir()
         for name, frame in zip(SCHEMA, tables, strict=True):
             parquet.write(frame, hidden / f"{name}.parquet")
@@ -120,7 +120,7 @@ def land(tables: Tables, folder: Path, *, files: dict[str, str] | None = None) -
             # Another process has measured and written the same run: its numbers are the same, and it stays.
             if not os.access(folder, os.R_OK | os.X_OK):  # another user's, complete or not
                 raise
-            if not parquet.whole(folder, names=SCHEMA):
+            if not parquet.is_complete(folder, names=SCHEMA):
                 discard(folder)
                 os.replace(hidden, folder)
 
@@ -148,7 +148,7 @@ def write(tables: Tables, folder: Path) -> None:
     batch = hashlib.sha256(keys.encode()).hexdigest()
     # `runs` comes last: without it nothing counts as published, so an interrupted write is repeated.
     for name, frame in reversed(list(zip(SCHEMA, tables, strict=True))):
-        with beside(folder / f"{name}.parquet") as hidden:
+        with temporary(folder / f"{name}.parquet") as hidden:
             parquet.write(frame, hidden, batch=batch)
             os.replace(hidden, folder / f"{name}.parquet")
 

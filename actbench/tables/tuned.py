@@ -12,7 +12,7 @@ import pandas as pd
 from actbench.tables.store import collect
 
 
-def chosen(runs: pd.DataFrame) -> pd.DataFrame:
+def best_rates(runs: pd.DataFrame) -> pd.DataFrame:
     """The chosen rates, a row `act, lr, val_loss, num_seeds, at_edge` per activation.
 
     `at_edge` means that the rate is the lowest or highest of the grid, which should be extended. A run that diverged
@@ -47,7 +47,7 @@ def tuned_lr(root: str, tuning: str | None, act: str) -> float:
 @functools.lru_cache(maxsize=1)
 def _rates(folder: str) -> pd.DataFrame:
     try:
-        return chosen(runs_of(folder)).set_index("act")
+        return best_rates(runs_of(folder)).set_index("act")
     except FileNotFoundError:
         name = Path(folder).name
         raise ValueError(

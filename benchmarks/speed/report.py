@@ -87,7 +87,7 @@ def write(folder: Path, tables: Tables, left_out: list[str]) -> Path:
         NothingToReportError: If no speed was measured.
     """
     atomic.refuse_links(folder)
-    with atomic.beside(folder / "report") as hidden:
+    with atomic.temporary(folder / "report") as hidden:
         (hidden / "figures").mkdir(parents=True)
         _make(tables, left_out, hidden)
         page.install(hidden, folder, figures=["targets"])
@@ -100,7 +100,7 @@ def _make(tables: Tables, left_out: list[str], folder: Path) -> None:
     if not len(rounds):
         raise NothingToReportError("No round of a comparison of speed was measured, so there is nothing to report.")
     rates, ratios = rates_of(rounds), ratios_of(rounds)
-    statistics.land(folder, {"rates": rates, "ratios": ratios})
+    statistics.replace_tables(folder, {"rates": rates, "ratios": ratios})
     targeted = ratios[ratios["target"].notna()] if len(ratios) else ratios
     if len(targeted):
         style.save(figure.targets(ratios), folder / "figures" / "targets.png")

@@ -7,7 +7,7 @@ import matplotlib as mpl
 import numpy as np
 import pytest
 import synthetic
-from pages import headings, joined, made
+from pages import concatenated, headings, report_of
 
 from actbench.compare import comparison
 from actbench.compare.workloads import Workload, workloads
@@ -39,7 +39,7 @@ def with_losses(tables: Tables, **losses) -> Tables:
 
 
 def test_the_section_stands_after_the_ranking(tmp_path) -> None:
-    markdown, _ = made(tmp_path, synthetic.tables(["relu", *OTHERS[:7]], seeds=6, depth=1, epochs=1))
+    markdown, _ = report_of(tmp_path, synthetic.tables(["relu", *OTHERS[:7]], seeds=6, depth=1, epochs=1))
     titles = headings(markdown)
     start = titles.index("Ranking")
     assert titles[start + 1 : start + 7] == [
@@ -59,7 +59,7 @@ def test_the_section_stands_after_the_ranking(tmp_path) -> None:
 @pytest.mark.parametrize(("names", "seeds"), [(["relu", "elu"], 4), (["elu", "mish"], 6), (["relu"], 6)])
 def test_without_a_reference_or_five_seeds_there_is_no_comparison(names: list[str], seeds: int) -> None:
     (work,) = workloads(synthetic.tables(names, seeds=seeds, depth=1))
-    assert comparison.of(work) is None
+    assert comparison.compare_workload(work) is None
 
 
 def test_a_gan_is_compared_on_its_distance(tmp_path) -> None:
@@ -68,7 +68,7 @@ def test_a_gan_is_compared_on_its_distance(tmp_path) -> None:
     names = [f"{split}_{name}" for split in ("test", "val") for name in ("loss", "accuracy")]
     fld = np.where(tables.runs["act"] == "relu", 3.75, 3.0) + 0.1 * tables.runs["seed"]
     runs = tables.runs.assign(**dict.fromkeys(names, np.nan), test_fld=fld)
-    markdown, _ = made(tmp_path, tables._replace(runs=runs))
+    markdown, _ = report_of(tmp_path, tables._replace(runs=runs))
     assert "Against relu on test FLD, paired by seed (6 seeds, 1 comparisons): 1 better (elu)." in markdown
     assert "equivalent means closer to relu than 0.2 (5 % of its mean)." in markdown
     assert "| activation | verdict | Δ test FLD |" in markdown
@@ -77,7 +77,7 @@ def test_a_gan_is_compared_on_its_distance(tmp_path) -> None:
 
 
 def test_the_reference_can_be_another_activation() -> None:
-    other = comparison.of(workload(3), reference=OTHERS[0])
+    other = comparison.compare_workload(workload(3), reference=OTHERS[0])
     assert other is not None
     assert other.reference == OTHERS[0]
     assert sorted(other.loss["variant"]) == sorted(["relu", OTHERS[1]])
@@ -88,7 +88,7 @@ def test_sentences_and_table_of_a_clear_case() -> None:
     jitter = np.random.default_rng(1).uniform(0.999, 1.001, size=10)
     losses = {"relu": seeds, "elu": seeds * 0.5, "mish": seeds * 2 * jitter, "celu": seeds * jitter}
     tables = with_losses(synthetic.tables(["relu", "elu", "mish", "celu"], depth=1), **losses)
-    clear = comparison.of(workloads(tables)[0])
+    clear = comparison.compare_workload(workloads(tables)[0])
     assert clear is not None
     texts = sentences(clear)
     assert texts[0] == (
@@ -102,7 +102,7 @@ def test_sentences_and_table_of_a_clear_case() -> None:
 
 
 def test_the_report_says_when_seeds_are_too_few_for_the_number_of_comparisons() -> None:
-    underpowered = comparison.of(workload(36, seeds=10))
+    underpowered = comparison.compare_workload(workload(36, seeds=10))
     assert underpowered is not None
     assert sentences(underpowered)[1] == (
         "With 10 seeds and 35 comparisons the smallest p after Holm is 0.068, so nothing can be called better or worse "
@@ -111,7 +111,7 @@ def test_the_report_says_when_seeds_are_too_few_for_the_number_of_comparisons() 
 
 
 def test_five_seeds_are_a_smoke_test() -> None:
-    smoke = comparison.of(workload(3, seeds=5))
+    smoke = comparison.compare_workload(workload(3, seeds=5))
     assert smoke is not None
     assert sentences(smoke)[1] == (
         "Smoke: with 5 seeds the smallest p of a signed-rank test is .0625, so nothing can be better or worse."
@@ -120,7 +120,7 @@ def test_five_seeds_are_a_smoke_test() -> None:
 
 def test_a_variant_without_a_finite_loss_is_inconclusive_and_can_be_drawn(tmp_path) -> None:
     diverged = workload(4, diverged=(OTHERS[0],))
-    compared = comparison.of(diverged)
+    compared = comparison.compare_workload(diverged)
     assert compared is not None
     assert "Without a finite loss on every seed, so without a test and inconclusive: 1 of 3." in sentences(compared)
     assert compared.loss.set_index("variant").loc[OTHERS[0], "verdict"] == "inconclusive"
@@ -138,7 +138,7 @@ def test_runs_that_diverge_or_stay_at_chance_count_as_failures(tmp_path) -> None
 
 def parts(work: Workload, folder: Path) -> list[dict]:
     """The parts of the section on a workload, with its figures saved in a folder."""
-    compared = comparison.of(work)
+    compared = comparison.compare_workload(work)
     assert compared is not None
     order = list(work.tables.runs.groupby("variant")["test_loss"].mean().sort_values().index)
     with mpl.rc_context(style.style()):
@@ -156,7 +156,7 @@ def test_every_figure_can_be_drawn_and_fits_a_page(count: int, tmp_path) -> None
         return saver(tmp_path, "")(figure, name)
 
     with_steps = Workload("", {}, tables._replace(runs=runs), 0)
-    compared = comparison.of(with_steps, facts=FACTS)
+    compared = comparison.compare_workload(with_steps, facts=FACTS)
     assert compared is not None
     with mpl.rc_context(style.style()):
         comparison_section.parts(with_steps, compared, order=sorted(runs["variant"].unique()), save=save)
@@ -172,11 +172,11 @@ def test_every_figure_can_be_drawn_and_fits_a_page(count: int, tmp_path) -> None
 def both_tracks(**tuned) -> Tables:
     shared = synthetic.tables(["relu", "elu", "mish"], seeds=6, depth=1, epochs=1, track="shared")
     second = synthetic.tables(["relu", "elu", "mish"], seeds=6, depth=1, epochs=1, track="tuned", **tuned)
-    return joined(shared, second)._replace(epochs=shared.epochs[:0], layers=shared.layers[:0])
+    return concatenated(shared, second)._replace(epochs=shared.epochs[:0], layers=shared.layers[:0])
 
 
 def test_two_tracks_are_compared_in_a_section_of_their_own(tmp_path) -> None:
-    markdown, _ = made(tmp_path, both_tracks(init="matched"))
+    markdown, _ = report_of(tmp_path, both_tracks(init="matched"))
     assert headings(markdown)[-2:] == ["Does the ranking survive tuning?", "How to read the numbers"]
     assert "- Both tracks, shared against tuned track: Kendall's τ = 1.00" in markdown
     assert "No verdict changes." in markdown
@@ -193,4 +193,4 @@ def test_the_same_tables_give_the_same_bytes(tmp_path) -> None:
 
 
 def test_a_p_value_in_a_cell() -> None:
-    assert [numbers.chance(p) for p in (np.nan, 0.0001, 0.0123, 1.0)] == ["–", "<0.001", "0.012", "1.000"]
+    assert [numbers.p_value(p) for p in (np.nan, 0.0001, 0.0123, 1.0)] == ["–", "<0.001", "0.012", "1.000"]

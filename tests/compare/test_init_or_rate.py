@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import synthetic
-from pages import headings, joined, made
+from pages import concatenated, headings, report_of
 
 from actbench.compare import comparison, init_or_rate
 from actbench.compare.workloads import workloads
@@ -32,13 +32,13 @@ def tables(*tracks: str, seeds: int = SEEDS) -> Tables:
             run_noise = np.random.default_rng(sum(map(ord, track + name))).uniform(-1e-6, 1e-6, size=seeds)
             loss = base + ADDED[track].get(name, 0.0) + noise + run_noise
             parts.append(part._replace(runs=part.runs.assign(test_loss=loss, steps_to_target=np.inf)))
-    frames = joined(*parts)
+    frames = concatenated(*parts)
     return frames._replace(epochs=frames.epochs[:0], layers=frames.layers[:0])
 
 
 def corners(*tracks: str, seeds: int = SEEDS) -> list[init_or_rate.Corners]:
     works = workloads(tables(*tracks, seeds=seeds))
-    return init_or_rate.four(works, [comparison.of(work) for work in works])
+    return init_or_rate.corners_of(works, [comparison.compare_workload(work) for work in works])
 
 
 @pytest.fixture(scope="module")
@@ -96,7 +96,7 @@ def test_without_a_comparison_there_are_no_corners() -> None:
 
 
 def test_the_section_of_a_report(tmp_path) -> None:
-    markdown, _ = made(tmp_path, tables(*INIT))
+    markdown, _ = report_of(tmp_path, tables(*INIT))
     assert headings(markdown, "###")[-2:] == [
         "Both tracks, shared against tuned track",
         "Four tracks, initialisation or learning rate",

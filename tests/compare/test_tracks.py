@@ -5,9 +5,9 @@ import pytest
 import scipy.stats
 import synthetic
 from invented import rng, runs
-from pages import joined
+from pages import concatenated
 
-from actbench.compare.tracks import both_tracks, changed, compare_tracks, kendall
+from actbench.compare.tracks import both_tracks, changed_verdicts, compare_tracks, kendall
 from actbench.compare.workloads import workloads
 
 
@@ -32,7 +32,7 @@ def test_the_same_order_on_both_tracks_has_tau_one() -> None:
     frame = runs(losses({"relu": 1, "a": 2, "b": 3, "c": 4}))
     survival = compare_tracks(frame, frame, value="test_loss", rng=rng(), resamples=500)
     assert survival[1:5] == (1, 1, 1, 4)
-    assert changed(survival).empty
+    assert changed_verdicts(survival).empty
 
 
 def test_the_opposite_order_has_tau_minus_one_and_its_verdicts_change() -> None:
@@ -40,7 +40,7 @@ def test_the_opposite_order_has_tau_minus_one_and_its_verdicts_change() -> None:
     tuned = runs(losses({"relu": 2, "a": 3, "b": 1, "only": 0}))
     survival = compare_tracks(shared, tuned, value="test_loss", rng=rng(), resamples=500)
     assert survival[1:5] == (-1, -1, -1, 3)
-    assert changed(survival)[["variant", "verdict_shared", "verdict_tuned"]].values.tolist() == [
+    assert changed_verdicts(survival)[["variant", "verdict_shared", "verdict_tuned"]].values.tolist() == [
         ["b", "worse", "better"],
         ["a", "better", "worse"],
     ]
@@ -68,10 +68,10 @@ def test_tuned_rates_make_no_workloads_and_tracks_are_matched() -> None:
         synthetic.tables([name], seeds=2, data="mnist", track="tuned", init="matched", **{"optim.lr": lr})
         for name, lr in (("relu", 0.1), ("elu", 0.3))
     ]
-    works = workloads(joined(*shared, *tuned))
+    works = workloads(concatenated(*shared, *tuned))
     assert len(works) == 3
     ((title, first, second),) = both_tracks(works)
     assert title == "data=mnist"
     assert (first.config["track"], second.config["track"]) == ("shared", "tuned")
     assert sorted(second.tables.runs["variant"].unique()) == ["elu", "relu"]
-    assert both_tracks(workloads(joined(*shared))) == []
+    assert both_tracks(workloads(concatenated(*shared))) == []

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import synthetic
-from pages import joined
+from pages import concatenated
 
 from actbench.compare.workloads import NothingToReportError, workloads
 from actbench.tables.schema import Tables, from_rows
@@ -25,42 +25,44 @@ def test_activations_are_variants_of_one_workload_without_a_title() -> None:
 
 
 def test_a_parameter_that_varies_within_an_activation_is_part_of_the_variant() -> None:
-    tables = joined(small(["elu"], **{"act.alpha": 0.5}), small(["elu"], **{"act.alpha": 1.0}), small(["relu"]))
+    tables = concatenated(small(["elu"], **{"act.alpha": 0.5}), small(["elu"], **{"act.alpha": 1.0}), small(["relu"]))
     assert contents(tables) == [("", ["elu alpha=0.5", "elu alpha=1", "relu"])]
 
 
 def test_a_parameter_that_differs_between_activations_only_is_no_part_of_the_variant() -> None:
-    tables = joined(small(["elu"], **{"act.alpha": 1.0}), small(["celu"], **{"act.alpha": 2.0}))
+    tables = concatenated(small(["elu"], **{"act.alpha": 1.0}), small(["celu"], **{"act.alpha": 2.0}))
     assert contents(tables) == [("", ["celu", "elu"])]
 
 
 def test_a_parameter_that_some_runs_do_not_have_is_called_default() -> None:
-    tables = joined(small(["f"], **{"act.a": 1, "act.b": "x"}), small(["f"], **{"act.a": 2}))
+    tables = concatenated(small(["f"], **{"act.a": 1, "act.b": "x"}), small(["f"], **{"act.a": 2}))
     assert contents(tables) == [("", ["f a=1 b=x", "f a=2 b=default"])]
 
 
 def test_titles_say_what_differs_and_workloads_are_in_numerical_order() -> None:
-    tables = joined(*(small(["relu"], **{"optim.lr": lr}) for lr in (0.1, 10.0, 0.01)))
+    tables = concatenated(*(small(["relu"], **{"optim.lr": lr}) for lr in (0.1, 10.0, 0.01)))
     assert contents(tables) == [(f"optim.lr={lr}", ["relu"]) for lr in ("0.01", "0.1", "10")]
 
 
 def test_control_characters_in_column_names_do_not_reach_a_title() -> None:
-    tables = joined(*(small(["f"], **{"x\x1b[2J": x, "act.\x1b]0;p": p}) for x, p in ((1, 1), (2, 1), (2, 2))))
+    tables = concatenated(*(small(["f"], **{"x\x1b[2J": x, "act.\x1b]0;p": p}) for x, p in ((1, 1), (2, 1), (2, 2))))
     assert contents(tables) == [("x [2J=1", ["f  ]0;p=1"]), ("x [2J=2", ["f  ]0;p=1", "f  ]0;p=2"])]
 
 
 def test_keys_that_follow_from_the_chosen_option_are_not_in_the_title() -> None:
-    tables = joined(small(["relu"]), small(["relu"], **{"model": "cnn", "model.depth": None, "model.width": None}))
+    tables = concatenated(
+        small(["relu"]), small(["relu"], **{"model": "cnn", "model.depth": None, "model.width": None})
+    )
     assert [title for title, _ in contents(tables)] == ["model=cnn", "model=mlp"]
 
 
 def test_a_title_says_without_for_a_key_that_only_other_workloads_have() -> None:
-    tables = joined(small(["relu"]), small(["relu"], **{"data.num_test": 360}))
+    tables = concatenated(small(["relu"]), small(["relu"], **{"data.num_test": 360}))
     assert [title for title, _ in contents(tables)] == ["data.num_test=360", "without data.num_test"]
 
 
 def test_seeds_and_the_folder_of_the_data_make_no_workload() -> None:
-    tables = joined(
+    tables = concatenated(
         small(["relu"], num_seeds=2, **{"data.root": "/a"}), small(["elu"], num_seeds=5, **{"data.root": "/b"})
     )
     assert contents(tables) == [("", ["elu", "relu"])]
@@ -68,7 +70,9 @@ def test_seeds_and_the_folder_of_the_data_make_no_workload() -> None:
 
 @pytest.mark.parametrize(("track", "count"), [("tuned", 1), ("tuned_lr", 1), ("matched_init", 2), ("shared", 2)])
 def test_a_rate_that_the_track_chose_makes_no_workload(track: str, count: int) -> None:
-    tables = joined(*(small([name], track=track, **{"optim.lr": lr}) for name, lr in (("relu", 0.1), ("elu", 0.3))))
+    tables = concatenated(
+        *(small([name], track=track, **{"optim.lr": lr}) for name, lr in (("relu", 0.1), ("elu", 0.3)))
+    )
     assert len(contents(tables)) == count
 
 
@@ -81,7 +85,7 @@ def test_another_protocol_is_another_workload() -> None:
 def test_run_ids_select_whole_workloads() -> None:
     digits, mnist = small(["relu", "elu"]), small(["relu", "mish"], data="mnist")
     run_id = mnist.runs["run_id"].iloc[0]
-    assert contents(joined(digits, mnist), run_ids=[run_id]) == [("", ["mish", "relu"])]
+    assert contents(concatenated(digits, mnist), run_ids=[run_id]) == [("", ["mish", "relu"])]
 
 
 def test_unknown_run_ids_are_an_error() -> None:
@@ -103,7 +107,7 @@ def test_a_seed_measured_twice_counts_once_and_a_failed_run_gives_way() -> None:
     first, again = small(["relu"]), small(["relu"], num_seeds=5)
     failed = first.runs["seed"] == 0
     first = first._replace(runs=first.runs.assign(status=first.runs["status"].where(~failed, "failed")))
-    work = workloads(joined(first, again))[0]
+    work = workloads(concatenated(first, again))[0]
     assert work.twice == 2
     assert list(work.tables.runs["seed"]) == [0, 1]
     assert set(work.tables.runs["status"]) == {"done"}

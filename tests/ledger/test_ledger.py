@@ -83,7 +83,7 @@ def test_a_regime_that_explains_does_not_change_the_verdict(root, monkeypatch):
     ledger = pd.read_csv(root / "ledger" / "ledger.csv")
     assert list(ledger["verdict_on_claim"]) == ["supported"] * 3
     assert list(ledger["explains"]) == [False, True, True]
-    alone = decide.decisions(_claim(LOWER), decide.Evidence(root))
+    alone = decide.decide_claim(_claim(LOWER), decide.Evidence(root))
     assert ledger["p_supported"][0] == alone[0].p_supported
     text = (root / "ledger" / "report.md").read_text(encoding="utf-8")
     assert "- Of the claims 1 supported; of their regimes 1 supported.\n" in text
@@ -98,7 +98,7 @@ def test_a_missing_column_is_named(root):
     with pytest.raises(
         ClaimError, match=r"^C99, regime 'lower': There is no column model.deep: the columns are run_id, "
     ):
-        decide.decisions(_claim(wrong), decide.Evidence(root))
+        decide.decide_claim(_claim(wrong), decide.Evidence(root))
 
 
 def test_two_claims_with_the_same_id_are_refused(tmp_path, monkeypatch):

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from pages import LOSS, both_tracks, headings
 
-from actbench.compare.across import compute, gathered
+from actbench.compare.across import compute, gather_runs
 from actbench.figures.tracks import relative
 from actbench.report.__main__ import main
 
@@ -19,7 +19,7 @@ def folders(tmp_path) -> list[Path]:
 
 def test_means_ranks_and_pairs_are_those_computed_by_hand(folders) -> None:
     """In units of the tuned relu: tuned 1, 1/2, 2; shared half as much more; the same on both workloads."""
-    comparison = compute(gathered(folders))
+    comparison = compute(gather_runs(folders))
     assert comparison.workloads == {"large": 8, "small": 6}
     iqm = comparison.iqm.pivot_table("iqm", "variant", "track")
     assert iqm["tuned"].to_dict() == pytest.approx({"relu": 1, "elu": 0.5, "mish": 2}, rel=0.01)
@@ -56,12 +56,12 @@ def test_the_report_says_whether_relu_is_still_a_good_default(folders, capsys) -
     assert len(list((folder / "figures").iterdir())) == 7
     assert {path.stem for path in (folder / "statistics").iterdir()} == {"ranks", "iqm", "profile", "failures", "pairs"}
     written = pd.read_csv(folder / "statistics" / "iqm.csv")
-    computed = compute(gathered(folders)).iqm
+    computed = compute(gather_runs(folders)).iqm
     pd.testing.assert_frame_equal(written, computed, check_exact=True, check_dtype=False)
 
 
 def test_every_interval_and_the_reference_are_inside_the_axis(folders) -> None:
-    tables = dict(iter(compute(gathered(folders)).iqm.groupby("track")))
+    tables = dict(iter(compute(gather_runs(folders)).iqm.groupby("track")))
     figure = relative(tables, {name: name for name in LOSS})
     for panel, table in zip(figure.axes, tables.values(), strict=True):
         low, high = panel.get_xlim()
@@ -81,5 +81,5 @@ def test_workloads_without_a_second_common_activation_are_refused(tmp_path, monk
     first = both_tracks(tmp_path / "first", scale=1)
     monkeypatch.setattr(pages, "LOSS", {"elu": 0.1})
     with pytest.raises(ValueError, match="one other") as error:
-        gathered([first, both_tracks(tmp_path / "second", scale=1)])
+        gather_runs([first, both_tracks(tmp_path / "second", scale=1)])
     assert str(error.value) == ("relu and one other activation must be in every workload on both tracks; elu is.")

@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from actbench.catalogue import cost, curves, distances, entries, identities, points, publish
-from actbench.figures.functions import _broken
+from actbench.figures.functions import _with_gaps
 from actbench.report import functions, page
 from actbench.report.__main__ import main
 from actbench.tables.functions import Facts, comparison, interval, number, read, write
@@ -138,9 +138,9 @@ def test_the_reporting_side_imports_neither_torch_nor_hydra():
 def test_a_curve_is_broken_where_it_jumps_and_connected_elsewhere():
     z = pd.Series(np.linspace(-1, 1, 64))
     step = pd.Series(np.where(z > 0, 1.0, 0.0))
-    assert np.isnan(_broken(step)).sum() == 1
-    assert not np.isnan(_broken(np.tanh(5 * z))).any()
-    assert np.isnan(_broken(z, z, [0.0])).sum() == 1
+    assert np.isnan(_with_gaps(step)).sum() == 1
+    assert not np.isnan(_with_gaps(np.tanh(5 * z))).any()
+    assert np.isnan(_with_gaps(z, z, [0.0])).sum() == 1
 
 
 def test_the_settings_of_a_family_are_far_enough_apart_to_be_distinguished():

@@ -1,6 +1,7 @@
 """The report of a results folder: its sections and figures, what it leaves out, its errors; from tables alone."""
 
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -8,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import synthetic
-from pages import headings, joined, made
+from pages import concatenated, headings, report_of
 
 from actbench.compare.workloads import NothingToReportError
 from actbench.report import workloads
@@ -25,7 +26,7 @@ SECTIONS = [
 
 
 def test_a_comparison_has_every_section_and_every_figure(tmp_path: Path) -> None:
-    markdown, html = made(tmp_path, synthetic.tables(["prelu", "relu", "mish"], seeds=3, diverged=("mish",)))
+    markdown, html = report_of(tmp_path, synthetic.tables(["prelu", "relu", "mish"], seeds=3, diverged=("mish",)))
     assert headings(markdown) == SECTIONS
     assert headings(markdown, "###") == ["Runs that diverged or failed"]
     assert (
@@ -39,7 +40,7 @@ def test_a_comparison_has_every_section_and_every_figure(tmp_path: Path) -> None
 
 
 def test_a_single_run_of_one_seed_has_only_the_sections_that_apply(tmp_path: Path) -> None:
-    markdown, _ = made(tmp_path, synthetic.tables(["relu"], seeds=1, depth=1))
+    markdown, _ = report_of(tmp_path, synthetic.tables(["relu"], seeds=1, depth=1))
     assert headings(markdown) == [
         "What was run",
         "Result",
@@ -56,7 +57,7 @@ def test_a_single_run_of_one_seed_has_only_the_sections_that_apply(tmp_path: Pat
 
 def test_runs_without_layers_or_epochs_have_no_empty_sections(tmp_path: Path) -> None:
     tables = synthetic.tables(["relu"], seeds=2)
-    markdown, _ = made(tmp_path, tables._replace(epochs=tables.epochs[:0], layers=tables.layers[:0]))
+    markdown, _ = report_of(tmp_path, tables._replace(epochs=tables.epochs[:0], layers=tables.layers[:0]))
     assert headings(markdown) == ["What was run", "Result", "Time", "How to read the numbers"]
 
 
@@ -65,7 +66,7 @@ def test_probes_without_training_have_no_ranking_figure(tmp_path: Path) -> None:
     measured = ["test_loss", "test_accuracy", "val_loss", "val_accuracy", "train_seconds", "samples_per_second"]
     runs = tables.runs.assign(**dict.fromkeys(measured, np.nan))
     layers = tables.layers[tables.layers["step"] == 0]
-    markdown, _ = made(tmp_path, Tables(runs, tables.epochs[:0], layers))
+    markdown, _ = report_of(tmp_path, Tables(runs, tables.epochs[:0], layers))
     assert headings(markdown)[:4] == ["What was run", "Ranking", "Why: the layers in numbers", "Saturation by layer"]
     assert not [title for title in headings(markdown) if title.endswith("over training") or title == "Time"]
     sentence = "Saturation, dead units (no slope on any probed image) and drift of the first and the last layer at "
@@ -76,14 +77,16 @@ def test_probes_without_training_have_no_ranking_figure(tmp_path: Path) -> None:
 def test_failed_runs_are_listed_and_have_no_other_section(tmp_path: Path) -> None:
     tables = synthetic.tables(["relu"], seeds=1)
     runs = tables.runs.assign(status="failed", message="Traceback\n  line\nValueError: a | b", test_loss=np.nan)
-    markdown, _ = made(tmp_path, Tables(runs, tables.epochs[:0], tables.layers[:0]))
+    markdown, _ = report_of(tmp_path, Tables(runs, tables.epochs[:0], tables.layers[:0]))
     assert headings(markdown) == ["What was run", "How to read the numbers"]
     assert "| relu | failed | 1 of 1 | 0 | ValueError: a \\| b |" in markdown
 
 
 def test_each_workload_has_a_section_and_figures_of_its_own(tmp_path: Path) -> None:
-    tables = joined(*(synthetic.tables(["relu", "elu"], seeds=2, depth=1, data=data) for data in ("mnist", "digits")))
-    markdown, _ = made(tmp_path, tables)
+    tables = concatenated(
+        *(synthetic.tables(["relu", "elu"], seeds=2, depth=1, data=data) for data in ("mnist", "digits"))
+    )
+    markdown, _ = report_of(tmp_path, tables)
     assert headings(markdown) == ["What was run", "data=digits", "data=mnist", "How to read the numbers"]
     assert headings(markdown, "###").count("Ranking") == 2
     assert "in 2 workloads that are not compared with each other" in markdown
@@ -94,7 +97,7 @@ def test_each_workload_has_a_section_and_figures_of_its_own(tmp_path: Path) -> N
 
 def test_run_ids_narrow_the_report_and_old_figures_are_removed(tmp_path: Path) -> None:
     digits, mnist = (synthetic.tables(["relu", "elu"], seeds=1, depth=1, data=data) for data in ("digits", "mnist"))
-    folder = synthetic.landed(tmp_path, joined(digits, mnist))
+    folder = synthetic.results_folder(tmp_path, concatenated(digits, mnist))
     (tmp_path / "figures").mkdir()
     (tmp_path / "figures" / "mine.png").write_bytes(b"")
     workloads.write(folder)
@@ -109,7 +112,7 @@ def test_run_ids_narrow_the_report_and_old_figures_are_removed(tmp_path: Path) -
 
 
 def test_the_same_tables_give_the_same_bytes_compacted_or_not(tmp_path: Path) -> None:
-    folder = synthetic.landed(tmp_path, synthetic.tables(["relu", "prelu"], seeds=2, diverged=("relu",)))
+    folder = synthetic.results_folder(tmp_path, synthetic.tables(["relu", "prelu"], seeds=2, diverged=("relu",)))
     page = workloads.write(folder)
     names = ["report.md", "report.html", *(f"figures/{path.name}" for path in (folder / "figures").iterdir())]
     first = {name: (folder / name).read_bytes() for name in names}
@@ -122,7 +125,7 @@ def test_everything_in_a_strangers_tables_is_shown_as_text(tmp_path: Path) -> No
     evil = "<img src=x onerror=alert(1)>|[a](javascript:alert(1)) $\\frac{ {{ 7 * 7 }}"
     tables = synthetic.tables(["relu"], seeds=2, data=evil, **{"act.kind": evil})
     runs = tables.runs.assign(act=evil, status="diverged", message=evil, device_name=evil, commit=evil)
-    _, html = made(tmp_path, tables._replace(runs=runs))
+    _, html = report_of(tmp_path, tables._replace(runs=runs))
     assert "<img src=x" not in html
     assert 'href="javascript' not in html
     assert "&lt;img src=x onerror=alert(1)&gt;|[a](javascript:alert(1)) $\\frac{ {{ 7 * 7 }}" in html
@@ -144,13 +147,15 @@ def test_everything_in_a_strangers_tables_is_shown_as_text(tmp_path: Path) -> No
             "Give the folder that a run printed, for instance results/adhoc.",
         ),
         (
-            lambda folder: next(synthetic.landed(folder, synthetic.tables(["relu"])).rglob("epochs.parquet")).unlink(),
+            lambda folder: next(
+                synthetic.results_folder(folder, synthetic.tables(["relu"])).rglob("epochs.parquet")
+            ).unlink(),
             "{folder}/runs/01914927/epochs.parquet is missing: a run has the tables runs, epochs, layers.",
         ),
         (
-            lambda folder: next(synthetic.landed(folder, synthetic.tables(["relu"])).rglob("runs.parquet")).write_bytes(
-                b"?"
-            ),
+            lambda folder: next(
+                synthetic.results_folder(folder, synthetic.tables(["relu"])).rglob("runs.parquet")
+            ).write_bytes(b"?"),
             "{folder}/runs/01914927/runs.parquet cannot be read: Parquet file size is 1 bytes, smaller than ",
         ),
     ],
@@ -168,13 +173,13 @@ def test_an_error_is_one_sentence_on_stderr(prepare, sentence: str, tmp_path: Pa
 
 
 def test_the_path_of_the_report_is_printed(tmp_path: Path, capsys) -> None:
-    folder = synthetic.landed(tmp_path, synthetic.tables(["relu"], seeds=1, epochs=1))
+    folder = synthetic.results_folder(tmp_path, synthetic.tables(["relu"], seeds=1, epochs=1))
     assert report_main([str(folder)]) == 0
     assert capsys.readouterr().out == f"{folder / 'report.html'}\n"
 
 
 def test_a_file_that_is_left_out_is_named_on_stderr(tmp_path: Path, capsys) -> None:
-    folder = synthetic.landed(tmp_path, synthetic.tables(["relu", "tanh"], seeds=1, epochs=1))
+    folder = synthetic.results_folder(tmp_path, synthetic.tables(["relu", "tanh"], seeds=1, epochs=1))
     missing = next(folder.rglob("epochs.parquet"))
     missing.unlink()
     assert report_main([str(folder)]) == 0
@@ -185,12 +190,12 @@ def test_a_file_that_is_left_out_is_named_on_stderr(tmp_path: Path, capsys) -> N
 
 
 def test_the_error_names_a_folder_that_cannot_be_written(tmp_path: Path, monkeypatch, capsys) -> None:
-    folder = synthetic.landed(tmp_path, synthetic.tables(["relu"], seeds=1, epochs=1))
+    folder = synthetic.results_folder(tmp_path, synthetic.tables(["relu"], seeds=1, epochs=1))
 
     def read_only(path: Path) -> None:
         raise OSError(30, "Read-only file system", f"{path}/.report.1@here")
 
-    monkeypatch.setattr(atomic, "beside", read_only)
+    monkeypatch.setattr(atomic, "temporary", read_only)
     assert report_main([str(folder)]) == 2
     assert capsys.readouterr() == (
         "",
@@ -198,8 +203,20 @@ def test_the_error_names_a_folder_that_cannot_be_written(tmp_path: Path, monkeyp
     )
 
 
+def test_a_sweep_with_the_properties_of_its_functions_has_a_sweeps_report(tmp_path: Path, capsys) -> None:
+    """As digits_mlp: only the catalogue's own folder has the catalogue's report."""
+    folder = synthetic.results_folder(tmp_path, synthetic.tables(["relu"], seeds=1, epochs=1))
+    (folder / "tables").mkdir(exist_ok=True)
+    shutil.copy(
+        Path(__file__).parents[2] / "results" / "functions" / "tables" / "properties.parquet", folder / "tables"
+    )
+    assert report_main([str(folder)]) == 0
+    assert capsys.readouterr().out == f"{folder / 'report.html'}\n"
+    assert (folder / "report.md").read_text("utf-8").startswith(f"# {folder.name}: relu")
+
+
 def test_unknown_run_ids_are_an_error(tmp_path: Path) -> None:
-    folder = synthetic.landed(tmp_path, synthetic.tables(["relu"], seeds=1, epochs=1))
+    folder = synthetic.results_folder(tmp_path, synthetic.tables(["relu"], seeds=1, epochs=1))
     with pytest.raises(NothingToReportError) as error:
         workloads.write(folder, run_ids=["nothing"])
     assert str(error.value) == "None of the runs nothing is in the tables."

@@ -88,7 +88,7 @@ def go(moments: int, seconds: float, victim: str, arguments: list[str]) -> dict:
             continue
         after = landed()
         wrong += [f"{name} is lost or changed" for name in before if after.get(name) != before[name]]
-        wrong += [f"{n} is torn" for n in after if not parquet.whole(FOLDER / "runs" / n, names=schema.SCHEMA)]
+        wrong += [f"{n} is torn" for n in after if not parquet.is_complete(FOLDER / "runs" / n, names=schema.SCHEMA)]
         before = after
         counts.append(len(after))
     return {"counts": counts, "wrong": wrong, "code": start()}

@@ -330,7 +330,7 @@ def test_a_worker_without_the_device_is_one_sentence(monkeypatch, capsys):
     """submitit's workers, for instance, are given a GPU only if the launcher asks for one."""
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     monkeypatch.setattr(check, "check", lambda jobs, **options: None)  # the command's machine has a GPU
-    monkeypatch.setattr(check, "_is_there", lambda device: False)
+    monkeypatch.setattr(check, "_is_available", lambda device: False)
     monkeypatch.setattr(progress, "run_id", lambda job: "relu-000000000000")
     assert main(["-m", "+act=relu", "hydra/launcher=basic", *SMALL]) == 2
     out, err = capsys.readouterr()
@@ -355,7 +355,7 @@ def test_a_worker_without_the_device_is_one_sentence(monkeypatch, capsys):
 def test_the_devices_of_other_machines_are_not_looked_for_here(launcher, elsewhere, monkeypatch):
     """The command may run on a machine without a GPU; each worker looks for the device itself."""
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: ModuleSpec(name, None))
-    monkeypatch.setattr(check, "_is_there", lambda device: device != "cuda")
+    monkeypatch.setattr(check, "_is_available", lambda device: device != "cuda")
     hydra, jobs = commands.sweep("+act=relu", "device=cuda", *SMALL, *launcher)
     assert launch.is_elsewhere(hydra) == elsewhere
     check.check(jobs, elsewhere=True)

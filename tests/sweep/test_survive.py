@@ -178,7 +178,7 @@ def test_no_run_is_trained_that_could_not_be_written(monkeypatch, capsys):
         raise full
 
     with monkeypatch.context() as patched:
-        patched.setattr(atomic, "check_room", check)
+        patched.setattr(atomic, "check_space", check)
         patched.setattr(run, "_measure", lambda *args, **kwargs: pytest.fail("A run was trained."))
         assert main([*SWEEP[:1], "+act=relu,tanh,elu", *SWEEP[2:]]) == 1
     assert len(folders) == 3
@@ -190,11 +190,11 @@ def test_no_run_is_trained_that_could_not_be_written(monkeypatch, capsys):
 
 
 def test_a_check_for_room_leaves_no_file(tmp_path):
-    atomic.check_room(tmp_path / "runs" / "a")
+    atomic.check_space(tmp_path / "runs" / "a")
     assert list((tmp_path / "runs").iterdir()) == []
     (tmp_path / "file").touch()
     with pytest.raises(OSError):  # noqa: PT011 - which OSError depends on the system
-        atomic.check_room(tmp_path / "file" / "a")
+        atomic.check_space(tmp_path / "file" / "a")
 
 
 def test_a_failure_beside_the_same_run_done_is_removed():

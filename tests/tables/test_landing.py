@@ -26,7 +26,7 @@ FOLDER = Path("r")
 @pytest.fixture
 def runs() -> list[Path]:
     """Three stored runs; tests break the first."""
-    synthetic.landed(FOLDER, synthetic.tables(["elu", "relu", "tanh"], seeds=2, epochs=2))
+    synthetic.results_folder(FOLDER, synthetic.tables(["elu", "relu", "tanh"], seeds=2, epochs=2))
     return sorted(FOLDER.glob("runs/*"))
 
 
@@ -189,7 +189,7 @@ def test_a_run_that_lands_while_tables_are_written_is_in_them(runs, monkeypatch)
     def write_then_land(tables, folder):
         write(tables, folder)
         monkeypatch.setattr(store, "write", write)
-        synthetic.landed(FOLDER, late_run)
+        synthetic.results_folder(FOLDER, late_run)
 
     monkeypatch.setattr(store, "write", write_then_land)
     store.compact(FOLDER)

@@ -33,7 +33,7 @@ WRONG_TYPE = "its column {name} has type {dtype}, and a config value is a string
 @pytest.fixture
 def runs() -> list[Path]:
     """Three stored runs; tests damage the first."""
-    synthetic.landed(FOLDER, synthetic.tables(["elu", "relu", "tanh"], seeds=2, epochs=2))
+    synthetic.results_folder(FOLDER, synthetic.tables(["elu", "relu", "tanh"], seeds=2, epochs=2))
     return sorted(FOLDER.glob("runs/*"))
 
 

@@ -11,7 +11,7 @@ from actbench.command.options import ConfigError
 from actbench.measure import identity
 from actbench.report.__main__ import main
 from actbench.tables import schema, store
-from actbench.tables.tuned import _rates, chosen
+from actbench.tables.tuned import _rates, best_rates
 
 
 def _runs(losses: dict[tuple[str, float], list[float]], **columns) -> pd.DataFrame:
@@ -35,7 +35,7 @@ def _runs(losses: dict[tuple[str, float], list[float]], **columns) -> pd.DataFra
 
 def test_the_rate_with_the_lowest_mean_validation_loss_is_chosen():
     """By hand, relu has means 0.5, 0.3, 0.4, and elu 0.2, 0.25, 0.9 with the best rate at the edge of the grid."""
-    table = chosen(
+    table = best_rates(
         _runs(
             {
                 ("relu", 0.1): [0.3, 0.7], ("relu", 0.2): [0.2, 0.4], ("relu", 0.4): [0.1, 0.7],
@@ -54,7 +54,7 @@ def test_the_rate_with_the_lowest_mean_validation_loss_is_chosen():
 
 def test_test_data_plays_no_part():
     losses = {("relu", 0.1): [0.3, 0.7], ("relu", 0.2): [0.2, 0.4]}
-    one, other = (chosen(_runs(losses, test_loss=value)) for value in (0.0, 9.0))
+    one, other = (best_rates(_runs(losses, test_loss=value)) for value in (0.0, 9.0))
     pd.testing.assert_frame_equal(one, other)
 
 
@@ -62,14 +62,14 @@ def test_runs_of_an_older_protocol_do_not_count():
     """They have the lowest loss and the lowest rate, which is neither chosen nor counted as the edge of the grid."""
     older = _runs({("relu", 0.1): [0.01]}).assign(protocol=identity.PROTOCOL - 1)
     newer = _runs({("relu", 0.2): [0.5], ("relu", 0.4): [0.6]})
-    table = chosen(pd.concat([older, newer], ignore_index=True))
+    table = best_rates(pd.concat([older, newer], ignore_index=True))
     assert table.to_dict("list") == {
         "act": ["relu"], "lr": [0.2], "val_loss": [0.5], "num_seeds": [1], "at_edge": [True],
     }  # fmt: skip
 
 
 def test_equal_losses_are_settled_by_the_lower_rate():
-    assert chosen(_runs({("relu", 0.2): [0.5], ("relu", 0.1): [0.5]}))["lr"].item() == 0.1
+    assert best_rates(_runs({("relu", 0.2): [0.5], ("relu", 0.1): [0.5]}))["lr"].item() == 0.1
 
 
 @pytest.fixture

@@ -61,7 +61,7 @@ def _download(dataset: Callable[..., VisionDataset], folder: Path, missing: list
     archives = [folder / getattr(dataset, "filename", "-"), *data_folder.rglob("*.gz")]  # one for all files or for each
     try:
         atomic.remove_abandoned(folder)
-        with atomic.beside(data_folder) as hidden:
+        with atomic.temporary(data_folder) as hidden:
             for archive in filter(Path.is_file, archives):
                 copy = hidden / archive.relative_to(folder)
                 copy.parent.mkdir(parents=True, exist_ok=True)

@@ -23,7 +23,7 @@ from tqdm import tqdm
 from actbench.measure.data.splits import Batch, Scale, Source, Split, batches, indices
 from actbench.measure.models.init import initialize, torch_default
 from actbench.measure.streams import stream
-from actbench.tables.atomic import beside
+from actbench.tables.atomic import temporary
 
 FOLDER = Path("~/.cache/actbench/score")
 RECIPE = {"version": 1, "seed": 0, "steps": 1500, "batch_size": 64, "lr": 1e-3, "held_out": 6}
@@ -156,7 +156,7 @@ def _one_thread() -> Iterator[None]:
 def _save(path: Path, model: LeNet, statistics: dict[str, float]) -> None:
     """Write a hidden file and move it into place: workers that train at the same time write the same numbers."""
     arrays = {name: tensor.numpy() for name, tensor in model.state_dict().items()}
-    with beside(path) as hidden:
+    with temporary(path) as hidden:
         with hidden.open("wb") as file:
             np.savez(file, **arrays, **{name: np.float64(number) for name, number in statistics.items()})  # type: ignore[arg-type]
         os.replace(hidden, path)

@@ -6,7 +6,7 @@ import matplotlib as mpl
 import pandas as pd
 
 from actbench.compare import tracks
-from actbench.compare.init_or_rate import EFFECTS, Corners, depend
+from actbench.compare.init_or_rate import EFFECTS, Corners, varying_verdicts
 from actbench.compare.intervals import Interval
 from actbench.compare.tracks import Survival
 from actbench.compare.workloads import TRACKS, Workload
@@ -43,7 +43,7 @@ def section(survivals: list[tuple[str, Workload, Survival]], corners: list[Corne
 def _survival(title: str, tuned: Workload, survival: Survival, *, save: Save) -> dict:
     """The part on the shared and the tuned track of one workload."""
     variants, n = survival.variants, survival.n
-    changes = tracks.changed(survival).to_dict("records")
+    changes = tracks.changed_verdicts(survival).to_dict("records")
     verdicts = [f"{row['variant']} ({row['verdict_shared']}, then {row['verdict_tuned']})" for row in changes]
     higher = int((variants["mean_tuned"] > variants["mean_shared"]).sum())
     sentences = [
@@ -110,7 +110,7 @@ def told(corners: Corners) -> list[str]:
         sentences.insert(1, f"The tuned rate is the shared one for {corners.same_rate} of {num_variants}.")
     verdicts = [
         f"{name} ({', '.join(f'{track}: {row[track]}' for track in TRACKS)})"
-        for name, row in depend(corners).iterrows()
+        for name, row in varying_verdicts(corners).iterrows()
     ]
     if verdicts:
         sentences.append(f"The verdict against {corners.reference} depends on the corner for {enumeration(verdicts)}.")

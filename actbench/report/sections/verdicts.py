@@ -7,7 +7,7 @@ from actbench.compare import significance
 from actbench.compare.comparison import SMOKE, VERDICTS, Comparison
 from actbench.compare.significance import ALPHA
 from actbench.report import numbers
-from actbench.report.numbers import chance, decimal, enumeration, interval_of
+from actbench.report.numbers import decimal, enumeration, interval_of, p_value
 
 
 def sentences(comparison: Comparison) -> list[str]:
@@ -38,7 +38,7 @@ def table(comparison: Comparison) -> list[list[str]]:
     rows = []
     for row in comparison.loss.to_dict("records"):
         cells = [row["variant"], row["verdict"], numbers.number(interval_of(row)), decimal(row["superiority"], 2)]
-        cells += [decimal(row["d_z"], 2), chance(row["p_holm"]), chance(row["p_equivalent_holm"])]
+        cells += [decimal(row["d_z"], 2), p_value(row["p_holm"]), p_value(row["p_equivalent_holm"])]
         if len(by_name):
             points = by_name.loc[row["variant"]].to_dict()
             cells.append(numbers.number(interval_of(points, scale=100)))

@@ -30,7 +30,7 @@ def test_freed_memory_is_used_again():
     if platform.libc_ver()[0] != "glibc":
         pytest.skip("Only glibc has mallopt.")
     assert _num_faults("") > 1000  # each time 4 MiB or more return to the system
-    assert _num_faults("from actbench.measure import memory\nmemory.keep_freed()\n") < 100
+    assert _num_faults("from actbench.measure import memory\nmemory.keep_freed_memory()\n") < 100
 
 
 # The second call freezes nothing: a reference cycle made between the calls is collected, as one in a run is.

@@ -144,7 +144,7 @@ def test_an_unreadable_run_is_not_replaced(monkeypatch):
     store.land(_tables("a", act="relu"), folder)
     before = {path.name: path.read_bytes() for path in folder.iterdir()}
     monkeypatch.setattr(os, "access", lambda path, mode: False)
-    monkeypatch.setattr(parquet, "whole", lambda path, names: False)
+    monkeypatch.setattr(parquet, "is_complete", lambda path, names: False)
     with pytest.raises(OSError, match="not empty"):
         store.land(_tables("a", act="relu", seeds=(0, 1)), folder)
     assert {path.name: path.read_bytes() for path in folder.iterdir()} == before

@@ -18,7 +18,8 @@ import torch
 from actbench.command.job import Job
 from actbench.measure.checkpoint import Checkpoint
 from actbench.measure.environment import device
-from actbench.measure.run import run, train_seed
+from actbench.measure.run import run
+from actbench.measure.seed import train_seed
 from actbench.measure.train import History
 
 # Trains one seed of a job as a run does; returns its row of `runs` and its history.

@@ -186,7 +186,7 @@ def test_a_run_continues_if_its_checkpoint_cannot_be_written(error, measure, mon
 
 @pytest.mark.usefixtures("_save_every_epoch")
 def test_a_failed_run_leaves_no_checkpoint(measure, monkeypatch):
-    monkeypatch.setattr(run, "_outcome", lambda *_, **__: 1 / 0)
+    monkeypatch.setattr("actbench.measure.seed._outcome", lambda *_, **__: 1 / 0)
     assert measure("+act=tanh").runs["status"].item() == "failed"
     (folder,) = Path("results/adhoc/runs").iterdir()
     assert folder.name.endswith(".failed")

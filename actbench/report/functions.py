@@ -5,9 +5,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pandas as pd
-from matplotlib.figure import Figure
 
 from actbench.figures import functions as function_figures
+from actbench.figures import style
 from actbench.report.page import TEMPLATES, Markdown, escape, render, table, template
 from actbench.tables.functions import MOMENTS, Facts, comparison, interval, number, read
 from actbench.tables.schema import REFERENCE
@@ -32,7 +32,7 @@ def write(folder: Path) -> None:
     for name, facts in functions.items():
         figures[name] = function_figures.card(curves[curves["function"] == name], facts)
     for name, figure in figures.items():
-        _save(figure, folder / "figures" / f"{name}.png")
+        style.save(figure, folder / "figures" / f"{name}.png")
     markdown = template(TEMPLATES / "functions.md.j2").render(
         in_short=[Markdown(sentence) for sentence in _in_short(functions)],
         comparison=_rows(comparison(properties)),
@@ -47,11 +47,6 @@ def write(folder: Path) -> None:
     )
     (folder / "report.md").write_text(markdown, encoding="utf-8")
     (folder / "report.html").write_text(render(markdown, title=TITLE, folder=folder), encoding="utf-8")
-
-
-def _save(figure: Figure, path: Path) -> None:
-    """Write a PNG file whose bytes depend on the figure only."""
-    figure.savefig(path, dpi=150, metadata={"Software": None})
 
 
 def _rows(frame: pd.DataFrame) -> str:

@@ -12,7 +12,7 @@ _received: list[int] = []  # a launcher may raise a KeyboardInterrupt of its own
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Run a command line; the code is 0 done, 1 a run failed, 2 it cannot be meant, 130 Ctrl-C.
+    """Run a command line; the code is 0 done, 1 a run failed, 2 it is not valid, 130 Ctrl-C.
 
     SIGTERM and SIGHUP, of a scheduler or a closed terminal, end it as Ctrl-C does: 143 or 129.
     """
@@ -51,7 +51,7 @@ def _run(argv: list[str]) -> int:
 
     from actbench.command import line, options
     from actbench.command.errors import translated_errors
-    from actbench.sweep.job import hydra_job
+    from actbench.sweep.entry import hydra_job
 
     line.register(argv)
     before, sys.argv = sys.argv, [sys.argv[0], *line.hydra_arguments(argv)]

@@ -26,14 +26,14 @@ class ActbenchSweeper(BasicSweeper):
             SystemExit: With the command's exit code.
         """
         config, loader = self._context["config"], self._context["hydra_context"].config_loader
-        lines = compose.sweep(loader, config)
+        lines = compose.jobs_of_sweep(loader, config)
 
-        from actbench.measure import check
+        from actbench.measure import preflight
         from actbench.measure.identity import run_id
         from actbench.sweep import conclude, launch, progress
 
         jobs = [job for _, job in lines]
-        check.check(jobs, elsewhere=launch.is_elsewhere(config.hydra))
+        preflight.check(jobs, elsewhere=launch.is_elsewhere(config.hydra))
         runs = progress.runs_of(jobs)
         done = progress.finished(runs)
         progress.announce(jobs, num_runs=len(runs), num_done=len(done))

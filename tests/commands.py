@@ -21,7 +21,7 @@ def sweep(*argv: str) -> tuple[DictConfig, list[Job]]:
         loader = GlobalHydra.instance().config_loader()
         with translated_errors(overrides):
             config = loader.load_configuration("config", overrides, RunMode.MULTIRUN)
-        return config.hydra, [job for _, job in compose.sweep(loader, config)]
+        return config.hydra, [job for _, job in compose.jobs_of_sweep(loader, config)]
 
 
 def jobs(*argv: str) -> list[Job]:

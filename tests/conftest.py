@@ -8,7 +8,7 @@ import torch
 
 from actbench.command import compose
 from actbench.command.job import Job
-from actbench.measure import check, identity, run
+from actbench.measure import identity, preflight, run
 from actbench.measure.sample_quality import score
 from actbench.tables import schema, store
 
@@ -45,8 +45,8 @@ def job_of() -> Callable[..., Job]:
     """Returns the one job of a command line, checked as the command checks it."""
 
     def make(*overrides: str) -> Job:
-        job = compose.read(list(overrides))
-        check.check([job])
+        job = compose.job_from(list(overrides))
+        preflight.check([job])
         return job
 
     return make

@@ -7,13 +7,13 @@ import numpy as np
 import pandas as pd
 import synthetic
 
-from actbench.report import workloads
+from actbench.report import results_folder
 from actbench.tables.schema import Tables
 
 
 def report_of(tmp_path: Path, tables: Tables, **options) -> tuple[str, str]:
     """The report of these tables as markdown and as HTML."""
-    page = workloads.write(synthetic.results_folder(tmp_path / "here", tables), **options)
+    page = results_folder.write(synthetic.results_folder(tmp_path / "here", tables), **options)
     return (page.parent / "report.md").read_text("utf-8"), page.read_text("utf-8")
 
 

@@ -18,8 +18,8 @@ from actbench.ledger import figure as ledger_plots
 from actbench.ledger.__main__ import main as ledger_main
 from actbench.measure import identity
 from actbench.report import across, numbers
-from actbench.report import workloads as report
-from actbench.report.workloads import PLOTS, write
+from actbench.report import results_folder as report
+from actbench.report.results_folder import PLOTS, write
 from actbench.tables import store
 from benchmarks.speed import tables
 

@@ -12,7 +12,7 @@ from actbench.command import compose
 from actbench.command.job import flatten
 from actbench.command.options import ConfigError, describe, options
 from actbench.functions.properties import Function
-from actbench.measure import build, check
+from actbench.measure import build, preflight
 
 
 @dataclass(frozen=True)
@@ -46,8 +46,8 @@ def read(argv: list[str]) -> NamedFunction:
     """
     if {"-m", "--multirun"} & set(argv):
         raise ConfigError("Several activations are named: give one, or none for all of them.")
-    job = compose.read(argv)
-    check.check_act(job)
+    job = compose.job_from(argv)
+    preflight.check_act(job)
     choice, node = job.choices["act"], job.config.act
     formula = describe(options("act")[choice]) if choice in options("act") else str(node["_target_"])
     return _build(job.act, formula, node)

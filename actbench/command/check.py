@@ -1,6 +1,6 @@
 """Checks of one composed config: an error says what was given, what is allowed, what to do.
 
-`measure.check` checks what needs torch: the activation itself, the data, the device.
+`measure.preflight` checks what needs torch: the activation itself, the data, the device.
 """
 
 import json

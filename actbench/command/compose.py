@@ -28,7 +28,7 @@ OmegaConf.register_new_resolver(
 )
 
 
-def read(overrides: list[str]) -> Job:
+def job_from(overrides: list[str]) -> Job:
     """The job of one run, from its overrides, as the command composes and checks it.
 
     Raises:
@@ -60,7 +60,7 @@ def job_of(config: DictConfig) -> Job:
     return job
 
 
-def sweep(loader: ConfigLoader, config: DictConfig) -> list[tuple[list[str], Job]]:
+def jobs_of_sweep(loader: ConfigLoader, config: DictConfig) -> list[tuple[list[str], Job]]:
     """The jobs of a sweep, each with its overrides, in Hydra's order.
 
     `config` is the sweep's. A key that the command line sets replaces that axis of an experiment.

@@ -11,10 +11,11 @@ from actbench.command.options import GROUPS, options
 
 
 def hydra_arguments(argv: list[str]) -> list[str]:
-    """The arguments, with -m for an experiment that sweeps, and fixed keys of swept groups as axes.
+    """The arguments rewritten in the two ways that Hydra needs.
 
-    Hydra composes a sweep's own config without its axes: with -m +act=elu,celu it does not know
-    act.alpha there, but it passes the axis act.alpha=choice(1) on to the jobs.
+    +experiment=elu_alpha, which sweeps, becomes -m +experiment=elu_alpha. In -m +act=elu,celu
+    act.alpha=1 the last becomes act.alpha=choice(1): Hydra composes the sweep's own config without
+    act, where it does not know act.alpha, but passes such an axis on to the jobs.
     """
     try:
         overrides = OverridesParser.create().parse_overrides(assignments(argv))

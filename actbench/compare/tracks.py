@@ -22,7 +22,7 @@ _TRACK_KEYS = ("track", "init", "optim.lr")  # tracks differ on purpose in these
 _CHUNK = 500  # resamples whose pairs of variants are held at once
 
 
-class Survival(NamedTuple):
+class TrackAgreement(NamedTuple):
     """Kendall's τ-b between two rankings with its interval, and the verdict of each track on every variant.
 
     Attributes:
@@ -54,17 +54,19 @@ def both_tracks(works: list[Workload]) -> list[tuple[str, Workload, Workload]]:
     return pairs
 
 
-def survivals(works: list[Workload], *, reference: str = REFERENCE) -> list[tuple[str, Workload, Survival]]:
+def track_agreements(
+    works: list[Workload], *, reference: str = REFERENCE
+) -> list[tuple[str, Workload, TrackAgreement]]:
     """Title, tuned workload and comparison of everything on both tracks that can be ranked by one measure on both."""
-    survivals = []
+    agreements = []
     for title, shared, tuned in both_tracks(works):
         runs = [work.tables.runs[work.tables.runs["status"] != "failed"] for work in (shared, tuned)]
         value = primary(runs[0])
         common = set(runs[0]["variant"]) & set(runs[1]["variant"])
         if value is not None and primary(runs[1]) == value and reference in common and len(common) > 1:
-            survival = compare_tracks(*runs, value=value, rng=np.random.default_rng(0), reference=reference)
-            survivals.append((title, tuned, survival))
-    return survivals
+            agreement = compare_tracks(*runs, value=value, rng=np.random.default_rng(0), reference=reference)
+            agreements.append((title, tuned, agreement))
+    return agreements
 
 
 def compare_tracks(
@@ -75,7 +77,7 @@ def compare_tracks(
     rng: np.random.Generator,
     reference: str = REFERENCE,
     resamples: int = RESAMPLES,
-) -> Survival:
+) -> TrackAgreement:
     """Compare the runs of two tracks over the variants that both have on every seed of the reference.
 
     The interval is a percentile interval of the joint bootstrap over seeds: where both tracks have the same seeds, the
@@ -106,7 +108,7 @@ def compare_tracks(
     variants = variants[["variant", *(f"{n}_{t}" for n in ("mean", "rank", "verdict") for t in (SHARED, TUNED))]]
     tau = kendall(*(mean.to_numpy()[None] for mean in means))[0]
     ordered = variants.sort_values("rank_tuned", kind="stable", ignore_index=True)
-    return Survival(value, float(tau), float(low), float(high), len(names), ordered)
+    return TrackAgreement(value, float(tau), float(low), float(high), len(names), ordered)
 
 
 def kendall(x: np.ndarray, y: np.ndarray) -> np.ndarray:
@@ -118,9 +120,9 @@ def kendall(x: np.ndarray, y: np.ndarray) -> np.ndarray:
         return (a * b).sum(axis=1) / np.sqrt((a * a).sum(axis=1) * (b * b).sum(axis=1))
 
 
-def changed_verdicts(survival: Survival) -> pd.DataFrame:
+def changed_verdicts(agreement: TrackAgreement) -> pd.DataFrame:
     """The variants whose verdicts on the two tracks differ."""
-    table = survival.variants.dropna(subset=["verdict_shared", "verdict_tuned"])
+    table = agreement.variants.dropna(subset=["verdict_shared", "verdict_tuned"])
     return table[table["verdict_shared"] != table["verdict_tuned"]].reset_index(drop=True)
 
 

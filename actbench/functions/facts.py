@@ -35,7 +35,7 @@ class Fact:
 
 
 def facts_of(f: Function) -> list[Fact]:
-    """All facts of measures.md, "Of a function", about f.
+    """All facts about f, from its parameters to its moments under N(0, 1).
 
     Raises:
         ValueError: If f does not return a tensor of its argument's shape, or is not applied element by element.

@@ -1,9 +1,8 @@
 """Saturation thresholds, range and moments under N(0, 1) of any scalar function f, from its values and slopes.
 
-The definitions are those of measures.md, "Of a function". f' is what autograd returns, in float64: a straight-through
-step has f' = 1. A module is copied, put in evaluation mode and cast; neither it nor the global generator changes.
-f is evaluated on one fixed grid, fine around 0 and geometric out to |z| = REACH. Kinks, peaks and ends between its
-nodes are then bracketed more and more narrowly.
+f' is what autograd returns, in float64: a straight-through step has f' = 1. A module is copied, put in evaluation mode
+and cast; neither it nor the global generator changes. f is evaluated on one fixed grid, fine around 0 and geometric out
+to |z| = REACH. Kinks, peaks and ends between its nodes are then bracketed more and more narrowly.
 """
 
 import copy

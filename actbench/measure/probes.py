@@ -1,4 +1,4 @@
-"""The measures of a layer: pure functions from the trace of a layer to a number. Definitions and sources: measures.md.
+"""The measures of a layer: pure functions from the trace of a layer to a number, each with its formula and source.
 
 A new probe is one function with an entry in PROBES and a column in tables.schema.LAYERS.
 """

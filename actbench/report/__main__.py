@@ -4,7 +4,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from actbench.report import across, functions, workloads
+from actbench.report import across, functions, results_folder
 from actbench.tables import tuned
 from actbench.tables.text import one_line
 
@@ -37,7 +37,7 @@ def _write_report(folders: list[Path]) -> Path:
     if (folder / "tables" / "curves.parquet").is_file():  # of the catalogue alone
         functions.write(folder)
         return folder / "report.html"
-    path, left_out = workloads.write_all(folder)
+    path, left_out = results_folder.write_all(folder)
     for sentence in left_out:
         print(f"left out: {sentence}", file=sys.stderr)
     return path

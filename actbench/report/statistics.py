@@ -3,10 +3,10 @@
     means         mean and interval over seeds of every cell of the ranking and of the diagnosis by layer
     differences   every variant against the reference: `compare.paired.compare`, with `value`, `reference` and `margin`
     pairs         see `compare.paired.all_pairs`
-    null          the A/A test, see `compare.paired.Null`
+    null          the A/A test, see `compare.paired.NullRates`
     ranks, profile, failures    see `compare.over_workloads`
     diagnostics, properties     see `compare.correlations`
-    tracks                      see `compare.tracks.Survival`
+    tracks                      see `compare.tracks.TrackAgreement`
     corners, corner_orders, corner_difference    see `compare.init_or_rate.Corners`
 
 The column `workload` is the title of the workload in the report, empty where there is only one. A file without rows is
@@ -22,7 +22,7 @@ import pandas as pd
 from actbench.compare.comparison import Comparison
 from actbench.compare.init_or_rate import Corners
 from actbench.compare.ranking import Cells
-from actbench.compare.tracks import Survival
+from actbench.compare.tracks import TrackAgreement
 from actbench.compare.workloads import Workload
 from actbench.tables import functions, parquet, text
 
@@ -34,7 +34,7 @@ def write(
     works: list[Workload],
     cells: list[Cells],
     comparisons: list[Comparison | None],
-    survivals: list[tuple[str, Workload, Survival]],
+    agreements: list[tuple[str, Workload, TrackAgreement]],
     corners: list[Corners],
 ) -> None:
     """Write all that was computed, and remove what an earlier report wrote."""
@@ -47,7 +47,8 @@ def write(
         "diagnostics": _joined((title, _diagnostics(comparison)) for title, comparison in compared),
         "null": _joined((title, pd.DataFrame([comparison.null])) for title, comparison in compared),
         "tracks": _joined(
-            (title, pd.DataFrame([survival[:-1]], columns=survival._fields[:-1])) for title, _, survival in survivals
+            (title, pd.DataFrame([agreement[:-1]], columns=agreement._fields[:-1]))
+            for title, _, agreement in agreements
         ),
         "corners": _joined((each.title, each.effects) for each in corners),
         "corner_orders": _joined((each.title, each.orders) for each in corners),

@@ -1,4 +1,4 @@
-"""The end of a command: tables are compacted, a summary is printed, a report is written."""
+"""The runs of a command from their start to the report: compacted tables, a summary, exit code."""
 
 import contextlib
 import sys
@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from actbench.compare.workloads import NothingToReportError, protocol_notes
-from actbench.report import console, workloads
+from actbench.report import console, results_folder
 from actbench.sweep.progress import Runs, finished, names_in, say
 from actbench.tables import schema, store
 from actbench.tables.text import one_line
@@ -88,7 +88,7 @@ def _concluded(folder: Path, names: set[str]) -> int:
     if len(runs):
         try:
             say(console.text(tables, run_ids=names))
-            say(f"\nReport: {workloads.write(folder, run_ids=names)}")
+            say(f"\nReport: {results_folder.write(folder, run_ids=names)}")
         except NothingToReportError as error:
             say(f"actbench: {error}", sys.stderr)
             code = 1

@@ -12,7 +12,7 @@ from actbench.command.check import key_of
 from actbench.command.job import Job
 from actbench.command.options import ConfigError, nearest, options
 from actbench.compare.workloads import NothingToReportError
-from actbench.measure import check
+from actbench.measure import preflight
 from actbench.report.console import aligned
 from actbench.tables import store
 from benchmarks.speed import harness, report
@@ -82,8 +82,8 @@ def jobs(names: list[str], overrides: list[str], *, cases: list[str]) -> list[Jo
         if data not in options("data") or model not in options("model"):
             raise ConfigError(f"--cases has {case}: a case is a data set and a model, such as mnist/cnn.")
     overridden = {key_of(override) for override in overrides}
-    job = compose.read([*(setting for setting in SETTINGS if key_of(setting) not in overridden), *overrides])
-    check.check([job])
+    job = compose.job_from([*(setting for setting in SETTINGS if key_of(setting) not in overridden), *overrides])
+    preflight.check([job])
     return [_comparison_job(job, name, cases) for name in names]
 
 

@@ -215,7 +215,7 @@ def test_the_command_measures_each_round_once_and_reports(monkeypatch, capsys):
 
 def test_a_comparison_keeps_the_identity_of_its_published_run(monkeypatch):
     """Measured again, it stands beside the first edition's under the same name."""
-    monkeypatch.setattr(speed.check, "check", lambda jobs: None)  # no data set is read
+    monkeypatch.setattr(speed.preflight, "check", lambda jobs: None)  # no data set is read
     runs = pd.read_parquet(Path(__file__).parents[2] / "results" / "speed" / "tables" / "runs.parquet")
     published = runs.drop_duplicates("run_id").set_index("task.comparison")["run_id"]
     for job in speed.jobs(list(published.index), ["device=cpu"], cases=speed.CASES):

@@ -160,26 +160,26 @@ def test_a_bad_command_ends_with_a_sentence(line, sentence, capsys, tmp_path):
 )
 def test_a_count_below_one_is_out_of_range(key, value):
     with pytest.raises(ConfigError) as caught:
-        compose.read(["+act=mish", f"{key}={value}"])
+        compose.job_from(["+act=mish", f"{key}={value}"])
     assert str(caught.value) == f"{key}={value} is out of range: it must be a whole number, 1 or more."
 
 
 def test_the_depth_of_a_network_is_zero_or_more():
-    assert compose.read(["+act=mish", "model.depth=0"]).config.model.depth == 0
+    assert compose.job_from(["+act=mish", "model.depth=0"]).config.model.depth == 0
     with pytest.raises(ConfigError) as caught:
-        compose.read(["+act=mish", "model.depth=-1"])
+        compose.job_from(["+act=mish", "model.depth=-1"])
     assert str(caught.value) == "model.depth=-1 is out of range: it must be a whole number, 0 or more."
 
 
 @pytest.mark.parametrize("value", ["0.0", "-0.1", "inf", "nan"])
 def test_a_learning_rate_that_is_not_a_finite_number_above_zero_is_out_of_range(value):
     with pytest.raises(ConfigError) as caught:
-        compose.read(["+act=mish", f"optim.lr={value}"])
+        compose.job_from(["+act=mish", f"optim.lr={value}"])
     assert str(caught.value) == f"optim.lr={value} is out of range: it must be a finite number above 0."
 
 
 def test_the_plus_sign_of_an_activation_may_be_left_out():
-    assert compose.read(["+act=mish"]) == compose.read(["act=mish"])
+    assert compose.job_from(["+act=mish"]) == compose.job_from(["act=mish"])
 
 
 def test_a_sweep_is_the_product_of_its_axes():
@@ -245,5 +245,5 @@ def test_the_command_line_replaces_an_axis_of_an_experiment():
 
 
 def test_a_named_folder_wins_over_the_experiment():
-    job = compose.read(["+act=mish", "output.root=out", "output.name=mine"])
+    job = compose.job_from(["+act=mish", "output.root=out", "output.name=mine"])
     assert str(job.folder) == "out/mine"

@@ -30,28 +30,28 @@ def losses(means: dict[str, float], *, noise: float = 0.01, seeds: int = 12) -> 
 
 def test_the_same_order_on_both_tracks_has_tau_one() -> None:
     frame = runs(losses({"relu": 1, "a": 2, "b": 3, "c": 4}))
-    survival = compare_tracks(frame, frame, value="test_loss", rng=rng(), resamples=500)
-    assert survival[1:5] == (1, 1, 1, 4)
-    assert changed_verdicts(survival).empty
+    agreement = compare_tracks(frame, frame, value="test_loss", rng=rng(), resamples=500)
+    assert agreement[1:5] == (1, 1, 1, 4)
+    assert changed_verdicts(agreement).empty
 
 
 def test_the_opposite_order_has_tau_minus_one_and_its_verdicts_change() -> None:
     shared = runs(losses({"relu": 2, "a": 1, "b": 3}))
     tuned = runs(losses({"relu": 2, "a": 3, "b": 1, "only": 0}))
-    survival = compare_tracks(shared, tuned, value="test_loss", rng=rng(), resamples=500)
-    assert survival[1:5] == (-1, -1, -1, 3)
-    assert changed_verdicts(survival)[["variant", "verdict_shared", "verdict_tuned"]].values.tolist() == [
+    agreement = compare_tracks(shared, tuned, value="test_loss", rng=rng(), resamples=500)
+    assert agreement[1:5] == (-1, -1, -1, 3)
+    assert changed_verdicts(agreement)[["variant", "verdict_shared", "verdict_tuned"]].values.tolist() == [
         ["b", "worse", "better"],
         ["a", "better", "worse"],
     ]
-    assert survival.variants["variant"].tolist() == ["b", "relu", "a"]
-    assert survival.variants["rank_shared"].tolist() == [3, 2, 1]
+    assert agreement.variants["variant"].tolist() == ["b", "relu", "a"]
+    assert agreement.variants["rank_shared"].tolist() == [3, 2, 1]
 
 
 def test_an_order_that_the_seeds_do_not_determine_has_a_wide_interval() -> None:
     shared, tuned = (runs({n: rng(s + i).normal(size=10) for i, n in enumerate(["relu", *"abcde"])}) for s in (0, 50))
-    survival = compare_tracks(shared, tuned, value="test_loss", rng=rng(), resamples=500)
-    assert survival.high - survival.low > 0.5
+    agreement = compare_tracks(shared, tuned, value="test_loss", rng=rng(), resamples=500)
+    assert agreement.high - agreement.low > 0.5
 
 
 def test_tracks_with_fewer_than_two_common_variants_are_an_error() -> None:

@@ -21,7 +21,7 @@ from actbench.measure.models.generator import ConvGenerator, MLPGenerator
 from actbench.measure.sample_quality import score
 from actbench.measure.sparsity import hoyer
 from actbench.measure.tasks.gan import GAN
-from actbench.report import workloads
+from actbench.report import results_folder
 from actbench.tables.schema import RUNS
 from actbench.tables.store import collect, compact
 
@@ -243,7 +243,7 @@ def test_the_two_experiments_are_one_workload():
 def test_a_report_of_gans_shows_the_measures_of_gans_only(measure):
     for name in ("relu", "tanh"):
         measure(f"+act={name}", *SMALL, "num_seeds=2")
-    page = workloads.write("results/adhoc")
+    page = results_folder.write("results/adhoc")
     text = (page.parent / "report.md").read_text("utf-8")
     assert "Lowest mean test FLD: " in text
     assert "| layers | 1 generator, 2 to 3 discriminator |" in text

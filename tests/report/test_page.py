@@ -38,7 +38,7 @@ def test_markdown_is_not_escaped_twice() -> None:
 
 def test_an_undefined_name_in_a_template_is_an_error() -> None:
     with pytest.raises(jinja2.UndefinedError):
-        page.template(page.TEMPLATES / "workloads.md.j2").render(title="x")
+        page.template(page.TEMPLATES / "results_folder.md.j2").render(title="x")
 
 
 def test_a_page_needs_no_other_file_and_no_network(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ import synthetic
 from pages import concatenated, headings, report_of
 
 from actbench.compare.workloads import NothingToReportError
-from actbench.report import workloads
+from actbench.report import results_folder
 from actbench.report.__main__ import main as report_main
 from actbench.tables import atomic
 from actbench.tables.schema import Tables
@@ -100,8 +100,8 @@ def test_run_ids_narrow_the_report_and_old_figures_are_removed(tmp_path: Path) -
     folder = synthetic.results_folder(tmp_path, concatenated(digits, mnist))
     (tmp_path / "figures").mkdir()
     (tmp_path / "figures" / "mine.png").write_bytes(b"")
-    workloads.write(folder)
-    workloads.write(folder, run_ids={mnist.runs["run_id"].iloc[0]})
+    results_folder.write(folder)
+    results_folder.write(folder, run_ids={mnist.runs["run_id"].iloc[0]})
     markdown = (folder / "report.md").read_text("utf-8")
     assert "| data | mnist |" in markdown
     assert "digits" not in markdown
@@ -113,11 +113,11 @@ def test_run_ids_narrow_the_report_and_old_figures_are_removed(tmp_path: Path) -
 
 def test_the_same_tables_give_the_same_bytes_compacted_or_not(tmp_path: Path) -> None:
     folder = synthetic.results_folder(tmp_path, synthetic.tables(["relu", "prelu"], seeds=2, diverged=("relu",)))
-    page = workloads.write(folder)
+    page = results_folder.write(folder)
     names = ["report.md", "report.html", *(f"figures/{path.name}" for path in (folder / "figures").iterdir())]
     first = {name: (folder / name).read_bytes() for name in names}
     compact(folder)
-    assert workloads.write(folder) == page
+    assert results_folder.write(folder) == page
     assert {name: (folder / name).read_bytes() for name in names} == first
 
 
@@ -218,7 +218,7 @@ def test_a_sweep_with_the_properties_of_its_functions_has_a_sweeps_report(tmp_pa
 def test_unknown_run_ids_are_an_error(tmp_path: Path) -> None:
     folder = synthetic.results_folder(tmp_path, synthetic.tables(["relu"], seeds=1, epochs=1))
     with pytest.raises(NothingToReportError) as error:
-        workloads.write(folder, run_ids=["nothing"])
+        results_folder.write(folder, run_ids=["nothing"])
     assert str(error.value) == "None of the runs nothing is in the tables."
 
 

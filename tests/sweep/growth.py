@@ -14,7 +14,6 @@ from pathlib import Path
 import joblib
 import synthetic
 
-from actbench.report import workloads
 from actbench.tables.schema import Tables
 from actbench.tables.store import compact, land, read
 
@@ -58,7 +57,7 @@ def main(num_runs: int) -> dict[str, float]:
         timed("compact", compact, folder)
         tables, _ = timed("collect again", read, folder)
         assert len(tables.runs) == num_runs
-        timed("report", workloads.write, folder)
+        timed("report", folder.write, folder)
     return seconds | {"MiB": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 2**10}
 
 

@@ -22,7 +22,7 @@ from omegaconf import OmegaConf
 from actbench.__main__ import main
 from actbench.command import compose
 from actbench.command.options import ConfigError
-from actbench.measure import check
+from actbench.measure import preflight
 from actbench.sweep import launch, progress
 from actbench.tables import atomic, store
 
@@ -329,8 +329,8 @@ def test_submitit_has_a_folder_of_its_own_for_each_local_command():
 def test_a_worker_without_the_device_is_one_sentence(monkeypatch, capsys):
     """submitit's workers, for instance, are given a GPU only if the launcher asks for one."""
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
-    monkeypatch.setattr(check, "check", lambda jobs, **options: None)  # the command's machine has a GPU
-    monkeypatch.setattr(check, "_is_available", lambda device: False)
+    monkeypatch.setattr(preflight, "check", lambda jobs, **options: None)  # the command's machine has a GPU
+    monkeypatch.setattr(preflight, "_is_available", lambda device: False)
     monkeypatch.setattr(progress, "run_id", lambda job: "relu-000000000000")
     assert main(["-m", "+act=relu", "hydra/launcher=basic", *SMALL]) == 2
     out, err = capsys.readouterr()
@@ -355,12 +355,12 @@ def test_a_worker_without_the_device_is_one_sentence(monkeypatch, capsys):
 def test_the_devices_of_other_machines_are_not_looked_for_here(launcher, elsewhere, monkeypatch):
     """The command may run on a machine without a GPU; each worker looks for the device itself."""
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: ModuleSpec(name, None))
-    monkeypatch.setattr(check, "_is_available", lambda device: device != "cuda")
+    monkeypatch.setattr(preflight, "_is_available", lambda device: device != "cuda")
     hydra, jobs = commands.sweep("+act=relu", "device=cuda", *SMALL, *launcher)
     assert launch.is_elsewhere(hydra) == elsewhere
-    check.check(jobs, elsewhere=True)
+    preflight.check(jobs, elsewhere=True)
     with pytest.raises(ConfigError, match="device=cuda, but torch finds no such device here"):
-        check.check(jobs)
+        preflight.check(jobs)
 
 
 @pytest.mark.parametrize(

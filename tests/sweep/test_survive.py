@@ -434,7 +434,7 @@ def _raising_at(part: str):
     [
         (parquet, "write", "tables/"),
         pytest.param(style, "save", "figures/", marks=pytest.mark.slow),
-        pytest.param(statistics, "land", "", marks=pytest.mark.slow),
+        pytest.param(statistics, "replace_tables", "", marks=pytest.mark.slow),
     ],
     ids=["tables", "figures", "statistics"],
 )

@@ -16,7 +16,7 @@ import pytest
 import synthetic
 
 from actbench.compare.workloads import NothingToReportError
-from actbench.report import workloads
+from actbench.report import results_folder
 from actbench.tables import functions, parquet, store
 from actbench.tables.atomic import HERE
 
@@ -117,7 +117,7 @@ def test_a_report_names_what_it_left_out_and_does_not_write_through_a_link(runs)
     (runs[0] / "epochs.parquet").unlink()
     Path("mine").write_text("mine")
     (FOLDER / "report.md").symlink_to(Path("mine").resolve())
-    markdown = (workloads.write(FOLDER).parent / "report.md").read_text()
+    markdown = (results_folder.write(FOLDER).parent / "report.md").read_text()
     message = f"r/runs/{runs[0].name}/epochs.parquet is missing: a run has the tables runs, epochs, layers."
     assert f"### What was left out\n\n- {message}\n" in markdown
     assert "2 activations compared" in markdown
@@ -128,7 +128,7 @@ def test_a_report_without_any_complete_run_says_why(runs):
     for run in runs:
         (run / "runs.parquet").unlink()
     with pytest.raises(NothingToReportError) as error:
-        workloads.write(FOLDER)
+        results_folder.write(FOLDER)
     assert str(error.value) == "\n".join(
         f"{run}/runs.parquet is missing: a run has the tables runs, epochs, layers." for run in runs
     )

@@ -17,7 +17,7 @@ import synthetic
 
 from actbench.__main__ import main
 from actbench.measure import run
-from actbench.report import console, statistics, workloads
+from actbench.report import console, results_folder, statistics
 from actbench.report.__main__ import main as report_main
 from actbench.sweep import conclude, progress
 from actbench.tables import atomic, parquet, store
@@ -288,7 +288,7 @@ def test_properties_that_cannot_be_read_are_left_out(damage, message, runs):
     damage(path)
     facts, left_out = statistics.facts(FOLDER)
     assert (len(facts), left_out) == (0, [message.format(path)])
-    markdown = workloads.write(FOLDER).with_suffix(".md").read_text("utf-8")
+    markdown = results_folder.write(FOLDER).with_suffix(".md").read_text("utf-8")
     assert f"### What was left out\n\n- {message.format(path)}\n" in markdown
 
 

@@ -113,7 +113,7 @@ def test_the_tracks_matched_init_and_tuned_lr_change_one_setting_each():
 @pytest.mark.usefixtures("_tuned")
 def test_an_activation_that_was_not_tuned_is_named():
     with pytest.raises(ConfigError) as error:
-        compose.read(["+act=elu", "track=tuned", "tuning=mine"])
+        compose.job_from(["+act=elu", "track=tuned", "tuning=mine"])
     assert str(error.value) == "mine has tuned no learning rate for act=elu: run it for that activation first."
 
 

@@ -8,7 +8,7 @@ import pandas as pd
 from actbench.compare import tracks
 from actbench.compare.init_or_rate import EFFECTS, Corners, varying_verdicts
 from actbench.compare.intervals import Interval
-from actbench.compare.tracks import Survival
+from actbench.compare.tracks import TrackAgreement
 from actbench.compare.workloads import TRACKS, Workload
 from actbench.figures import style
 from actbench.figures import tracks as tracks_figures
@@ -31,23 +31,23 @@ _READ_CORNERS = (
 )
 
 
-def section(survivals: list[tuple[str, Workload, Survival]], corners: list[Corners], *, figures: Path) -> dict:
+def section(agreements: list[tuple[str, Workload, TrackAgreement]], corners: list[Corners], *, figures: Path) -> dict:
     """A part for each workload on the shared and the tuned track, then one for each on all four."""
     with mpl.rc_context(style.style()):
-        parts = [_survival(*each, save=saver(figures, f"w{i}-")) for i, each in enumerate(survivals, 1)]
+        parts = [_agreement(*each, save=saver(figures, f"w{i}-")) for i, each in enumerate(agreements, 1)]
         parts += [_corners(each, save=saver(figures, f"w{i}-")) for i, each in enumerate(corners, 1)]
     title = "Does the ranking survive tuning?" if parts else ""
     return {"title": title, "level": page.Markdown("###"), "in_short": [], "parts": parts}
 
 
-def _survival(title: str, tuned: Workload, survival: Survival, *, save: Save) -> dict:
+def _agreement(title: str, tuned: Workload, agreement: TrackAgreement, *, save: Save) -> dict:
     """The part on the shared and the tuned track of one workload."""
-    variants, n = survival.variants, survival.n
-    changes = tracks.changed_verdicts(survival).to_dict("records")
+    variants, n = agreement.variants, agreement.n
+    changes = tracks.changed_verdicts(agreement).to_dict("records")
     verdicts = [f"{row['variant']} ({row['verdict_shared']}, then {row['verdict_tuned']})" for row in changes]
     higher = int((variants["mean_tuned"] > variants["mean_shared"]).sum())
     sentences = [
-        f"Kendall's τ = {survival.tau:.2f} [{survival.low:.2f}, {survival.high:.2f}] over {n} variants.",
+        f"Kendall's τ = {agreement.tau:.2f} [{agreement.low:.2f}, {agreement.high:.2f}] over {n} variants.",
         f"The verdict changes for {enumeration(verdicts)}." if verdicts else "No verdict changes.",
         f"On the tuned track {higher} of {n} have a higher mean than on the shared one.",
     ]

@@ -65,10 +65,10 @@ def _write(folder: Path, tables: Tables, left_out: list[str], *, run_ids: Collec
 def _make(works: list[Workload], left_out: list[str], folder: Path, *, facts: pd.DataFrame, name: str) -> None:
     """Write report.md, report.html, figures/ and statistics/ into an empty folder."""
     comparisons = [comparison_of(work, facts=facts) for work in works]
-    survivals, corners = tracks.survivals(works), init_or_rate.corners_of(works, comparisons)
+    agreements, corners = tracks.track_agreements(works), init_or_rate.corners_of(works, comparisons)
     all_cells = [_cells(work) for work in works]
     results = [_results(work, comparison) for work, comparison in zip(works, comparisons, strict=True)]
-    statistics.write(folder, works, [ranks | layers for ranks, layers in all_cells], comparisons, survivals, corners)
+    statistics.write(folder, works, [ranks | layers for ranks, layers in all_cells], comparisons, agreements, corners)
     names = pd.concat([work.tables.runs["variant"] for work in works]).unique()
     title = f"{name}: {'activation functions compared' if len(names) > 1 else names[0]}"
     sections = [
@@ -77,8 +77,8 @@ def _make(works: list[Workload], left_out: list[str], folder: Path, *, facts: pd
             zip(works, all_cells, comparisons, results, strict=True), 1
         )
     ]
-    sections.append(tracks_section.section(survivals, corners, figures=folder / "figures"))
-    markdown = page.template(page.TEMPLATES / "workloads.md.j2").render(
+    sections.append(tracks_section.section(agreements, corners, figures=folder / "figures"))
+    markdown = page.template(page.TEMPLATES / "results_folder.md.j2").render(
         title=title,
         opening=settings.opening(works),
         in_short=_in_short(works, results, comparisons, sections[-1]["parts"]),

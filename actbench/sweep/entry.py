@@ -26,11 +26,11 @@ def hydra_job(config: DictConfig) -> None:
         return
     try:
         job = compose.job_of(config)
-        from actbench.measure import check, run
+        from actbench.measure import preflight, run
         from actbench.sweep.conclude import carry_out
         from actbench.sweep.progress import runs_of
 
-        check.check([job])
+        preflight.check([job])
         sys.exit(carry_out(runs_of([job]), lambda: run.run(job, show_progress=True)))
     except ConfigError as error:
         print(f"actbench: {error}", file=sys.stderr)
@@ -38,11 +38,11 @@ def hydra_job(config: DictConfig) -> None:
 
 
 def _measure(config: DictConfig) -> None:
-    from actbench.measure import check, run
+    from actbench.measure import preflight, run
 
     end_with_the_command()
     job = compose.job_of(config)
-    check.check_worker(job)
+    preflight.check_worker(job)
     run.run(job, show_progress=False)
 
 

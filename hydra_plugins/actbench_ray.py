@@ -37,7 +37,7 @@ class RayLauncher(Launcher):
         import ray
 
         setup_globals()
-        context, task, sweep = (self._given[k] for k in ("hydra_context", "task_function", "config"))
+        context, sweep = self._given["hydra_context"], self._given["config"]
         configs = [context.config_loader.load_sweep_config(sweep, list(o)) for o in job_overrides]
         for num, config in enumerate(configs, initial_job_idx):
             with open_dict(config):
@@ -45,11 +45,13 @@ class RayLauncher(Launcher):
         own = {name: value for name, value in os.environ.items() if name.startswith("ACTBENCH_")}
         if self._address != "local":
             _check_answers(self._address)
-        before, quiet = signal.getsignal(signal.SIGTERM), {"log_to_driver": False, "logging_level": "ERROR"}
-        cluster = ray.init(self._address, include_dashboard=False, **quiet)
+        before = signal.getsignal(signal.SIGTERM)
+        quiet = {"include_dashboard": False, "log_to_driver": False, "logging_level": "ERROR"}
+        cluster = ray.init(self._address, **quiet)
         signal.signal(signal.SIGTERM, before)  # Ray's own would end the command without a word
         with cluster:  # when the command has left, however it left, Ray ends its tasks
             run = ray.remote(**self._resources)(_run)
+            task = self._given["task_function"]
             common = ray.put((os.getcwd(), own, context, task, Singleton.get_state()))
             return ray.get([run.remote(config, common) for config in configs])
 

@@ -13,6 +13,7 @@ from actbench.command.job import flatten
 from actbench.command.options import ConfigError, describe, options
 from actbench.functions.properties import Function
 from actbench.measure import build, preflight
+from actbench.measure.identity import act_name
 
 
 @dataclass(frozen=True)
@@ -50,7 +51,7 @@ def read(argv: list[str]) -> NamedFunction:
     preflight.check_act(job)
     choice, node = job.choices["act"], job.config.act
     formula = describe(options("act")[choice]) if choice in options("act") else str(node["_target_"])
-    return _build(job.act, formula, node)
+    return _build(act_name(job), formula, node)
 
 
 def _build(name: str, formula: str, node: DictConfig) -> NamedFunction:

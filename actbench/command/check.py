@@ -8,22 +8,19 @@ import math
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
-from omegaconf import OmegaConf
-
 from actbench.command.job import Job, defaults, flatten
 from actbench.command.options import GROUPS, PRESETS, ConfigError, nearest, options
 
-_INF = math.inf
 
-
-def _whole(least: int, most: float = _INF) -> Callable[[Any], bool]:
+def _whole(least: int, most: float = math.inf) -> Callable[[Any], bool]:
     return lambda value: type(value) is int and least <= value <= most
 
 
-def _number(within: Callable[[float], bool]) -> Callable[[Any], bool]:
-    return lambda value: type(value) in (int, float) and within(value)
+def _number(is_allowed: Callable[[float], bool]) -> Callable[[Any], bool]:
+    return lambda value: type(value) in (int, float) and is_allowed(value)
 
 
+_POSITIVE = _number(lambda v: 0 < v < math.inf)
 # Last part of a key -> the values allowed, in words and as a test.
 _RULES: tuple[tuple[str, str, Callable[[Any], bool]], ...] = (
     ("seed", "a whole number from 0 to 2,147,483,647", _whole(0, 2**31 - 1)),
@@ -35,9 +32,9 @@ _RULES: tuple[tuple[str, str, Callable[[Any], bool]], ...] = (
     ),
     ("depth", "a whole number, 0 or more", _whole(0)),
     ("widths", "a list of whole numbers, 1 or more", lambda v: min(v, default=0) >= 1),
-    ("lr clip_grad_norm eps target_loss std", "a finite number above 0", _number(lambda v: 0 < v < _INF)),
+    ("lr eps std target_loss clip_grad_norm", "a finite number above 0", _POSITIVE),
     ("epsilon", "a number between 0 and 1", _number(lambda v: 0 < v < 1)),
-    ("weight_decay momentum", "a finite number, 0 or more", _number(lambda v: 0 <= v < _INF)),
+    ("weight_decay momentum", "a finite number, 0 or more", _number(lambda v: 0 <= v < math.inf)),
     ("dropout", "a number from 0 up to, not including, 1", _number(lambda v: 0 <= v < 1)),
     ("device", "auto, cpu or cuda", lambda v: str(v).split(":")[0] in ("auto", "cpu", "cuda")),
 )
@@ -52,7 +49,9 @@ def check(job: Job) -> None:
     for key in values:
         if key not in reference and not (key.startswith("act.") and job.choices["act"] == "custom"):
             raise ConfigError(no_such_key(key, reference, job.choices))
-    _check_act(job)
+    if "act" not in job.choices:
+        example, names = "for instance: python -m actbench +act=mish", ", ".join(options("act"))
+        raise ConfigError(f"No activation is given. Name one, {example}. There are: {names}.")
     for key, value in values.items():
         if not _is_alike(value, reference.get(key)):
             default = reference[key]
@@ -69,10 +68,7 @@ def check(job: Job) -> None:
 
 
 def check_overrides(overrides: Sequence[str]) -> None:
-    """Raise a ConfigError for what Hydra accepts and no run can use.
-
-    That is a key given twice or deleted, a list of options, code other than an option's.
-    """
+    """Raise a ConfigError for what Hydra accepts and no run can use, such as a key given twice."""
     keys = list(map(key_of, overrides))
     is_custom = any(text.lstrip("+") == "act=custom" for text in overrides)
     for key, text in zip(keys, overrides, strict=True):
@@ -112,23 +108,13 @@ def no_such_key(key: str, keys: Collection[str], choices: Mapping[str, str]) -> 
     return f"There is no key {key} with {choice}: {nearest(key, inside)}"
 
 
-def _check_act(job: Job) -> None:
-    if "act" not in job.choices:
-        example, names = "for instance: python -m actbench +act=mish", ", ".join(options("act"))
-        raise ConfigError(f"No activation is given. Name one, {example}. There are: {names}.")
-    if OmegaConf.is_missing(job.config.act, "_target_"):
-        raise ConfigError(
-            "act=custom needs the dotted path of your activation: act._target_=mymodule.MyActivation, "
-            "in an importable module or a file in the working folder."
-        )
-
-
 def _is_alike(value: Any, reference: Any) -> bool:
     """Whether a value has the type of its default; null or an interpolation allows any."""
     if reference is None or (isinstance(reference, str) and reference.startswith("${")):
         return True
     if isinstance(reference, list):
-        return isinstance(value, list) and value != [] and all(_is_alike(v, reference[0]) for v in value)
+        entries = value if isinstance(value, list) else []
+        return entries != [] and all(_is_alike(entry, reference[0]) for entry in entries)
     return type(value) is type(reference) or (type(reference) is float and type(value) is int)
 
 

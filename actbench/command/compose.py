@@ -29,11 +29,7 @@ OmegaConf.register_new_resolver(
 
 
 def job_from(overrides: list[str]) -> Job:
-    """The job of one run, from its overrides, as the command composes and checks it.
-
-    Raises:
-        ConfigError: If it is not valid.
-    """
+    """The job of one run, from its overrides, as the command composes and checks it."""
     register(overrides)
     GlobalHydra.instance().clear()
     with initialize_config_dir(version_base="1.3", config_dir=str(CONF)), translated_errors(overrides):

@@ -24,12 +24,6 @@ class Job:
         output = self.config.output
         return Path(output.root) / (output.name or self.choices.get("experiment") or "adhoc")
 
-    @property
-    def act(self) -> str:
-        """The activation's name: its option's, or the last part of a custom one's dotted path."""
-        choice = self.choices["act"]
-        return self.config.act["_target_"].rsplit(".", 1)[-1] if choice == "custom" else choice
-
 
 def defaults(choices: Mapping[str, str]) -> dict[str, Any]:
     """Every key of a job, dotted, with its default in conf/config.yaml or the chosen option's file.

@@ -50,7 +50,7 @@ def register(argv: Sequence[str]) -> None:
     store, arguments = ConfigStore.instance(), [argument.lstrip("+") for argument in argv]
     patterns = [argument for argument in arguments if argument.startswith("experiment=")]
     named = [n for n in options("experiment") if any(n in p or "glob" in p for p in patterns)]
-    for name in (named or options("experiment")) if patterns else ():  # Hydra lists all if none fits
+    for name in (named or options("experiment")) if patterns else ():
         store.store(group="experiment", name=name, package="_global_", node=_experiment(name))
     store.repo.get("act", {}).pop("custom.yaml", None)
     if any(argument.startswith("act=") and "custom" in argument for argument in arguments):

@@ -23,6 +23,12 @@ def run_id(job: Job) -> str:
     return f"{values['act']}-{hashlib.sha256(text.encode()).hexdigest()[:12]}"
 
 
+def act_name(job: Job) -> str:
+    """The activation's name: its option's, or the last part of a custom one's dotted path."""
+    choice = job.choices["act"]
+    return job.config.act["_target_"].rsplit(".", 1)[-1] if choice == "custom" else choice
+
+
 def columns(job: Job) -> dict[str, Any]:
     """The config as columns of the tables: each group's choice under its name, every value under its dotted key.
 
@@ -35,7 +41,7 @@ def columns(job: Job) -> dict[str, Any]:
     for key, value in flatten(job.config).items():
         if not _is_without_effect(key):
             values[key] = _cell(value, as_float=isinstance(default_values.get(key), float) or key in _FLOATS)
-    values |= {"act": job.act, "device": device(job.config.device).type}
+    values |= {"act": act_name(job), "device": device(job.config.device).type}
     if job.choices["act"] == "custom":
         code = build.source_text(job.config.act).encode()
         values |= {"act.target": job.config.act["_target_"], "act.source": hashlib.sha256(code).hexdigest()[:8]}

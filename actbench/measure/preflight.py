@@ -124,6 +124,11 @@ def _check_not_in_place(f: build.Activation, z: Tensor, name: str) -> None:
 
 def _layer(node: DictConfig, name: str) -> build.Activation:
     """One layer of the activation, or a ConfigError that says why there is none."""
+    if OmegaConf.is_missing(node, "_target_"):
+        raise ConfigError(
+            "act=custom needs the dotted path of your activation: act._target_=mymodule.MyActivation, "
+            "in an importable module or a file in the working folder."
+        )
     target = node["_target_"]
     try:
         factory = build.act_factory(node)

@@ -12,7 +12,7 @@ from tqdm import tqdm
 from actbench.command.job import Job
 from actbench.measure import environment, memory
 from actbench.measure.checkpoint import Checkpoint
-from actbench.measure.identity import PROTOCOL, columns, run_id
+from actbench.measure.identity import PROTOCOL, act_name, columns, run_id
 from actbench.measure.seed import train_seed
 from actbench.measure.streams import stream_seed
 from actbench.measure.train import History
@@ -106,7 +106,7 @@ def _measure(job: Job, name: str, checkpoint: Checkpoint, bar: tqdm, measure_see
     with bar:
         bar.update(num_done * epochs)
         for seed in range(first + num_done, first + job.config.num_seeds):
-            bar.set_description(f"{job.act}, seed {seed}")
+            bar.set_description(f"{act_name(job)}, seed {seed}")
             with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
                 memory.reset_peak(device)
                 torch.manual_seed(stream_seed(seed, "global"))  # only rrelu's slopes are drawn from the global stream

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from actbench.compare.workloads import NothingToReportError, protocol_notes
 from actbench.report import console, results_folder
-from actbench.sweep.progress import Runs, finished, names_in, say
+from actbench.sweep.progress import Runs, by_folder, finished, say
 from actbench.tables import schema, store
 from actbench.tables.text import one_line
 
@@ -18,13 +18,9 @@ WORKER_GONE = {
     "ray": ("WorkerCrashedError", "NodeDiedError", "OutOfMemoryError", "LocalRayletDiedError"),
 }
 # Why a run that ended without an error is missing in the tables.
-_UNREAD = (
-    "cannot be read: delete or restore the folder of each file that was left out, and give the same command again."
-)
-_ELSEWHERE = (
-    "are not in {}: the workers write to another folder of that name (a shared file system is "
-    "needed), or the activation's file changed meanwhile."
-)
+_UNREAD = "cannot be read: delete or restore the folder of each file left out, and repeat the command."
+_ELSEWHERE = "are not in {}: the workers write to another folder of that name (a shared file system is "
+_ELSEWHERE += "needed), or the activation's file changed meanwhile."
 
 
 def carry_out(runs: Runs, start: Callable[[], None]) -> int:
@@ -54,7 +50,7 @@ def carry_out(runs: Runs, start: Callable[[], None]) -> int:
 def _so_far(runs: Runs) -> str:
     """How many runs are kept, and how to go on; half-written files are removed."""
     with contextlib.suppress(OSError):
-        for folder, _ in runs:
+        for folder, _ in by_folder(runs):
             store.clean(folder)
     done = len(finished(runs))
     kept = f"{done} of {len(runs)} runs {'is' if done == 1 else 'are'} measured and kept"
@@ -66,7 +62,7 @@ def conclude(runs: Runs) -> int:
 
     Returns 1 if a run failed or cannot be read, or there is no report, otherwise 0.
     """
-    return max(_concluded(folder, names_in(folder, runs)) for folder in {f for f, _ in runs})
+    return max(_concluded(folder, names) for folder, names in by_folder(runs))
 
 
 def _concluded(folder: Path, names: set[str]) -> int:

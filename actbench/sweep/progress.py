@@ -23,15 +23,14 @@ def runs_of(jobs: Sequence[Job]) -> Runs:
     return {(job.folder, run_id(job)) for job in jobs}
 
 
-def names_in(folder: Path, runs: Runs) -> set[str]:
-    """The run_ids of the runs in one results folder."""
-    return {name for place, name in runs if place == folder}
+def by_folder(runs: Runs) -> list[tuple[Path, set[str]]]:
+    """Each results folder with its run_ids."""
+    return [(f, {name for place, name in runs if place == f}) for f in {f for f, _ in runs}]
 
 
 def finished(runs: Runs) -> Runs:
     """Those that need no second measurement."""
-    folders = {folder for folder, _ in runs}
-    return {(f, n) for f in folders for n in store.finished(f, among=names_in(f, runs))}
+    return {(f, n) for f, names in by_folder(runs) for n in store.finished(f, among=names)}
 
 
 def say(text: str, stream: TextIO | None = None) -> None:

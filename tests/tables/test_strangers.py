@@ -257,8 +257,8 @@ def test_a_command_whose_run_cannot_be_read_says_what_to_do(capsys):
         "Deserializing page header failed.\n"
     )
     summary = (
-        "actbench: 1 of {} cannot be read: delete or restore the folder of each file that was left out, and give the "
-        "same command again.\n"
+        "actbench: 1 of {} cannot be read: delete or restore the folder of each file left out, and repeat "
+        "the command.\n"
     )
     assert conclude.conclude(progress.runs_of(jobs)) == 1
     out, err = capsys.readouterr()

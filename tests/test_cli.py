@@ -11,6 +11,7 @@ import pytest
 import torch
 from joblib.externals.loky import get_reusable_executor
 
+import actbench
 from actbench.__main__ import main
 from actbench.command.options import GROUPS, describe, options
 from actbench.report.__main__ import main as report_main
@@ -61,6 +62,24 @@ def test_help_answers_within_a_second():
         assert _command("--help").returncode == 0
         times.append(time.perf_counter() - start)
     assert min(times) < 1
+
+
+def test_version_is_ours(capsys):
+    assert main(["--version"]) == 0
+    assert capsys.readouterr().out == f"actbench {actbench.__version__}\n"
+
+
+RENAMED = sorted(path.stem for path in (Path(actbench.__file__).parent / "renamed").glob("*.py"))
+
+
+@pytest.mark.parametrize("name", RENAMED)
+def test_a_command_of_the_first_edition_answers_with_its_new_name(name):
+    """The new name is a command that there is."""
+    old = subprocess.run([sys.executable, "-m", f"actbench.{name}"], capture_output=True, text=True, timeout=60)
+    assert old.returncode == 1
+    new = re.fullmatch(rf"python -m actbench\.{name} is now python -m actbench\.(\w+)( --\w+)?\.\n", old.stderr)
+    assert new is not None
+    assert (Path(actbench.__file__).parent / new[1] / "__main__.py").is_file()
 
 
 @pytest.mark.parametrize(

@@ -21,6 +21,7 @@ from actbench.report import across, numbers
 from actbench.report import results_folder as report
 from actbench.report.results_folder import PLOTS, write
 from actbench.tables import store
+from benchmarks.speed import report as speed_report
 from benchmarks.speed import tables
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -57,7 +58,11 @@ def test_a_report_is_made_from_its_tables(folder, tmp_path, undrawn):
     """Made again from the tables, every number, interval and sentence is the same to the byte."""
     copy = tmp_path / folder.name
     shutil.copytree(folder / "tables", copy / "tables")
-    write(copy)
+    runs, _, _ = measured = store.collect(copy)
+    if "task.comparison" in runs:
+        speed_report.write(copy, measured, [])
+    else:
+        write(copy)
     assert (copy / "report.md").read_bytes() == (folder / "report.md").read_bytes()
     for name in ("figures", "statistics"):
         files, published = ({path.name for path in (root / name).iterdir()} for root in (copy, folder))

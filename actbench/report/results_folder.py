@@ -54,12 +54,22 @@ def write_all(folder: Path) -> tuple[Path, list[str]]:
 
 def _write(folder: Path, tables: Tables, left_out: list[str], *, run_ids: Collection[str] | None) -> Path:
     works = workloads(tables, run_ids=run_ids)
+    if not any(_has_something_to_compare(work) for work in works):
+        raise NothingToReportError(
+            f"The runs in {folder} have neither a loss nor layers, so there is nothing to compare activations by."
+        )
     facts, unreadable = statistics.facts(folder)
     with atomic.temporary(folder / "report") as hidden:
         (hidden / "figures").mkdir(parents=True)
         _make(works, [*left_out, *unreadable], hidden, facts=facts, name=folder.resolve().name)
         page.install(hidden, folder, figures=_FIGURES)
     return folder / "report.html"
+
+
+def _has_something_to_compare(work: Workload) -> bool:
+    """Whether a workload has failures, a column that ranks, or layers; a comparison of speed has none of them."""
+    runs, _, layers = work.tables
+    return bool((runs["status"] == "failed").any() or ranking.primary(runs) or len(layers))
 
 
 def _make(works: list[Workload], left_out: list[str], folder: Path, *, facts: pd.DataFrame, name: str) -> None:

@@ -6,6 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from actbench.compare.workloads import NothingToReportError
+from actbench.report import results_folder
 from actbench.tables import schema, store
 from actbench.tables.store import write
 from benchmarks.speed import figure, report, tables
@@ -106,6 +108,17 @@ def test_a_missed_target_is_in_the_summary(tmp_path):
     report.write(tmp_path, store.collect(tmp_path), [])
     markdown = (tmp_path / "report.md").read_text("utf-8")
     assert "- missed: actbench against loop (mnist, mlp): 4 [4, 4], aimed at ≥ 5.\n" in markdown
+
+
+def test_the_report_on_activations_leaves_a_folder_of_speed_alone(tmp_path):
+    """It would have nothing to say, and would replace what benchmarks.speed wrote."""
+    measured = _tables()
+    write(measured._replace(runs=measured.runs.assign(act="relu")), tmp_path / "tables")
+    with pytest.raises(NothingToReportError) as caught:
+        results_folder.write(tmp_path)
+    sentence = "have neither a loss nor layers, so there is nothing to compare activations by."
+    assert str(caught.value) == f"The runs in {tmp_path} {sentence}"
+    assert [path.name for path in tmp_path.iterdir()] == ["tables"]
 
 
 def test_a_column_without_values_is_not_stored_and_read_as_missing(tmp_path):

@@ -56,7 +56,7 @@ def _run(argv: list[str]) -> int:
     line.register(argv)
     before, sys.argv = sys.argv, [sys.argv[0], *line.hydra_arguments(argv)]
     # A run records its own failure. Any other exception is a defect of ours: Hydra shows all of it.
-    os.environ.setdefault("HYDRA_FULL_ERROR", "1")
+    os.environ["HYDRA_FULL_ERROR"] = "1"
     try:
         with translated_errors(line.assignments(argv)):
             start = hydra.main(str(options.CONF), config_name="config", version_base="1.3")

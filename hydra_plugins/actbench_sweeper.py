@@ -10,6 +10,7 @@ from typing import Any
 from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
 
 from actbench.command import compose
+from actbench.command.options import ConfigError
 
 
 class ActbenchSweeper(BasicSweeper):
@@ -26,6 +27,9 @@ class ActbenchSweeper(BasicSweeper):
             SystemExit: With the command's exit code.
         """
         config, loader = self._context["config"], self._context["hydra_context"].config_loader
+        size = self.max_batch_size
+        if size is not None and not (type(size) is int and size > 0):
+            raise ConfigError(f"hydra.sweeper.max_batch_size={size} must be a whole number, 1 or more.")
         lines = compose.jobs_of_sweep(loader, config)
 
         from actbench.measure import preflight

@@ -36,10 +36,11 @@ _RULES: tuple[tuple[str, str, Callable[[Any], bool]], ...] = (
     ("epsilon", "a number between 0 and 1", _number(lambda v: 0 < v < 1)),
     ("weight_decay momentum", "a finite number, 0 or more", _number(lambda v: 0 <= v < math.inf)),
     ("dropout", "a number from 0 up to, not including, 1", _number(lambda v: 0 <= v < 1)),
+    ("name tuning", "a word", lambda v: type(v) in (str, int, float)),
     ("device", "auto, cpu or cuda", lambda v: str(v).split(":")[0] in ("auto", "cpu", "cuda")),
 )
 _ALLOWED = {name: (words, allowed) for names, words, allowed in _RULES for name in names.split()}
-_MAY_BE_NULL = ("clip_grad_norm", "num_test", "num_train")
+_MAY_BE_NULL = ("clip_grad_norm", "name", "num_test", "num_train", "tuning")
 _TYPES = {bool: "true or false", int: "a whole number", float: "a number", str: "a word"}
 
 
@@ -70,7 +71,8 @@ def check(job: Job) -> None:
 def check_overrides(overrides: Sequence[str]) -> None:
     """Raise a ConfigError for what Hydra accepts and no run can use, such as a key given twice."""
     keys = list(map(key_of, overrides))
-    is_custom = any(text.lstrip("+") == "act=custom" for text in overrides)
+    acts = [text.partition("=")[2] for text in overrides if key_of(text) == "act"]
+    is_custom = acts == ["custom"]
     for key, text in zip(keys, overrides, strict=True):
         group, value = key.split(".")[0], text.partition("=")[2]
         if text.startswith("~"):
@@ -82,7 +84,10 @@ def check_overrides(overrides: Sequence[str]) -> None:
         if key in (*GROUPS, *PRESETS) and value.startswith("["):
             axis = f"{key}={value.strip('[]')}"
             raise ConfigError(f"{key}={value} is a list: to run one after another, give -m {axis}.")
-        if key.endswith(("_target_", "_partial_")) and not (key == "act._target_" and is_custom):
+        if is_custom and group == "act" and key not in ("act", "act._target_") and text[0] != "+":
+            raise ConfigError(no_such_key(key, (), {"act": "custom"}))
+        is_mistyped = key.startswith("act.") and "," not in acts[0] and acts[0] not in options("act") if acts else False
+        if key.endswith(("_target_", "_partial_")) and not (key == "act._target_" and (is_custom or is_mistyped)):
             other = f": choose another option of {group} instead" if group in GROUPS else ""
             alone = " but with act=custom alone, in a command of its own"
             raise ConfigError(f"{key} cannot be set{alone if group == 'act' else other}.")
@@ -98,7 +103,7 @@ def no_such_key(key: str, keys: Collection[str], choices: Mapping[str, str]) -> 
     group = key.split(".")[0]
     inside = [name for name in keys if name.startswith(f"{group}.")]
     if group not in GROUPS:
-        tops = {*(name.split(".")[0] for name in keys), *PRESETS, "hydra"}
+        tops = {*(name.split(".")[0] for name in keys), *GROUPS, *PRESETS, "hydra"}
         return f"There is no key {key}: {nearest(key, inside) if inside else nearest(group, tops)}"
     choice = f"{group}={choices[group]}"
     if choice == "act=custom":

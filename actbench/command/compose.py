@@ -6,18 +6,19 @@ from itertools import chain
 
 from hydra import compose, initialize_config_dir
 from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
+from hydra.conf import HydraConf
 from hydra.core.config_loader import ConfigLoader
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.hydra_config import HydraConfig
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.utils import get_method
 from omegaconf import DictConfig, OmegaConf
-from omegaconf.errors import InterpolationResolutionError
+from omegaconf.errors import OmegaConfBaseException
 
 from actbench.command.check import check, check_overrides, key_of
-from actbench.command.errors import translated_errors
+from actbench.command.errors import THERE_ALREADY, translated_errors
 from actbench.command.job import Job
-from actbench.command.line import register
+from actbench.command.line import hydra_arguments, register
 from actbench.command.options import CONF, GROUPS, PRESETS, ConfigError, options
 
 _RESOLVING = "ValueError raised while resolving interpolation: "  # OmegaConf's words before ours
@@ -31,6 +32,7 @@ OmegaConf.register_new_resolver(
 def job_from(overrides: list[str]) -> Job:
     """The job of one run, from its overrides, as the command composes and checks it."""
     register(overrides)
+    hydra_arguments(overrides)  # for what it refuses
     GlobalHydra.instance().clear()
     with initialize_config_dir(version_base="1.3", config_dir=str(CONF)), translated_errors(overrides):
         config = compose("config", overrides, return_hydra_config=True)
@@ -45,10 +47,10 @@ def job_of(config: DictConfig) -> Job:
         ConfigError: If it is not valid.
     """
     hydra = HydraConfig.get()
-    check_overrides(list(hydra.overrides.task))
+    check_overrides(_texts(hydra))
     try:
         OmegaConf.resolve(config)
-    except InterpolationResolutionError as error:
+    except OmegaConfBaseException as error:
         raise ConfigError(str(error).split("\n")[0].removeprefix(_RESOLVING)) from error
     choices = hydra.runtime.choices
     job = Job(config, {name: choices[name] for name in (*GROUPS, *PRESETS) if name in choices})
@@ -64,14 +66,15 @@ def jobs_of_sweep(loader: ConfigLoader, config: DictConfig) -> list[tuple[list[s
     Raises:
         ConfigError: If one of them is not valid.
     """
-    arguments, params = list(config.hydra.overrides.task), config.hydra.sweeper.params or {}
+    arguments, params = _texts(config.hydra), config.hydra.sweeper.params or {}
     check_overrides(arguments)
     axes = [f"{k}={v}" for k, v in params.items() if key_of(k) not in map(key_of, arguments)]
     overrides = OverridesParser.create(config_loader=loader).parse_overrides([*axes, *arguments])
     for override in overrides:
         if override.is_sweep_override() and not list(override.sweep_string_iterator()):
             names, line = ", ".join(options(override.key_or_group)), str(override.input_line)
-            raise ConfigError(f"{line.lstrip('+')} matches nothing: known are: {names}.")
+            known = f": known are: {names}" if names else ""
+            raise ConfigError(f"{line.lstrip('+')} matches nothing{known}.")
     lines = list(chain(*BasicSweeper.split_arguments(overrides, max_batch_size=None)))
     return list(zip(lines, _each(loader, config, lines), strict=True))
 
@@ -87,9 +90,17 @@ def _each(loader: ConfigLoader, config: DictConfig, lines: list[list[str]]) -> I
                 composed[chosen] = loader.load_sweep_config(config, list(chosen))
             job_config = _without_hydra(composed[chosen])
             for override in parser.parse_overrides([text for text in line if text not in chosen]):
+                key = override.key_or_group
+                if override.is_add() and OmegaConf.select(job_config, key) is not None:
+                    raise ConfigError(THERE_ALREADY.format(key))
                 OmegaConf.update(job_config, override.key_or_group, override.value())
         HydraConfig.instance().set_config(composed[chosen])
         yield job_of(job_config)
+
+
+def _texts(hydra: DictConfig | HydraConf) -> list[str]:
+    """The overrides as they were typed: one may hold an interpolation, as seed=${x}."""
+    return OmegaConf.to_container(hydra.overrides.task, resolve=False)  # type: ignore[arg-type, return-value]
 
 
 def _without_hydra(config: DictConfig) -> DictConfig:

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from hydra import compose, initialize_config_dir
 from hydra.core.global_hydra import GlobalHydra
 from hydra.errors import HydraException, MissingConfigException, OverrideParseException
-from omegaconf.errors import ConfigAttributeError, ConfigKeyError, OmegaConfBaseException
+from omegaconf.errors import ConfigAttributeError, ConfigKeyError, OmegaConfBaseException, ValidationError
 
 from actbench.command.check import check_overrides, key_of, no_such_key
 from actbench.command.job import defaults, flatten
@@ -15,11 +15,12 @@ from actbench.command.options import CONF, GROUPS, PRESETS, ConfigError, nearest
 
 _SEVERAL = "{0} has several values: add -m to run them as a sweep."
 NEEDS_PACKAGE = "{0} needs the package {1}, which is not installed: pip install -e '.[{1}]'."
+THERE_ALREADY = "+{0} adds a key that is there already: give it without the plus sign."
 # A pattern in an exception's text that names a key -> our sentence about that key.
 _TEXTS = {
     r"Ambiguous value for argument '\+*([^=]+)=": _SEVERAL,
     r"Sweep parameters '\+*([^=]+)=": _SEVERAL,
-    r"An item is already at '(.+)'": "+{0} adds a key that is there already: give it without the plus sign.",
+    r"An item is already at '(.+)'": THERE_ALREADY,
 }
 
 
@@ -49,6 +50,10 @@ def _explained(error: Exception, overrides: Sequence[str]) -> ConfigError:
         key = str(cause.full_key)
         mistyped = next((k for k in map(key_of, overrides) if k.startswith(key)), key)
         return ConfigError(_unknown(mistyped, overrides))
+    if isinstance(cause, ValidationError):  # of Hydra's own settings
+        key = str(cause.full_key)
+        line = next((text for text in overrides if key_of(text) == key), key)
+        return ConfigError(f"{line} is of the wrong type.")
     for pattern, sentence in _TEXTS.items():
         if match := re.search(pattern, str(error)):
             return ConfigError(sentence.format(match[1]))

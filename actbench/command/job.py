@@ -22,7 +22,8 @@ class Job:
     def folder(self) -> Path:
         """Its results folder."""
         output = self.config.output
-        return Path(output.root) / (output.name or self.choices.get("experiment") or "adhoc")
+        name = output.name or self.choices.get("experiment") or "adhoc"
+        return Path(output.root) / str(name)
 
 
 def defaults(choices: Mapping[str, str]) -> dict[str, Any]:

@@ -4,7 +4,7 @@ import os
 import sys
 import threading
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TextIO
 
@@ -25,7 +25,7 @@ def runs_of(jobs: Sequence[Job]) -> Runs:
 
 def by_folder(runs: Runs) -> list[tuple[Path, set[str]]]:
     """Each results folder with its run_ids."""
-    return [(f, {name for place, name in runs if place == f}) for f in {f for f, _ in runs}]
+    return [(f, {name for place, name in runs if place == f}) for f in sorted({f for f, _ in runs})]
 
 
 def finished(runs: Runs) -> Runs:
@@ -38,7 +38,7 @@ def say(text: str, stream: TextIO | None = None) -> None:
     stream = stream or sys.stdout
     try:
         print(text, file=stream, flush=True)
-    except OSError:
+    except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
@@ -47,7 +47,8 @@ def announce(jobs: Sequence[Job], *, num_runs: int, num_done: int) -> None:
     total = f"{num_runs} run{'s' if num_runs > 1 else ''}"
     done = f", {num_done} of them measured already" if num_done else ""
     each = {f"threads={j.config.threads}, device={device(j.config.device)}" for j in jobs}
-    say(f"Sweep: {total}{done}; each {' or '.join(sorted(each))}.")
+    with suppress(OSError):  # a full disk behind stdout stops no run
+        say(f"Sweep: {total}{done}; each {' or '.join(sorted(each))}.")
 
 
 @contextmanager

@@ -38,7 +38,7 @@ def tuned_lr(root: str, tuning: str | None, act: str) -> float:
     """
     if not tuning:
         raise ValueError("This track needs the experiment that tuned the learning rates: give tuning=NAME.")
-    rates = _rates(str(Path(root, tuning)))
+    rates = _rates(str(Path(root, str(tuning))))
     if act not in rates.index:
         raise ValueError(f"{tuning} has tuned no learning rate for act={act}: run it for that activation first.")
     return float(rates.loc[act, "lr"])  # type: ignore[arg-type]

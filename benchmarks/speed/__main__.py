@@ -15,6 +15,7 @@ from actbench.compare.workloads import NothingToReportError
 from actbench.measure import preflight
 from actbench.report.console import aligned
 from actbench.tables import store
+from actbench.tables.text import one_line
 from benchmarks.speed import harness, report
 from benchmarks.speed.tables import ratio_rows, ratios, rounds
 
@@ -48,13 +49,20 @@ def main(argv: list[str] | None = None) -> int:
     try:
         folder = arguments.report or _measure(arguments.words, arguments.cases)
         tables, left_out = store.read(folder)
+        failed = tables.runs[tables.runs["status"] == "failed"]
+        for run_id, message in zip(failed["run_id"], failed["message"], strict=True):
+            traceback = folder / "runs" / f"{run_id}.failed" / "traceback.txt"
+            print(f"failed: {one_line(message)}\n  traceback: {traceback}", file=sys.stderr)
         path = report.write(folder, tables, list(left_out.values()))
     except (ConfigError, FileNotFoundError, NothingToReportError) as error:
         print(f"benchmarks.speed: {error}", file=sys.stderr)
         return 2
+    except KeyboardInterrupt:
+        print("benchmarks.speed: Stopped: the same command goes on after the last whole round.", file=sys.stderr)
+        return 130
     print(aligned(ratio_rows(ratios(rounds(tables)))))
     print(f"\nReport: {path}")
-    return 0
+    return int(len(failed) > 0)
 
 
 def _measure(words: list[str], cases: list[str]) -> Path:

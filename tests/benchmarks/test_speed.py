@@ -213,6 +213,15 @@ def test_the_command_measures_each_round_once_and_reports(monkeypatch, capsys):
     assert speed.main(["--report", "results/speed"]) == 0
 
 
+def test_a_failed_comparison_is_named_and_the_command_fails(monkeypatch, capsys):
+    def arms(job, seed, *, train):
+        raise KeyError("digits")
+
+    monkeypatch.setattr(probing, "arms", arms)
+    assert speed.main(["probing", *TINY, "--cases", *CASES]) != 0
+    assert "failed: KeyError: 'digits'\n  traceback: results/speed/runs/" in capsys.readouterr().err
+
+
 def test_a_comparison_keeps_the_identity_of_its_published_run(monkeypatch):
     """Measured again, it stands beside the first edition's under the same name."""
     monkeypatch.setattr(speed.preflight, "check", lambda jobs: None)  # no data set is read

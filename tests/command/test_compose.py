@@ -145,6 +145,45 @@ MODELS = ", ".join(options("model"))
             "+act=mish model=cnn model.widths=[8,0]",
             "model.widths=[8, 0] is out of range: it must be a list of whole numbers, 1 or more.",
         ),
+        # Found by a reviewer of the front door: each was a traceback, a false sentence, or trained.
+        (
+            "-m +experiment=elu_alpha,leaky_slope +act=relu",
+            "An experiment brings a sweep of its own: give one experiment a command.",
+        ),
+        ("+act=relu output.name=[a]", 'output.name=["a"] is out of range: it must be a word.'),
+        (
+            "+act=relu track=tuned tuning=5",
+            "5 has not been run: python -m actbench +experiment=5 tunes the learning rates.",
+        ),
+        ("+act=5", f"There is no act=5: known are: {ACTS}."),
+        ("-m +act=relu,5", f"There is no act=5: known are: {ACTS}."),
+        ("+act=relu model=null", f"There is no model=null: known are: {MODELS}."),
+        ("=5", "'=5' cannot be read: an argument is KEY=VALUE, as in train.epochs=5."),
+        ("+act=relu tsk=gan", "There is no key tsk: did you mean task?"),
+        ("+act=relu schedul=cosine", "There is no key schedul: did you mean schedule?"),
+        (
+            "-m +act=relu hydra.sweeper.max_batch_size=-1",
+            "hydra.sweeper.max_batch_size=-1 must be a whole number, 1 or more.",
+        ),
+        (
+            "-m +act=custom act._target_=mine.f act.alpha=0.3,0.2",
+            "act.alpha is new to act=custom: give it with a plus sign, +act.alpha=VALUE.",
+        ),
+        ("-m +act=elu +act.alpha=2,1", "+act.alpha adds a key that is there already: give it without the plus sign."),
+        ("-m +act=elu,celu act.alpha=null", "act.alpha=null gives act.alpha no value."),
+        ("+act=mish ~nokey", "~nokey deletes a key, but every key is needed: set it to another value instead."),
+        (
+            "+experiment=elu_alpha ~act",
+            "~act deletes a key, but every key is needed: set it to another value instead.",
+        ),
+        ("+act=customm act._target_=mine.f", "There is no act=customm: did you mean custom?"),
+        ("-m +act=relu hydra.launcher.n_jobs=x", "hydra.launcher.n_jobs=x is of the wrong type."),
+        ("+act=relu seed=${foo}", "Interpolation key 'foo' not found"),
+        ("-m +act=relu seed=range(0)", "seed=range(0) matches nothing."),
+        (
+            "-m --cfg job +act=relu",
+            "-m starts a sweep and --cfg or --info only shows something: give one of them.",
+        ),
     ],
 )
 def test_a_bad_command_ends_with_a_sentence(line, sentence, capsys, tmp_path):
@@ -247,3 +286,7 @@ def test_the_command_line_replaces_an_axis_of_an_experiment():
 def test_a_named_folder_wins_over_the_experiment():
     job = compose.job_from(["+act=mish", "output.root=out", "output.name=mine"])
     assert str(job.folder) == "out/mine"
+
+
+def test_a_number_may_name_a_results_folder():
+    assert str(compose.job_from(["+act=mish", "output.name=2024"]).folder) == "results/2024"

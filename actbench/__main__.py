@@ -54,17 +54,15 @@ def _run(argv: list[str]) -> int:
     from actbench.sweep.entry import hydra_job
 
     line.register(argv)
-    before, sys.argv = sys.argv, [sys.argv[0], *line.hydra_arguments(argv)]
+    sys.argv[1:] = line.hydra_arguments(argv)
     # A run records its own failure. Any other exception is a defect of ours: Hydra shows all of it.
     os.environ["HYDRA_FULL_ERROR"] = "1"
     try:
-        with translated_errors(line.assignments(argv)):
+        with translated_errors(argv):
             start = hydra.main(str(options.CONF), config_name="config", version_base="1.3")
             start(hydra_job)()
     except SystemExit as ended:
         return int(ended.code or 0)
-    finally:
-        sys.argv = before
     return 0
 
 

@@ -28,21 +28,21 @@ class RayLauncher(Launcher):
         self._address = address
         self._resources = {"num_cpus": num_cpus, "num_gpus": num_gpus}
 
-    def setup(self, **given: Any) -> None:
+    def setup(self, **context: Any) -> None:
         if not importlib.util.find_spec("ray"):
             raise ConfigError(NEEDS_PACKAGE.format("hydra/launcher=ray", "ray"))
-        self._given = given
+        self._context = context
 
     def launch(self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int) -> Any:
         import ray
 
         setup_globals()
-        context, sweep = self._given["hydra_context"], self._given["config"]
+        context, sweep = self._context["hydra_context"], self._context["config"]
         configs = [context.config_loader.load_sweep_config(sweep, list(o)) for o in job_overrides]
         for num, config in enumerate(configs, initial_job_idx):
             with open_dict(config):
                 config.hydra.job.id, config.hydra.job.num = str(num), num
-        own = {name: value for name, value in os.environ.items() if name.startswith("ACTBENCH_")}
+        settings = {k: value for k, value in os.environ.items() if k.startswith("ACTBENCH_")}
         if self._address != "local":
             _check_answers(self._address)
         before = signal.getsignal(signal.SIGTERM)
@@ -51,28 +51,27 @@ class RayLauncher(Launcher):
         signal.signal(signal.SIGTERM, before)  # Ray's own would end the command without a word
         with cluster:  # when the command has left, however it left, Ray ends its tasks
             run = ray.remote(**self._resources)(_run)
-            task = self._given["task_function"]
-            common = ray.put((os.getcwd(), own, context, task, Singleton.get_state()))
+            task = self._context["task_function"]
+            common = ray.put((os.getcwd(), settings, context, task, Singleton.get_state()))
             return ray.get([run.remote(config, common) for config in configs])
 
 
 def _check_answers(address: str) -> None:
-    """Something listens at HOST:PORT; without that Ray would try for a quarter of an hour."""
+    """Raise a ConfigError if nothing listens at HOST:PORT: Ray would try for a quarter of an hour."""
     host, _, port = address.rpartition(":")
     try:
         socket.create_connection((host, int(port)), timeout=10).close()
     except (OSError, ValueError) as error:
-        raise ConfigError(
-            f"No Ray cluster answers at hydra.launcher.address={address}: start one with ray start --head "
-            "and give the HOST:PORT of its head, or leave the address out."
-        ) from error
+        start = "start one with ray start --head and give the HOST:PORT of its head"
+        where = f"hydra.launcher.address={address}: {start}, or leave the address out."
+        raise ConfigError(f"No Ray cluster answers at {where}") from error
 
 
 def _run(config: DictConfig, common: tuple) -> JobReturn:
     """One run, in a worker: in the command's folder and with its settings, which a node lacks."""
-    folder, own, context, task, singletons = common
+    folder, settings, context, task, singletons = common
     os.chdir(folder)
-    os.environ.update(own)
+    os.environ.update(settings)
     setup_globals()
     Singleton.set_state(singletons)
     HydraConfig.instance().set_config(config)

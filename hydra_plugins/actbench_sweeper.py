@@ -20,17 +20,11 @@ class ActbenchSweeper(BasicSweeper):
         self._context = context
 
     def sweep(self, arguments: list[str]) -> Any:
-        """Measure what is missing, and report.
-
-        Raises:
-            ConfigError: If a job is not valid or cannot run.
-            SystemExit: With the command's exit code.
-        """
+        """Measure what is missing, report, and exit; a ConfigError if a job is not valid or cannot run."""
         config, loader = self._context["config"], self._context["hydra_context"].config_loader
-        size = self.max_batch_size
-        if size is not None and not (type(size) is int and size > 0):
-            raise ConfigError(f"hydra.sweeper.max_batch_size={size} must be a whole number, 1 or more.")
-        lines = compose.jobs_of_sweep(loader, config)
+        if (n := self.max_batch_size) is not None and not (type(n) is int and n > 0):
+            raise ConfigError(f"hydra.sweeper.max_batch_size={n} must be a whole number, 1 or more.")
+        lines = compose.jobs_of_sweep(loader, config, arguments)
 
         from actbench.measure import preflight
         from actbench.measure.identity import run_id
@@ -54,10 +48,9 @@ class ActbenchSweeper(BasicSweeper):
     def _launch(self, lines: list[list[str]]) -> None:
         """Launch the jobs, as many at a time as the command allows, and wait for them."""
         super().setup(**self._context)  # only now: the launcher's settings depend on the jobs
-        assert self.launcher is not None
-        batch = self.max_batch_size or len(lines) or 1
-        for first in range(0, len(lines), batch):
-            ended = self.launcher.launch(lines[first : first + batch], initial_job_idx=first)
+        size = self.max_batch_size or len(lines) or 1
+        for n in range(0, len(lines), size):
+            ended = self.launcher.launch(lines[n : n + size], n)  # type: ignore[union-attr]
             with contextlib.redirect_stderr(io.StringIO()):  # Hydra's line about an exception
                 for job in ended:
                     _ = job.return_value

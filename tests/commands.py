@@ -8,20 +8,22 @@ from omegaconf import DictConfig
 from actbench.command import compose
 from actbench.command.errors import translated_errors
 from actbench.command.job import Job
-from actbench.command.line import assignments, hydra_arguments, register
+from actbench.command.line import hydra_arguments, register
 from actbench.command.options import CONF
 
 
 def sweep(*argv: str) -> tuple[DictConfig, list[Job]]:
     """The config of Hydra itself and the jobs of a sweep."""
     register(argv)
-    overrides = assignments(hydra_arguments(["-m", *argv]))
+    overrides = hydra_arguments(["-m", *argv])[1:]
     GlobalHydra.instance().clear()
     with initialize_config_dir(version_base="1.3", config_dir=str(CONF)):
         loader = GlobalHydra.instance().config_loader()
         with translated_errors(overrides):
             config = loader.load_configuration("config", overrides, RunMode.MULTIRUN)
-        return config.hydra, [job for _, job in compose.jobs_of_sweep(loader, config)]
+        return config.hydra, [
+            job for _, job in compose.jobs_of_sweep(loader, config, list(config.hydra.overrides.task))
+        ]
 
 
 def jobs(*argv: str) -> list[Job]:

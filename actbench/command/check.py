@@ -8,6 +8,8 @@ import math
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
+from hydra.core.override_parser.types import ChoiceSweep, Glob, Override
+
 from actbench.command.job import Job, defaults, flatten
 from actbench.command.options import GROUPS, PRESETS, ConfigError, nearest, options
 
@@ -41,6 +43,7 @@ _RULES: tuple[tuple[str, str, Callable[[Any], bool]], ...] = (
 )
 _ALLOWED = {name: (words, allowed) for names, words, allowed in _RULES for name in names.split()}
 _MAY_BE_NULL = ("clip_grad_norm", "name", "num_test", "num_train", "tuning")
+UNREADABLE = "{0!r} cannot be read: an argument is KEY=VALUE, as in train.epochs=5."
 _TYPES = {bool: "true or false", int: "a whole number", float: "a number", str: "a word"}
 
 
@@ -56,7 +59,7 @@ def check(job: Job) -> None:
     for key, value in values.items():
         if not _is_alike(value, reference.get(key)):
             default = reference[key]
-            wanted = f"{_type(default)}, as {_text(default)} is"
+            wanted = f"{_TYPES.get(type(default), 'a list of this kind')}, as {_text(default)} is"
             raise ConfigError(f"{key}={_text(value)} is of the wrong type: it must be {wanted}.")
         name = key.rsplit(".", 1)[-1]
         words, allowed = _ALLOWED.get(name, ("", lambda value: True))
@@ -64,33 +67,49 @@ def check(job: Job) -> None:
         if not (key.startswith("act.") or is_null or allowed(value)):
             raise ConfigError(f"{key}={_text(value)} is out of range: it must be {words}.")
     if values.get("optim.nesterov") and not values["optim.momentum"]:
-        momentum = "a momentum above 0: set optim.momentum, for instance to 0.9"
-        raise ConfigError(f"optim.nesterov=true needs {momentum}.")
+        raise ConfigError("optim.nesterov=true needs an optim.momentum above 0, for instance 0.9.")
 
 
-def check_overrides(overrides: Sequence[str]) -> None:
+def check_overrides(overrides: Sequence[Override]) -> None:
     """Raise a ConfigError for what Hydra accepts and no run can use, such as a key given twice."""
-    keys = list(map(key_of, overrides))
-    acts = [text.partition("=")[2] for text in overrides if key_of(text) == "act"]
-    is_custom = acts == ["custom"]
-    for key, text in zip(keys, overrides, strict=True):
-        group, value = key.split(".")[0], text.partition("=")[2]
-        if text.startswith("~"):
+    keys = [override.key_or_group for override in overrides]
+    for override in overrides:
+        key, typed = override.key_or_group, str(override.input_line).partition("=")[2]
+        if not key:
+            raise ConfigError(UNREADABLE.format(override.input_line))
+        if override.is_delete():
             each = "but every key is needed: set it to another value instead"
             raise ConfigError(f"~{key} deletes a key, {each}.")
         if keys.count(key) > 1:
             once = f"give it once, or several values of it with -m {key}=A,B"
             raise ConfigError(f"{key} is given more than once: {once}.")
-        if key in (*GROUPS, *PRESETS) and value.startswith("["):
-            axis = f"{key}={value.strip('[]')}"
-            raise ConfigError(f"{key}={value} is a list: to run one after another, give -m {axis}.")
-        if is_custom and group == "act" and key not in ("act", "act._target_") and text[0] != "+":
-            raise ConfigError(no_such_key(key, (), {"act": "custom"}))
-        is_mistyped = key.startswith("act.") and "," not in acts[0] and acts[0] not in options("act") if acts else False
-        if key.endswith(("_target_", "_partial_")) and not (key == "act._target_" and (is_custom or is_mistyped)):
-            other = f": choose another option of {group} instead" if group in GROUPS else ""
-            alone = " but with act=custom alone, in a command of its own"
-            raise ConfigError(f"{key} cannot be set{alone if group == 'act' else other}.")
+        if key in (*GROUPS, *PRESETS):
+            _check_choices(key, typed, override.value())
+        elif override.is_sweep_override() and not list(override.sweep_string_iterator()):
+            raise ConfigError(f"{key}={typed} matches nothing.")
+    is_custom = any(o.key_or_group == "act" and o.value() == "custom" for o in overrides)
+    for key in keys:
+        group, _, name = key.rpartition(".")
+        if name in ("_target_", "_partial_") and not (is_custom and key == "act._target_"):
+            alone = " but with act=custom alone, in a command of its own."
+            other = f": choose another option of {group.split('.')[0]} instead."
+            raise ConfigError(f"{key} cannot be set{alone if group == 'act' else other}")
+
+
+def _check_choices(group: str, typed: str, value: Any) -> None:
+    """Raise a ConfigError unless each choice in a group is one of its options."""
+    names = [*options(group), *(["custom"] if group == "act" else [])]
+    if isinstance(value, list):
+        axis = f"{group}={typed.strip('[]')}"
+        raise ConfigError(f"{group}={typed} is a list: to run one after another, give -m {axis}.")
+    choices = value.list if isinstance(value, ChoiceSweep) else [value]
+    if group == "experiment" and len(choices) > 1:
+        brings = "An experiment brings a sweep of its own"
+        raise ConfigError(f"{brings}: give one experiment a command.")
+    for choice in choices:
+        name = typed if choice is value else str(choice)
+        if not (choice.filter(names) if isinstance(choice, Glob) else name in names):
+            raise ConfigError(f"There is no {group}={name}: {nearest(name, names)}")
 
 
 def key_of(override: str) -> str:
@@ -105,6 +124,8 @@ def no_such_key(key: str, keys: Collection[str], choices: Mapping[str, str]) -> 
     if group not in GROUPS:
         tops = {*(name.split(".")[0] for name in keys), *GROUPS, *PRESETS, "hydra"}
         return f"There is no key {key}: {nearest(key, inside) if inside else nearest(group, tops)}"
+    if group not in choices:
+        return f"{key} needs an activation that has it: add +act=NAME."
     choice = f"{group}={choices[group]}"
     if choice == "act=custom":
         return f"{key} is new to act=custom: give it with a plus sign, +{key}=VALUE."
@@ -121,13 +142,6 @@ def _is_alike(value: Any, reference: Any) -> bool:
         entries = value if isinstance(value, list) else []
         return entries != [] and all(_is_alike(entry, reference[0]) for entry in entries)
     return type(value) is type(reference) or (type(reference) is float and type(value) is int)
-
-
-def _type(reference: Any) -> str:
-    """The type of a default in words."""
-    if isinstance(reference, list):
-        return f"a list of {_TYPES[type(reference[0])].removeprefix('a ')}s"
-    return _TYPES[type(reference)]
 
 
 def _text(value: Any) -> str:

@@ -7,15 +7,16 @@ from collections.abc import Iterator, Sequence
 from hydra import compose, initialize_config_dir
 from hydra.core.global_hydra import GlobalHydra
 from hydra.errors import HydraException, MissingConfigException, OverrideParseException
-from omegaconf.errors import ConfigAttributeError, ConfigKeyError, OmegaConfBaseException, ValidationError
+from omegaconf.errors import ConfigAttributeError, ConfigKeyError, OmegaConfBaseException
 
-from actbench.command.check import check_overrides, key_of, no_such_key
+from actbench.command.check import UNREADABLE, key_of, no_such_key
 from actbench.command.job import defaults, flatten
-from actbench.command.options import CONF, GROUPS, PRESETS, ConfigError, nearest, options
+from actbench.command.options import CONF, GROUPS, PRESETS, ConfigError, nearest
 
 _SEVERAL = "{0} has several values: add -m to run them as a sweep."
 NEEDS_PACKAGE = "{0} needs the package {1}, which is not installed: pip install -e '.[{1}]'."
 THERE_ALREADY = "+{0} adds a key that is there already: give it without the plus sign."
+_RESOLVING = "ValueError raised while resolving interpolation: "  # OmegaConf's words before ours
 # A pattern in an exception's text that names a key -> our sentence about that key.
 _TEXTS = {
     r"Ambiguous value for argument '\+*([^=]+)=": _SEVERAL,
@@ -30,34 +31,28 @@ def translated_errors(overrides: Sequence[str]) -> Iterator[None]:
     try:
         yield
     except (HydraException, OmegaConfBaseException) as error:
-        check_overrides(overrides)  # its sentences are better
         raise _explained(error, overrides) from error
 
 
 def _explained(error: Exception, overrides: Sequence[str]) -> ConfigError:
     cause = error.__cause__ or error
     if isinstance(error, OverrideParseException):
-        argument = f"{error.override!r} cannot be read"
-        return ConfigError(f"{argument}: an argument is KEY=VALUE, as in train.epochs=5.")
+        return ConfigError(UNREADABLE.format(error.override))
     if isinstance(error, MissingConfigException) and error.missing_cfg_file:
         group, _, choice = error.missing_cfg_file.rpartition("/")
         if group == "hydra/launcher" and choice.startswith("submitit"):  # brought by an extra
             launcher = next(line for line in overrides if key_of(line) == group)
             return ConfigError(NEEDS_PACKAGE.format(launcher, "submitit"))
-        names = {*(error.options or ()), *options(group), *(["custom"] if group == "act" else [])}
-        return ConfigError(f"There is no {group}={choice}: {nearest(choice, names)}")
+        return ConfigError(f"There is no {group}={choice}: {nearest(choice, error.options or ())}")
     if isinstance(cause, ConfigAttributeError | ConfigKeyError):
         key = str(cause.full_key)
         mistyped = next((k for k in map(key_of, overrides) if k.startswith(key)), key)
         return ConfigError(_unknown(mistyped, overrides))
-    if isinstance(cause, ValidationError):  # of Hydra's own settings
-        key = str(cause.full_key)
-        line = next((text for text in overrides if key_of(text) == key), key)
-        return ConfigError(f"{line} is of the wrong type.")
     for pattern, sentence in _TEXTS.items():
         if match := re.search(pattern, str(error)):
             return ConfigError(sentence.format(match[1]))
-    return ConfigError(" ".join(f"{error} {error.__cause__ or ''}".split()))
+    lines = (str(e).split("\n")[0].removeprefix(_RESOLVING) for e in (error, error.__cause__) if e)
+    return ConfigError(": ".join(dict.fromkeys(lines)))
 
 
 def _unknown(key: str, overrides: Sequence[str]) -> str:

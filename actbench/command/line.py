@@ -4,33 +4,31 @@ from collections.abc import Sequence
 
 from hydra.core.config_store import ConfigStore
 from hydra.core.override_parser.overrides_parser import OverridesParser
-from hydra.core.override_parser.types import ChoiceSweep, Glob, Override, QuotedString, Sweep
-from hydra.errors import OverrideParseException
 from omegaconf import MISSING, DictConfig, OmegaConf
 
-from actbench.command.options import GROUPS, PRESETS, ConfigError, nearest, options
+from actbench.command.check import check_overrides
+from actbench.command.errors import translated_errors
+from actbench.command.options import GROUPS, ConfigError, options
 
 _SHOW = {"--cfg", "-c", "--info", "-i", "--run", "-r", "--shell-completion", "--hydra-help"}
 
 
 def hydra_arguments(argv: list[str]) -> list[str]:
-    """The arguments rewritten in the two ways that Hydra needs.
+    """The arguments, checked, and rewritten in the two ways that Hydra needs.
 
     +experiment=elu_alpha, which sweeps, becomes -m +experiment=elu_alpha. In -m +act=elu,celu
     act.alpha=1 the last becomes act.alpha=choice(1): Hydra composes the sweep's own config without
     act, where it does not know act.alpha, but passes such an axis on to the jobs.
     """
-    try:
-        overrides = OverridesParser.create().parse_overrides(assignments(argv))
-    except OverrideParseException:  # Hydra reports it
-        return argv
-    for override in overrides:
-        _check_option(override)
+    assignments = [text for text in argv if text[:1] == "~" or ("=" in text and text[0] != "-")]
+    with translated_errors(argv):
+        overrides = OverridesParser.create().parse_overrides(assignments)
+    check_overrides(overrides)
     names = {str(o.value()) for o in overrides if o.key_or_group == "experiment"}
     swept = {key for name in names & set(options("experiment")) for key in _axes_of(name)}
     flags = {argument.split("=", 1)[0] for argument in argv if argument.startswith("-")}
     if {"-m", "--multirun"} & flags and _SHOW & flags:
-        raise ConfigError("-m starts a sweep and --cfg or --info only shows something: give one of them.")
+        raise ConfigError("-m runs a sweep, --cfg or --info only shows something: give one of them.")
     if swept and not flags & {"-m", "--multirun", *_SHOW}:
         argv = ["-m", *argv]
     if not {"-m", "--multirun"} & set(argv):
@@ -44,11 +42,6 @@ def hydra_arguments(argv: list[str]) -> list[str]:
                 raise ConfigError(f"{line} gives {override.key_or_group} no value.")
             axes[line] = f"{line.split('=', 1)[0]}=choice({override.get_value_string()})"
     return [axes.get(argument, argument) for argument in argv]
-
-
-def assignments(argv: Sequence[str]) -> list[str]:
-    """The arguments KEY=VALUE and ~KEY, without flags and their values."""
-    return [text for text in argv if text.startswith("~") or ("=" in text and text[0] != "-")]
 
 
 def register(argv: Sequence[str]) -> None:
@@ -65,20 +58,6 @@ def register(argv: Sequence[str]) -> None:
     store.repo.get("act", {}).pop("custom.yaml", None)
     if any(argument.startswith("act=") and "custom" in argument for argument in arguments):
         store.store(group="act", name="custom", node={"_target_": MISSING})
-
-
-def _check_option(override: Override) -> None:
-    """Raise a ConfigError for an option that is no word, or for several experiments."""
-    group, value = override.key_or_group, override.value()
-    if not group:
-        raise ConfigError(f"{override.input_line!r} cannot be read: an argument is KEY=VALUE, as in train.epochs=5.")
-    if group == "experiment" and override.is_sweep_override():
-        raise ConfigError("An experiment brings a sweep of its own: give one experiment a command.")
-    for choice in value.list if isinstance(value, ChoiceSweep) else [value]:
-        is_option = isinstance(choice, str | list | QuotedString | Sweep | Glob)
-        if group in (*GROUPS, *PRESETS) and not is_option and not override.is_delete():
-            typed = str(override.input_line).split("=", 1)[1] if choice is value else choice
-            raise ConfigError(f"There is no {group}={typed}: {nearest(str(typed), options(group))}")
 
 
 def _experiment(name: str) -> DictConfig:

@@ -1,6 +1,7 @@
 """The short tables that a command prints: what its runs reached, and the first and the last layer."""
 
 from collections.abc import Collection
+from pathlib import Path
 
 import pandas as pd
 
@@ -32,6 +33,14 @@ def text(tables: Tables, *, run_ids: Collection[str]) -> str:
             when = "at the end" if layers["step"].any() else "at initialisation"
             blocks.append(aligned([[when, *headings], *rows]))
     return "\n\n".join([*blocks, *_cost(selected.runs)])
+
+
+def failures(folder: Path, failed: pd.DataFrame) -> str:
+    """The message of each failed run of a folder, and the file that holds its traceback."""
+    return "\n".join(
+        f"failed: {one_line(message)}\n  traceback: {folder / 'runs' / f'{run_id}.failed' / 'traceback.txt'}"
+        for run_id, message in zip(failed["run_id"], failed["message"], strict=True)
+    )
 
 
 def _is_printed(heading: str) -> bool:

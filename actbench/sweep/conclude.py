@@ -9,7 +9,6 @@ from actbench.compare.workloads import NothingToReportError, protocol_notes
 from actbench.report import console, results_folder
 from actbench.sweep.progress import Runs, by_folder, finished, say
 from actbench.tables import schema, store
-from actbench.tables.text import one_line
 
 # Exceptions for a killed worker, by package; submitit and Ray are extras.
 WORKER_GONE = {
@@ -18,16 +17,15 @@ WORKER_GONE = {
     "ray": ("WorkerCrashedError", "NodeDiedError", "OutOfMemoryError", "LocalRayletDiedError"),
 }
 # Why a run that ended without an error is missing in the tables.
-_UNREAD = "cannot be read: delete or restore the folder of each file left out, and repeat the command."
-_ELSEWHERE = "are not in {}: the workers write to another folder of that name (a shared file system is "
-_ELSEWHERE += "needed), or the activation's file changed meanwhile."
+_UNREAD = "cannot be read: delete or restore each folder left out, and repeat the command."
+_ELSEWHERE = "are not in {}: the workers write to another folder of that name (they need a shared "
+_ELSEWHERE += "file system), or the activation's file changed meanwhile."
 
 
 def carry_out(runs: Runs, start: Callable[[], None]) -> int:
     """Measure the runs by `start`, then report them; returns the command's exit code.
 
-    Raises:
-        KeyboardInterrupt: If interrupted; its text says how many runs are kept.
+    The text of a KeyboardInterrupt says how many runs are kept.
     """
     try:
         start()
@@ -62,11 +60,11 @@ def conclude(runs: Runs) -> int:
 
     Returns 1 if a run failed or cannot be read, or there is no report, otherwise 0.
     """
-    return max(_concluded(folder, names) for folder, names in by_folder(runs))
+    return max(_report(folder, names) for folder, names in by_folder(runs))
 
 
-def _concluded(folder: Path, names: set[str]) -> int:
-    """The exit code of one results folder."""
+def _report(folder: Path, names: set[str]) -> int:
+    """Report one results folder; the exit code."""
     store.clean(folder)
     try:
         left_out = store.compact(folder)
@@ -88,7 +86,6 @@ def _concluded(folder: Path, names: set[str]) -> int:
         except NothingToReportError as error:
             say(f"actbench: {error}", sys.stderr)
             code = 1
-    for name, message in zip(failed["run_id"], failed["message"], strict=True):
-        traceback = folder / "runs" / f"{name}.failed" / "traceback.txt"
-        say(f"failed: {one_line(message)}\n  traceback: {traceback}", sys.stderr)
+    if len(failed):
+        say(console.failures(folder, failed), sys.stderr)
     return code

@@ -39,6 +39,6 @@ def device_override(jobs: Sequence[Job]) -> list[str]:
 
 def is_elsewhere(hydra: DictConfig) -> bool:
     """Whether runs go to other machines, which may have a GPU where this one has none."""
+    is_local = hydra.launcher.get("address") == "local"  # Ray's
     launcher = hydra.runtime.choices["hydra/launcher"]
-    joins = "hydra.launcher.address" in map(key_of, hydra.overrides.hydra)
-    return launcher in ("slurm", "submitit_slurm") or (launcher == "ray" and joins)
+    return launcher in ("slurm", "submitit_slurm", "ray") and not is_local

@@ -4,7 +4,7 @@ import os
 import sys
 import threading
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TextIO
 
@@ -47,8 +47,7 @@ def announce(jobs: Sequence[Job], *, num_runs: int, num_done: int) -> None:
     total = f"{num_runs} run{'s' if num_runs > 1 else ''}"
     done = f", {num_done} of them measured already" if num_done else ""
     each = {f"threads={j.config.threads}, device={device(j.config.device)}" for j in jobs}
-    with suppress(OSError):  # a full disk behind stdout stops no run
-        say(f"Sweep: {total}{done}; each {' or '.join(sorted(each))}.")
+    say(f"Sweep: {total}{done}; each {' or '.join(sorted(each))}.")
 
 
 @contextmanager

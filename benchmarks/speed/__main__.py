@@ -13,9 +13,8 @@ from actbench.command.job import Job
 from actbench.command.options import ConfigError, nearest, options
 from actbench.compare.workloads import NothingToReportError
 from actbench.measure import preflight
-from actbench.report.console import aligned
+from actbench.report.console import aligned, failures
 from actbench.tables import store
-from actbench.tables.text import one_line
 from benchmarks.speed import harness, report
 from benchmarks.speed.tables import ratio_rows, ratios, rounds
 
@@ -50,9 +49,8 @@ def main(argv: list[str] | None = None) -> int:
         folder = arguments.report or _measure(arguments.words, arguments.cases)
         tables, left_out = store.read(folder)
         failed = tables.runs[tables.runs["status"] == "failed"]
-        for run_id, message in zip(failed["run_id"], failed["message"], strict=True):
-            traceback = folder / "runs" / f"{run_id}.failed" / "traceback.txt"
-            print(f"failed: {one_line(message)}\n  traceback: {traceback}", file=sys.stderr)
+        if len(failed):
+            print(failures(folder, failed), file=sys.stderr)
         path = report.write(folder, tables, list(left_out.values()))
     except (ConfigError, FileNotFoundError, NothingToReportError) as error:
         print(f"benchmarks.speed: {error}", file=sys.stderr)

@@ -14,6 +14,7 @@ from actbench.command.line import hydra_arguments
 from actbench.command.options import CONF, ConfigError, options
 
 ACTS = ", ".join(options("act"))
+WITH_CUSTOM = ", ".join(sorted([*options("act"), "custom"]))
 MODELS = ", ".join(options("model"))
 
 
@@ -36,7 +37,7 @@ MODELS = ", ".join(options("model"))
         ("+act=[relu,mish]", "act=[relu,mish] is a list: to run one after another, give -m act=relu,mish."),
         ("+act=relu,mish", "act has several values: add -m to run them as a sweep."),
         ("+act=relu seed=range(3)", "seed has several values: add -m to run them as a sweep."),
-        ("-m +act=glob(zz*)", f"act=glob(zz*) matches nothing: known are: {ACTS}."),
+        ("-m +act=glob(zz*)", f"There is no act=glob(zz*): known are: {WITH_CUSTOM}."),
         ("+actt=mish", "There is no key actt: did you mean act?"),
         ("+act=mish trian.epochs=3", "There is no key trian.epochs: did you mean train?"),
         ("+act=mish train.epoch=3", "There is no key train.epoch: did you mean train.epochs?"),
@@ -76,15 +77,15 @@ MODELS = ", ".join(options("model"))
         ),
         (
             "+act=mish model=cnn model.widths=[]",
-            "model.widths=[] is of the wrong type: it must be a list of whole numbers, as [16, 32, 64] is.",
+            "model.widths=[] is of the wrong type: it must be a list of this kind, as [16, 32, 64] is.",
         ),
         (
             "+act=mish model=cnn model.widths=[8,a]",
-            'model.widths=[8, "a"] is of the wrong type: it must be a list of whole numbers, as [16, 32, 64] is.',
+            'model.widths=[8, "a"] is of the wrong type: it must be a list of this kind, as [16, 32, 64] is.',
         ),
         (
             "+act=mish model=cnn model.widths=8",
-            "model.widths=8 is of the wrong type: it must be a list of whole numbers, as [16, 32, 64] is.",
+            "model.widths=8 is of the wrong type: it must be a list of this kind, as [16, 32, 64] is.",
         ),
         (
             "+act=mish model.width=null",
@@ -123,7 +124,7 @@ MODELS = ", ".join(options("model"))
         ),
         (
             "+act=mish optim=sgd optim.momentum=0 optim.nesterov=true",
-            "optim.nesterov=true needs a momentum above 0: set optim.momentum, for instance to 0.9.",
+            "optim.nesterov=true needs an optim.momentum above 0, for instance 0.9.",
         ),
         (
             "+act=mish task=gan_conv task.generator.widths=[0]",
@@ -155,8 +156,8 @@ MODELS = ", ".join(options("model"))
             "+act=relu track=tuned tuning=5",
             "5 has not been run: python -m actbench +experiment=5 tunes the learning rates.",
         ),
-        ("+act=5", f"There is no act=5: known are: {ACTS}."),
-        ("-m +act=relu,5", f"There is no act=5: known are: {ACTS}."),
+        ("+act=5", f"There is no act=5: known are: {WITH_CUSTOM}."),
+        ("-m +act=relu,5", f"There is no act=5: known are: {WITH_CUSTOM}."),
         ("+act=relu model=null", f"There is no model=null: known are: {MODELS}."),
         ("=5", "'=5' cannot be read: an argument is KEY=VALUE, as in train.epochs=5."),
         ("+act=relu tsk=gan", "There is no key tsk: did you mean task?"),
@@ -177,12 +178,15 @@ MODELS = ", ".join(options("model"))
             "~act deletes a key, but every key is needed: set it to another value instead.",
         ),
         ("+act=customm act._target_=mine.f", "There is no act=customm: did you mean custom?"),
-        ("-m +act=relu hydra.launcher.n_jobs=x", "hydra.launcher.n_jobs=x is of the wrong type."),
+        (
+            "-m +act=relu hydra.launcher.n_jobs=x",
+            "Error merging override hydra.launcher.n_jobs=x: Value 'x' of type 'str' could not be converted to Integer",
+        ),
         ("+act=relu seed=${foo}", "Interpolation key 'foo' not found"),
         ("-m +act=relu seed=range(0)", "seed=range(0) matches nothing."),
         (
             "-m --cfg job +act=relu",
-            "-m starts a sweep and --cfg or --info only shows something: give one of them.",
+            "-m runs a sweep, --cfg or --info only shows something: give one of them.",
         ),
     ],
 )

@@ -212,8 +212,8 @@ def test_runs_of_another_protocol_and_missing_runs_are_counted(monkeypatch, caps
         older.setattr(progress, "run_id", lambda job: "relu-000000000000")
         assert main(["+act=tanh", *SMALL]) == 1
     assert capsys.readouterr().err.splitlines()[-1] == (
-        "actbench: 1 of 1 runs are not in results/adhoc: the workers write to another folder of that name (a shared "
-        "file system is needed), or the activation's file changed meanwhile."
+        "actbench: 1 of 1 runs are not in results/adhoc: the workers write to another folder of that name (they need "
+        "a shared file system), or the activation's file changed meanwhile."
     )
     assert main(["+act=relu", *SMALL]) == 0
     sentence = f"1 run of PROTOCOL {identity.PROTOCOL - 1}, which is not compared with {identity.PROTOCOL}."
@@ -264,8 +264,8 @@ def test_runs_that_workers_write_elsewhere_are_counted(monkeypatch, capsys):
     monkeypatch.setattr(run, "run", lambda job, **options: None)
     assert main(["+act=relu", *SMALL]) == 1
     assert capsys.readouterr().err == (
-        "actbench: 1 of 1 runs are not in results/adhoc: the workers write to another folder of that name (a shared "
-        "file system is needed), or the activation's file changed meanwhile.\n"
+        "actbench: 1 of 1 runs are not in results/adhoc: the workers write to another folder of that name (they need "
+        "a shared file system), or the activation's file changed meanwhile.\n"
     )
 
 

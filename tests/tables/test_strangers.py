@@ -256,10 +256,7 @@ def test_a_command_whose_run_cannot_be_read_says_what_to_do(capsys):
         f"left out: {path} cannot be read: Couldn't deserialize thrift: TProtocolException: Invalid data "
         "Deserializing page header failed.\n"
     )
-    summary = (
-        "actbench: 1 of {} cannot be read: delete or restore the folder of each file left out, and repeat "
-        "the command.\n"
-    )
+    summary = "actbench: 1 of {} cannot be read: delete or restore each folder left out, and repeat the command.\n"
     assert conclude.conclude(progress.runs_of(jobs)) == 1
     out, err = capsys.readouterr()
     assert err == left_out + summary.format("2 runs")

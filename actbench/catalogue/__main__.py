@@ -42,7 +42,7 @@ def _properties(arguments: list[str]) -> int:
         frame = facts_frame([entries.read(arguments)])
         print(frame.drop(columns="function").to_string(index=False, na_rep=""))
         return 0
-    print(publish(FOLDER).to_string(index=False, float_format=lambda x: function_tables.number(x)))
+    print(publish(FOLDER).to_string(index=False, float_format=function_tables.number))
     return _report()
 
 

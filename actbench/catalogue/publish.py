@@ -11,7 +11,7 @@ from actbench.catalogue.entries import NamedFunction
 from actbench.catalogue.identities import identities, overflows
 from actbench.catalogue.points import points
 from actbench.functions.facts import Fact, facts_of
-from actbench.tables import functions
+from actbench.tables import atomic, functions
 
 
 def publish(folder: Path) -> pd.DataFrame:
@@ -20,7 +20,7 @@ def publish(folder: Path) -> pd.DataFrame:
     properties = facts_frame(activations)
     comparison = functions.comparison(properties)
     functions.write(properties, folder, "properties")
-    comparison.to_csv(folder / "tables" / "comparison.csv", index=False)
+    atomic.write_text(folder / "tables" / "comparison.csv", comparison.to_csv(index=False))
     functions.write(pd.concat(map(curves_of, activations), ignore_index=True), folder, "curves", csv=False)
     for table in (distances, points, identities, overflows):
         functions.write(table(), folder, table.__name__)

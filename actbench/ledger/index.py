@@ -12,6 +12,7 @@ import pandas as pd
 from actbench.command import options
 from actbench.report import page
 from actbench.report.page import Markdown
+from actbench.tables import atomic
 
 _OVERVIEWS = ("ledger", "across", "functions", "speed")  # not of one experiment, so they come first
 
@@ -62,5 +63,5 @@ def _finding(markdown: str) -> Markdown:
 def write(root: Path) -> Path:
     """Write `root`/README.md and return its path."""
     path = root / "README.md"
-    path.write_text(render(root), encoding="utf-8")
+    atomic.write_text(path, render(root))
     return path

@@ -45,6 +45,13 @@ def temporary(path: Path) -> Iterator[Path]:
         remove(hidden)
 
 
+def write_text(path: Path, text: str) -> None:
+    """Put a text file in place of the one at `path`, if there is one."""
+    with temporary(path) as hidden:
+        hidden.write_text(text, encoding="utf-8")
+        os.replace(hidden, path)
+
+
 def discard(folder: Path) -> None:
     """Remove a folder in one step, so that half of it is never seen; a missing folder is ignored."""
     with temporary(folder.with_name(f"{folder.name}.discarded")) as hidden:

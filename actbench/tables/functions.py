@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from actbench.tables.atomic import temporary
+from actbench.tables.atomic import temporary, write_text
 
 DTYPES = {"function": "string", "property": "string", "index": "int64", "value": "float64", "text": "string"}
 DTYPES |= {"error": "float64", "method": "string"}
@@ -33,14 +33,12 @@ MOMENTS = {
 
 def write(frame: pd.DataFrame, folder: Path, name: str, *, csv: bool = True) -> None:
     """Write a table to folder/tables as parquet, and as CSV if `csv`; each file is replaced atomically."""
-    targets = [folder / "tables" / f"{name}.parquet"] + ([folder / "tables" / f"{name}.csv"] if csv else [])
-    for target in targets:
-        with temporary(target) as hidden:
-            if target.suffix == ".csv":
-                frame.to_csv(hidden, index=False)
-            else:
-                frame.to_parquet(hidden, index=False)
-            os.replace(hidden, target)
+    path = folder / "tables" / f"{name}.parquet"
+    with temporary(path) as hidden:
+        frame.to_parquet(hidden, index=False)
+        os.replace(hidden, path)
+    if csv:
+        write_text(path.with_suffix(".csv"), frame.to_csv(index=False))
 
 
 def read(folder: Path, name: str) -> pd.DataFrame:

@@ -167,7 +167,7 @@ def test_the_readmes_speed_is_that_of_the_report():
     speed = store.collect(ROOT / "results" / "speed")
     ratios = tables.ratios(tables.rounds(speed)).set_index(["case", "arm", "against"])
     rows = [ratios.loc[case, "actbench", "tutorial loop"] for case in ("mnist, mlp", "mnist, cnn")]
-    intervals = [tables.number(row[name]) for row in rows for name in ("ratio", "low", "high")]
+    intervals = [numbers.rounded(row[name]) for row in rows for name in ("ratio", "low", "high")]
     assert _numbers("**Speed**", "one thread") == [*intervals, str(rows[0]["n"])]
     (commit,) = speed.runs.loc[speed.runs["task.comparison"] == "tutorial", "commit"].unique()
     assert commit in README

@@ -6,15 +6,18 @@
 from collections.abc import Iterable
 from pathlib import Path
 
+import matplotlib as mpl
 import numpy as np
 import pandas as pd
 from omegaconf import OmegaConf
 
 from actbench.command import options
 from actbench.compare.layers import vanishing
+from actbench.figures import style
 from actbench.ledger import page
 from actbench.ledger.claims import Claim, ClaimError, parse
 from actbench.ledger.verdicts import Decision, decide, judge, overall
+from actbench.report import writer
 from actbench.tables.schema import config_columns
 from actbench.tables.store import collect
 
@@ -145,6 +148,7 @@ def write(root: str | Path) -> Path:
     """Decide every claim from the tables under `root`, write `root`/ledger/, and return the path of report.html."""
     evidence, folder = Evidence(root), Path(root) / "ledger"
     decided = [(claim, decide_claim(claim, evidence)) for claim in claims()]
-    folder.mkdir(parents=True, exist_ok=True)
-    table(decided, evidence).to_csv(folder / "ledger.csv", index=False)
-    return page.write(folder, decided, sources=sources(decided, evidence))
+    with writer.replacing(folder) as new, mpl.rc_context(style.style()):
+        table(decided, evidence).to_csv(new / "ledger.csv", index=False)
+        page.write(new, decided, sources=sources(decided, evidence))
+    return folder / "report.html"

@@ -5,46 +5,40 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import matplotlib as mpl
-
 from actbench.compare.intervals import Interval
-from actbench.figures import style
 from actbench.ledger import figure
 from actbench.ledger.claims import Claim, Regime
 from actbench.ledger.verdicts import VERDICTS, Decision, overall
-from actbench.report import numbers, page
-from actbench.report.numbers import p_value
+from actbench.report import page, writer
+from actbench.report.numbers import number, p_value, rounded
 from actbench.report.page import Markdown
 from actbench.tables.text import text
 
 _TITLE = "The ledger: what activation functions are said to do, and what they do"
 
 
-def write(folder: Path, decided: Sequence[tuple[Claim, Sequence[Decision]]], *, sources: Mapping[str, str]) -> Path:
-    """Write figures/, report.md and report.html into `folder` and return the path of report.html.
+def write(new: Path, decided: Sequence[tuple[Claim, Sequence[Decision]]], *, sources: Mapping[str, str]) -> None:
+    """Write figures/, report.md and report.html into the folder of a new report.
 
     `sources` maps each results folder to the origin of its data, "" for computed facts.
     """
-    figures = folder / "figures"
-    figures.mkdir(exist_ok=True)
-    for old in figures.glob("C*.png"):
-        old.unlink()
-    with mpl.rc_context(style.style()):
-        for claim, decisions in decided:
-            if any(len(decision.values) for decision in decisions):
-                style.save(figure.regimes(decisions), figures / f"{claim.id}.png")
-    markdown = page.template(Path(__file__).with_name("ledger.md.j2")).render(
+    save = writer.saver(new)
+    figures = {
+        claim.id: save(figure.regimes(decisions), claim.id)
+        for claim, decisions in decided
+        if any(len(decision.values) for decision in decisions)
+    }
+    writer.write_page(
+        new,
+        Path(__file__).with_name("ledger.md.j2"),
         title=_TITLE,
         counts=counts([overall(decisions) for _, decisions in decided]),
         regimes=counts([d.verdict for _, decisions in decided for d in decisions if not d.regime.explains]),
         both_sides=_both_sides(decided),
         summary=page.table(_summary(decided)),
-        claims=[_section(claim, decisions, figures) for claim, decisions in decided],
+        claims=[_section(claim, decisions, figures.get(claim.id, "")) for claim, decisions in decided],
         sources=page.table([["results", "measured"], *([name, text or "computed"] for name, text in sources.items())]),
     )
-    (folder / "report.md").write_text(markdown, encoding="utf-8")
-    (folder / "report.html").write_text(page.render(markdown, title=_TITLE, folder=folder), encoding="utf-8")
-    return folder / "report.html"
 
 
 def counts(verdicts: Sequence[str]) -> str:
@@ -75,21 +69,20 @@ def rule(regime: Regime) -> str:
 
 def claimed(regime: Regime) -> str:
     """The claimed set in words."""
-    low, high = regime.claimed
-    if low is None:
-        return f"below {high:g}"
-    if high is None:
-        return f"above {low:g}"
-    return f"equal to {low:g}" if low == high else f"within [{low:g}, {high:g}]"
+    low, high = ("" if end is None else rounded(end, 6) for end in regime.claimed)
+    if not low or not high:
+        return f"above {low}" if low else f"below {high}"
+    return f"equal to {low}" if low == high else f"within [{low}, {high}]"
 
 
 def effect(decision: Decision) -> str:
     """The mean with its interval, as the text of a cell."""
     if decision.regime.rule == "identity" and len(decision.values):
-        mean, low, high = (f"{value:.6g}".replace("-", "−") for value in (decision.mean, decision.low, decision.high))
+        ends = (decision.mean, decision.low, decision.high)
+        mean, low, high = (rounded(end, 6).replace("-", "−") for end in ends)
         if low == high:  # the error is below the last digit
             return mean
-    return numbers.number(Interval(decision.mean, decision.low, decision.high, len(decision.values)))
+    return number(Interval(decision.mean, decision.low, decision.high, len(decision.values)))
 
 
 def _conditions(where: Mapping[str, Any]) -> str:
@@ -111,9 +104,8 @@ def _summary(decided: Sequence[tuple[Claim, Sequence[Decision]]]) -> list[list[s
     ]
 
 
-def _section(claim: Claim, decisions: Sequence[Decision], figures: Path) -> dict[str, Any]:
-    """The fields of one claim for the template."""
-    has_figure = (figures / f"{claim.id}.png").is_file()
+def _section(claim: Claim, decisions: Sequence[Decision], path: str) -> dict[str, Any]:
+    """The fields of one claim for the template, with the path of its figure."""
     return {
         "id": claim.id,
         "statement": claim.statement,
@@ -123,7 +115,7 @@ def _section(claim: Claim, decisions: Sequence[Decision], figures: Path) -> dict
         "why": claim.why,
         "table": page.table(_rows([d for d in decisions if not d.regime.explains], family=claim.id)),
         "explained": page.table(_rows([d for d in decisions if d.regime.explains], family=f"{claim.id}, explained")),
-        "figure": Markdown(f"figures/{claim.id}.png") if has_figure else "",
+        "figure": path,
     }
 
 

@@ -12,6 +12,7 @@ from actbench.compare import significance
 from actbench.compare.intervals import bca
 from actbench.compare.significance import ALPHA
 from actbench.ledger.claims import ClaimError, Regime
+from actbench.report.numbers import rounded
 
 VERDICTS = ("supported", "refuted", "inconclusive", "not measured")
 
@@ -131,8 +132,8 @@ def _identity(regime: Regime, facts: pd.DataFrame) -> Decision:
     high = float(rows.get(f"{regime.column}_high", rows.get("high", values + error)).max())
     is_inside, is_outside = low >= regime.low and high <= regime.high, high < regime.low or low > regime.high
     verdict = "supported" if is_inside else "refuted" if is_outside else "inconclusive"
-    note = f"of {rows['n'].sum():g} values" if "n" in rows else ""
-    note = f"{rows['rounds'].min():g} rounds" if "rounds" in rows else note
+    note = f"of {rounded(rows['n'].sum(), 6)} values" if "n" in rows else ""
+    note = f"{rounded(rows['rounds'].min(), 6)} rounds" if "rounds" in rows else note
     return Decision(regime, values, float(getattr(np, regime.reduce)(values)), low, high, verdict=verdict, note=note)
 
 

@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 
 from actbench.report import across, functions, results_folder
-from actbench.tables import tuned
+from actbench.tables import atomic, tuned
 from actbench.tables.text import one_line
 
 
@@ -37,7 +37,7 @@ def _write_report(folders: list[Path]) -> Path:
     if (folder / "tables" / "curves.parquet").is_file():  # of the catalogue alone
         functions.write(folder)
         return folder / "report.html"
-    path, left_out = results_folder.write_all(folder)
+    path, left_out = results_folder.write_and_list(folder)
     for sentence in left_out:
         print(f"left out: {sentence}", file=sys.stderr)
     return path
@@ -46,7 +46,7 @@ def _write_report(folders: list[Path]) -> Path:
 def _print_tuned(folder: Path) -> None:
     """Print the learning rates that a tuning experiment chose, and write them as tuned.csv."""
     table = tuned.best_rates(tuned.runs_of(folder))
-    table.to_csv(folder / "tuned.csv", index=False)
+    atomic.write_text(folder / "tuned.csv", table.to_csv(index=False))
     print(table.assign(act=table["act"].map(one_line)).to_string(index=False))
 
 

@@ -1,20 +1,21 @@
 """One report over several published workloads: results/across/."""
 
-from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import matplotlib as mpl
 import pandas as pd
-from matplotlib.figure import Figure
 
 from actbench.compare import across
 from actbench.compare.across import TRACKS, Across
 from actbench.compare.intervals import Interval
 from actbench.figures import comparison as comparison_figures
 from actbench.figures import style, tracks
-from actbench.report import page, statistics
-from actbench.report.numbers import enumeration, number
-from actbench.report.sections.comparison import failures, part, saver
+from actbench.report import page, writer
+from actbench.report.numbers import bracketed, enumeration, number
+from actbench.report.page import Part
+from actbench.report.sections.comparison import failures
+from actbench.report.writer import Save
 from actbench.tables.schema import REFERENCE
 
 _READ_RANKS = (
@@ -53,23 +54,18 @@ def write(folders: list[Path], to: Path) -> Path:
     """
     runs = across.gather_runs(folders)
     comparison = across.compute(runs)
-    (to / "figures").mkdir(parents=True, exist_ok=True)
-    for old in (to / "figures").glob("*.png"):
-        old.unlink()
     names = ("ranks", "iqm", "profile", "failures", "pairs")
-    statistics.replace_tables(to, {name: getattr(comparison, name) for name in names})
-    with mpl.rc_context(style.style()):
-        parts = _parts(comparison, save=saver(to / "figures", ""))
-    title = "across: activation functions over several workloads"
-    markdown = page.template(page.TEMPLATES / "across.md.j2").render(
-        title=title,
-        command="python -m actbench.report " + " ".join(f"results/{folder.resolve().name}" for folder in folders),
-        sources=_sources(runs),
-        in_short=sentences(comparison),
-        parts=parts,
-    )
-    (to / "report.md").write_text(markdown, encoding="utf-8")
-    (to / "report.html").write_text(page.render(markdown, title=title, folder=to), encoding="utf-8")
+    with writer.replacing(to) as new, mpl.rc_context(style.style()):
+        writer.write_tables(new, {name: getattr(comparison, name) for name in names})
+        writer.write_page(
+            new,
+            page.TEMPLATES / "across.md.j2",
+            title="across: activation functions over several workloads",
+            command="python -m actbench.report " + " ".join(f"results/{folder.resolve().name}" for folder in folders),
+            sources=_sources(runs),
+            in_short=sentences(comparison),
+            parts=_parts(comparison, save=writer.saver(new)),
+        )
     return to / "report.html"
 
 
@@ -89,6 +85,7 @@ def sentences(comparison: Across) -> list[str]:
         ranks, iqm = (table[table["track"] == track] for table in (comparison.ranks, comparison.iqm))
         first, row = ranks["variant"].iloc[0], ranks[ranks["variant"] == REFERENCE].iloc[0]
         iqm_rank = int(iqm.set_index("variant")["iqm"].rank(method="min", na_option="bottom")[REFERENCE])
+        rank = bracketed(row["rank"], row["low"], row["high"], digits=6)
         verdicts = _against_reference(comparison.pairs[comparison.pairs["track"] == track])
         better[track] = {name for name, verdict in verdicts.items() if verdict == "better"}
         counts = "; ".join(
@@ -97,10 +94,10 @@ def sentences(comparison: Across) -> list[str]:
             if (names := sorted(name for name, verdict in verdicts.items() if verdict == word)) or word == "better"
         )
         sentences.append(
-            f"{track.capitalize()} track: by mean loss {REFERENCE} has rank {row['rank']:g} [{row['low']:g}, "
-            f"{row['high']:g}] of {acts}, and {first} rank 1. By interquartile mean, in units of the tuned "
-            f"{REFERENCE}'s mean loss, {REFERENCE} has {_iqm(iqm, REFERENCE)}, rank {iqm_rank}, and {first} "
-            f"{_iqm(iqm, first)}. Against {REFERENCE}, exploratory: {counts}."
+            f"{track.capitalize()} track: by mean loss {REFERENCE} has rank {rank} of {acts}, and {first} rank 1. By "
+            f"interquartile mean, in units of the tuned {REFERENCE}'s mean loss, {REFERENCE} has "
+            f"{_iqm(iqm, REFERENCE)}, rank {iqm_rank}, and {first} {_iqm(iqm, first)}. Against {REFERENCE}, "
+            f"exploratory: {counts}."
         )
     both = sorted(set.intersection(*better.values()))
     default = (
@@ -130,13 +127,13 @@ def _against_reference(pairs: pd.DataFrame) -> dict[str, str]:
     return verdicts
 
 
-def _parts(comparison: Across, *, save: Callable[[Figure, str], page.Markdown]) -> list[dict]:
+def _parts(comparison: Across, *, save: Save) -> list[Part]:
     """What the template needs of each figure and of the table of failures."""
     tables = {track: _of_track(comparison, track) for track in TRACKS}
     order = list(tables[TRACKS[1]]["ranks"]["variant"])  # by mean loss on the tuned track, in all figures but the ranks
     labels = {name: name for name in order}
     figure = save(tracks.relative({track: tables[track]["iqm"] for track in TRACKS}, labels), "iqm")
-    parts = [part("In units of the tuned reference", _READ_IQM.format(reference=REFERENCE), "", figure)]
+    parts = [Part("In units of the tuned reference", _READ_IQM.format(reference=REFERENCE), figure=figure)]
     figures = (
         ("ranks", "Rank intervals", _READ_RANKS, comparison_figures.rank_intervals),
         ("profile", "Steps to the target", _READ_PROFILES, comparison_figures.profiles),
@@ -149,9 +146,9 @@ def _parts(comparison: Across, *, save: Callable[[Figure, str], page.Markdown]) 
                 acts = list(table["variant"]) if name == "ranks" else order
                 figure = save(draw(table, {act: act for act in acts}), f"{name}_{track}")
                 read = how_to_read.format(track=track, reference=REFERENCE)
-                parts.append(part(f"{title}, {track} track", read, "", figure))
+                parts.append(Part(f"{title}, {track} track", read, figure=figure))
     failed = comparison.failures.assign(variant=comparison.failures["variant"] + ", " + comparison.failures["track"])
-    return parts + [table | {"read": _READ_FAILURES} for table in failures(failed)]
+    return parts + [replace(table, read=_READ_FAILURES) for table in failures(failed)]
 
 
 def _of_track(comparison: Across, track: str) -> dict[str, pd.DataFrame]:

@@ -7,7 +7,7 @@ import pandas as pd
 
 from actbench.compare import ranking
 from actbench.compare.workloads import workloads
-from actbench.report import numbers
+from actbench.report import numbers, settings
 from actbench.tables.schema import Tables
 from actbench.tables.text import one_line
 from actbench.tables.text import text as text_of
@@ -53,11 +53,10 @@ def _cost(runs: pd.DataFrame) -> list[str]:
     if "threads" not in runs or not runs["peak_mib"].notna().any():
         return []
     threads = " or ".join(sorted(set(runs["threads"].map(text_of))))
-    devices = ", ".join(sorted(set(runs["device_name"].map(text_of))))
-    minutes, peak = runs["train_seconds"].sum() / 60, runs["peak_mib"].max()
+    minutes, peak = numbers.fixed(runs["train_seconds"].sum() / 60, 1), numbers.fixed(runs["peak_mib"].max())
     return [
-        f"Ran on {devices}, threads={threads}; {minutes:,.1f} minutes of training in all; "
-        f"peak memory of a run: {peak:,.0f} MiB."
+        f"Ran on {settings.distinct(runs['device_name'])}, threads={threads}; {minutes} minutes of training in all; "
+        f"peak memory of a run: {peak} MiB."
     ]
 
 

@@ -7,8 +7,9 @@ from pathlib import Path
 import pandas as pd
 
 from actbench.figures import functions as function_figures
-from actbench.figures import style
-from actbench.report.page import TEMPLATES, Markdown, escape, render, table, template
+from actbench.report import writer
+from actbench.report.numbers import error_bound, percent, rounded
+from actbench.report.page import TEMPLATES, Markdown, escape, table
 from actbench.tables.functions import MOMENTS, Facts, comparison, interval, number, read
 from actbench.tables.schema import REFERENCE
 
@@ -25,28 +26,30 @@ def write(folder: Path) -> None:
     points, identities, overflows = (read(folder, name) for name in ("points", "identities", "overflows"))
     cost = read(folder, "cost") if (folder / "tables" / "cost.parquet").is_file() else pd.DataFrame()
     functions = {str(name): Facts(frame) for name, frame in properties.groupby("function", sort=True)}
-    (folder / "figures").mkdir(exist_ok=True)
     figures = {"overview": function_figures.overview(curves), "distances": function_figures.distances(distances)}
     if len(cost):
         figures["cost"] = function_figures.cost(cost)
     for name, facts in functions.items():
         figures[name] = function_figures.card(curves[curves["function"] == name], facts)
-    for name, figure in figures.items():
-        style.save(figure, folder / "figures" / f"{name}.png")
-    markdown = template(TEMPLATES / "functions.md.j2").render(
-        in_short=[Markdown(sentence) for sentence in _in_short(functions)],
-        comparison=_rows(comparison(properties)),
-        distances=_rows(_tabulated_distances(distances)),
-        points=_rows(_points(points)),
-        identities=_rows(_identities(identities)),
-        overflows=_rows(overflows.pivot_table("largest_finite", "form", "dtype", sort=False).reset_index()),
-        cost=_rows(_cost_table(cost)) if len(cost) else "",
-        cost_about=Markdown(_cost_about(cost)) if len(cost) else "",
-        copies=_rows(_copies(cost)) if len(cost) else "",
-        cards=[{"name": name, "formula": f.text("formula"), "facts": _card(f)} for name, f in functions.items()],
-    )
-    (folder / "report.md").write_text(markdown, encoding="utf-8")
-    (folder / "report.html").write_text(render(markdown, title=TITLE, folder=folder), encoding="utf-8")
+    with writer.replacing(folder) as new:
+        save = writer.saver(new)
+        for name, figure in figures.items():
+            save(figure, name)
+        writer.write_page(
+            new,
+            TEMPLATES / "functions.md.j2",
+            title=TITLE,
+            in_short=[Markdown(sentence) for sentence in _in_short(functions)],
+            comparison=_rows(comparison(properties)),
+            distances=_rows(_tabulated_distances(distances)),
+            points=_rows(_points(points)),
+            identities=_rows(_identities(identities)),
+            overflows=_rows(overflows.pivot_table("largest_finite", "form", "dtype", sort=False).reset_index()),
+            cost=_rows(_cost_table(cost)) if len(cost) else "",
+            cost_about=Markdown(_cost_about(cost)) if len(cost) else "",
+            copies=_rows(_copies(cost)) if len(cost) else "",
+            cards=[{"name": name, "formula": f.text("formula"), "facts": _card(f)} for name, f in functions.items()],
+        )
 
 
 def _rows(frame: pd.DataFrame) -> str:
@@ -109,43 +112,41 @@ def _card(facts: Facts) -> str:
     rows: list[tuple[str, str, str]] = [
         ("parameters", facts.text("parameters"), ""),
         ("learnable; stochastic", f"{facts.text('learnable')}; {facts.text('stochastic')}", ""),
-        ("inf f, sup f", facts.range(), _bound(facts.error("range_inf"))),
+        ("inf f, sup f", facts.range(), error_bound(facts.error("range_inf"))),
         (
             "asymptotes, left and right",
             f"{facts.asymptote('left')}; {facts.asymptote('right')}",
-            _bound(facts.error("asymptote_left_slope")),
+            error_bound(facts.error("asymptote_left_slope")),
         ),
-        ("zeros", facts.stretches("zero"), _bound(facts.error("zero_low"))),
+        ("zeros", facts.stretches("zero"), error_bound(facts.error("zero_low"))),
     ]
     for i in range(facts.count("kink_place")):
         f = "f" + "′" * int(facts.value("kink_order", i))
         jump = f"{f} goes from {number(facts.value('kink_left', i))} to {number(facts.value('kink_right', i))}"
-        rows.append((f"kink at {number(facts.value('kink_place', i))}", jump, _bound(facts.error("kink_place", i))))
+        rows.append(
+            (f"kink at {number(facts.value('kink_place', i))}", jump, error_bound(facts.error("kink_place", i)))
+        )
     rows += [
         ("order of continuity", facts.continuity(), ""),
         ("monotonic; f ′ monotonic", f"{facts.text('monotonic')}; {facts.text('derivative_monotonic')}", ""),
     ]
     for i in range(facts.count("extremum_value")):
         place = interval(facts.value("extremum_low", i), facts.value("extremum_high", i))
-        value = f"{facts.value('extremum_value', i):.9g} at {place}"
-        rows.append((facts.text("extremum_value", i), value, _bound(facts.error("extremum_value", i))))
+        value = f"{rounded(facts.value('extremum_value', i), 9)} at {place}"
+        rows.append((facts.text("extremum_value", i), value, error_bound(facts.error("extremum_value", i))))
     rows.append(
         (
             "sup abs f ′, at",
-            f"{facts.value('sup_derivative'):.9g}, {facts.stretches('sup_derivative')}",
-            _bound(facts.error("sup_derivative")),
+            f"{rounded(facts.value('sup_derivative'), 9)}, {facts.stretches('sup_derivative')}",
+            error_bound(facts.error("sup_derivative")),
         )
     )
     for epsilon in ("0.001", "0.01", "0.1"):
         ends = [facts.value(f"saturation_{side}_{epsilon}") for side in ("low", "high")]
         rows.append((f"saturation thresholds, ε = {epsilon}", ", ".join(map(number, ends)), ""))
     for fact, label in MOMENTS.items():
-        rows.append((label, f"{facts.settled(fact):.9g}", _bound(facts.error(fact))))
+        rows.append((label, rounded(facts.settled(fact), 9), error_bound(facts.error(fact))))
     return table([("property", "value", "error at most"), *rows])
-
-
-def _bound(error: float) -> str:
-    return "" if math.isnan(error) or error == 0 else f"{error:.0e}"
 
 
 def _tabulated_distances(distances: pd.DataFrame) -> pd.DataFrame:
@@ -170,7 +171,7 @@ def _points(points: pd.DataFrame) -> pd.DataFrame:
         "side": points["side"],
         "h": points["h"],
         "value": points["value"].map(repr),
-        "error at most": points["error"].map(_bound),
+        "error at most": points["error"].map(error_bound),
     })  # fmt: skip
 
 
@@ -193,7 +194,7 @@ def _cost_table(cost: pd.DataFrame) -> pd.DataFrame:
     )
     eager = rows[(rows["mode"] == "eager") & (rows["dtype"] == "float32")].set_index("function")
     wide.insert(0, "ns per element, float32", eager["ns_per_element"])
-    extremes = [f"[{low:.3g}, {high:.3g}]" for low, high in eager[["ratio_low", "ratio_high"]].to_numpy()]
+    extremes = [f"[{rounded(low)}, {rounded(high)}]" for low, high in eager[["ratio_low", "ratio_high"]].to_numpy()]
     wide.insert(2, "of rounds", pd.Series(extremes, index=eager.index))
     wide["bytes saved per element"] = eager["saved_bytes_per_element"]
     return wide.sort_values("float32, eager").reset_index()
@@ -209,10 +210,10 @@ def _cost_about(cost: pd.DataFrame) -> str:
         f"Measured on {escape(first['device'])}, threads: {first['threads']}, torch {escape(first['torch'])}, commit "
         f"{escape(first.get('commit', 'unknown'))}. A ratio is to eager ReLU of the same dtype and size, sampled "
         f"beside it; points are medians over {first['rounds']} rounds through all functions, bars and brackets their "
-        f"extremes, which hold the median with {1 - 2.0 ** (1 - first['rounds']):.0%}. Each row of the table is "
+        f"extremes, which hold the median with {percent(1 - 2.0 ** (1 - first['rounds']))}. Each row of the table is "
         "forward + backward outside the cache, where eager ReLU in float32 took about "
-        f"{relu.min():.3g} to {relu.max():.3g} ns an element"
-        + "".join(f", and compiled {ratio:.3g} times as long" for ratio in compiled)
+        f"{rounded(relu.min())} to {rounded(relu.max())} ns an element"
+        + "".join(f", and compiled {rounded(ratio)} times as long" for ratio in compiled)
         + "; tables/cost.csv has the rest."
     )
 

@@ -1,6 +1,6 @@
-"""Numbers and names as a reader sees them, and the tables of the ranking and of the diagnosis."""
+"""Numbers, intervals and names as a reader sees them on pages and in the terminal, and the tables of the ranking."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 import numpy as np
 import pandas as pd
@@ -11,25 +11,40 @@ from actbench.compare.ranking import TITLES, Cells
 MISSING = "–"
 
 
+def fixed(value: float, places: int = 0) -> str:
+    """`1,234.50`: so many decimals, thousands commas and a true minus sign, but no minus before zero."""
+    if not np.isfinite(value):
+        return MISSING if np.isnan(value) else "∞" if value > 0 else "−∞"
+    text = f"{value:,.{places}f}"
+    return text.replace("-", "−") if float(text.replace(",", "")) else text.removeprefix("-")
+
+
+def rounded(value: float, digits: int = 3) -> str:
+    """`0.0123`: so many significant digits, but never fewer than to the unit; "" where the value is missing."""
+    if np.isnan(value):
+        return ""
+    return f"{value:,.0f}" if abs(value) >= 10**digits else f"{value:.{digits}g}"
+
+
+def percent(share: float, places: int = 0) -> str:
+    """`0.05` as `5%`."""
+    return f"{share:.{places}%}"
+
+
 def p_value(p: float) -> str:
     """A p-value in a cell."""
     return MISSING if np.isnan(p) else "<0.001" if p < 0.001 else f"{p:.3f}"
 
 
-def enumeration(names: Iterable[object]) -> str:
-    """`a`, `a and b`, `a, b and c`."""
-    words = [str(name) for name in names]
-    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}"
+def error_bound(error: float) -> str:
+    """`3e-08`: a bound needs one digit; "" where there is no error."""
+    return "" if np.isnan(error) or error == 0 else f"{error:.0e}"
 
 
-def interval_of(row: dict, *, scale: float = 1) -> Interval:
-    return Interval(scale * row["mean"], scale * row["low"], scale * row["high"], int(row["n"]))
-
-
-def decimal(value: float, places: int) -> str:
-    if not np.isfinite(value):
-        return MISSING if np.isnan(value) else "∞" if value > 0 else "−∞"
-    return f"{value:.{places}f}".replace("-", "−")
+def bracketed(value: float, low: float, high: float, *, digits: int = 3) -> str:
+    """`5.2 [5.0, 5.4]` in significant digits, without brackets where there is no interval."""
+    text = rounded(value, digits)
+    return text if np.isnan(low) else f"{text} [{rounded(low, digits)}, {rounded(high, digits)}]"
 
 
 def number(interval: Interval | None, *, of: int | None = None, places: int | None = None) -> str:
@@ -40,12 +55,23 @@ def number(interval: Interval | None, *, of: int | None = None, places: int | No
     if interval is None or not interval.n or np.isnan(interval.mean):
         return MISSING
     if np.isinf(interval.mean):
-        return "∞" if interval.mean > 0 else "−∞"
+        return fixed(interval.mean)
     width = interval.high - interval.low
     values = interval[:3] if np.isfinite(width) else interval[:1]
-    mean, *bounds = [_digits(value, width) if places is None else _fixed(value, places) for value in values]
+    mean, *bounds = [_digits(value, width) if places is None else fixed(value, places) for value in values]
     text = f"{mean} [{', '.join(bounds)}]" if bounds else mean
     return text if of is None or interval.n == of else f"{text} (n = {interval.n})"
+
+
+def interval_of(row: Mapping | pd.Series, *, scale: float = 1) -> Interval:
+    """The interval in a row of a table with the columns `mean`, `low`, `high` and `n`."""
+    return Interval(scale * row["mean"], scale * row["low"], scale * row["high"], int(row["n"]))
+
+
+def enumeration(names: Iterable[object]) -> str:
+    """`a`, `a and b`, `a, b and c`."""
+    words = [str(name) for name in names]
+    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}"
 
 
 def metric(column: str) -> tuple[str, str]:
@@ -85,10 +111,4 @@ def _digits(value: float, width: float) -> str:
     tiny = 0 < abs(value) < 1e-3 and 0 < size < 1e-4
     if tiny or max(abs(value), size) >= 1e6:
         return f"{value:.2e}".replace("e-0", "e-").replace("e+0", "e").replace("e+", "e").replace("-", "−")
-    return _fixed(value, int(np.clip(1 - np.floor(np.log10(size)), 0, 5)) if size > 0 else 0)
-
-
-def _fixed(value: float, places: int) -> str:
-    """A number with this many decimals, thousands commas and a true minus sign, but no minus before zero."""
-    text = f"{value:,.{places}f}"
-    return text.replace("-", "−") if float(text.replace(",", "")) else text.removeprefix("-")
+    return fixed(value, int(np.clip(1 - np.floor(np.log10(size)), 0, 5)) if size > 0 else 0)

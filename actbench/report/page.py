@@ -3,9 +3,9 @@
 import base64
 import hashlib
 import html
-import os
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
+from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 
@@ -25,6 +25,17 @@ _MARKUP = re.compile(r"([\\`*<>|&~$#{}@^]|\](?=[(:\[])|(?<![^\W_])_|_(?![^\W_])|
 
 class Markdown(str):
     """Text that is markdown already. Any other value put into a template is escaped."""
+
+
+@dataclass(frozen=True)
+class Part:
+    """One part of a section: a heading, how to read what stands there, what it shows, a figure's path, a table."""
+
+    title: str
+    read: str = ""
+    shows: str = ""
+    figure: str = ""
+    table: str = ""
 
 
 def escape(value: object) -> Markdown:
@@ -80,26 +91,6 @@ def render(markdown: str, *, title: str, folder: Path) -> str:
         script=script,
         script_hash=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
     )
-
-
-def install(new: Path, folder: Path, *, figures: Collection[str]) -> None:
-    """Replace the old report by a new one, file by file, and remove the files that only the old one has.
-
-    Args:
-        new: The folder with the new report.md, report.html, figures/ and statistics/; its files are moved away.
-        folder: The results folder.
-        figures: The names that a figure of a report can have. All other files in figures/ are the user's and stay.
-    """
-    for subfolder, pattern in (("figures", rf"(w\d+-)?({'|'.join(figures)})\.png"), ("statistics", r".*\.csv")):
-        (folder / subfolder).mkdir(exist_ok=True)
-        names = {path.name for path in (new / subfolder).iterdir()}
-        for old in (folder / subfolder).iterdir():
-            if re.fullmatch(pattern, old.name) and old.name not in names:
-                old.unlink(missing_ok=True)
-        for name in sorted(names):
-            os.replace(new / subfolder / name, folder / subfolder / name)
-    for name in ("report.md", "report.html"):
-        os.replace(new / name, folder / name)
 
 
 def _number_headings(tokens: Sequence[Token]) -> list[tuple[int, str, str]]:

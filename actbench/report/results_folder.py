@@ -1,7 +1,7 @@
 """The report of a results folder: tables -> figures/, statistics/, report.md and report.html."""
 
-import re
 from collections.abc import Collection
+from dataclasses import replace
 from pathlib import Path
 
 import matplotlib as mpl
@@ -14,17 +14,16 @@ from actbench.compare.comparison import compare_workload as comparison_of
 from actbench.compare.ranking import Cells
 from actbench.compare.workloads import NothingToReportError, Workload, protocol_notes, workloads
 from actbench.figures import style, training
-from actbench.report import numbers, page, sentences, settings, statistics
-from actbench.report.page import Markdown
+from actbench.report import numbers, page, sentences, settings, statistics, writer
+from actbench.report.page import Part
 from actbench.report.sections import comparison as comparison_section
 from actbench.report.sections import tracks as tracks_section
 from actbench.report.sections import verdicts
 from actbench.report.sections.training import PLOTS, Plot
+from actbench.report.writer import Save
 from actbench.tables import atomic
 from actbench.tables.schema import Tables
 from actbench.tables.store import read
-
-_FIGURES = [*(plot.draw.__name__ for plot in PLOTS), *comparison_section.FIGURES, *tracks_section.FIGURES]
 
 
 def write(folder: str | Path, *, run_ids: Collection[str] | None = None) -> Path:
@@ -40,30 +39,22 @@ def write(folder: str | Path, *, run_ids: Collection[str] | None = None) -> Path
         NotADirectoryError: If a folder that the report is written to is a link.
         NothingToReportError: If the tables cannot be read, or hold no run to report.
     """
-    folder = Path(folder)
+    return write_and_list(Path(folder), run_ids=run_ids)[0]
+
+
+def write_and_list(folder: Path, *, run_ids: Collection[str] | None = None) -> tuple[Path, list[str]]:
+    """As `write`; returns also a sentence for each file, and for runs of each other PROTOCOL, that was left out."""
     tables, left_out = _read(folder)
     left_out = left_out + protocol_notes(tables.runs, run_ids=run_ids or ())
-    return _write(folder, tables, left_out, run_ids=run_ids)
-
-
-def write_all(folder: Path) -> tuple[Path, list[str]]:
-    """As `write` without `run_ids`; returns also a sentence for each file that was left out."""
-    tables, left_out = _read(folder)
-    return _write(folder, tables, left_out, run_ids=None), left_out
-
-
-def _write(folder: Path, tables: Tables, left_out: list[str], *, run_ids: Collection[str] | None) -> Path:
     works = workloads(tables, run_ids=run_ids)
     if not any(_has_something_to_compare(work) for work in works):
         raise NothingToReportError(
             f"The runs in {folder} have neither a loss nor layers, so there is nothing to compare activations by."
         )
     facts, unreadable = statistics.facts(folder)
-    with atomic.temporary(folder / "report") as hidden:
-        (hidden / "figures").mkdir(parents=True)
-        _make(works, [*left_out, *unreadable], hidden, facts=facts, name=folder.resolve().name)
-        page.install(hidden, folder, figures=_FIGURES)
-    return folder / "report.html"
+    with writer.replacing(folder) as new, mpl.rc_context(style.style()):
+        _make(works, [*left_out, *unreadable], new, facts=facts, name=folder.resolve().name)
+    return folder / "report.html", left_out
 
 
 def _has_something_to_compare(work: Workload) -> bool:
@@ -72,34 +63,32 @@ def _has_something_to_compare(work: Workload) -> bool:
     return bool((runs["status"] == "failed").any() or ranking.primary(runs) or len(layers))
 
 
-def _make(works: list[Workload], left_out: list[str], folder: Path, *, facts: pd.DataFrame, name: str) -> None:
-    """Write report.md, report.html, figures/ and statistics/ into an empty folder."""
+def _make(works: list[Workload], left_out: list[str], new: Path, *, facts: pd.DataFrame, name: str) -> None:
+    """Write report.md, report.html, figures/ and statistics/ into the folder of a new report."""
     comparisons = [comparison_of(work, facts=facts) for work in works]
     agreements, corners = tracks.track_agreements(works), init_or_rate.corners_of(works, comparisons)
     all_cells = [_cells(work) for work in works]
     results = [_results(work, comparison) for work, comparison in zip(works, comparisons, strict=True)]
-    statistics.write(folder, works, [ranks | layers for ranks, layers in all_cells], comparisons, agreements, corners)
+    statistics.write(new, works, [ranks | layers for ranks, layers in all_cells], comparisons, agreements, corners)
     names = pd.concat([work.tables.runs["variant"] for work in works]).unique()
     title = f"{name}: {'activation functions compared' if len(names) > 1 else names[0]}"
-    sections = [
-        _section(work, cells, comparison, folder, prefix=f"w{i}-" if len(works) > 1 else "") | {"in_short": result[1:]}
-        for i, (work, cells, comparison, result) in enumerate(
-            zip(works, all_cells, comparisons, results, strict=True), 1
-        )
+    parts = [
+        _parts(work, cells, comparison, save=writer.saver(new, prefix=f"w{i}-" if len(works) > 1 else ""))
+        for i, (work, cells, comparison) in enumerate(zip(works, all_cells, comparisons, strict=True), 1)
     ]
-    sections.append(tracks_section.section(agreements, corners, figures=folder / "figures"))
-    markdown = page.template(page.TEMPLATES / "results_folder.md.j2").render(
+    track_parts = tracks_section.parts(agreements, corners, new=new)
+    writer.write_page(
+        new,
+        page.TEMPLATES / "results_folder.md.j2",
         title=title,
         opening=settings.opening(works),
-        in_short=_in_short(works, results, comparisons, sections[-1]["parts"]),
+        in_short=_in_short(works, results, comparisons, track_parts),
         settings=page.table(settings.rows(works)),
         lost=page.table(settings.lost(works)),
         left_out=left_out,
-        sections=sections,
+        sections=list(zip(works, results, parts, strict=True)),
+        track_parts=track_parts,
     )
-    markdown = re.sub(r"\n{3,}", "\n\n", markdown)
-    (folder / "report.md").write_text(markdown, encoding="utf-8")
-    (folder / "report.html").write_text(page.render(markdown, title=title, folder=folder), encoding="utf-8")
 
 
 def _read(folder: Path) -> tuple[Tables, list[str]]:
@@ -116,12 +105,12 @@ def _read(folder: Path) -> tuple[Tables, list[str]]:
 
 
 def _in_short(
-    works: list[Workload], results: list[list[str]], comparisons: list[Comparison | None], tracks_parts: list[dict]
+    works: list[Workload], results: list[list[str]], comparisons: list[Comparison | None], track_parts: list[Part]
 ) -> list[str]:
     """The report's summary: all results of a single workload, or one or two sentences on each of several."""
     if len(works) == 1:
         return results[0]
-    summary = [f"{part['title']}: {part['shows']}" for part in tracks_parts]
+    summary = [f"{part.title}: {part.shows}" for part in track_parts]
     for work, result, comparison in zip(works, results, comparisons, strict=True):
         first = result[:1] + (verdicts.sentences(comparison)[:1] if comparison else [])
         summary += [f"{work.title}: {' '.join(first)}"] if first else []
@@ -149,43 +138,32 @@ def _cells(work: Workload) -> tuple[Cells, Cells]:
     return ranking.ranking(runs), ranking.diagnosis(layers, order) if len(layers) else {}
 
 
-def _section(
-    work: Workload, cells: tuple[Cells, Cells], comparison: Comparison | None, folder: Path, *, prefix: str
-) -> dict:
-    """What the template needs of one workload: a part for each figure that applies, and the tables in between."""
+def _parts(work: Workload, cells: tuple[Cells, Cells], comparison: Comparison | None, *, save: Save) -> list[Part]:
+    """A part for each figure of one workload that applies, and the tables in between."""
     runs = work.tables.runs
     measured = work.tables._replace(runs=runs[runs["status"] != "failed"])
     order = ranking.ranked(runs)
-    plots = [plot for plot in PLOTS if order and plot.applies(measured)]
-    with mpl.rc_context(style.style()):
-        parts = [_part(p, measured, order, folder / "figures" / f"{prefix}{p.draw.__name__}.png") for p in plots]
+    parts = [_drawn(plot, measured, order, save=save) for plot in PLOTS if order and plot.applies(measured)]
     if order:
+        first = parts.pop(0) if parts and parts[0].title == "Ranking" else Part("")
         table = page.table(numbers.ranking_table(cells[0], measured.runs, order))
-        if not parts or parts[0]["title"] != "Ranking":
-            parts.insert(0, {"read": "", "shows": "", "figure": ""})
-        parts[0] |= {"title": "Ranking" if len(order) > 1 else "Result", "table": table}
+        parts.insert(0, replace(first, title="Ranking" if len(order) > 1 else "Result", table=table))
     if order and len(measured.layers):
-        table = page.table(numbers.diagnosis_table(cells[1], measured.runs, order))
         when = "at the end of training" if measured.layers["step"].any() else "at initialisation"
         read = (
             f"Saturation, dead units (no slope on any probed image) and drift of the first and the last layer {when}, "
             "and how gradients fade."
         )
-        parts.insert(
-            1, {"title": "Why: the layers in numbers", "read": read, "shows": "", "table": table, "figure": ""}
-        )
+        table = page.table(numbers.diagnosis_table(cells[1], measured.runs, order))
+        parts.insert(1, Part("Why: the layers in numbers", read, table=table))
     if comparison:
-        with mpl.rc_context(style.style()):
-            save = comparison_section.saver(folder / "figures", prefix)
-            parts[1:1] = comparison_section.parts(work, comparison, order=order, save=save)
-    title, level = (work.title, Markdown("###")) if prefix else ("", Markdown("##"))
-    return {"title": title, "level": level, "parts": parts}
+        parts[1:1] = comparison_section.parts(work, comparison, order=order, save=save)
+    return parts
 
 
-def _part(plot: Plot, tables: Tables, order: list[str], path: Path) -> dict:
-    """Draw one figure and return what the template needs of it."""
+def _drawn(plot: Plot, tables: Tables, order: list[str], *, save: Save) -> Part:
+    """The part of one figure."""
     frame = getattr(tables, plot.table)
-    style.save(plot.draw(frame, training.labels(tables.runs, order)), path)
-    figure = Markdown(f"figures/{path.name}")
+    figure = save(plot.draw(frame, training.labels(tables.runs, order)), plot.draw.__name__)
     read = plot.alone if len(order) == 1 and plot.alone else plot.read
-    return {"title": plot.title, "read": read, "shows": plot.shows(frame), "table": "", "figure": figure}
+    return Part(plot.title, read, plot.shows(frame), figure)

@@ -12,7 +12,7 @@ import pandas as pd
 from actbench.compare.intervals import Interval, summarise
 from actbench.compare.layers import ends, last_network, vanishing
 from actbench.compare.ranking import intervals
-from actbench.report.numbers import number
+from actbench.report.numbers import interval_of, number, rounded
 from actbench.tables.schema import better
 
 _NEGLIGIBLE = 0.01  # a share of saturated pairs that nobody would see in a figure
@@ -61,7 +61,9 @@ def most_saturated(layers: pd.DataFrame) -> str:
         return ""
     top = means.sort_values("mean").iloc[-1]
     if top["mean"] < _NEGLIGIBLE:
-        return f"{when.capitalize()} no layer is saturated by more than {_NEGLIGIBLE:g} on either side, on average."
+        return (
+            f"{when.capitalize()} no layer is saturated by more than {rounded(_NEGLIGIBLE)} on either side, on average."
+        )
     side = top["side"].removeprefix("saturation_")
     sentence = f"Most saturated {when}: {top['variant']}, layer {top['layer_index']}, {side} side, {_with_n(top)}"
     return sentence + _overlap_anywhere(means, top)
@@ -153,17 +155,13 @@ def _overlap_anywhere(means: pd.DataFrame, top: pd.Series) -> str:
     others = means[means["variant"] != top["variant"]]
     if not len(others):
         return "."
-    overlapping = {row["variant"] for row in others.to_dict("records") if _interval(top).overlaps(_interval(row))}
+    overlapping = {row["variant"] for row in others.to_dict("records") if interval_of(top).overlaps(interval_of(row))}
     return f"; {_overlap_clause(len(overlapping), others['variant'].nunique())}"
-
-
-def _interval(row: Mapping | pd.Series) -> Interval:
-    return Interval(row["mean"], row["low"], row["high"], int(row["n"]))
 
 
 def _with_n(cell: Interval | Mapping | pd.Series) -> str:
     """`0.172 [0.160, 0.185], n = 10`."""
-    cell = cell if isinstance(cell, Interval) else _interval(cell)
+    cell = cell if isinstance(cell, Interval) else interval_of(cell)
     return f"{number(cell)}, n = {cell.n}"
 
 

@@ -1,9 +1,12 @@
 """What was run, in a few rows: the shared config, where it ran, and which runs diverged or failed."""
 
+from collections.abc import Iterable
+
 import pandas as pd
 
 from actbench.compare.layers import networks
 from actbench.compare.workloads import Workload
+from actbench.report.numbers import fixed
 from actbench.tables.text import text
 
 
@@ -57,11 +60,11 @@ def rows(works: list[Workload]) -> list[list[str]]:
         if runs[column].notna().any():
             table.append([name, _range(runs[column].dropna().round())])
     if runs["score_accuracy"].notna().any():
-        table.append(["score network's accuracy", _distinct(runs["score_accuracy"].dropna().round(4))])
+        table.append(["score network's accuracy", distinct(runs["score_accuracy"].dropna().round(4))])
     table += _networks(works)
-    table += [["ran on", _distinct(runs["device_name"])], ["commit", _distinct(runs["commit"])]]
+    table += [["ran on", distinct(runs["device_name"])], ["commit", distinct(runs["commit"])]]
     table.append(
-        ["versions", ", ".join(f"{name} {_distinct(runs[name.lower()])}" for name in ("actbench", "torch", "Python"))]
+        ["versions", ", ".join(f"{name} {distinct(runs[name.lower()])}" for name in ("actbench", "torch", "Python"))]
     )
     repeated = sum(work.twice for work in works)
     if repeated:
@@ -113,10 +116,11 @@ def _activations(runs: pd.DataFrame) -> str:
 
 def _range(values: pd.Series) -> str:
     low, high = values.min(), values.max()
-    return f"{low:,.0f} to {high:,.0f}" if low < high else f"{low:,.0f}"
+    return f"{fixed(low)} to {fixed(high)}" if low < high else fixed(low)
 
 
-def _distinct(values: pd.Series) -> str:
+def distinct(values: Iterable[object]) -> str:
+    """The values that are not missing, each once."""
     return ", ".join(sorted({text(value) for value in values} - {""}))
 
 

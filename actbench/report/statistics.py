@@ -24,9 +24,8 @@ from actbench.compare.init_or_rate import Corners
 from actbench.compare.ranking import Cells
 from actbench.compare.tracks import TrackAgreement
 from actbench.compare.workloads import Workload
+from actbench.report import writer
 from actbench.tables import functions, parquet, text
-
-FOLDER = "statistics"
 
 
 def write(
@@ -37,7 +36,7 @@ def write(
     agreements: list[tuple[str, Workload, TrackAgreement]],
     corners: list[Corners],
 ) -> None:
-    """Write all that was computed, and remove what an earlier report wrote."""
+    """Write all that was computed into the folder of a new report."""
     compared = [
         (work.title, comparison) for work, comparison in zip(works, comparisons, strict=True) if comparison is not None
     ]
@@ -58,24 +57,13 @@ def write(
     }
     for name in ("pairs", "ranks", "profile", "failures", "properties"):
         tables[name] = _joined((title, getattr(comparison, name)) for title, comparison in compared)
-    replace_tables(folder, tables)
+    writer.write_tables(folder, tables)
 
 
 def _diagnostics(comparison: Comparison) -> pd.DataFrame:
     """Correlations with the primary metric and with accuracy, each adjusted on its own; `value` is the column."""
     tables = {comparison.value: comparison.diagnostics, "test_accuracy": comparison.accuracy_diagnostics}
     return pd.concat([table.assign(value=value) for value, table in tables.items()])
-
-
-def replace_tables(folder: Path, tables: dict[str, pd.DataFrame]) -> None:
-    """Write tables as folder/statistics/*.csv in place of the files that are there."""
-    subfolder = folder / FOLDER
-    subfolder.mkdir(exist_ok=True)
-    for old in subfolder.glob("*.csv"):
-        old.unlink()
-    for name, table in tables.items():
-        if len(table):
-            table.to_csv(subfolder / f"{name}.csv", index=False)
 
 
 def facts(folder: Path) -> tuple[pd.DataFrame, list[str]]:

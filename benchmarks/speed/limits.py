@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from benchmarks.speed.tables import interval, number
+from actbench.report.numbers import bracketed, rounded
 
 _TRAINING = "training, one seed"
 _WIDER = "training, model."
@@ -30,9 +30,9 @@ def _training_text(ratios: pd.DataFrame, case: str) -> str:
         return ""
     share, products = rows[_TRAINING, peak]["ratio"], rows[_PRODUCTS, _TRAINING]["ratio"]
     text = (
-        f"{case}: the products of forward and backward alone, at their own shapes, take {number(products)} of the time "
-        f"of training and reach {number(share / products)} of {peak.removesuffix(', the best')}'s best: with nothing "
-        f"else to do training would be {number(1 / products)} times as fast."
+        f"{case}: the products of forward and backward alone, at their own shapes, take {rounded(products)} of the "
+        f"time of training and reach {rounded(share / products)} of {peak.removesuffix(', the best')}'s best: with "
+        f"nothing else to do training would be {rounded(1 / products)} times as fast."
     )
     parts = {
         "activations and pooling": "activations and pooling alone, forward and backward",
@@ -74,8 +74,8 @@ def _sweep_text(ratios: pd.DataFrame) -> str:
             parts = {"training": "its training alone", "data": "its data alone", "evaluation": "its evaluation alone"}
             shares = _shares(rows, parts, "1 worker")
             return (
-                f"{case}: one worker is {number(one)} times as fast as the loops in turn; a second one that gained "
-                f"2 would make it {number(2 * one)}." + (f" Of one worker's time: {shares}." if shares else "")
+                f"{case}: one worker is {rounded(one)} times as fast as the loops in turn; a second one that gained "
+                f"2 would make it {rounded(2 * one)}." + (f" Of one worker's time: {shares}." if shares else "")
             )
     return ""
 
@@ -94,7 +94,7 @@ def _probe_text(ratios: pd.DataFrame, case: str) -> str:
 def _shares(rows: dict[tuple[str, str], dict], parts: dict[str, str], whole: str) -> str:
     """The name of each part that was measured, with its share of the whole's time."""
     ratios = {name: rows[arm, whole]["ratio"] for name, arm in parts.items() if (arm, whole) in rows}
-    return ", ".join(f"{name} {number(ratio)}" for name, ratio in ratios.items())
+    return ", ".join(f"{name} {rounded(ratio)}" for name, ratio in ratios.items())
 
 
 def _rows(ratios: pd.DataFrame, comparison: str, case: str) -> dict[tuple[str, str], dict]:
@@ -104,4 +104,4 @@ def _rows(ratios: pd.DataFrame, comparison: str, case: str) -> dict[tuple[str, s
 
 
 def _interval(row: dict) -> str:
-    return interval(row["ratio"], row["low"], row["high"])
+    return bracketed(row["ratio"], row["low"], row["high"])

@@ -1,18 +1,17 @@
-"""The report on speed: tables -> statistics/, figures/, report.md and report.html, made in a hidden folder first."""
+"""The report on speed: tables -> statistics/, figures/, report.md and report.html."""
 
 from pathlib import Path
 
 import pandas as pd
 
 from actbench.compare.workloads import NothingToReportError
-from actbench.figures import style
-from actbench.report import page, statistics
+from actbench.report import page, writer
+from actbench.report.numbers import bracketed, fixed, rounded
 from actbench.report.page import Markdown
-from actbench.tables import atomic
+from actbench.report.settings import distinct
 from actbench.tables.schema import Tables
-from actbench.tables.text import text
 from benchmarks.speed import figure, limits
-from benchmarks.speed.tables import aim, interval, number, ratio_rows
+from benchmarks.speed.tables import aim, ratio_rows
 from benchmarks.speed.tables import rates as rates_of
 from benchmarks.speed.tables import ratios as ratios_of
 from benchmarks.speed.tables import rounds as rounds_of
@@ -86,37 +85,28 @@ def write(folder: Path, tables: Tables, left_out: list[str]) -> Path:
     Raises:
         NothingToReportError: If no speed was measured.
     """
-    atomic.refuse_links(folder)
-    with atomic.temporary(folder / "report") as hidden:
-        (hidden / "figures").mkdir(parents=True)
-        _make(tables, left_out, hidden)
-        page.install(hidden, folder, figures=["targets"])
-    return folder / "report.html"
-
-
-def _make(tables: Tables, left_out: list[str], folder: Path) -> None:
-    """Write the report into a folder that holds nothing but an empty figures/."""
     rounds = rounds_of(tables)
     if not len(rounds):
         raise NothingToReportError("No round of a comparison of speed was measured, so there is nothing to report.")
     rates, ratios = rates_of(rounds), ratios_of(rounds)
-    statistics.replace_tables(folder, {"rates": rates, "ratios": ratios})
     targeted = ratios[ratios["target"].notna()] if len(ratios) else ratios
-    if len(targeted):
-        style.save(figure.targets(ratios), folder / "figures" / "targets.png")
-    markdown = page.template(Path(__file__).with_name("report.md.j2")).render(
-        title=TITLE,
-        opening=_opening(tables, rates),
-        in_short=_in_short(targeted, device=_distinct(_runs_of(tables, rounds), "device_name")),
-        figure=len(targeted) > 0,
-        targets=page.table(ratio_rows(targeted)),
-        limits=limits.sentences(ratios),
-        settings=page.table(_settings(tables, rounds)),
-        sections=[_section(name, rates, ratios) for name in SECTIONS if name in set(rates["comparison"])],
-        failed=[*_failed(tables.runs), *left_out],
-    )
-    (folder / "report.md").write_text(markdown, encoding="utf-8")
-    (folder / "report.html").write_text(page.render(markdown, title=TITLE, folder=folder), encoding="utf-8")
+    runs = tables.runs[tables.runs["run_id"].isin(set(rounds["run_id"]))]  # those that measured the rounds
+    with writer.replacing(folder) as new:
+        writer.write_tables(new, {"rates": rates, "ratios": ratios})
+        writer.write_page(
+            new,
+            Path(__file__).with_name("report.md.j2"),
+            title=TITLE,
+            opening=_opening(rates),
+            in_short=_in_short(targeted, device=distinct(runs.get("device_name", []))),
+            figure=writer.saver(new)(figure.targets(ratios), "targets") if len(targeted) else "",
+            targets=page.table(ratio_rows(targeted)),
+            limits=limits.sentences(ratios),
+            settings=page.table(_settings(runs, rounds["load"])),
+            sections=[_section(name, rates, ratios) for name in SECTIONS if name in set(rates["comparison"])],
+            failed=[*_failed(tables.runs), *left_out],
+        )
+    return folder / "report.html"
 
 
 def _section(name: str, rates: pd.DataFrame, ratios: pd.DataFrame) -> dict:
@@ -135,10 +125,10 @@ def _section(name: str, rates: pd.DataFrame, ratios: pd.DataFrame) -> dict:
 def _rate_rows(rates: pd.DataFrame) -> list[list[str]]:
     rows = [["case", "arm", "rate", "per second", "seconds", "whole", "CPU share", "accuracy", "n", "load"]]
     for row in rates[rates["left_out"] == ""].to_dict("records"):
-        rate = ["", ""] if row["unit"] == "part" else [interval(row["rate"], row["low"], row["high"]), row["unit"]]
-        times = [number(row[name]) for name in ("seconds", "whole_seconds", "cpu_share")]
-        accuracy = interval(row["accuracy"], *(row["accuracy"] + k * row["accuracy_std"] for k in (-1, 1)), digits=4)
-        rows.append([row["case"], row["arm"], *rate, *times, accuracy, str(row["n"]), number(row["load"])])
+        rate = ["", ""] if row["unit"] == "part" else [bracketed(row["rate"], row["low"], row["high"]), row["unit"]]
+        times = [rounded(row[name]) for name in ("seconds", "whole_seconds", "cpu_share")]
+        accuracy = bracketed(row["accuracy"], *(row["accuracy"] + k * row["accuracy_std"] for k in (-1, 1)), digits=4)
+        rows.append([row["case"], row["arm"], *rate, *times, accuracy, str(row["n"]), rounded(row["load"])])
     return rows
 
 
@@ -151,37 +141,25 @@ def _in_short(targeted: pd.DataFrame, *, device: str) -> list[str]:
     sentences = [f"{len(reached)} of {len(targeted)} targets are reached{f' on {device}' if device else ''}."]
     for row in others.to_dict("records"):
         comparison = f"{row['arm']} against {row['against']} ({row['case']})"
-        ratio = interval(row["ratio"], row["low"], row["high"])
+        ratio = bracketed(row["ratio"], row["low"], row["high"])
         sentences.append(f"{row['verdict']}: {comparison}: {ratio}, aimed at {aim(row)}.")
     return sentences
 
 
-def _opening(tables: Tables, rates: pd.DataFrame) -> str:
+def _opening(rates: pd.DataFrame) -> str:
     n = rates["n"][rates["n"] > 0]
     span = f"{n.min()} to {n.max()}" if n.min() < n.max() else f"{n.min()}"
     count = rates["comparison"].nunique()
     return f"{count} comparison{'s' if count > 1 else ''}, {len(rates)} arms, {span} rounds each."
 
 
-def _settings(tables: Tables, rounds: pd.DataFrame) -> list[list[str]]:
-    runs = _runs_of(tables, rounds)
+def _settings(runs: pd.DataFrame, load: pd.Series) -> list[list[str]]:
     names = {"device_name": "ran on", "threads": "threads", "torch": "torch", "python": "Python", "commit": "commit"}
     names |= {"protocol": "PROTOCOL", "actbench": "actbench", "train.batch_size": "batch size"}
     names |= {"train.epochs": "epochs, where no case names others"}
     names |= {"data.num_train": "training examples, where no section says that runs see all"}
-    rows = [[label, _distinct(runs, name)] for name, label in names.items() if name in runs]
-    load = rounds["load"]
-    return [["", ""], *rows, ["load average", f"{load.min():.1f} to {load.max():.1f}"]]
-
-
-def _distinct(runs: pd.DataFrame, column: str) -> str:
-    """The distinct values of a column; "" where it is not stored."""
-    return ", ".join(sorted(set(runs[column].map(text)) - {""})) if column in runs else ""
-
-
-def _runs_of(tables: Tables, rounds: pd.DataFrame) -> pd.DataFrame:
-    """The runs that measured the rounds."""
-    return tables.runs[tables.runs["run_id"].isin(set(rounds["run_id"]))]
+    rows = [[label, distinct(runs[name])] for name, label in names.items() if name in runs]
+    return [["", ""], *rows, ["load average", f"{fixed(load.min(), 1)} to {fixed(load.max(), 1)}"]]
 
 
 def _failed(runs: pd.DataFrame) -> list[str]:

@@ -12,6 +12,7 @@ import pandas as pd
 import scipy.stats
 
 from actbench.compare.workloads import NothingToReportError
+from actbench.report.numbers import bracketed, rounded
 from actbench.tables.schema import Tables
 
 _MIN_CPU_SHARE = 0.1  # of one processor
@@ -119,29 +120,16 @@ def ratio_rows(ratios: pd.DataFrame) -> list[list[str]]:
         return []
     rows = [["case", "arm", "against", "ratio", "n", "target", "", "accuracy gained"]]
     for row in ratios.to_dict("records"):
-        ratio = interval(row["ratio"], row["low"], row["high"]) + (" of its time" if row["is_part"] else "")
+        ratio = bracketed(row["ratio"], row["low"], row["high"]) + (" of its time" if row["is_part"] else "")
         gain = (row[name] for name in ("accuracy_gain", "accuracy_gain_low", "accuracy_gain_high"))
-        gained = "" if row["is_part"] else interval(*gain, digits=2)
+        gained = "" if row["is_part"] else bracketed(*gain, digits=2)
         rows.append([row["case"], row["arm"], row["against"], ratio, str(row["n"]), aim(row), row["verdict"], gained])
     return rows
 
 
 def aim(row: dict) -> str:
     """`≥ 5`, for a part `≤ 0.03`; "" without a target."""
-    return "" if np.isnan(row["target"]) else f"{'≤' if row['is_part'] else '≥'} {number(row['target'])}"
-
-
-def interval(value: float, low: float, high: float, *, digits: int = 3) -> str:
-    """`5.2 [5.0, 5.4]`, without brackets where there is no interval; "" where there is no value."""
-    text = number(value, digits=digits)
-    return text if np.isnan(low) else f"{text} [{number(low, digits=digits)}, {number(high, digits=digits)}]"
-
-
-def number(value: float, *, digits: int = 3) -> str:
-    """The value to so many significant digits, from 1000 on to the unit; "" where it is missing."""
-    if np.isnan(value):
-        return ""
-    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.{digits}g}"
+    return "" if np.isnan(row["target"]) else f"{'≤' if row['is_part'] else '≥'} {rounded(row['target'])}"
 
 
 def _verdict(low: float, high: float, target: float, *, at_most: bool) -> str:

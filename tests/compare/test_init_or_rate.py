@@ -8,7 +8,7 @@ from pages import concatenated, headings, report_of
 
 from actbench.compare import comparison, init_or_rate
 from actbench.compare.workloads import workloads
-from actbench.report.sections.tracks import told
+from actbench.report.sections.tracks import sentences
 from actbench.tables.schema import Tables
 
 SEEDS = 8
@@ -66,8 +66,8 @@ def test_orders_by_hand(four) -> None:
 def test_sentences_on_the_four_tracks(four) -> None:
     verdicts = four.verdicts.copy()
     verdicts.loc["elu", "tuned"] = "inconclusive"
-    assert "rate is the shared one" not in " ".join(told(four._replace(same_rate=None)))
-    assert told(four._replace(verdicts=verdicts)) == [
+    assert "rate is the shared one" not in " ".join(sentences(four._replace(same_rate=None)))
+    assert sentences(four._replace(verdicts=verdicts)) == [
         "Of 3 pairs of activations 1 stand the other way round on the tuned track than on the shared one "
         "(τ = 0.33 [0.33, 0.33]): the matched init alone turns 0 of the 3 (τ = 1.00 [1.00, 1.00]), the tuned learning "
         "rate alone 1 (τ = 0.33 [0.33, 0.33]), and the learning rate changes the ranking more than the initialisation.",

@@ -16,7 +16,7 @@ from actbench import __main__
 from actbench.__main__ import main
 from actbench.figures import style
 from actbench.measure import checkpoint, identity, run
-from actbench.report import console, statistics
+from actbench.report import console, writer
 from actbench.sweep import conclude, progress
 from actbench.tables import atomic, parquet, schema, store
 
@@ -434,7 +434,7 @@ def _raising_at(part: str):
     [
         (parquet, "write", "tables/"),
         pytest.param(style, "save", "figures/", marks=pytest.mark.slow),
-        pytest.param(statistics, "replace_tables", "", marks=pytest.mark.slow),
+        pytest.param(writer, "write_tables", "", marks=pytest.mark.slow),
     ],
     ids=["tables", "figures", "statistics"],
 )

@@ -2,7 +2,6 @@
 
 from pathlib import Path
 
-import matplotlib as mpl
 import pandas as pd
 
 from actbench.compare import tracks
@@ -10,13 +9,12 @@ from actbench.compare.init_or_rate import EFFECTS, Corners, varying_verdicts
 from actbench.compare.intervals import Interval
 from actbench.compare.tracks import TrackAgreement
 from actbench.compare.workloads import TRACKS, Workload
-from actbench.figures import style
 from actbench.figures import tracks as tracks_figures
 from actbench.report import page
-from actbench.report.numbers import enumeration, number
-from actbench.report.sections.comparison import Save, part, saver
+from actbench.report.numbers import enumeration, interval_of, number, rounded
+from actbench.report.page import Part
+from actbench.report.writer import Save, saver
 
-FIGURES = ("tracks", "corners")
 _READ_TRACKS = (
     "Left the ranks with one learning rate and init for all, right those with the init of matched gain and the "
     "learning rate that the tuning experiment chose for each variant on validation data of other seeds. Where that "
@@ -31,23 +29,23 @@ _READ_CORNERS = (
 )
 
 
-def section(agreements: list[tuple[str, Workload, TrackAgreement]], corners: list[Corners], *, figures: Path) -> dict:
+def parts(agreements: list[tuple[str, Workload, TrackAgreement]], corners: list[Corners], *, new: Path) -> list[Part]:
     """A part for each workload on the shared and the tuned track, then one for each on all four."""
-    with mpl.rc_context(style.style()):
-        parts = [_agreement(*each, save=saver(figures, f"w{i}-")) for i, each in enumerate(agreements, 1)]
-        parts += [_corners(each, save=saver(figures, f"w{i}-")) for i, each in enumerate(corners, 1)]
-    title = "Does the ranking survive tuning?" if parts else ""
-    return {"title": title, "level": page.Markdown("###"), "in_short": [], "parts": parts}
+    return [
+        *(_agreement(*each, save=saver(new, prefix=f"w{i}-")) for i, each in enumerate(agreements, 1)),
+        *(_corners(each, save=saver(new, prefix=f"w{i}-")) for i, each in enumerate(corners, 1)),
+    ]
 
 
-def _agreement(title: str, tuned: Workload, agreement: TrackAgreement, *, save: Save) -> dict:
+def _agreement(title: str, tuned: Workload, agreement: TrackAgreement, *, save: Save) -> Part:
     """The part on the shared and the tuned track of one workload."""
     variants, n = agreement.variants, agreement.n
     changes = tracks.changed_verdicts(agreement).to_dict("records")
     verdicts = [f"{row['variant']} ({row['verdict_shared']}, then {row['verdict_tuned']})" for row in changes]
     higher = int((variants["mean_tuned"] > variants["mean_shared"]).sum())
-    sentences = [
-        f"Kendall's τ = {agreement.tau:.2f} [{agreement.low:.2f}, {agreement.high:.2f}] over {n} variants.",
+    tau = number(Interval(agreement.tau, agreement.low, agreement.high, n), places=2)
+    shows = [
+        f"Kendall's τ = {tau} over {n} variants.",
         f"The verdict changes for {enumeration(verdicts)}." if verdicts else "No verdict changes.",
         f"On the tuned track {higher} of {n} have a higher mean than on the shared one.",
     ]
@@ -55,26 +53,23 @@ def _agreement(title: str, tuned: Workload, agreement: TrackAgreement, *, save: 
     rates = runs.groupby("variant")["optim.lr"].first() if "optim.lr" in runs else pd.Series(dtype=float)
     heading = ["activation", "rank, shared", "rank, tuned", "verdict, shared", "verdict, tuned"]
     rows = [
-        [row["variant"], f"{row['rank_shared']:g}", f"{row['rank_tuned']:g}",
+        [row["variant"], rounded(row["rank_shared"], 6), rounded(row["rank_tuned"], 6),
          *(row[name] if isinstance(row[name], str) else "reference" for name in ("verdict_shared", "verdict_tuned")),
-         *([f"{rates[row['variant']]:g}"] if len(rates) else [])]
+         *([rounded(rates[row["variant"]], 6)] if len(rates) else [])]
         for row in variants.to_dict("records")
     ]  # fmt: skip
     table = page.table([[*heading, *(["tuned learning rate"] if len(rates) else [])], *rows])
     figure = save(tracks_figures.tracks(variants), "tracks")
     title = f"{title or 'Both tracks'}, shared against tuned track"
-    return part(title, _READ_TRACKS, " ".join(sentences), figure, table)
+    return Part(title, _READ_TRACKS, " ".join(shows), figure, table)
 
 
-def _corners(corners: Corners, *, save: Save) -> dict:
+def _corners(corners: Corners, *, save: Save) -> Part:
     """The part on the four tracks of one workload."""
     means = corners.effects.pivot_table("mean", "variant", "effect")
     order = list(means.sort_values("both", kind="stable").index)
     figure = save(tracks_figures.corners(corners.effects, {name: name for name in order}), "corners")
-    cells = {
-        (row["variant"], row["effect"]): number(Interval(row["mean"], row["low"], row["high"], row["n"]))
-        for row in corners.effects.to_dict("records")
-    }
+    cells = {(row["variant"], row["effect"]): number(interval_of(row)) for row in corners.effects.to_dict("records")}
     verdicts = corners.verdicts.reindex(order)
     rows = [
         [name, *(cells[name, effect] for effect in EFFECTS),
@@ -83,37 +78,41 @@ def _corners(corners: Corners, *, save: Save) -> dict:
     ]  # fmt: skip
     heading = ["activation", *(f"{effect} (Δ nats)" for effect in EFFECTS), *(f"verdict, {track}" for track in TRACKS)]
     title = f"{corners.title or 'Four tracks'}, initialisation or learning rate"
-    return part(title, _READ_CORNERS, " ".join(told(corners)), figure, page.table([heading, *rows]))
+    return Part(title, _READ_CORNERS, " ".join(sentences(corners)), figure, page.table([heading, *rows]))
 
 
-def told(corners: Corners) -> list[str]:
+def sentences(corners: Corners) -> list[str]:
     """Whether the init or the rate changes the ranking more, and which verdicts depend on them, in sentences."""
     orders = corners.orders.set_index("track")
-    turned, shown = orders["turned"], orders["shown"]
-    tau = {track: f"τ = {row.tau:.2f} [{row.low:.2f}, {row.high:.2f}]" for track, row in orders.iterrows()}
+    turned, told_apart = orders["turned"], orders["shown"]
+    tau = {
+        track: f"τ = {number(Interval(row['tau'], row['low'], row['high'], row['pairs']), places=2)}"
+        for track, row in orders.iterrows()
+    }
     pairs, (low, high) = int(orders["pairs"].iloc[0]), corners.difference
     more = (
         "the learning rate changes the ranking more than the initialisation" if low > 0
         else "the initialisation changes the ranking more than the learning rate" if high < 0
         else "these seeds cannot tell which of the two changes the ranking more"
     )  # fmt: skip
-    sentences = [
+    texts = [
         f"Of {pairs} pairs of activations {turned['tuned']} stand the other way round on the tuned track than on the "
         f"shared one ({tau['tuned']}): the matched init alone turns {turned['matched_init']} of the {pairs} "
         f"({tau['matched_init']}), the tuned learning rate alone {turned['tuned_lr']} ({tau['tuned_lr']}), and {more}.",
-        f"Turned is by the means: told apart on both tracks, one way and the other, are {shown['matched_init']} of the "
-        f"{turned['matched_init']} pairs, {shown['tuned_lr']} of {turned['tuned_lr']} and {shown['tuned']} of "
-        f"{turned['tuned']} (every pair tested, Benjamini and Hochberg).",
+        f"Turned is by the means: told apart on both tracks, one way and the other, are "
+        f"{told_apart['matched_init']} of the {turned['matched_init']} pairs, {told_apart['tuned_lr']} of "
+        f"{turned['tuned_lr']} and {told_apart['tuned']} of {turned['tuned']} (every pair tested, Benjamini and "
+        "Hochberg).",
     ]
     if corners.same_rate is not None:
         num_variants = len(corners.effects) // len(EFFECTS)
-        sentences.insert(1, f"The tuned rate is the shared one for {corners.same_rate} of {num_variants}.")
+        texts.insert(1, f"The tuned rate is the shared one for {corners.same_rate} of {num_variants}.")
     verdicts = [
         f"{name} ({', '.join(f'{track}: {row[track]}' for track in TRACKS)})"
         for name, row in varying_verdicts(corners).iterrows()
     ]
     if verdicts:
-        sentences.append(f"The verdict against {corners.reference} depends on the corner for {enumeration(verdicts)}.")
+        texts.append(f"The verdict against {corners.reference} depends on the corner for {enumeration(verdicts)}.")
     else:
-        sentences.append(f"No verdict against {corners.reference} depends on the corner.")
-    return sentences
+        texts.append(f"No verdict against {corners.reference} depends on the corner.")
+    return texts

@@ -7,7 +7,7 @@ from actbench.compare import significance
 from actbench.compare.comparison import SMOKE, VERDICTS, Comparison
 from actbench.compare.significance import ALPHA
 from actbench.report import numbers
-from actbench.report.numbers import decimal, enumeration, interval_of, p_value
+from actbench.report.numbers import enumeration, fixed, interval_of, number, p_value, percent, rounded
 
 
 def sentences(comparison: Comparison) -> list[str]:
@@ -23,8 +23,8 @@ def sentences(comparison: Comparison) -> list[str]:
         *_limits(comparison),
         f"What may be concluded: a better or worse holds for this workload and these settings, with an error rate of "
         f"5 % over all {len(comparison.loss)} comparisons together; equivalent means closer to {comparison.reference} "
-        f"than {comparison.margin:.3g}{unit} (5 % of its mean). What not: inconclusive is not equal, it says that "
-        f"these seeds cannot tell; and no verdict carries over to other data, sizes or learning rates.",
+        f"than {rounded(comparison.margin)}{unit} (5 % of its mean). What not: inconclusive is not equal, it says "
+        f"that these seeds cannot tell; and no verdict carries over to other data, sizes or learning rates.",
     ]
 
 
@@ -37,13 +37,13 @@ def table(comparison: Comparison) -> list[list[str]]:
     heading = ["activation", "verdict", loss, "P(better)", "d_z", "p (Holm)", "p equivalent (Holm)", *accuracy]
     rows = []
     for row in comparison.loss.to_dict("records"):
-        cells = [row["variant"], row["verdict"], numbers.number(interval_of(row)), decimal(row["superiority"], 2)]
-        cells += [decimal(row["d_z"], 2), p_value(row["p_holm"]), p_value(row["p_equivalent_holm"])]
+        cells = [row["variant"], row["verdict"], number(interval_of(row)), fixed(row["superiority"], 2)]
+        cells += [fixed(row["d_z"], 2), p_value(row["p_holm"]), p_value(row["p_equivalent_holm"])]
         if len(by_name):
             points = by_name.loc[row["variant"]].to_dict()
-            cells.append(numbers.number(interval_of(points, scale=100)))
+            cells.append(number(interval_of(points, scale=100)))
             cells += [str(points["verdict"])] if has_verdict else []
-        rows.append([*cells, decimal(row["variance_ratio"], 2), str(row["n"])])
+        rows.append([*cells, fixed(row["variance_ratio"], 2), str(row["n"])])
     return [[*heading, "variance left", "n"], *rows]
 
 
@@ -60,18 +60,18 @@ def pairing(comparison: Comparison) -> str:
     if len(ratios):
         median = float(ratios.median())
         sentences.append(
-            f"What the pairing bought: the variance of a paired difference is {median:.2g} of that of an unpaired one "
-            f"(median over variants; {ratios.min():.2g} to {ratios.max():.2g}), so that unpaired runs would need "
-            f"{1 / median:.2g} times the seeds." if median > 0 else
+            f"What the pairing bought: the variance of a paired difference is {rounded(median, 2)} of that of an "
+            f"unpaired one (median over variants; {rounded(ratios.min(), 2)} to {rounded(ratios.max(), 2)}), so that "
+            f"unpaired runs would need {rounded(1 / median, 2)} times the seeds." if median > 0 else
             "What the pairing bought: most variants differ from the reference by the same on every seed."
         )  # fmt: skip
     null = comparison.null
     if null.tests:
         sentences.append(
-            f"A/A: variant and reference were exchanged at random seed by seed, {null.draws:,} times, so that there is "
-            f"nothing to find: {null.single:.1%} of the single tests had p < .05, and {null.family:.1%} of the "
-            f"families of {null.tests} had any Holm-adjusted p below .05 (at most 5 % is right). This checks the tests "
-            f"and their adjustment on these data, not that seeds are independent."
+            f"A/A: variant and reference were exchanged at random seed by seed, {fixed(null.draws)} times, so that "
+            f"there is nothing to find: {percent(null.single, 1)} of the single tests had p < .05, and "
+            f"{percent(null.family, 1)} of the families of {null.tests} had any Holm-adjusted p below .05 (at most 5 % "
+            "is right). This checks the tests and their adjustment on these data, not that seeds are independent."
         )
     return " ".join(sentences)
 
@@ -87,8 +87,8 @@ def _limits(comparison: Comparison) -> list[str]:
     elif least >= ALPHA:
         enough = next(k for k in range(n, 99) if significance.smallest_adjusted(n=k, tests=tests) < ALPHA)
         sentences.append(
-            f"With {n} seeds and {tests} comparisons the smallest p after Holm is {least:.2g}, so nothing can be "
-            f"called better or worse here, whatever the difference; {enough} seeds could."
+            f"With {n} seeds and {tests} comparisons the smallest p after Holm is {rounded(least, 2)}, so nothing can "
+            f"be called better or worse here, whatever the difference; {enough} seeds could."
         )
     lost = int((comparison.loss["lost"] > 0).sum())
     if lost:

@@ -26,15 +26,14 @@ def write(folder: Path) -> None:
     points, identities, overflows = (read(folder, name) for name in ("points", "identities", "overflows"))
     cost = read(folder, "cost") if (folder / "tables" / "cost.parquet").is_file() else pd.DataFrame()
     functions = {str(name): Facts(frame) for name, frame in properties.groupby("function", sort=True)}
-    figures = {"overview": function_figures.overview(curves), "distances": function_figures.distances(distances)}
-    if len(cost):
-        figures["cost"] = function_figures.cost(cost)
-    for name, facts in functions.items():
-        figures[name] = function_figures.card(curves[curves["function"] == name], facts)
     with writer.replacing(folder) as new:
         save = writer.saver(new)
-        for name, figure in figures.items():
-            save(figure, name)
+        save(function_figures.overview(curves), "overview")
+        save(function_figures.distances(distances), "distances")
+        if len(cost):
+            save(function_figures.cost(cost), "cost")
+        for name, facts in functions.items():
+            save(function_figures.card(curves[curves["function"] == name], facts), name)
         writer.write_page(
             new,
             TEMPLATES / "functions.md.j2",
@@ -109,43 +108,34 @@ def _undetermined(name: str, facts: Facts) -> str:
 
 def _card(facts: Facts) -> str:
     """The table of one function: the facts that the comparison has no room for, with error bounds."""
-    rows: list[tuple[str, str, str]] = [
+
+    def row(label: str, value: str, bounded_by: str, i: int = 0) -> tuple[str, str, str]:
+        return label, value, error_bound(facts.error(bounded_by, i))
+
+    asymptotes = f"{facts.asymptote('left')}; {facts.asymptote('right')}"
+    rows = [
         ("parameters", facts.text("parameters"), ""),
         ("learnable; stochastic", f"{facts.text('learnable')}; {facts.text('stochastic')}", ""),
-        ("inf f, sup f", facts.range(), error_bound(facts.error("range_inf"))),
-        (
-            "asymptotes, left and right",
-            f"{facts.asymptote('left')}; {facts.asymptote('right')}",
-            error_bound(facts.error("asymptote_left_slope")),
-        ),
-        ("zeros", facts.stretches("zero"), error_bound(facts.error("zero_low"))),
+        row("inf f, sup f", facts.range(), "range_inf"),
+        row("asymptotes, left and right", asymptotes, "asymptote_left_slope"),
+        row("zeros", facts.stretches("zero"), "zero_low"),
     ]
     for i in range(facts.count("kink_place")):
         f = "f" + "′" * int(facts.value("kink_order", i))
         jump = f"{f} goes from {number(facts.value('kink_left', i))} to {number(facts.value('kink_right', i))}"
-        rows.append(
-            (f"kink at {number(facts.value('kink_place', i))}", jump, error_bound(facts.error("kink_place", i)))
-        )
-    rows += [
-        ("order of continuity", facts.continuity(), ""),
-        ("monotonic; f ′ monotonic", f"{facts.text('monotonic')}; {facts.text('derivative_monotonic')}", ""),
-    ]
+        rows.append(row(f"kink at {number(facts.value('kink_place', i))}", jump, "kink_place", i))
+    rows.append(("order of continuity", facts.continuity(), ""))
+    rows.append(("monotonic; f ′ monotonic", f"{facts.text('monotonic')}; {facts.text('derivative_monotonic')}", ""))
     for i in range(facts.count("extremum_value")):
         place = interval(facts.value("extremum_low", i), facts.value("extremum_high", i))
         value = f"{rounded(facts.value('extremum_value', i), 9)} at {place}"
-        rows.append((facts.text("extremum_value", i), value, error_bound(facts.error("extremum_value", i))))
-    rows.append(
-        (
-            "sup abs f ′, at",
-            f"{rounded(facts.value('sup_derivative'), 9)}, {facts.stretches('sup_derivative')}",
-            error_bound(facts.error("sup_derivative")),
-        )
-    )
+        rows.append(row(facts.text("extremum_value", i), value, "extremum_value", i))
+    steepest = f"{rounded(facts.value('sup_derivative'), 9)}, {facts.stretches('sup_derivative')}"
+    rows.append(row("sup abs f ′, at", steepest, "sup_derivative"))
     for epsilon in ("0.001", "0.01", "0.1"):
         ends = [facts.value(f"saturation_{side}_{epsilon}") for side in ("low", "high")]
         rows.append((f"saturation thresholds, ε = {epsilon}", ", ".join(map(number, ends)), ""))
-    for fact, label in MOMENTS.items():
-        rows.append((label, rounded(facts.settled(fact), 9), error_bound(facts.error(fact))))
+    rows += [row(label, rounded(facts.settled(fact), 9), fact) for fact, label in MOMENTS.items()]
     return table([("property", "value", "error at most"), *rows])
 
 

@@ -83,26 +83,27 @@ def metric(column: str) -> tuple[str, str]:
 def ranking_table(cells: Cells, runs: pd.DataFrame, order: list[str]) -> list[list[str]]:
     """The ranking as heading and rows, with the number of seeds and of those that diverged."""
     runs = runs[runs["status"] != "failed"]
-    seeds = runs.groupby("variant")["seed"].nunique()
     diverged = runs["status"].eq("diverged").groupby(runs["variant"]).sum()
-    rows = [
-        [
-            name,
-            *(number(column.get(name), of=seeds[name]) for column in cells.values()),
-            str(seeds[name]),
-            str(diverged[name]),
-        ]
-        for name in order
-    ]
-    return [["activation", *cells, "n", "diverged"], *rows]
+    heading, *rows = _table(cells, runs, order)
+    return [[*heading, "diverged"], *([*row, str(diverged[row[0]])] for row in rows)]
 
 
 def diagnosis_table(cells: Cells, runs: pd.DataFrame, order: list[str]) -> list[list[str]]:
     """The diagnosis as heading and rows, with the number of seeds."""
-    seeds = runs[runs["status"] != "failed"].groupby("variant")["seed"].nunique()
-    columns = cells.values()
-    rows = [[name, *(number(column.get(name), of=seeds[name], places=3) for column in columns)] for name in order]
-    return [["activation", *cells, "n"], *([*row, str(seeds[row[0]])] for row in rows)]
+    return _table(cells, runs[runs["status"] != "failed"], order, places=3)
+
+
+def _table(cells: Cells, runs: pd.DataFrame, order: list[str], *, places: int | None = None) -> list[list[str]]:
+    seeds = runs.groupby("variant")["seed"].nunique()
+    rows = [
+        [
+            name,
+            *(number(column.get(name), of=seeds[name], places=places) for column in cells.values()),
+            str(seeds[name]),
+        ]
+        for name in order
+    ]
+    return [["activation", *cells, "n"], *rows]
 
 
 def _digits(value: float, width: float) -> str:

@@ -18,6 +18,7 @@ from actbench.ledger import page
 from actbench.ledger.claims import Claim, ClaimError, parse
 from actbench.ledger.verdicts import Decision, decide, judge, overall
 from actbench.report import writer
+from actbench.report.settings import origin
 from actbench.tables.schema import config_columns
 from actbench.tables.store import collect
 
@@ -44,13 +45,12 @@ class Evidence:
         Empty for computed facts.
         """
         runs, cost = (self.frame(results, table) for table in ("runs", "cost"))
-        if runs is None and cost is not None:
-            origins = _distinct(cost, "device", "commit")
-            return ", ".join(f"cost: {device}, commit {commit}" for device, commit in origins)
-        if runs is None:
+        if runs is not None:
+            return origin(runs)
+        if cost is None:
             return ""
-        origins = _distinct(runs, "protocol", "commit")
-        return ", ".join(f"PROTOCOL {protocol}, commit {commit}" for protocol, commit in origins)
+        origins = cost.reindex(columns=["device", "commit"]).fillna("unknown").drop_duplicates()
+        return ", ".join(f"cost: {device}, commit {commit}" for device, commit in origins.to_numpy())
 
     def _read(self, results: str, table: str) -> pd.DataFrame | None:
         folder = self._root / results
@@ -70,11 +70,6 @@ class Evidence:
         frame = frame.rename(columns=lambda name: f"learned.{name[4:]}" if name.startswith("act.") else name)
         columns = ["run_id", "seed", *(name for name in config_columns(runs) if name not in frame)]
         return frame.merge(runs[columns], on=["run_id", "seed"])
-
-
-def _distinct(frame: pd.DataFrame, *columns: str) -> list[tuple]:
-    """The distinct rows of these columns; "unknown" where an older table lacks one of them."""
-    return list(frame.reindex(columns=list(columns)).fillna("unknown").drop_duplicates().itertuples(index=False))
 
 
 def claims() -> list[Claim]:

@@ -15,6 +15,7 @@ from actbench.report import page, writer
 from actbench.report.numbers import bracketed, enumeration, number
 from actbench.report.page import Part
 from actbench.report.sections.comparison import failures
+from actbench.report.settings import origin
 from actbench.report.writer import Save
 from actbench.tables.schema import REFERENCE
 
@@ -62,17 +63,11 @@ def write(folders: list[Path], to: Path) -> Path:
             page.TEMPLATES / "across.md.j2",
             title="across: activation functions over several workloads",
             command="python -m actbench.report " + " ".join(f"results/{folder.resolve().name}" for folder in folders),
-            sources=_sources(runs),
+            sources="; ".join(f"{name}: {origin(rows)}" for name, rows in runs.groupby("workload", sort=False)),
             in_short=sentences(comparison),
             parts=_parts(comparison, save=writer.saver(new)),
         )
     return to / "report.html"
-
-
-def _sources(runs: pd.DataFrame) -> str:
-    """The PROTOCOL and the commit of the runs of each workload."""
-    sources = runs[["workload", "protocol", "commit"]].drop_duplicates().astype(str)
-    return "; ".join(f"{name}: PROTOCOL {protocol}, commit {commit}" for name, protocol, commit in sources.to_numpy())
 
 
 def sentences(comparison: Across) -> list[str]:

@@ -86,6 +86,12 @@ def _networks(works: list[Workload]) -> list[list[str]]:
     return [["layers", value]] if len(spans) > 1 else []
 
 
+def origin(runs: pd.DataFrame) -> str:
+    """`PROTOCOL 2, commit abc` for each origin of these runs; "unknown" where an older table lacks one of the two."""
+    origins = runs.reindex(columns=["protocol", "commit"]).fillna("unknown").drop_duplicates()
+    return ", ".join(f"PROTOCOL {protocol}, commit {commit}" for protocol, commit in origins.to_numpy())
+
+
 def lost(works: list[Workload]) -> list[list[str]]:
     """Heading and rows: which seeds of which variant diverged or failed, and why; empty where none did."""
     table: list[list[str]] = []

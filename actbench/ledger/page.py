@@ -72,7 +72,7 @@ def claimed(regime: Regime) -> str:
     low, high = ("" if end is None else rounded(end, 6) for end in regime.claimed)
     if not low or not high:
         return f"above {low}" if low else f"below {high}"
-    return f"equal to {low}" if low == high else f"within [{low}, {high}]"
+    return f"equal to {low}" if regime.low == regime.high else f"within [{low}, {high}]"
 
 
 def effect(decision: Decision) -> str:

@@ -47,6 +47,11 @@ def bracketed(value: float, low: float, high: float, *, digits: int = 3) -> str:
     return text if np.isnan(low) else f"{text} [{rounded(low, digits)}, {rounded(high, digits)}]"
 
 
+def correlation(value: float, low: float, high: float) -> str:
+    """`0.27 [-0.09, 0.45]`: a correlation with its interval."""
+    return f"{value:.2f} [{low:.2f}, {high:.2f}]"
+
+
 def number(interval: Interval | None, *, of: int | None = None, places: int | None = None) -> str:
     """`0.172 [0.160, 0.185]`, with ` (n = 9)` behind it where `of` seeds were run and fewer have a value.
 

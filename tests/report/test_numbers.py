@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from actbench.report.numbers import bracketed, error_bound, fixed, percent, rounded
+from actbench.report.numbers import bracketed, correlation, error_bound, fixed, percent, rounded
 
 NAN, INF = math.nan, math.inf
 
@@ -46,5 +46,6 @@ def test_intervals_shares_and_bounds():
     assert bracketed(0.035, 0.0123, 0.06, digits=2) == "0.035 [0.012, 0.06]"
     assert bracketed(5.2, NAN, NAN) == "5.2"
     assert bracketed(NAN, NAN, NAN) == ""
+    assert correlation(0.271, -0.09, 0.4549) == "0.27 [-0.09, 0.45]"
     assert [percent(0.0456, 1), percent(0.998)] == ["4.6%", "100%"]
     assert [error_bound(error) for error in (3.4e-8, 0.0, NAN, np.float64(1e-300))] == ["3e-08", "", "", "1e-300"]

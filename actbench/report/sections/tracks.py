@@ -6,12 +6,11 @@ import pandas as pd
 
 from actbench.compare import tracks
 from actbench.compare.init_or_rate import EFFECTS, Corners, varying_verdicts
-from actbench.compare.intervals import Interval
 from actbench.compare.tracks import TrackAgreement
 from actbench.compare.workloads import TRACKS, Workload
 from actbench.figures import tracks as tracks_figures
 from actbench.report import page
-from actbench.report.numbers import enumeration, interval_of, number, rounded
+from actbench.report.numbers import correlation, enumeration, interval_of, number, rounded
 from actbench.report.page import Part
 from actbench.report.writer import Save, saver
 
@@ -43,9 +42,8 @@ def _agreement(title: str, tuned: Workload, agreement: TrackAgreement, *, save: 
     changes = tracks.changed_verdicts(agreement).to_dict("records")
     verdicts = [f"{row['variant']} ({row['verdict_shared']}, then {row['verdict_tuned']})" for row in changes]
     higher = int((variants["mean_tuned"] > variants["mean_shared"]).sum())
-    tau = number(Interval(agreement.tau, agreement.low, agreement.high, n), places=2)
     shows = [
-        f"Kendall's τ = {tau} over {n} variants.",
+        f"Kendall's τ = {correlation(agreement.tau, agreement.low, agreement.high)} over {n} variants.",
         f"The verdict changes for {enumeration(verdicts)}." if verdicts else "No verdict changes.",
         f"On the tuned track {higher} of {n} have a higher mean than on the shared one.",
     ]
@@ -85,10 +83,7 @@ def sentences(corners: Corners) -> list[str]:
     """Whether the init or the rate changes the ranking more, and which verdicts depend on them, in sentences."""
     orders = corners.orders.set_index("track")
     turned, told_apart = orders["turned"], orders["shown"]
-    tau = {
-        track: f"τ = {number(Interval(row['tau'], row['low'], row['high'], row['pairs']), places=2)}"
-        for track, row in orders.iterrows()
-    }
+    tau = {track: f"τ = {correlation(row.tau, row.low, row.high)}" for track, row in orders.iterrows()}
     pairs, (low, high) = int(orders["pairs"].iloc[0]), corners.difference
     more = (
         "the learning rate changes the ranking more than the initialisation" if low > 0

@@ -4,6 +4,7 @@ import math
 from collections.abc import Callable
 from pathlib import Path
 
+import matplotlib as mpl
 import pandas as pd
 
 from actbench.figures import functions as function_figures
@@ -26,13 +27,14 @@ def write(folder: Path) -> None:
     cost = read(folder, "cost") if (folder / "tables" / "cost.parquet").is_file() else pd.DataFrame()
     functions = {str(name): Facts(frame) for name, frame in properties.groupby("function", sort=True)}
     (folder / "figures").mkdir(exist_ok=True)
-    figures = {"overview": function_figures.overview(curves), "distances": function_figures.distances(distances)}
-    if len(cost):
-        figures["cost"] = function_figures.cost(cost)
-    for name, facts in functions.items():
-        figures[name] = function_figures.card(curves[curves["function"] == name], facts)
-    for name, figure in figures.items():
-        style.save(figure, folder / "figures" / f"{name}.png")
+    with mpl.rc_context(style.style()):
+        figures = {"overview": function_figures.overview(curves), "distances": function_figures.distances(distances)}
+        if len(cost):
+            figures["cost"] = function_figures.cost(cost)
+        for name, facts in functions.items():
+            figures[name] = function_figures.card(curves[curves["function"] == name], facts)
+        for name, figure in figures.items():
+            style.save(figure, folder / "figures" / f"{name}.png")
     markdown = template(TEMPLATES / "functions.md.j2").render(
         in_short=[Markdown(sentence) for sentence in _in_short(functions)],
         comparison=_rows(comparison(properties)),

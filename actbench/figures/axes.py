@@ -1,12 +1,12 @@
 """Axes: logarithmic ones, and those of steps, layers and accuracies."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.axis import Axis
-from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, MaxNLocator, NullLocator
+from matplotlib.ticker import FixedLocator, LogLocator, MaxNLocator, NullLocator
 
 
 def log_axis(axis: Axis, low: float, high: float) -> None:
@@ -14,17 +14,22 @@ def log_axis(axis: Axis, low: float, high: float) -> None:
     decades = np.log10(high / low) if 0 < low < high else 0
     axis.set_major_locator(LogLocator(subs=(1.0,) if decades > 2 else (1.0, 2.0, 5.0), numticks=6))
     axis.set_minor_locator(NullLocator())
-    axis.set_major_formatter(FuncFormatter(lambda value, _: short(value)))
+    axis.set_major_formatter(lambda value, _: short(value))
+
+
+def ticks(axis: Axis, places: Iterable[float]) -> None:
+    """Set the ticks of an axis, labelled by short numbers."""
+    axis.set_major_locator(FixedLocator(list(places)))
+    axis.set_minor_locator(NullLocator())
+    axis.set_major_formatter(lambda value, _: short(round(value, 9)))
 
 
 def step_axis(panel: Axes, last: int) -> None:
     """Make the x axis one of steps: logarithmic but with a place for step 0, and at most five ticks."""
     panel.set_xscale("symlog", linthresh=1)
     decades = int(np.log10(max(last, 1)))
-    panel.xaxis.set_major_locator(FixedLocator([0, *(10.0**k for k in range(0, decades + 1, 1 + decades // 4))]))
-    panel.xaxis.set_minor_locator(NullLocator())
+    ticks(panel.xaxis, [0, *(10.0**k for k in range(0, decades + 1, 1 + decades // 4))])
     panel.set_xlim(-0.15, max(last, 1) * 1.3)
-    panel.xaxis.set_major_formatter(FuncFormatter(lambda value, _: short(value)))
 
 
 def layer_axis(panel: Axes, last: int) -> None:
@@ -70,12 +75,10 @@ def value_axis(panel: Axes, column: str, means: pd.Series) -> None:
     low, high = float(means.min()), float(means.max())
     if "accuracy" in column and (1.001 - low) / (1.001 - high) > 3:
         panel.set_xscale("function", functions=error_scale())
-        panel.xaxis.set_major_locator(FixedLocator([a for a in _ACCURACIES if low * 0.9 < a < (high + 1) / 2]))
+        ticks(panel.xaxis, [a for a in _ACCURACIES if low * 0.9 < a < (high + 1) / 2])
     elif "accuracy" not in column and 0 < low * 3 < high:
         panel.set_xscale("log")
         log_axis(panel.xaxis, low, high)
-        return
     else:
         panel.xaxis.set_major_locator(MaxNLocator(5))
-    panel.xaxis.set_minor_locator(NullLocator())
-    panel.xaxis.set_major_formatter(lambda value, _: short(round(value, 9)))
+        panel.xaxis.set_major_formatter(lambda value, _: short(round(value, 9)))

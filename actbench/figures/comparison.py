@@ -8,7 +8,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.colors import SymLogNorm, to_rgba
 from matplotlib.figure import Figure
-from matplotlib.ticker import FixedLocator, MaxNLocator, NullLocator
+from matplotlib.ticker import MaxNLocator
 from seaborn import color_palette
 
 from actbench.compare.correlations import PROPERTIES
@@ -17,8 +17,6 @@ from actbench.figures import axes, drawing, layout, style
 from actbench.tables.schema import label
 
 DETAILED = 12  # the most variants whose cells in the matrix have room for mean, wins and p
-_FILLS = {"better": "full", "worse": "full", "equivalent": "none", "inconclusive": "none"}
-_MARKERS = {"better": "o", "worse": "o", "equivalent": "s", "inconclusive": "o"}
 
 
 def forest(tables: dict[str, tuple[pd.DataFrame, float]], labels: dict[str, str]) -> Figure:
@@ -27,23 +25,13 @@ def forest(tables: dict[str, tuple[pd.DataFrame, float]], labels: dict[str, str]
     `tables` maps the label of each axis to a table of `paired.compare` and its margin (nan for none).
     """
     figure, panels = layout.rows(labels, panels=len(tables))
-    place = {name: i for i, name in enumerate(labels)}
     for panel, (title, (table, margin)) in zip(panels, tables.items(), strict=True):
         if np.isfinite(margin):
             panel.axvspan(-margin, margin, color="#e6e6e6", linewidth=0, zorder=0)
         panel.axvline(0, color="#707070", linewidth=0.8, zorder=1)
-        for row in table.to_dict("records"):
-            name, colour = row["variant"], style.colour(row["variant"])
-            if name not in place:
-                continue
-            if np.isnan(row["mean"]):
-                transform = panel.get_yaxis_transform()
-                panel.text(0.02, place[name], "a value is not finite", transform=transform, va="center", fontsize=6)
-                continue
-            panel.plot([row["low"], row["high"]], [place[name]] * 2, color=colour, linewidth=2, alpha=0.6, zorder=3)
-            face = colour if _FILLS[row["verdict"]] == "full" else "white"
-            marker = _MARKERS[row["verdict"]]
-            panel.plot([row["mean"]], [place[name]], marker, color=colour, markerfacecolor=face, markersize=4, zorder=4)
+        is_told = table["verdict"].isin(["better", "worse"])
+        marker = np.where(table["verdict"] == "equivalent", "s", "o")
+        drawing.estimates(panel, table.assign(filled=is_told, marker=marker), labels, missing="a value is not finite")
         difference_axis(panel, table, margin)
         panel.set_xlabel(title)
     return figure
@@ -52,15 +40,9 @@ def forest(tables: dict[str, tuple[pd.DataFrame, float]], labels: dict[str, str]
 def rank_intervals(ranks: pd.DataFrame, labels: dict[str, str]) -> Figure:
     """The rank of every variant with its interval; a bar across many ranks means that the rank is uncertain."""
     figure, (panel,) = layout.rows(labels, panels=1)
-    place = {name: i for i, name in enumerate(labels)}
-    for name, rank, low, high in ranks[["variant", "rank", "low", "high"]].itertuples(index=False):
-        if name in place:
-            colour = style.colour(name)
-            panel.plot([low, high], [place[name]] * 2, color=colour, linewidth=3, alpha=0.5, zorder=3)
-            panel.plot([rank], [place[name]], "o", color=colour, markersize=3.6, zorder=4)
+    drawing.estimates(panel, ranks.assign(mean=ranks["rank"]), labels)
     panel.set_xlim(0.5, len(ranks) + 0.5)
     panel.xaxis.set_major_locator(MaxNLocator(nbins=12, integer=True, min_n_ticks=1))
-    panel.xaxis.set_minor_locator(NullLocator())
     panel.set_xlabel("rank of the mean (1 is best)")
     return figure
 
@@ -75,9 +57,8 @@ def profiles(table: pd.DataFrame, labels: dict[str, str]) -> Figure:
         drawing.line(panel, curves[name], x="tau", variant=name)
     panel = next(iter(panels.values()))
     panel.set(xlim=(0.95, 4.05), ylim=(-0.04, 1.04))
-    panel.xaxis.set_major_locator(FixedLocator([1, 2, 3, 4]))
-    panel.yaxis.set_major_locator(FixedLocator([0, 0.5, 1]))
-    panel.yaxis.set_major_formatter(lambda value, _: axes.short(value))
+    axes.ticks(panel.xaxis, [1, 2, 3, 4])
+    axes.ticks(panel.yaxis, [0, 0.5, 1])
     return figure
 
 
@@ -86,12 +67,10 @@ def matrix(pairs: pd.DataFrame, labels: dict[str, str]) -> Figure:
 
     With more than `DETAILED` variants a cell has room for the number of seeds won only.
     """
-    left, bottom = layout.label_width(labels), 0.1
-    top, cell_size = 0.85 * left, min((style.WIDTH - left - 0.1) / len(labels), 0.62)
-    size = cell_size * len(labels)
-    height = top + bottom + size
-    figure = Figure(figsize=(style.WIDTH, height))
-    panel = figure.add_axes((left / style.WIDTH, bottom / height, size / style.WIDTH, size / height))
+    figure = layout.page(1 + min(6.4, 0.62 * len(labels)))
+    panel = figure.add_subplot(anchor="NW")
+    _matrix_axes(panel, labels)
+    cell_size = min(layout.size(panel)) / len(labels)
     place = {name: i for i, name in enumerate(labels)}
     both_ways = pd.concat([pairs, _swapped(pairs)], ignore_index=True)
     rows = both_ways[both_ways["a"].isin(place) & both_ways["b"].isin(place)]
@@ -110,8 +89,7 @@ def matrix(pairs: pd.DataFrame, labels: dict[str, str]) -> Figure:
         wins = "=" if row["verdict"] == "equivalent" else str(int(row["wins"]))
         text = _cell_text(row) if is_detailed else wins
         panel.text(x, y, text, ha="center", va="center", fontsize=fontsize, color=ink, linespacing=1.15)
-    panel.imshow(cells, aspect="auto", interpolation="nearest")
-    _matrix_axes(panel, labels)
+    panel.imshow(cells, interpolation="nearest")
     return figure
 
 
@@ -131,21 +109,20 @@ def properties(table: pd.DataFrame) -> Figure:
 
 def _correlations(tables: dict[str, pd.DataFrame], names: dict[str, str]) -> Figure:
     """A row for each measure and a panel for each table; markers are filled where the BH-adjusted p is below .05."""
-    figure, panels = layout.rows(names, panels=len(tables))
-    for tick in panels[0].get_yticklabels():
-        tick.set_color(style.INK)
-    place = {name: i for i, name in enumerate(names)}
+    figure, panels = layout.rows(names, panels=len(tables), shade=_in_ink)
     for panel, (title, table) in zip(panels, tables.items(), strict=True):
         panel.axvline(0, color="#707070", linewidth=0.8, zorder=1)
-        for row in table.to_dict("records"):
-            y, face = place[row["measure"]], style.INK if row["p_bh"] < ALPHA else "white"
-            panel.plot([row["low"], row["high"]], [y, y], color=style.INK, linewidth=1.6, alpha=0.5, zorder=3)
-            panel.plot([row["rho"]], [y], "o", color=style.INK, markerfacecolor=face, markersize=4, zorder=4)
+        rows = table.assign(variant=table["measure"], mean=table["rho"], filled=table["p_bh"] < ALPHA)
+        drawing.estimates(panel, rows, names, shade=_in_ink)
         panel.set_xlim(-1.02, 1.02)
-        panel.xaxis.set_major_locator(FixedLocator([-1, -0.5, 0, 0.5, 1]))
-        panel.xaxis.set_major_formatter(lambda value, _: axes.short(value))
+        axes.ticks(panel.xaxis, [-1, -0.5, 0, 0.5, 1])
         panel.set_xlabel(f"Spearman's ρ {title}")
     return figure
+
+
+def _in_ink(measure: str) -> str:
+    """The colour of a measure: measures have none of their own."""
+    return style.INK
 
 
 def difference_axis(panel: Axes, table: pd.DataFrame, margin: float) -> None:
@@ -154,26 +131,25 @@ def difference_axis(panel: Axes, table: pd.DataFrame, margin: float) -> None:
     sizes = sizes[np.isfinite(sizes) & (sizes > 0)]
     most = float(sizes.max()) if len(sizes) else 1.0
     linear = max(margin if np.isfinite(margin) else 0.0, float(np.median(sizes)) / 2 if len(sizes) else 0.0)
-    ticks = np.empty(0)
-    if linear and most > 15 * linear:
-        panel.set_xscale("symlog", linthresh=linear, linscale=0.8)
-        ticks = 10.0 ** np.arange(np.ceil(np.log10(0.4 * linear)), np.ceil(np.log10(most)) + 1)
-    else:
-        panel.xaxis.set_major_locator(MaxNLocator(5))
+    is_linear = not linear or most <= 15 * linear
     low, high = np.nanmin(table["low"], initial=0), np.nanmax(table["high"], initial=0)
-    room, least = (1.6, 0.5 * linear) if panel.get_xscale() == "symlog" else (1.1, 0.05 * most)
+    room, least = (1.1, 0.05 * most) if is_linear else (1.6, 0.5 * linear)
+    if is_linear:
+        panel.xaxis.set_major_locator(MaxNLocator(5))
+        panel.xaxis.set_major_formatter(lambda value, _: axes.short(round(value, 9)))
+    else:
+        panel.set_xscale("symlog", linthresh=linear, linscale=0.8)
     panel.set_xlim(min(low * room, -least), max(high * room, least))
-    if panel.get_xscale() == "symlog":
+    if not is_linear:
+        ticks = 10.0 ** np.arange(np.ceil(np.log10(0.4 * linear)), np.ceil(np.log10(most)) + 1)
         places = panel.transAxes.inverted().transform(panel.transData.transform([(t, 0) for t in (0, *ticks)]))[:, 0]
         ticks = ticks[places[1:] - places[0] > 0.08]  # with room for a label beside that of 0
-        panel.xaxis.set_major_locator(FixedLocator([*-ticks[::-1], 0, *ticks]))
-    panel.xaxis.set_minor_locator(NullLocator())
-    panel.xaxis.set_major_formatter(lambda value, _: axes.short(round(value, 9)))
+        axes.ticks(panel.xaxis, [*-ticks[::-1], 0, *ticks])
 
 
 def _matrix_axes(panel: Axes, labels: dict[str, str]) -> None:
     count = len(labels)
-    panel.set(xlim=(-0.5, count - 0.5), ylim=(count - 0.5, -0.5))
+    panel.set(xlim=(-0.5, count - 0.5), ylim=(count - 0.5, -0.5), aspect="equal")
     panel.grid(False)
     panel.set_xticks(range(count), [style.safe(text) for text in labels.values()], rotation=90, fontsize=6.5)
     panel.set_yticks(range(count), [style.safe(text) for text in labels.values()], fontsize=6.5)

@@ -1,6 +1,6 @@
 """The elements of figures: lines with bands in front of grey ones, rows of dots, values over steps."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import numpy as np
@@ -9,10 +9,10 @@ from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection
 from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
+from numpy.typing import ArrayLike
 
 from actbench.compare.intervals import summarise
 from actbench.figures import axes, layout
-from actbench.figures.axes import value_axis
 from actbench.figures.style import GREY, INK, colour
 from actbench.tables.schema import better, label
 
@@ -42,11 +42,12 @@ def _without_long_vectors(long: pd.DataFrame) -> pd.DataFrame:
 
 def line(panel: Axes, means: pd.DataFrame, *, x: str, variant: str, **style: Any) -> None:
     """Draw means against `x` in the variant's colour, with their intervals as a band where there are any."""
-    shade = colour(variant)
-    settings: dict[str, Any] = {"color": shade, "linewidth": 1.2, "zorder": 3} | style
+    settings: dict[str, Any] = {"color": colour(variant), "linewidth": 1.2, "zorder": 3} | style
     panel.plot(means[x], means["mean"], **settings)
     if "low" in means and means["low"].notna().any():
-        panel.fill_between(means[x], means["low"], means["high"], color=shade, alpha=0.25, linewidth=0, zorder=2)
+        panel.fill_between(
+            means[x], means["low"], means["high"], color=settings["color"], alpha=0.25, linewidth=0, zorder=2
+        )
 
 
 def grey(means: dict[str, pd.DataFrame], *, x: str, sign: int = 1) -> Callable[[], LineCollection]:
@@ -72,6 +73,39 @@ def say_zero(panels: dict[str, Axes], means: pd.DataFrame) -> None:
         panels[name].text(0.5, 0.5, "zero in every layer", transform=panels[name].transAxes, ha="center", fontsize=6.5)
 
 
+def estimate(panel: Axes, x: ArrayLike, y: ArrayLike, *, shade: Any, **dot: Any) -> None:
+    """Draw estimates in one colour, each as a dot with its interval as a bar.
+
+    Of `x` and `y` one holds values, low ends and high ends, shape (3,) or (3, n), the other the places, () or (n,).
+    """
+    x, y = np.broadcast_arrays(x, y)
+    panel.plot(x[1:], y[1:], color=shade, linewidth=2, alpha=0.6, solid_capstyle="butt", zorder=3)
+    settings: dict[str, Any] = {"marker": "o", "markersize": 4, "linestyle": "", "zorder": 4} | dot
+    panel.plot(x[0], y[0], color=shade, **settings)
+
+
+def estimates(
+    panel: Axes, table: pd.DataFrame, labels: Iterable[str], *, shade: Callable[[str], Any] = colour, missing: str = ""
+) -> None:
+    """Draw the estimate of each variant in its row, or write there what its lack is called (`missing`).
+
+    Args:
+        panel: One of `layout.rows`.
+        table: `variant, mean, low, high`, and where dots differ `marker` and `filled`; only variants in `labels` count.
+        labels: The variants in the order of the rows.
+        shade: The colour of each.
+        missing: What a row without a mean says.
+    """
+    place = {name: i for i, name in enumerate(labels)}
+    finite = table[table["variant"].isin(place) & table["mean"].notna()]
+    for row in finite.to_dict("records"):
+        name, face = row["variant"], None if row.get("filled", True) else "white"
+        ends = row["mean"], row["low"], row["high"]
+        estimate(panel, ends, place[name], shade=shade(name), marker=row.get("marker", "o"), markerfacecolor=face)
+    for name in place.keys() - set(finite["variant"]):
+        panel.text(0.02, place[name], missing, transform=panel.get_yaxis_transform(), va="center", fontsize=6)
+
+
 def dots(runs: pd.DataFrame, labels: dict[str, str], columns: list[str]) -> Figure:
     """A row for each variant and a panel for each column: seeds as points behind the mean and its interval."""
     figure, panels = layout.rows(labels, panels=len(columns))
@@ -80,17 +114,10 @@ def dots(runs: pd.DataFrame, labels: dict[str, str], columns: list[str]) -> Figu
         seeds = runs[runs["variant"].isin(labels) & np.isfinite(runs[column])]
         panel.scatter(seeds[column], seeds["variant"].map(place), s=7, color=GREY, linewidths=0, zorder=2)
         means = summarise(seeds, by=["variant"], value=column)
-        for name, mean, low, high, _ in means.itertuples(index=False):
-            shade = colour(name)
-            panel.plot([low, high], [place[name]] * 2, color=shade, linewidth=2, alpha=0.6, zorder=3)
-            panel.plot([mean], [place[name]], "o", color=shade, markersize=3.6, zorder=4)
-        value_axis(panel, column, means["mean"])
+        estimates(panel, means, labels, missing="no finite value")
+        axes.value_axis(panel, column, means["mean"])
         direction = {"lower": "  ← better", "higher": "  better →", None: ""}[better(column)]
         panel.set_xlabel(label(column) + direction)
-        for name in labels.keys() - set(seeds["variant"]):
-            panel.text(
-                0.02, place[name], "no finite value", transform=panel.get_yaxis_transform(), va="center", fontsize=6
-            )
     return figure
 
 

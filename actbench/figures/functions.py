@@ -3,50 +3,37 @@
 import math
 from typing import Any
 
-import matplotlib as mpl
 import numpy as np
 import pandas as pd
 import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import LogLocator, NullLocator
+from matplotlib.lines import Line2D
 
+from actbench.figures import axes, drawing, layout
+from actbench.figures.style import INK
 from actbench.tables.functions import Facts, number
 
-WIDTH = 7.5  # inches: a printed A4 page less its margins
 _CHEAPEST = 0.4  # share of eager ReLU's time; a function that takes less does nothing
-INK, GREY = "#404040", "#b0b0b0"
 ORDERS = ("f", "f ′", "f ″")
-COLOURS = dict(zip(range(3), sns.color_palette("colorblind", 3), strict=True))
-SHADE: dict[str, Any] = {"color": "#d55e00", "alpha": 0.13, "linewidth": 0}
-STYLE = sns.axes_style("whitegrid") | {
-    "font.family": "DejaVu Sans",
-    "font.size": 7.5,
-    "axes.titlesize": 8,
-    "xtick.labelsize": 6.5,
-    "ytick.labelsize": 6.5,
-    "grid.color": "#ebebeb",
-    "grid.linewidth": 0.5,
-    "axes.linewidth": 0.6,
-    "text.color": INK,
-    "axes.spines.right": False,
-    "axes.spines.top": False,
-}
+COLOURS = sns.color_palette("colorblind", 3)
+SHADE: dict[str, Any] = {"color": "#d55e00", "alpha": 0.13}
+_ASYMPTOTE: dict[str, Any] = {"color": "#b0b0b0", "linewidth": 0.9, "linestyle": "--"}
+_CLOSED_FORM: dict[str, Any] = {"color": INK, "linewidth": 3, "alpha": 0.3}
 
 
 def card(curves: pd.DataFrame, facts: Facts) -> Figure:
     """f, f' and f'' with kinks, saturation zones and extrema marked; below, a row for the family of each parameter."""
     parameters = [name for name in curves["parameter"].unique() if name]
     heights = [1.75, *[1.55] * len(parameters)]
-    with mpl.rc_context(STYLE):
-        figure = Figure(figsize=(WIDTH, sum(heights) + 0.55 * len(heights) + 0.15), layout="constrained")
-        panels = figure.subplots(len(heights), 3, squeeze=False, height_ratios=heights)
-        default = curves[curves["parameter"] == ""]
-        for order, panel in enumerate(panels[0]):
-            _annotated(panel, default[default["order"] == order], facts, order)
-        _key(figure, facts)
-        for row, parameter in zip(panels[1:], parameters, strict=True):
-            _family(row, curves[curves["parameter"] == parameter], parameter, facts)
+    figure = layout.page(sum(heights) + 0.55 * len(heights) + 0.15)
+    panels = figure.subplots(len(heights), 3, squeeze=False, height_ratios=heights)
+    default = curves[curves["parameter"] == ""]
+    for order, panel in enumerate(panels[0]):
+        _annotated(panel, default[default["order"] == order], facts, order)
+    _key(figure, facts)
+    for row, parameter in zip(panels[1:], parameters, strict=True):
+        _family(row, curves[curves["parameter"] == parameter], parameter, facts)
     return figure
 
 
@@ -54,22 +41,14 @@ def overview(curves: pd.DataFrame) -> Figure:
     """Every function with its derivative, in a panel each."""
     rows = curves[(curves["parameter"] == "") & (curves["order"] < 2) & (curves["z"].abs() <= 4)]
     names = sorted(rows["function"].unique())
-    num_columns = 6
-    num_rows = -(-len(names) // num_columns)
-    with mpl.rc_context(STYLE):
-        figure = Figure(figsize=(WIDTH, 1.15 * num_rows + 0.3), layout="constrained")
-        panels = figure.subplots(num_rows, num_columns, sharex=True, squeeze=False).flatten()
-        for panel, name in zip(panels, names, strict=False):
-            for order, frame in rows[rows["function"] == name].groupby("order"):
-                linestyle = "--" if order else "-"
-                panel.plot(frame["z"], _with_gaps(frame["value"]), color=COLOURS[order], lw=1.1, ls=linestyle)
-            panel.set_title(name, fontsize=min(6.5, 120 / len(name)), pad=2)
-            panel.set(xlim=(-4, 4), ylim=(-1.6, 4), xticks=(-4, 0, 4), yticks=(-1, 0, 1, 2, 3))
-            panel.tick_params(pad=0, labelleft=panel.get_subplotspec().is_first_col())
-        for panel in panels[len(names) :]:
-            panel.set_visible(False)
-        handles = [mpl.lines.Line2D([], [], color=COLOURS[order], ls="--" if order else "-") for order in (0, 1)]
-        figure.legend(handles, ORDERS[:2], loc="outside upper right", ncols=2, frameon=False)
+    figure, panels = layout.grid(len(names), columns=6, height=1.15, sharex=True, sharey=True)
+    for panel, name in zip(panels, names, strict=True):
+        for order, frame in rows[rows["function"] == name].groupby("order"):
+            panel.plot(frame["z"], _with_gaps(frame["value"]), **_line(order))
+        panel.set_title(name, fontsize=min(6.5, 120 / len(name)), pad=2)
+        panel.set(xlim=(-4, 4), ylim=(-1.6, 4), xticks=(-4, 0, 4), yticks=(-1, 0, 1, 2, 3))
+        panel.tick_params(pad=0)
+    layout.key(figure, {ORDERS[order]: _line(order) for order in (0, 1)})
     return figure
 
 
@@ -77,32 +56,27 @@ def distances(table: pd.DataFrame) -> Figure:
     """Sup-norm distances along a parameter, in a panel for each pair, with their closed forms."""
     swept = table.dropna(subset="setting")
     pairs = swept["pair"].unique()
-    with mpl.rc_context(STYLE):
-        figure = Figure(figsize=(WIDTH, 2.1 * -(-len(pairs) // 3)), layout="constrained")
-        panels = figure.subplots(-(-len(pairs) // 3), 3, squeeze=False).flatten()
-        for panel, pair in zip(panels, pairs, strict=False):
-            rows = swept[swept["pair"] == pair]
-            for order, frame in rows.groupby("order"):
-                linestyle = "--" if order else "-"
-                panel.plot(
-                    frame["setting"], frame["distance"], color=COLOURS[order], marker=".", ms=4, lw=0.9, ls=linestyle
-                )
-            exact = rows.dropna(subset="closed_form")
-            panel.plot(exact["setting"], exact["closed_form"], color=INK, lw=3, alpha=0.3, zorder=1)
-            if len(exact):
-                panel.set(xscale="log", yscale="log")
-            else:
-                panel.set_ylim(bottom=0)
-            panel.set(title=pair, xlabel=rows["parameter"].iloc[0], ylabel="sup |difference|")
-        for panel in panels[len(pairs) :]:
-            panel.set_visible(False)
-        styles = {0: "-", 1: "--"}
-        handles = [mpl.lines.Line2D([], [], color=COLOURS[i], marker=".", lw=0.9, ls=ls) for i, ls in styles.items()]
-        handles.append(mpl.lines.Line2D([], [], color=INK, lw=3, alpha=0.3))
-        figure.legend(
-            handles, ["of f", "of f ′", "closed form, of f"], loc="outside upper right", ncols=3, frameon=False
-        )
+    figure, panels = layout.grid(len(pairs), columns=3, height=1.9)
+    dotted: dict[str, Any] = {"marker": ".", "markersize": 4}
+    for panel, pair in zip(panels, pairs, strict=True):
+        rows = swept[swept["pair"] == pair]
+        for order, frame in rows.groupby("order"):
+            panel.plot(frame["setting"], frame["distance"], **_line(order), **dotted)
+        exact = rows.dropna(subset="closed_form")
+        panel.plot(exact["setting"], exact["closed_form"], zorder=1, **_CLOSED_FORM)
+        if len(exact):
+            panel.set(xscale="log", yscale="log")
+        else:
+            panel.set_ylim(bottom=0)
+        panel.set(title=pair, xlabel=rows["parameter"].iloc[0], ylabel="sup |difference|")
+    lines = {f"of {ORDERS[order]}": _line(order) | dotted for order in (0, 1)}
+    layout.key(figure, lines | {"closed form, of f": _CLOSED_FORM})
     return figure
+
+
+def _line(order: int) -> dict[str, Any]:
+    """The style of f (0) or f' (1) where both share a panel."""
+    return {"color": COLOURS[order], "linewidth": 1.0, "linestyle": "--" if order else "-"}
 
 
 def cost(table: pd.DataFrame) -> Figure:
@@ -114,38 +88,25 @@ def cost(table: pd.DataFrame) -> Figure:
     first = both[(both["mode"] == "eager") & (both["dtype"] == "float32") & (both["size"] == "inside cache")]
     names = first.sort_values("ratio")["function"].tolist()
     place = {name: row for row, name in enumerate(names)}
-    with mpl.rc_context(STYLE):
-        figure = Figure(figsize=(WIDTH, 0.17 * len(names) + 1), layout="constrained")
-        cases = [(dtype, mode) for dtype in both["dtype"].unique() for mode in both["mode"].unique()]
-        panels = figure.subplots(1, len(cases), sharey=True, sharex=True, squeeze=False)[0]
-        for panel, (dtype, mode) in zip(panels, cases, strict=True):
-            case = both[(both["dtype"] == dtype) & (both["mode"] == mode)]
-            for order, (size, frame) in enumerate(case.groupby("size", sort=False)):
-                heights = frame["function"].map(place) + (order - 0.5) * 0.3
-                ratio, *ends = (frame[name].clip(lower=_CHEAPEST) for name in ("ratio", "ratio_low", "ratio_high"))
-                spread = [ratio - ends[0], ends[1] - ratio]
-                fill = "white" if order else COLOURS[0]
-                panel.errorbar(
-                    ratio,
-                    heights,
-                    xerr=np.abs(spread),
-                    fmt="o",
-                    ms=3,
-                    lw=0.9,
-                    color=COLOURS[order],
-                    mfc=fill,
-                    label=size,
-                )
-            panel.axvline(1, color=INK, lw=0.7)
-            panel.set(title=f"{dtype}, {mode}", xscale="log")
-            panel.xaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
-            panel.xaxis.set_minor_locator(NullLocator())
-            panel.xaxis.set_major_formatter(lambda value, _: f"{value:g}")
-        panels[0].set_yticks(range(len(names)), names, fontsize=6)
-        panels[0].set_ylim(len(names) - 0.4, -0.6)
-        figure.supxlabel(f"time of forward + backward / eager ReLU's; below {_CHEAPEST:g} at the edge", fontsize=7.5)
-        handles, labels = panels[0].get_legend_handles_labels()
-        figure.legend(handles, labels, loc="outside upper right", ncols=2, frameon=False)
+    cases = [(dtype, mode) for dtype in both["dtype"].unique() for mode in both["mode"].unique()]
+    sizes = dict(zip(both["size"].unique(), ((COLOURS[0], None), (COLOURS[1], "white")), strict=False))
+    figure, panels = layout.rows({name: name for name in names}, panels=len(cases))
+    lowest, highest = _CHEAPEST, both["ratio_high"].max()
+    for panel, (dtype, mode) in zip(panels, cases, strict=True):
+        panel.axvline(1, color=INK, linewidth=0.7)
+        case = both[(both["dtype"] == dtype) & (both["mode"] == mode)]
+        for order, (shade, face) in enumerate(sizes.values()):
+            rows = case[case["size"] == list(sizes)[order]]
+            ratios = rows[["ratio", "ratio_low", "ratio_high"]].clip(lower=_CHEAPEST).T
+            heights = rows["function"].map(place) + (order - 0.5) * 0.3
+            drawing.estimate(panel, ratios, heights, shade=shade, markersize=3, markerfacecolor=face)
+        panel.set(title=f"{dtype}, {mode}", xscale="log", xlim=(lowest / 1.2, highest * 1.2))
+        axes.log_axis(panel.xaxis, lowest, highest)
+    figure.supxlabel(f"time of forward + backward / eager ReLU's; below {_CHEAPEST:g} at the edge")
+    marks = {"linestyle": "", "marker": "o", "markersize": 3}
+    layout.key(
+        figure, {size: marks | {"color": shade, "markerfacecolor": face} for size, (shade, face) in sizes.items()}
+    )
     return figure
 
 
@@ -175,9 +136,9 @@ def _annotated(panel: Axes, curve: pd.DataFrame, facts: Facts, order: int) -> No
             panel.plot(middle, facts.value("extremum_value", i), marker, ms=4.5, color="#cc3311")
     low, high = facts.value("saturation_low_0.01"), facts.value("saturation_high_0.01")
     if low > edges[0]:
-        panel.axvspan(edges[0], min(low, edges[1]), **SHADE)
+        panel.axvspan(edges[0], min(low, edges[1]), linewidth=0, **SHADE)
     if high < edges[1]:
-        panel.axvspan(max(high, edges[0]), edges[1], **SHADE)
+        panel.axvspan(max(high, edges[0]), edges[1], linewidth=0, **SHADE)
     panel.set(xlim=edges, ylim=limits)
 
 
@@ -187,7 +148,7 @@ def _lines(panel: Axes, facts: Facts, edges: tuple[float, float]) -> None:
         slope, intercept = facts.value(f"asymptote_{side}_slope"), facts.value(f"asymptote_{side}_intercept")
         if not math.isnan(slope):
             z = np.array([0, end])
-            panel.plot(z, slope * z + intercept, color=GREY, lw=0.9, ls="--", zorder=1)
+            panel.plot(z, slope * z + intercept, zorder=1, **_ASYMPTOTE)
 
 
 def _limits(value: pd.Series) -> tuple[float, float]:
@@ -199,20 +160,16 @@ def _limits(value: pd.Series) -> tuple[float, float]:
 
 def _key(figure: Figure, facts: Facts) -> None:
     """Explain the marks that this card has."""
-    line = mpl.lines.Line2D
-    entries = {
-        "asymptote": line([], [], color=GREY, ls="--", lw=0.9) if facts.count("asymptote_left_slope") else None,
-        "kink: open left, filled right value": line([], [], marker="o", mec=INK, mfc="white", ls="")
-        if facts.count("kink_place")
-        else None,
-        "extremum": line([], [], marker="v", color="#cc3311", ls="") if facts.count("extremum_value") else None,
-        "saturated: |f ′| < 0.01 sup|f ′|": mpl.patches.Patch(**SHADE),
+    ends = [facts.value(f"saturation_{side}_0.01") for side in ("low", "high")]
+    mark = {"marker": "o", "linestyle": ""}
+    entries: dict[str, tuple[bool | int, dict[str, Any]]] = {
+        "asymptote": (facts.count("asymptote_left_slope"), _ASYMPTOTE),
+        "kink: open left, filled right value": (facts.count("kink_place"), mark | {"markerfacecolor": "white"}),
+        "extremum": (facts.count("extremum_value"), mark | {"marker": "v", "color": "#cc3311"}),
+        "saturated: |f ′| < 0.01 sup|f ′|": (not all(map(math.isinf, ends)), SHADE | {"linewidth": 7}),
     }
-    handles = {name: handle for name, handle in entries.items() if handle is not None}
-    if math.isinf(facts.value("saturation_low_0.01")) and math.isinf(facts.value("saturation_high_0.01")):
-        del handles["saturated: |f ′| < 0.01 sup|f ′|"]
-    if handles:
-        figure.legend(handles.values(), handles.keys(), loc="outside upper right", ncols=4, frameon=False, fontsize=6.5)
+    if any(is_drawn for is_drawn, _ in entries.values()):
+        layout.key(figure, {name: style for name, (is_drawn, style) in entries.items() if is_drawn})
 
 
 def _family(row: np.ndarray, curves: pd.DataFrame, parameter: str, facts: Facts) -> None:
@@ -228,10 +185,8 @@ def _family(row: np.ndarray, curves: pd.DataFrame, parameter: str, facts: Facts)
         panel.set_title(f"{ORDERS[order]} by {parameter}", loc="left")
         panel.set(xlabel="z", xlim=(-8, 8))
     row[2].axis("off")
-    handles = [mpl.lines.Line2D([], [], color=shade, lw=1.6) for shade in shades]
-    row[2].legend(
-        handles, [f"{parameter} = {number(setting)}" for setting in settings], loc="center left", frameon=False
-    )
+    handles = [Line2D([], [], color=shade, lw=1.6) for shade in shades]
+    row[2].legend(handles, [f"{parameter} = {number(setting)}" for setting in settings], loc="center left")
 
 
 def _with_gaps(value: pd.Series, z: pd.Series | None = None, places: list[float] | None = None) -> np.ndarray:

@@ -7,11 +7,11 @@ from matplotlib.axes import Axes
 from matplotlib.cm import ScalarMappable
 from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
-from matplotlib.ticker import FixedLocator, MaxNLocator, NullLocator
+from matplotlib.ticker import MaxNLocator
 
 from actbench.compare.intervals import summarise
 from actbench.compare.layers import ends, networks
-from actbench.figures import axes, layout, style
+from actbench.figures import axes, drawing, layout, style
 from actbench.figures.drawing import BAND
 from actbench.tables.schema import label
 
@@ -42,45 +42,28 @@ def _axis_label(layers: pd.DataFrame) -> str:
 
 def _lines(means: dict[str, pd.DataFrame], labels: dict[str, str], times: list[str], axis: str) -> Figure:
     """A row of panels for each column and a panel for each time, with names beside the lines of the last one."""
-    left, bottom, top, panel_height, gap = 0.72, 0.45, 0.25, 1.6, 0.3
-    right = 0.25 + 0.068 * max(len(style.safe(text, length=layout.BESIDE)) for text in labels.values())
-    height = bottom + top + len(means) * (panel_height + gap) - gap
-    figure = Figure(figsize=(style.WIDTH, height))
-    width = (style.WIDTH - left - right - 0.15 * (len(times) - 1)) / len(times)
-    for row, (column, frame) in enumerate(means.items()):
-        first: Axes | None = None
-        for i, when in enumerate(times):
-            y = height - top - panel_height - row * (panel_height + gap)
-            box = ((left + i * (width + 0.15)) / style.WIDTH, y / height, width / style.WIDTH, panel_height / height)
-            panel = figure.add_axes(box, sharey=first)
-            at_time = frame[frame["when"] == when]
-            for shift, name in zip(np.linspace(-0.12, 0.12, len(labels)), labels, strict=True):
-                for _, network in at_time[at_time["variant"] == name].groupby("network", sort=False):
-                    _points(panel, network, variant=name, shift=shift if len(labels) > 1 else 0)
+    figure = layout.page(0.6 + 1.9 * len(means))
+    panels = figure.subplots(len(means), len(times), sharex=True, sharey="row", squeeze=False)
+    shifts = dict(zip(labels, np.linspace(-0.12, 0.12, len(labels)) if len(labels) > 1 else [0], strict=True))
+    for row, (column, frame) in zip(panels, means.items(), strict=True):
+        for panel, when in zip(row, times, strict=True):
+            at_time = frame[(frame["when"] == when) & frame["variant"].isin(labels)]
+            for _, network in at_time.groupby(["variant", "network"], sort=False):
+                name = network["variant"].iloc[0]  # a thin line joins the layers of one network
+                x, ends = network["layer_index"] + shifts[name], network[["mean", "low", "high"]].T
+                drawing.estimate(panel, x, ends, shade=style.colour(name), linestyle="-", linewidth=0.9, markersize=3)
             axes.layer_axis(panel, int(frame["layer_index"].max()))
-            panel.tick_params(labelleft=i == 0, labelbottom=row == len(means) - 1)
-            first = first or panel
-            if row == 0:
-                panel.set_title(when, loc="left")
-            if row == len(means) - 1:
-                panel.set_xlabel(axis)
-        assert first is not None
-        text = label(column).replace(" (", "\n(").replace(" / ", " /\n")
-        middle = (y + panel_height / 2) / height
-        figure.text(0.05 / style.WIDTH, middle, text, rotation=90, ha="left", va="center", multialignment="center")
-        first.yaxis.set_major_locator(MaxNLocator(4))
+        row[0].set_ylabel(label(column).replace(" (", "\n(").replace(" / ", " /\n"))
+        row[0].yaxis.set_major_locator(MaxNLocator(4))
         if "saturation" in column:
-            first.set_ylim(-0.03, max(0.1, frame["high"].max(), frame["mean"].max()) * 1.08)
-        last = at_time.sort_values("layer_index").drop_duplicates("variant", keep="last")
-        layout.beside(panel, dict(zip(last["variant"], last["mean"], strict=True)), labels)
+            row[0].set_ylim(-0.03, max(0.1, frame["high"].max(), frame["mean"].max()) * 1.08)
+    for top, bottom, when in zip(panels[0], panels[-1], times, strict=True):
+        top.set_title(when, loc="left")
+        bottom.set_xlabel(axis)
+    for row, frame in zip(panels, means.values(), strict=True):
+        last = frame[frame["when"] == times[-1]].sort_values("layer_index").drop_duplicates("variant", keep="last")
+        layout.beside(row[-1], dict(zip(last["variant"], last["mean"], strict=True)), labels)
     return figure
-
-
-def _points(panel: Axes, means: pd.DataFrame, *, variant: str, shift: float) -> None:
-    """Draw the mean and interval at each layer, shifted beside other variants' and joined by a thin line."""
-    x, colour = means["layer_index"] + shift, style.colour(variant)
-    panel.plot(x, means["mean"], "o-", color=colour, linewidth=0.9, markersize=3, zorder=3)
-    panel.vlines(x, means["low"], means["high"], color=colour, linewidth=1.6, alpha=0.6, zorder=2)
 
 
 def _heat_maps(
@@ -91,43 +74,35 @@ def _heat_maps(
     columns: dict[str, tuple[Normalize, str]],
 ) -> Figure:
     """Heat maps of variants by layers, one for each column and time, with one colour bar for each column."""
-    left, bottom, top, gap, column_gap = layout.label_width(labels), 0.95, 0.45, 0.06, 0.2
-    height = bottom + top + 0.2 * len(labels)
-    figure = Figure(figsize=(style.WIDTH, height))
-    count = len(columns) * len(times)
-    panel_width = (style.WIDTH - left - 0.12 - column_gap * (len(columns) - 1) - gap * (count - len(columns))) / count
-    x = left
-    for column, (norm, cmap) in columns.items():
-        start = x
-        for when in times:
-            box = (x / style.WIDTH, bottom / height, panel_width / style.WIDTH, 1 - (bottom + top) / height)
-            panel = figure.add_axes(box)
+    figure = layout.page(1.2 + 0.2 * len(labels))
+    panels = figure.subplots(1, len(columns) * len(times), squeeze=False).reshape(len(columns), len(times))
+    for row, (column, (norm, cmap)) in zip(panels, columns.items(), strict=True):
+        for panel, when in zip(row, times, strict=True):
             at_time = means[column].query("when == @when")
             values = at_time.pivot_table("mean", "variant", "layer_index", dropna=False).reindex(list(labels))
             _heat_map(panel, values, norm, cmap)
             panel.set_title(when, fontsize=6.5, pad=3)
-            if x == left:
-                panel.set_yticks(np.arange(len(labels)) + 0.5, [style.safe(text) for text in labels.values()])
-                for tick, name in zip(panel.get_yticklabels(), labels, strict=True):
-                    tick.set(color=style.colour(name), fontsize=7)
-            x += panel_width + gap
-        middle, x = (start + x - gap) / 2, x - gap + column_gap
-        figure.text(middle / style.WIDTH, 1 - 0.05 / height, label(column), ha="center", va="top", fontsize=7.5)
-        width = min(1.8, x - column_gap - start)
-        bar = figure.add_axes(((middle - width / 2) / style.WIDTH, 0.3 / height, width / style.WIDTH, 0.1 / height))
-        _colour_bar(bar, norm, cmap)
-        figure.text(middle / style.WIDTH, 0.52 / height, axis, ha="center", fontsize=6.5)
+        mappable = ScalarMappable(norm, cmap)
+        bar = figure.colorbar(
+            mappable, ax=list(row), location="top", shrink=0.6, aspect=18, pad=0.01, label=label(column)
+        )
+        _bar_axis(bar.ax, norm)
+    panels[0, 0].set_yticks(np.arange(len(labels)) + 0.5, [style.safe(text) for text in labels.values()])
+    for tick, name in zip(panels[0, 0].get_yticklabels(), labels, strict=True):
+        tick.set(color=style.colour(name), fontsize=7)
+    figure.supxlabel(axis, fontsize=6.5)
+    for panel in panels.flat:
+        cell = layout.size(panel)[0] / panel.get_xlim()[1]
+        for text in panel.texts:
+            text.set(fontsize=min(6.0, cell * 16), visible=cell >= _CELL)
     return figure
 
 
 def _heat_map(panel: Axes, values: pd.DataFrame, norm: Normalize, cmap: str) -> None:
-    """Draw one heat map; cells hold their numbers if these fit, and are grey where no finite value was measured."""
-    width = panel.get_position().width * style.WIDTH / max(1, values.shape[1])
-    texts = values.map(_cell_text) if width >= _CELL else False
+    """Draw one heat map, with a number in each cell; cells are grey where no finite value was measured."""
     panel.set_facecolor("#dddddd")
-    size = min(6.0, width * 16)
     sns.heatmap(
-        values, ax=panel, norm=norm, cmap=cmap, annot=texts, fmt="", cbar=False, annot_kws={"size": size},
+        values, ax=panel, norm=norm, cmap=cmap, annot=values.map(_cell_text), fmt="", cbar=False,
         linewidths=0.4, linecolor="white", yticklabels=False, xticklabels=True, mask=values.isna(),
     )  # fmt: skip
     panel.set(xlabel="", ylabel="")
@@ -145,11 +120,7 @@ def _cell_text(value: float) -> str:
     return "0" if text in (".00", "-.00") else text.replace("-", "−")
 
 
-def _colour_bar(bar: Axes, norm: Normalize, cmap: str) -> None:
-    bar.figure.colorbar(ScalarMappable(norm, cmap), cax=bar, orientation="horizontal")
-    assert norm.vmin is not None
-    ticks = {-3: [-3, -0.5, 0, 0.5, 3], 0: [0, 0.5, 1]}.get(int(norm.vmin) if norm.vmin in (-3, 0) else 1)
-    bar.xaxis.set_major_locator(FixedLocator(ticks or [0.1, 1, 10]))
-    bar.xaxis.set_minor_locator(NullLocator())
-    bar.xaxis.set_major_formatter(lambda value, _: axes.short(value))
+def _bar_axis(bar: Axes, norm: Normalize) -> None:
+    """Set the ticks of a colour bar: of signed values, of shares, or of positive values on a logarithmic scale."""
+    axes.ticks(bar.xaxis, {-3.0: (-3, -0.5, 0, 0.5, 3), 0.0: (0, 0.5, 1)}.get(norm.vmin or 0.0, (0.1, 1, 10)))
     bar.tick_params(labelsize=6, length=2)

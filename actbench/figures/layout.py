@@ -1,5 +1,6 @@
 """The layout of a page: small multiples, rows with a label each, names beside lines."""
 
+from collections.abc import Callable
 from typing import Any
 
 import matplotlib as mpl
@@ -12,10 +13,29 @@ from actbench.figures.style import INK, WIDTH, colour, safe
 BESIDE = 22  # the most characters of a name beside its line
 
 
+def page(height: float) -> Figure:
+    """An empty figure as wide as a page and `height` inches high; matplotlib lays out what is put on it."""
+    return Figure(figsize=(WIDTH, height), layout="constrained")
+
+
+def grid(
+    count: int, *, columns: int, height: float, sharex: bool = False, sharey: bool = False
+) -> tuple[Figure, list[Axes]]:
+    """Panels in rows of `columns`, each row `height` inches high; the last row may be short."""
+    num_rows = -(-count // columns)
+    figure = page(0.6 + num_rows * height)
+    panels = figure.subplots(num_rows, columns, sharex=sharex, sharey=sharey, squeeze=False).flatten()
+    for panel in panels[count:]:
+        panel.remove()
+    for panel in panels[max(count - columns, 0) : count]:  # the lowest of each column
+        panel.tick_params(labelbottom=True)
+    return figure, list(panels[:count])
+
+
 def multiples(
     labels: dict[str, str], *, x: str, y: str, shared: bool = True, aspect: float | None = None
 ) -> tuple[Figure, dict[str, Axes]]:
-    """Small multiples: a panel for each variant, titled with its label in its colour, on the same axes if `shared`.
+    """Small multiples: a panel for each variant, titled with its label in its colour, with the same y axis if `shared`.
 
     Panels are `aspect` times as high as wide; without `aspect` their height depends on how many must fit on a page.
     """
@@ -23,59 +43,46 @@ def multiples(
     num_columns = next(
         c for most, c in ((1, 1), (2, 2), (3, 3), (4, 2), (9, 3), (16, 4), (30, 5), (np.inf, 6)) if count <= most
     )
-    panel_height = next(h for most, h in ((1, 2.9), (4, 2.0), (9, 1.6), (16, 1.3), (np.inf, 1.08)) if count <= most)
-    num_rows = -(-count // num_columns)
-    left, right, bottom, top, column_gap, row_gap = 0.62, 0.1, 0.48, 0.45, 0.14 if shared else 0.36, 0.24
-    width = (WIDTH - left - right - (num_columns - 1) * column_gap) / num_columns
-    panel_height = panel_height if aspect is None else aspect * width
-    height = bottom + top + num_rows * panel_height + (num_rows - 1) * row_gap
-    figure = Figure(figsize=(WIDTH, height))
-    axes: dict[str, Axes] = {}
-    for place, (variant, label) in enumerate(labels.items()):
-        row, column = divmod(place, num_columns)
-        x0, y0 = left + column * (width + column_gap), height - top - row * (panel_height + row_gap) - panel_height
-        first = next(iter(axes.values()), None) if shared else None
-        box = (x0 / WIDTH, y0 / height, width / WIDTH, panel_height / height)
-        axes[variant] = panel = figure.add_axes(box, sharex=first, sharey=first)
+    height = next(h for most, h in ((1, 3.1), (4, 2.2), (9, 1.8), (16, 1.5), (np.inf, 1.3)) if count <= most)
+    width = WIDTH / num_columns - 0.25  # about that of a panel
+    height = height if aspect is None else aspect * width + 0.3
+    figure, panels = grid(count, columns=num_columns, height=height, sharex=True, sharey=shared)
+    for panel, (variant, label) in zip(panels, labels.items(), strict=True):
         title, size = _fit_title(label, inches=width)
         shade = colour(variant.partition("  ")[0])  # a learned parameter stands behind two spaces
         panel.set_title(title, loc="left", color=shade, fontsize=size, pad=2.5, fontweight="bold")
-        panel.tick_params(labelleft=column == 0, labelbottom=place + num_columns >= count)
-    figure.text((left + WIDTH - right) / 2 / WIDTH, 0.1 / height, x, ha="center", va="bottom")
-    figure.text(0.1 / WIDTH, (bottom + height - top) / 2 / height, y, ha="left", va="center", rotation=90)
-    return figure, axes
+    figure.supxlabel(x)
+    figure.supylabel(y)
+    return figure, dict(zip(labels, panels, strict=True))
 
 
 def key(figure: Figure, entries: dict[str, dict]) -> None:
-    """Explain the line styles in one line above the panels, in ink, since they mean the same in every colour."""
+    """Explain line styles and marks in one line above the panels, in ink where they mean the same in every colour."""
     handles = [mpl.lines.Line2D([], [], **{"color": INK, "linewidth": 1.2} | style) for style in entries.values()]
-    figure.legend(
-        handles, list(entries), loc="upper right", ncols=len(handles), frameon=False, fontsize=6.5, borderaxespad=0.2
-    )
+    figure.legend(handles, list(entries), loc="outside upper right", ncols=max(len(handles), 1))
 
 
-def rows(labels: dict[str, str], *, panels: int) -> tuple[Figure, list[Axes]]:
-    """One row for each variant, with its label at the left, across panels that stand side by side."""
-    left = label_width(labels)
-    bottom, top, gap = 0.45, 0.1, 0.25
-    height = bottom + top + max(0.21 * len(labels), 0.45)
-    figure = Figure(figsize=(WIDTH, height))
-    width = (WIDTH - left - 0.15 - (panels - 1) * gap) / panels
-    axes: list[Axes] = []
-    for panel in range(panels):
-        box = ((left + panel * (width + gap)) / WIDTH, bottom / height, width / WIDTH, 1 - (bottom + top) / height)
-        axes.append(figure.add_axes(box, sharey=axes[0] if axes else None))
-        axes[-1].tick_params(axis="y", length=0, labelleft=panel == 0)
-    axes[0].set_yticks(range(len(labels)), [safe(label) for label in labels.values()], fontsize=7)
+def rows(
+    labels: dict[str, str], *, panels: int, shade: Callable[[str], Any] = colour, length: int = 34
+) -> tuple[Figure, list[Axes]]:
+    """One row for each variant across panels side by side, its label, of at most `length` characters, at the left."""
+    figure = page(0.55 + max(0.21 * len(labels), 0.45))
+    axes = list(figure.subplots(1, panels, sharey=True, squeeze=False)[0])
+    axes[0].set_yticks(range(len(labels)), [safe(label, length=length) for label in labels.values()], fontsize=7)
     axes[0].set_ylim(len(labels) - 0.4, -0.6)
-    for tick, variant in zip(axes[0].get_yticklabels(), labels, strict=True):
-        tick.set_color(colour(variant))
+    for tick, name in zip(axes[0].get_yticklabels(), labels, strict=True):
+        tick.set_color(shade(name))
     return figure, axes
 
 
-def label_width(labels: dict[str, str]) -> float:
-    """The inches that the longest label takes at the left of rows."""
-    return 0.2 + 0.066 * max(len(safe(label)) for label in labels.values())
+def size(panel: Axes) -> tuple[float, float]:
+    """Width and height of a panel in inches, once matplotlib has made room for all that its figure holds now."""
+    figure = panel.get_figure(root=True)
+    assert figure is not None
+    engine = figure.get_layout_engine()
+    assert engine is not None
+    engine.execute(figure)
+    return panel.bbox.width / figure.dpi, panel.bbox.height / figure.dpi
 
 
 def beside(panel: Axes, ends: dict[str, float], labels: dict[str, str]) -> None:
@@ -83,7 +90,7 @@ def beside(panel: Axes, ends: dict[str, float], labels: dict[str, str]) -> None:
     names = sorted((name for name in ends if np.isfinite(ends[name])), key=ends.__getitem__)
     if not names:
         return
-    height = panel.bbox.height / panel.figure.dpi * 72
+    height = 72 * size(panel)[1]
     pixels = panel.transData.transform([(1, ends[name]) for name in names])
     places = np.clip(panel.transAxes.inverted().transform(pixels)[:, 1], 0, 1) * height
     for i in range(1, len(places)):

@@ -62,25 +62,17 @@ def sparsity_over_time(epochs: pd.DataFrame, labels: dict[str, str]) -> Figure:
 
 def sparsity_and_quality(runs: pd.DataFrame, labels: dict[str, str]) -> Figure:
     """Fréchet distance against gradient sparsity at the end: small points are seeds, large ones their means."""
-    height, left, bottom, top, gap = 3.0, 0.6, 0.45, 0.1, 0.2
-    right = 0.2 + 0.066 * max(len(style.safe(name, length=22)) for name in labels)
-    figure = Figure(figsize=(style.WIDTH, height))
-    width = (style.WIDTH - left - right - gap) / 2
+    figure = layout.page(3)
+    panels = figure.subplots(1, 2, sharey=True)
     finite = runs[runs["variant"].isin(labels) & np.isfinite(runs["test_fld"])]
-    ends: dict[str, float] = {}
-    panel = None
-    for i, column in enumerate(_SPARSITY):
-        box = ((left + i * (width + gap)) / style.WIDTH, bottom / height, width / style.WIDTH)
-        panel = figure.add_axes((*box, 1 - (bottom + top) / height), sharey=panel)
+    ends = finite.groupby("variant")["test_fld"].mean().to_dict()
+    for panel, column in zip(panels, _SPARSITY, strict=True):
         for name, rows in finite.groupby("variant"):
             panel.scatter(rows[column], rows["test_fld"], s=6, color=style.colour(str(name)), alpha=0.4, linewidths=0)
-            ends[str(name)] = rows["test_fld"].mean()
-            panel.plot([rows[column].mean()], [ends[str(name)]], "o", color=style.colour(str(name)), markersize=5)
+            panel.plot([rows[column].mean()], [ends[name]], "o", color=style.colour(str(name)), markersize=5)
         panel.set_xlabel(label(column))
-        panel.tick_params(labelleft=i == 0)
         panel.xaxis.set_major_locator(MaxNLocator(5))
-    assert panel is not None
-    panel.figure.axes[0].set_ylabel(label("test_fld"))
+    panels[0].set_ylabel(label("test_fld"))
     panel.yaxis.set_major_locator(MaxNLocator(5))
     if finite["test_fld"].max() > 3 * finite["test_fld"].min():
         axes.log_y(panel, [finite["test_fld"]])

@@ -11,7 +11,7 @@ import pandas as pd
 import seaborn as sns
 from matplotlib.colors import LogNorm, SymLogNorm
 from matplotlib.figure import Figure
-from matplotlib.ticker import FixedLocator, MaxNLocator, NullLocator
+from matplotlib.ticker import MaxNLocator
 
 from actbench.compare.intervals import summarise
 from actbench.compare.layers import ends, last_network
@@ -134,9 +134,7 @@ def drift(layers: pd.DataFrame, labels: dict[str, str]) -> Figure:
         return figure
     panel.set_yscale("symlog", linthresh=0.1)
     panel.set_ylim(0, min(highest * 1.3, 200) or 1)
-    panel.yaxis.set_major_locator(FixedLocator([0, 0.1, 1, 10, 100]))
-    panel.yaxis.set_minor_locator(NullLocator())
-    panel.yaxis.set_major_formatter(lambda value, _: axes.short(value))
+    axes.ticks(panel.yaxis, [0, 0.1, 1, 10, 100])
     return figure
 
 
@@ -151,7 +149,7 @@ def saturation_over_time(layers: pd.DataFrame, labels: dict[str, str]) -> Figure
     panel.yaxis.set_major_formatter(lambda value, _: f"{abs(value):g}")
     for panel in panels.values():
         panel.axhline(0, color="#909090", linewidth=0.6, zorder=1)
-    figure.texts[-1].set_text("saturated share: low side ↓   high side ↑")
+    figure.supylabel("saturated share: low side ↓   high side ↑")
     return figure
 
 
@@ -165,11 +163,9 @@ def learned(layers: pd.DataFrame, labels: dict[str, str]) -> Figure:
     for title, panel in panels.items():
         for layer, shade in enumerate(shades, start=1):
             curve = means[(means["title"] == title) & (means["layer_index"] == layer)]
-            panel.plot(curve["step"], curve["mean"], color=shade, linewidth=1.2)
-            panel.fill_between(curve["step"], curve["low"], curve["high"], color=shade, alpha=0.2, linewidth=0)
+            drawing.line(panel, curve, x="step", variant=title, color=shade)
         axes.step_axis(panel, int(means["step"].max()))
         panel.yaxis.set_major_locator(MaxNLocator(3))
-        panel.tick_params(labelleft=True, pad=1)
     named = sorted({1, len(shades)})
     layout.key(figure, {f"layer {i}": {"color": shades[i - 1]} for i in named})
     return figure

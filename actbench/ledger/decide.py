@@ -6,14 +6,12 @@
 from collections.abc import Iterable
 from pathlib import Path
 
-import matplotlib as mpl
 import numpy as np
 import pandas as pd
 from omegaconf import OmegaConf
 
 from actbench.command import options
 from actbench.compare.layers import vanishing
-from actbench.figures import style
 from actbench.ledger import page
 from actbench.ledger.claims import Claim, ClaimError, parse
 from actbench.ledger.verdicts import Decision, decide, judge, overall
@@ -143,7 +141,7 @@ def write(root: str | Path) -> Path:
     """Decide every claim from the tables under `root`, write `root`/ledger/, and return the path of report.html."""
     evidence, folder = Evidence(root), Path(root) / "ledger"
     decided = [(claim, decide_claim(claim, evidence)) for claim in claims()]
-    with writer.replacing(folder) as new, mpl.rc_context(style.style()):
+    with writer.replacing(folder) as new:
         table(decided, evidence).to_csv(new / "ledger.csv", index=False)
         page.write(new, decided, sources=sources(decided, evidence))
     return folder / "report.html"

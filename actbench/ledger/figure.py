@@ -7,13 +7,13 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
-from actbench.figures import style
+from actbench.figures import drawing, layout, style
 from actbench.ledger.claims import Regime
 from actbench.ledger.verdicts import Decision
 from actbench.tables.schema import label
 
 _COLOURS = {"supported": "#1b7837", "refuted": "#b2182b", "inconclusive": "#7a7a7a", "not measured": "#c8c8c8"}
-_STRIP, _GAP, _TOP, _BOTTOM, _HEADING = 0.3, 0.42, 0.32, 0.3, 0.35  # heights, inches
+_STRIP = 0.74  # height in inches, with what is written above and below
 _RULES = {"difference": "difference in ", "equivalence": "difference in ", "trend": "slope of ",
           "order": "share of seeds with a higher "}  # fmt: skip
 _COLUMNS = {
@@ -26,21 +26,19 @@ _MIN_WIDTH = 0.01  # share of the axis; a narrower claimed set is drawn as a lin
 def regimes(decisions: Sequence[Decision]) -> Figure:
     """A strip for each regime on its own axis: grey points are seeds, the bar is the 95 % interval, shading the claim.
 
-    Regimes that only explain the verdict stand below a heading.
+    Regimes that only explain the verdict stand below a heading, in the place of a strip.
     """
     measured = [decision for decision in decisions if len(decision.values)]
-    ordered = sorted(measured, key=lambda decision: decision.regime.explains)
-    num_deciding = sum(not decision.regime.explains for decision in measured)
-    heading = _HEADING if num_deciding < len(ordered) else 0
-    height = _TOP + _BOTTOM + len(ordered) * _STRIP + (len(ordered) - 1) * _GAP + heading
-    figure = Figure(figsize=(style.WIDTH, height))
-    for row, decision in enumerate(ordered):
-        y = height - _TOP - row * (_STRIP + _GAP) - _STRIP - (heading if row >= num_deciding else 0)
-        if heading and row == num_deciding:
-            title = "What explains it: no part in the verdict"
-            figure.text(0.03, (y + _STRIP + _GAP - 0.1) / height, title, fontsize=8)
-        panel = figure.add_axes((0.03, y / height, 0.94, _STRIP / height))
-        _strip(panel, decision)
+    explaining = [decision for decision in measured if decision.regime.explains]
+    rows: list[Decision | None] = [decision for decision in measured if not decision.regime.explains]
+    rows += [None, *explaining] if explaining else []
+    figure = layout.page(len(rows) * _STRIP)
+    for panel, decision in zip(figure.subplots(len(rows), squeeze=False)[:, 0], rows, strict=True):
+        if decision:
+            _strip(panel, decision)
+        else:
+            panel.axis("off")
+            panel.text(0, 0, "What explains it: no part in the verdict", transform=panel.transAxes, fontsize=8)
     return figure
 
 
@@ -63,10 +61,7 @@ def _strip(panel: Axes, decision: Decision) -> None:
     colour = _COLOURS[decision.verdict]
     y = np.linspace(-0.5, 0.5, len(values)) if len(values) > 1 else np.zeros(len(values))
     panel.plot(values, y, "o", color="#9a9a9a", markersize=2.6, zorder=2)
-    if np.isfinite(decision.low):
-        panel.plot([decision.low, decision.high], [0, 0], color=colour, linewidth=3, alpha=0.6, zorder=3)
-    if np.isfinite(decision.mean):
-        panel.plot([decision.mean], [0], "o", color=colour, markersize=5, zorder=4)
+    drawing.estimate(panel, (decision.mean, decision.low, decision.high), 0, shade=colour)
     panel.set(xlim=(low, high), ylim=(-1, 1), yticks=[])
     panel.xaxis.set_major_locator(MaxNLocator(nbins=7))
     digits = max(4, 2 + int(np.ceil(np.log10(max(abs(low), abs(high)) / (high - low)))))  # enough to tell ticks apart

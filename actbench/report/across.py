@@ -3,14 +3,13 @@
 from dataclasses import replace
 from pathlib import Path
 
-import matplotlib as mpl
 import pandas as pd
 
 from actbench.compare import across
 from actbench.compare.across import TRACKS, Across
 from actbench.compare.intervals import Interval
 from actbench.figures import comparison as comparison_figures
-from actbench.figures import style, tracks
+from actbench.figures import tracks
 from actbench.report import page, writer
 from actbench.report.numbers import bracketed, enumeration, number
 from actbench.report.page import Part
@@ -56,7 +55,7 @@ def write(folders: list[Path], to: Path) -> Path:
     runs = across.gather_runs(folders)
     comparison = across.compute(runs)
     names = ("ranks", "iqm", "profile", "failures", "pairs")
-    with writer.replacing(to) as new, mpl.rc_context(style.style()):
+    with writer.replacing(to) as new:
         writer.write_tables(new, {name: getattr(comparison, name) for name in names})
         writer.write_page(
             new,

@@ -4,7 +4,6 @@ from collections.abc import Collection
 from dataclasses import replace
 from pathlib import Path
 
-import matplotlib as mpl
 import numpy as np
 import pandas as pd
 
@@ -13,7 +12,7 @@ from actbench.compare.comparison import Comparison
 from actbench.compare.comparison import compare_workload as comparison_of
 from actbench.compare.ranking import Cells
 from actbench.compare.workloads import NothingToReportError, Workload, protocol_notes, workloads
-from actbench.figures import style, training
+from actbench.figures import training
 from actbench.report import numbers, page, sentences, settings, statistics, writer
 from actbench.report.page import Part
 from actbench.report.sections import comparison as comparison_section
@@ -52,7 +51,7 @@ def write_and_list(folder: Path, *, run_ids: Collection[str] | None = None) -> t
             f"The runs in {folder} have neither a loss nor layers, so there is nothing to compare activations by."
         )
     facts, unreadable = statistics.facts(folder)
-    with writer.replacing(folder) as new, mpl.rc_context(style.style()):
+    with writer.replacing(folder) as new:
         _make(works, [*left_out, *unreadable], new, facts=facts, name=folder.resolve().name)
     return folder / "report.html", left_out
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import matplotlib as mpl
 import pandas as pd
 from matplotlib.figure import Figure
 
@@ -20,7 +21,7 @@ _NAMED = re.compile(r"\]\(figures/([\w.-]+\.png)\)")  # the figures that a repor
 
 @contextmanager
 def replacing(folder: Path) -> Iterator[Path]:
-    """An empty hidden folder to make a report in; at the end it takes the place of the old report.
+    """An empty hidden folder to make a report in; at the end it takes the place of the old report. Sets the figures' style.
 
     The page goes last, so that the figures and tables it names are there. Then the figures that only the old report.md
     names and the old tables in statistics/ are removed; every other file is the user's and stays. After an error the
@@ -30,7 +31,7 @@ def replacing(folder: Path) -> Iterator[Path]:
         NotADirectoryError: If a folder that is written to is a link.
     """
     atomic.refuse_links(folder)
-    with atomic.temporary(folder / "report") as new:
+    with atomic.temporary(folder / "report") as new, mpl.rc_context(style.style()):
         new.mkdir()
         yield new
         _install(new, folder)

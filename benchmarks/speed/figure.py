@@ -5,7 +5,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from actbench.figures import style
+from actbench.figures import drawing, layout, style
 from actbench.figures.axes import log_axis
 
 _COLOURS = {"reached": "#1b7f5a", "missed": "#b3321f", "open": "#c08a1e"}
@@ -16,27 +16,23 @@ def targets(ratios: pd.DataFrame) -> Figure:
 
     For a part the target is divided by the share of time.
     """
-    targeted = ratios[ratios["target"].notna() & ratios["ratio"].notna()].iloc[::-1]
+    targeted = ratios[ratios["target"].notna() & ratios["ratio"].notna()]
     columns = ["ratio", "low", "high"]
     over_target = targeted[columns].div(targeted["target"], axis=0)
     targeted = targeted.assign(**over_target.where(~targeted["is_part"], 1 / over_target))
+    names = {str(i): _name(row) for i, row in enumerate(targeted.to_dict("records"))}
     with mpl.rc_context(style.style()):
-        figure = Figure(figsize=(style.WIDTH, 1.1 + 0.26 * len(targeted)), layout="constrained")
-        axes = figure.add_subplot()
-        for y, row in enumerate(targeted.to_dict("records")):
-            colour = _COLOURS[row["verdict"]]
-            axes.plot(row["ratio"], y, "o", color=colour, markersize=4)
-            axes.plot([row["low"], row["high"]], [y, y], color=colour, linewidth=1.4)
-        axes.axvline(1, color=style.INK, linewidth=0.8)
-        names = [style.safe(_name(row), length=80) for row in targeted.to_dict("records")]
-        axes.set_yticks(range(len(targeted)), names)
-        axes.set_ylim(-0.6, len(targeted) - 0.4)
-        axes.set_xscale("log")
+        figure, (panel,) = layout.rows(names, panels=1, shade=lambda name: style.INK, length=80)
+        shades = targeted["verdict"].map(_COLOURS).tolist()
+        rows = targeted.assign(variant=list(names), mean=targeted["ratio"])
+        drawing.estimates(panel, rows, names, shade=lambda name: shades[int(name)])
+        panel.axvline(1, color=style.INK, linewidth=0.8)
+        panel.set_xscale("log")
         values = targeted[columns].to_numpy(dtype=float)
         limits = min(0.5, np.nanmin(values) * 0.8), max(2.0, np.nanmax(values) * 1.2)
-        log_axis(axes.xaxis, *limits)
-        axes.set_xlim(*limits)
-        axes.set_xlabel("ratio of rates / its target, or target / share of time\n(median of rounds, 95 % interval)")
+        log_axis(panel.xaxis, *limits)
+        panel.set_xlim(*limits)
+        panel.set_xlabel("ratio of rates / its target, or target / share of time\n(median of rounds, 95 % interval)")
     return figure
 
 

@@ -21,11 +21,11 @@ _NAMED = re.compile(r"\]\(figures/([\w.-]+\.png)\)")  # the figures that a repor
 
 @contextmanager
 def replacing(folder: Path) -> Iterator[Path]:
-    """An empty hidden folder to make a report in; at the end it takes the place of the old report. Sets the figures' style.
+    """An empty hidden folder to make a report in; at the end it takes the place of the old report.
 
-    The page goes last, so that the figures and tables it names are there. Then the figures that only the old report.md
-    names and the old tables in statistics/ are removed; every other file is the user's and stays. After an error the
-    old report stays as it was.
+    Figures drawn meanwhile have the reports' style. The page goes last, so that the figures and tables it names are
+    there. Then the figures that only the old report.md names and the old tables in statistics/ are removed; every other
+    file is the user's and stays. After an error the old report stays as it was.
 
     Raises:
         NotADirectoryError: If a folder that is written to is a link.

@@ -1,5 +1,7 @@
 """A column of `runs` as seeds × variants, and the smallest difference in it that matters."""
 
+from collections.abc import Mapping
+
 import numpy as np
 import pandas as pd
 
@@ -42,9 +44,17 @@ def column_of(wide: pd.DataFrame, reference: str) -> pd.Series:
     return wide[reference]
 
 
-def complete_by_seed(runs: pd.DataFrame, *, value: str, reference: str) -> pd.DataFrame:
-    """The seeds of the reference × the variants that have a run on each of them."""
-    wide = by_seed(runs, value=value)
-    if reference not in wide:
-        raise ValueError(f"The reference {reference} is missing on a track: measure it on every track.")
-    return wide.loc[wide[reference].notna()].dropna(axis="columns")
+def complete_by_seed(groups: Mapping[str, pd.DataFrame], *, value: str, reference: str) -> dict[str, pd.DataFrame]:
+    """The seeds of the reference × the variants of each group of runs, for the variants with all of them in all groups.
+
+    Raises:
+        ValueError: If the reference is missing in a group.
+    """
+    tables = {name: by_seed(runs, value=value) for name, runs in groups.items()}
+    if without := [name for name, wide in tables.items() if reference not in wide]:
+        raise ValueError(
+            f"The reference {reference} was not measured on {', '.join(without)}: measure it there, or compare without."
+        )
+    complete = {name: wide.loc[wide[reference].notna()].dropna(axis="columns") for name, wide in tables.items()}
+    variants = sorted(set.intersection(*(set(map(str, wide)) for wide in complete.values())))
+    return {name: wide[variants] for name, wide in complete.items()}

@@ -7,8 +7,9 @@ import numpy as np
 import pandas as pd
 import scipy.stats
 
-from actbench.compare.intervals import LEVEL
+from actbench.compare.intervals import TAILS
 from actbench.compare.layers import ends, vanishing
+from actbench.compare.resampling import bootstrap
 from actbench.compare.significance import false_discoveries
 from actbench.tables import functions
 from actbench.tables.schema import LAYERS
@@ -132,10 +133,14 @@ def _adjusted(rows: list[tuple], key: list[str]) -> pd.DataFrame:
 def _spearman(pairs: np.ndarray, *, rng: np.random.Generator, resamples: int) -> tuple[float, float, float, float]:
     """ρ, low, high and p of pairs (n, 2); resamples in which one of the two does not vary are left out."""
     result = scipy.stats.spearmanr(pairs[:, 0], pairs[:, 1])
-    drawn = pairs[rng.integers(0, len(pairs), (resamples, len(pairs)))]  # (resamples, n, 2)
-    ranks = scipy.stats.rankdata(drawn, axis=1)
-    centred = ranks - ranks.mean(axis=1, keepdims=True)
-    size = np.sqrt((centred**2).sum(axis=1).prod(axis=1))
-    rho = (centred.prod(axis=2).sum(axis=1)[size > 0]) / size[size > 0]
-    low, high = np.quantile(rho, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
+    resampled = bootstrap(lambda drawn: _rho(pairs[drawn]), [len(pairs)], rng=rng, resamples=resamples, size=pairs.size)
+    low, high = np.nanquantile(resampled, TAILS)
     return float(result.statistic), float(low), float(high), float(result.pvalue)
+
+
+def _rho(pairs: np.ndarray) -> np.ndarray:
+    """Spearman's ρ of pairs (k, n, 2), one for each of the k; nan where one of the two does not vary."""
+    ranks = scipy.stats.rankdata(pairs, axis=1)
+    centred = ranks - ranks.mean(axis=1, keepdims=True)
+    with np.errstate(invalid="ignore"):
+        return centred.prod(axis=2).sum(axis=1) / np.sqrt((centred**2).sum(axis=1).prod(axis=1))

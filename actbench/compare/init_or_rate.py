@@ -15,12 +15,12 @@ import pandas as pd
 
 from actbench.compare.by_seed import complete_by_seed
 from actbench.compare.comparison import Comparison
-from actbench.compare.intervals import LEVEL, RESAMPLES, bca
+from actbench.compare.intervals import RESAMPLES, TAILS, bca
+from actbench.compare.resampling import bootstrap
 from actbench.compare.tracks import both_tracks, kendall
 from actbench.compare.workloads import TRACKS, Workload
 
 EFFECTS = ("init", "learning rate", "both", "interaction")
-_CHUNK = 500  # resamples whose pairs of variants are held at once
 
 
 class Corners(NamedTuple):
@@ -83,12 +83,8 @@ def _is_corner(work: Workload, track: str, shared: Workload, tuned: Workload) ->
 def _corners(title: str, runs: dict[str, pd.DataFrame], comparisons: dict[str, Comparison]) -> Corners | None:
     shared = comparisons["shared"]
     value, reference = shared.value, shared.reference
-    wide = {
-        track: complete_by_seed(frame[frame["status"] != "failed"], value=value, reference=reference)
-        for track, frame in runs.items()
-    }
-    wide = {track: frame.replace(np.inf, np.nan).dropna(axis="columns") for track, frame in wide.items()}
-    names = [str(name) for name in wide["shared"].columns if all(name in frame for frame in wide.values())]
+    wide = complete_by_seed(runs, value=value, reference=reference)
+    names = [str(name) for name in wide["shared"] if all(np.isfinite(frame[name]).all() for frame in wide.values())]
     seeds = sorted(set.intersection(*(set(frame.index) for frame in wide.values())))
     if len(names) < 2 or len(seeds) < 2:
         return None
@@ -117,22 +113,21 @@ def _orders(losses: dict[str, np.ndarray], *, rng: np.random.Generator) -> tuple
     """Each track's order against the shared one's; the same resamples of the seeds serve all tracks."""
     tracks = [track for track in TRACKS if track != "shared"]
     count, seeds = losses["shared"].shape
-    chunks = []
-    for start in range(0, RESAMPLES, _CHUNK):
-        drawn = rng.integers(0, seeds, (min(_CHUNK, RESAMPLES - start), seeds))
-        means = {track: values[:, drawn].mean(axis=2).T for track, values in losses.items()}  # (resamples, variants)
-        chunks.append([kendall(means["shared"], means[track]) for track in tracks])
-    resampled = np.concatenate(chunks, axis=1)  # (tracks, resamples)
-    tails = [(1 - LEVEL) / 2, (1 + LEVEL) / 2]
+
+    def taus_of(drawn: np.ndarray) -> np.ndarray:
+        means = {track: values[:, drawn].mean(axis=2).T for track, values in losses.items()}  # (chunk, variants)
+        return np.column_stack([kendall(means["shared"], means[track]) for track in tracks])
+
+    resampled = bootstrap(taus_of, [seeds], rng=rng, resamples=RESAMPLES, size=count**2).T  # (tracks, resamples)
     shared = losses["shared"].mean(axis=1)
     rows = []
     for track, taus in zip(tracks, resampled, strict=True):
         mean = losses[track].mean(axis=1)
         turned = np.triu(np.subtract.outer(shared, shared) * np.subtract.outer(mean, mean) < 0).sum()
         pairs = count * (count - 1) // 2
-        rows.append((track, pairs, int(turned), kendall(shared[None], mean[None])[0], *np.nanquantile(taus, tails)))
+        rows.append((track, pairs, int(turned), kendall(shared[None], mean[None])[0], *np.nanquantile(taus, TAILS)))
     by_init, by_rate = (resampled[tracks.index(track)] for track in ("matched_init", "tuned_lr"))
-    low, high = np.nanquantile(by_init - by_rate, tails)
+    low, high = np.nanquantile(by_init - by_rate, TAILS)
     return pd.DataFrame(rows, columns=["track", "pairs", "turned", "tau", "low", "high"]), (float(low), float(high))
 
 

@@ -4,7 +4,7 @@ Nothing here draws from a global generator. Every interval of a report can be co
 `mean_interval(values, rng=np.random.default_rng(0))`: it depends on its own values and on nothing else in the table.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -12,9 +12,12 @@ import pandas as pd
 import scipy.special
 import scipy.stats
 
+from actbench.compare.resampling import bootstrap, by_size, chunks
+from actbench.compare.significance import is_varied
+
 RESAMPLES = 10_000
 LEVEL = 0.95
-_CHUNK = 4_000_000  # resampled numbers held at once: 32 MB
+TAILS = ((1 - LEVEL) / 2, (1 + LEVEL) / 2)
 _FEW = 100  # values up to which scipy's bootstrap is used, with its jackknife of n² steps
 
 
@@ -60,16 +63,14 @@ def summarise(
     values = values.where(np.isfinite(values))
     grouped = values.groupby([frame[name] for name in by], sort=False)
     samples = [np.sort(group.dropna().to_numpy()) for _, group in grouped]
-    sizes = np.array([len(sample) for sample in samples], dtype=int)
     summary = np.full((len(samples), 3), np.nan)
-    for size in np.unique(sizes[sizes > 0]):
-        rows = np.flatnonzero(sizes == size)
-        for chunk in _chunks(rows, size=resamples * (size if size <= _FEW else 1)):
-            stacked = np.stack([samples[row] for row in chunk])  # (groups, size)
-            bounds = bca(stacked, rng=np.random.default_rng(seed), resamples=resamples)
-            summary[chunk] = np.column_stack(bounds)
+    for rows, stacked in by_size(samples):  # (groups, n)
+        n = stacked.shape[1]
+        for chunk in chunks(np.arange(len(rows)), size=resamples * (n if n <= _FEW else 1)):
+            bounds = bca(stacked[chunk], rng=np.random.default_rng(seed), resamples=resamples)
+            summary[rows[chunk]] = np.column_stack(bounds)
     groups = frame[by].drop_duplicates().reset_index(drop=True)
-    return groups.assign(mean=summary[:, 0], low=summary[:, 1], high=summary[:, 2], n=sizes)
+    return groups.assign(mean=summary[:, 0], low=summary[:, 1], high=summary[:, 2], n=list(map(len, samples)))
 
 
 def bca(
@@ -89,11 +90,10 @@ def bca(
     quantile = scipy.stats.t.ppf((1 + LEVEL) / 2, n - 1) * np.sqrt(n / (n - 1))
     level = min(float(2 * scipy.stats.norm.cdf(quantile) - 1), 1 - 1e-9)  # for two values it would round to 1
     low, high = mean.copy(), mean.copy()
-    # BCa is undefined for equal values; values that differ by rounding only count as equal.
-    is_varied = np.ptp(samples, axis=1) > 1e-12 * np.abs(samples).max(axis=1)
-    if is_varied.any():
+    varied = is_varied(samples)  # BCa is undefined for equal values
+    if varied.any():
         bounds = _scipy_bounds if n <= _FEW else _fast_bounds
-        low[is_varied], high[is_varied] = bounds(samples[is_varied], level=level, rng=rng, resamples=resamples)
+        low[varied], high[varied] = bounds(samples[varied], level=level, rng=rng, resamples=resamples)
     return mean, low, high
 
 
@@ -125,14 +125,14 @@ def _fast_bounds(
     The two may differ where a resampled mean equals m up to rounding. Here it counts as half below m; in scipy it
     counts by how it was rounded.
     """
-    (k, n), mean = samples.shape, samples.mean(axis=1, keepdims=True)
-    means = np.empty((k, resamples))
-    step = max(1, _CHUNK // n)
-    for start in range(0, resamples, step):
-        drawn = rng.integers(0, n, (min(step, resamples - start), n))
-        drawn += n * np.arange(len(drawn))[:, None]
-        counts = np.bincount(drawn.ravel(), minlength=drawn.size).reshape(drawn.shape)
-        means[:, start : start + len(drawn)] = samples @ counts.T.astype(float) / n
+    n, mean = samples.shape[1], samples.mean(axis=1, keepdims=True)
+
+    def resampled_means(drawn: np.ndarray) -> np.ndarray:
+        places = drawn + n * np.arange(len(drawn))[:, None]
+        counts = np.bincount(places.ravel(), minlength=drawn.size).reshape(drawn.shape)
+        return (samples @ counts.T.astype(float) / n).T
+
+    means = bootstrap(resampled_means, [n], rng=rng, resamples=resamples, size=n).T  # (k, resamples)
     tolerance = 1e-12 * np.abs(samples).max(axis=1, keepdims=True)
     below = (means < mean - tolerance).mean(axis=1) + (means <= mean + tolerance).mean(axis=1)  # twice the share
     bias, deviations = scipy.special.ndtri(below / 2), samples - mean
@@ -143,10 +143,3 @@ def _fast_bounds(
         shares = scipy.special.ndtr(bias + shifted / (1 - acceleration * shifted))
         bounds.append(np.array([np.quantile(row, p) for row, p in zip(means, shares, strict=True)]))
     return bounds[0], bounds[1]
-
-
-def _chunks(rows: np.ndarray, *, size: int) -> Iterator[np.ndarray]:
-    """Pieces of `rows` whose resamples, `size` numbers a row, fit in memory together."""
-    step = max(1, _CHUNK // size)
-    for start in range(0, len(rows), step):
-        yield rows[start : start + step]

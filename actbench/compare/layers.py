@@ -6,6 +6,7 @@ import scipy.special
 import scipy.stats
 
 from actbench.compare.intervals import LEVEL
+from actbench.compare.resampling import by_size
 
 _PROBE = ["run_id", "seed", "step"]  # the columns that identify one probe of one run
 
@@ -26,14 +27,15 @@ def mean_drift(layers: pd.DataFrame, *, column: str) -> pd.DataFrame:
     """
     probes = layers[_PROBE].drop_duplicates().sort_values(_PROBE, ignore_index=True)
     finite = layers.assign(_probe=layers.groupby(_PROBE).ngroup())[np.isfinite(layers[column])].sort_values("_probe")
-    sizes = np.bincount(finite["_probe"], minlength=len(probes))
+    ends_of_probes = np.searchsorted(finite["_probe"], np.arange(1, len(probes)))
+    points = np.split(finite[["layer_index", column]].to_numpy(float).T, ends_of_probes, axis=1)
     slopes = np.full((len(probes), 3), np.nan)
-    for size in np.unique(sizes[sizes > 1]):
-        rows = finite[sizes[finite["_probe"]] == size]
-        x, y = (rows[name].to_numpy(float).reshape(-1, size) for name in ("layer_index", column))
-        fit = scipy.stats.theilslopes(y, x, alpha=LEVEL, axis=1)
-        slopes[sizes == size] = np.column_stack([fit.slope, fit.low_slope, fit.high_slope])
-    slopes[sizes == 2, 1:] = np.nan
+    for rows, lines in by_size(points):  # (probes, 2, layers)
+        if lines.shape[2] > 1:
+            fit = scipy.stats.theilslopes(lines[:, 1], lines[:, 0], alpha=LEVEL, axis=1)
+            slopes[rows, 0] = fit.slope
+            if lines.shape[2] > 2:
+                slopes[rows, 1:] = np.column_stack([fit.low_slope, fit.high_slope])
     return probes.assign(slope=slopes[:, 0], low=slopes[:, 1], high=slopes[:, 2])
 
 

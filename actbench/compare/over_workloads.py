@@ -5,18 +5,16 @@ are 95 % percentile intervals of the joint bootstrap: seeds are drawn with repla
 ones for all variants. So a seed that is hard for all variants does not change their ranks.
 """
 
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Sequence
 
 import numpy as np
 import pandas as pd
 import scipy.stats
 
-from actbench.compare.by_seed import by_seed
-from actbench.compare.intervals import LEVEL, RESAMPLES
+from actbench.compare.by_seed import by_seed, complete_by_seed
+from actbench.compare.intervals import LEVEL, RESAMPLES, TAILS
+from actbench.compare.resampling import bootstrap
 from actbench.tables.schema import better
-
-_CHUNK = 4_000_000  # resampled numbers held at once: 32 MB
-_TAILS = ((1 - LEVEL) / 2, (1 + LEVEL) / 2)
 
 
 def ranks(
@@ -108,45 +106,23 @@ def _bootstrap(
 
     The statistic takes one array of values (resamples, seeds, variants) for each workload.
     """
-    samples, names = _complete(runs, value=value, reference=reference)
+    groups = {str(name): group for name, group in runs.groupby("workload", sort=True)}
+    complete = list(complete_by_seed(groups, value=value, reference=reference).values())
+    names, samples = list(complete[0]), [wide.to_numpy() for wide in complete]  # (seeds, variants) of each workload
     base = names.index(reference)
     columns = [i for i, name in enumerate(names) if among is None or name in among]
 
-    def compute(drawn: list[np.ndarray]) -> np.ndarray:
-        return statistic([_relative(values, base)[..., columns] for values in drawn])
+    def compute(*drawn: np.ndarray) -> np.ndarray:
+        resampled = [sample[rows] for sample, rows in zip(samples, drawn, strict=True)]
+        return statistic([_relative(values, base)[..., columns] for values in resampled])
 
-    estimate = compute([sample[None] for sample in samples])[0]
-    estimates = np.concatenate([compute(chunk) for chunk in _resampled(samples, rng, resamples)])
-    low, high = np.quantile(estimates, _TAILS, axis=0)
+    estimate = compute(*(np.arange(len(sample))[None] for sample in samples))[0]
+    sizes, size = [len(sample) for sample in samples], sum(sample.size for sample in samples)
+    estimates = bootstrap(compute, sizes, rng=rng, resamples=resamples, size=size)
+    low, high = np.quantile(estimates, TAILS, axis=0)
     return pd.DataFrame({"variant": [names[i] for i in columns], "estimate": estimate, "low": low, "high": high})
-
-
-def _complete(runs: pd.DataFrame, *, value: str, reference: str) -> tuple[list[np.ndarray], list[str]]:
-    """Values (seeds, variants) of each workload, and the variants: those that have every seed of the reference in all.
-
-    Raises:
-        ValueError: If the reference is missing in a workload.
-    """
-    tables = {name: by_seed(group, value=value) for name, group in runs.groupby("workload", sort=True)}
-    without = [str(name) for name, wide in tables.items() if reference not in wide]
-    if without or not tables:
-        raise ValueError(
-            f"The reference {reference} was not measured on {', '.join(without) or 'any workload'}: "
-            "values are divided by its mean in each workload."
-        )
-    complete = [wide.loc[wide[reference].notna()].dropna(axis="columns") for wide in tables.values()]
-    names = sorted(set.intersection(*(set(wide.columns) for wide in complete)))
-    return [wide[names].to_numpy() for wide in complete], names
 
 
 def _relative(values: np.ndarray, base: int) -> np.ndarray:
     """Values (resamples, seeds, variants) divided by the mean of the variant at index `base`."""
     return values / values[..., base].mean(axis=-1)[..., None, None]
-
-
-def _resampled(samples: list[np.ndarray], rng: np.random.Generator, resamples: int) -> Iterator[list[np.ndarray]]:
-    """Chunks of resamples, each a list of values (chunk, seeds, variants), one per workload."""
-    step = max(1, _CHUNK // sum(sample.size for sample in samples))
-    for start in range(0, resamples, step):
-        count = min(step, resamples - start)
-        yield [sample[rng.integers(0, len(sample), (count, len(sample)))] for sample in samples]

@@ -5,7 +5,6 @@ A difference is always variant − reference. Every function takes the runs of o
 failed runs are left out, diverged ones stay. Nothing here draws from a global generator.
 """
 
-from collections.abc import Iterator, Sequence
 from itertools import combinations
 from typing import NamedTuple
 
@@ -14,6 +13,7 @@ import pandas as pd
 
 from actbench.compare.by_seed import by_seed, column_of
 from actbench.compare.intervals import RESAMPLES, bca
+from actbench.compare.resampling import by_size, chunks
 from actbench.compare.significance import ALPHA, equivalence, false_discoveries, holm, is_varied, signed_rank
 from actbench.tables.schema import REFERENCE, better
 
@@ -45,15 +45,13 @@ def compare(
     wide = by_seed(runs, value=value)
     base = column_of(wide, reference)
     names = [str(name) for name in wide.columns if name != reference]
-    pairs = [pd.DataFrame({"a": wide[name], "b": base}).dropna() for name in names]
-    finite = [np.isfinite(pair.to_numpy()).all(axis=1) for pair in pairs]
-    table = pd.DataFrame({"variant": names, "n": map(len, pairs), "lost": [int((~f).sum()) for f in finite]})
-    complete = [pair.to_numpy() if f.all() else np.empty((0, 2)) for pair, f in zip(pairs, finite, strict=True)]
+    pairs = [_common_seeds(wide[name], base) for name in names]
+    lost = [int((~np.isfinite(pair).all(axis=0)).sum()) for pair in pairs]
+    table = pd.DataFrame({"variant": names, "n": [pair.shape[1] for pair in pairs], "lost": lost})
     sign = 1 if better(value) == "higher" else -1
     measures = pd.DataFrame(np.nan, index=table.index, columns=list(_MEASURES))
-    for rows, differences in _by_size([pair[:, 0] - pair[:, 1] for pair in complete]):
-        values = np.stack([complete[row] for row in rows])  # (variants, n, 2)
-        columns = _measures(differences, values, sign=sign, margin=margin, rng=rng, resamples=resamples)
+    for rows, values in by_size(_tested(pairs)):  # (variants, 2, n)
+        columns = _measures(values, sign=sign, margin=margin, rng=rng, resamples=resamples)
         measures.loc[rows, list(_MEASURES)] = np.column_stack(columns)
     adjusted = {f"{name}_holm": holm(measures[name]) for name in ("p", "p_equivalent")}
     table = table.join(measures).assign(**adjusted)
@@ -83,15 +81,10 @@ _MEASURES = ("mean", "low", "high", "superiority", "d_z", "p", "p_equivalent", "
 
 
 def _measures(
-    differences: np.ndarray,
-    values: np.ndarray,
-    *,
-    sign: int,
-    margin: float,
-    rng: np.random.Generator,
-    resamples: int,
+    values: np.ndarray, *, sign: int, margin: float, rng: np.random.Generator, resamples: int
 ) -> tuple[np.ndarray, ...]:
-    """The columns `_MEASURES` for differences (k, n) of values (k, n, 2)."""
+    """The columns `_MEASURES` for pairs of values (k, 2, n)."""
+    differences = values[:, 0] - values[:, 1]
     mean, low, high = bca(differences, rng=rng, resamples=resamples)
     superiority = (sign * differences > 0).mean(axis=1) + (differences == 0).mean(axis=1) / 2
     p, p_equivalent = signed_rank(differences), equivalence(differences, margin=margin)
@@ -99,22 +92,11 @@ def _measures(
         missing = np.full(len(differences), np.nan)
         return mean, low, high, superiority, missing, p, p_equivalent, missing
     spread = np.where(is_varied(differences), differences.std(axis=1, ddof=1), 0.0)
-    unpaired = values.var(axis=1, ddof=1).sum(axis=1)
+    unpaired = values.var(axis=2, ddof=1).sum(axis=1)
     with np.errstate(divide="ignore", invalid="ignore"):
         d_z = np.where(mean == 0, 0.0, mean / spread)
         variance_ratio = np.where(unpaired > 0, spread**2 / unpaired, np.nan)
         return mean, low, high, superiority, d_z, p, p_equivalent, variance_ratio
-
-
-def _by_size(samples: Sequence[np.ndarray]) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """For each size the indices of the samples of that size, and these samples stacked; empty ones are left out."""
-    sizes = np.array([len(sample) for sample in samples], dtype=int)
-    for size in np.unique(sizes[sizes > 0]):
-        rows = np.flatnonzero(sizes == size)
-        yield rows, np.stack([samples[int(row)] for row in rows])
-
-
-_CHUNK = 1_000_000  # exchanged differences held at once: 8 MB
 
 
 class NullRates(NamedTuple):
@@ -145,15 +127,19 @@ def all_pairs(runs: pd.DataFrame, *, value: str, margin: float) -> pd.DataFrame:
     """
     wide = by_seed(runs, value=value)
     sign = 1 if better(value) == "higher" else -1
-    columns = {str(name): wide[name].to_numpy() for name in wide}
-    pairs = [(a, b, _common_seeds(columns[a], columns[b])) for a, b in combinations(columns, 2)]
-    rows = []
-    for a, b, values in pairs:
+    names = list(combinations(map(str, wide), 2))
+    pairs = [_common_seeds(wide[a], wide[b]) for a, b in names]
+    counts = np.zeros((len(pairs), 3), dtype=int)
+    for rows, values in by_size(pairs):  # (pairs, 2, n)
         first, second = sign * values[:, 0], sign * values[:, 1]
-        wins, losses = (first > second).sum(), (first < second).sum()
-        rows.append((a, b, len(values), wins, len(values) - wins - losses, losses))
-    table = pd.DataFrame(rows, columns=["a", "b", "n", "wins", "ties", "losses"])
-    table = table.assign(**_pair_tests([values for *_, values in pairs], margin=margin))
+        counts[rows] = np.column_stack([(first > second).sum(1), (first == second).sum(1), (first < second).sum(1)])
+    tests = np.full((len(pairs), 3), np.nan)
+    for rows, values in by_size(_tested(pairs)):
+        differences = values[:, 0] - values[:, 1]
+        p, p_equivalent = signed_rank(differences), equivalence(differences, margin=margin)
+        tests[rows] = np.column_stack([differences.mean(axis=1), p, p_equivalent])
+    table = pd.DataFrame(names, columns=["a", "b"]).assign(n=[pair.shape[1] for pair in pairs])
+    table[["wins", "ties", "losses"]], table[["mean", "p", "p_equivalent"]] = counts, tests
     table = table.assign(**{f"{name}_bh": false_discoveries(table[name]) for name in ("p", "p_equivalent")})
     order = np.where(sign * table["mean"] > 0, "better", "worse")
     different = np.where(table["p_bh"] < ALPHA, order, "inconclusive")
@@ -180,27 +166,19 @@ def null_rates(
     if not k:
         return NullRates(n, 0, 0, np.nan, np.nan)
     signs = rng.choice([-1.0, 1.0], size=(draws, 1, n))
-    step = max(1, _CHUNK // differences.size)
-    chunks = (signs[start : start + step] * differences for start in range(0, draws, step))
-    p = np.concatenate([signed_rank(chunk.reshape(-1, n)).reshape(-1, k) for chunk in chunks])
+    exchanged = (chunk * differences for chunk in chunks(signs, size=4 * differences.size))  # a test makes four of them
+    p = np.concatenate([signed_rank(chunk.reshape(-1, n)).reshape(-1, k) for chunk in exchanged])
     family = p.min(axis=1) * k < ALPHA  # Holm's smallest adjusted p is Bonferroni's
     return NullRates(n, k, draws, float((p < ALPHA).mean()), float(family.mean()))
 
 
-def _common_seeds(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    """The values (n, 2) on the seeds that both have."""
-    values = np.column_stack([a, b])
-    return values[~np.isnan(values).any(axis=1)]
+def _common_seeds(a: pd.Series, b: pd.Series) -> np.ndarray:
+    """The values (2, n) on the seeds that both have."""
+    values = np.stack([a, b])
+    # Unlike an index, `compress` keeps rows contiguous, on which the rounding of a sum depends.
+    return values.compress(~np.isnan(values).any(axis=0), axis=1)
 
 
-def _pair_tests(pairs: list[np.ndarray], *, margin: float) -> dict[str, np.ndarray]:
-    """Mean and both p of each pair; pairs of one size are tested together."""
-    columns = {name: np.full(len(pairs), np.nan) for name in ("mean", "p", "p_equivalent")}
-    finite = [i for i, values in enumerate(pairs) if len(values) and np.isfinite(values).all()]
-    for n in {len(pairs[i]) for i in finite}:
-        rows = [i for i in finite if len(pairs[i]) == n]
-        differences = np.stack([pairs[i][:, 0] - pairs[i][:, 1] for i in rows])
-        columns["mean"][rows] = differences.mean(axis=1)
-        columns["p"][rows] = signed_rank(differences)
-        columns["p_equivalent"][rows] = equivalence(differences, margin=margin)
-    return columns
+def _tested(pairs: list[np.ndarray]) -> list[np.ndarray]:
+    """The pairs (2, n) that can be tested; no pairs in place of those with a value that is not finite."""
+    return [values if np.isfinite(values).all() else values[:, :0] for values in pairs]

@@ -95,6 +95,6 @@ def _tied_signed_rank(differences: np.ndarray) -> float:
     return float(min(1.0, 2 * min(probabilities[: positive + 1].sum(), probabilities[positive:].sum())))
 
 
-def is_varied(differences: np.ndarray) -> np.ndarray:
-    """Whether each row holds more than one value, up to rounding."""
-    return np.ptp(differences, axis=1) > 1e-12 * np.abs(differences).max(axis=1)
+def is_varied(values: np.ndarray) -> np.ndarray:
+    """Whether each row (the last axis) holds more than one value, up to rounding."""
+    return np.ptp(values, axis=-1) > 1e-12 * np.abs(values).max(axis=-1)

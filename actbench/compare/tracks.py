@@ -5,21 +5,22 @@ rate that its tuning experiment chose on validation data, and the init of matche
 workloads, with different values of the config key `track`.
 """
 
+from itertools import cycle
 from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 
 from actbench.compare.by_seed import complete_by_seed, margin
-from actbench.compare.intervals import LEVEL, RESAMPLES
+from actbench.compare.intervals import RESAMPLES, TAILS
 from actbench.compare.paired import compare
 from actbench.compare.ranking import primary
+from actbench.compare.resampling import bootstrap
 from actbench.compare.workloads import Workload
 from actbench.tables.schema import REFERENCE
 
 SHARED, TUNED = "shared", "tuned"
 _TRACK_KEYS = ("track", "init", "optim.lr")  # tracks differ on purpose in these and in the keys below them
-_CHUNK = 500  # resamples whose pairs of variants are held at once
 
 
 class TrackAgreement(NamedTuple):
@@ -87,15 +88,16 @@ def compare_tracks(
     Raises:
         ValueError: If the tracks have fewer than two variants in common.
     """
-    wide = [complete_by_seed(runs, value=value, reference=reference) for runs in (shared, tuned)]
-    names = [str(name) for name in wide[0].columns if name in wide[1].columns]
+    complete = complete_by_seed({SHARED: shared, TUNED: tuned}, value=value, reference=reference)
+    wide = list(complete.values())
+    names = list(map(str, wide[0]))
     if len(names) < 2:
         raise ValueError(
             f"The tracks have {len(names)} variants in common on every seed of {reference}: a ranking needs two."
         )
-    means = [frame[names].mean() for frame in wide]
-    taus = _bootstrap_tau([frame[names] for frame in wide], rng=rng, resamples=resamples)
-    low, high = np.nanquantile(taus, [(1 - LEVEL) / 2, (1 + LEVEL) / 2]) if np.isfinite(taus).any() else [np.nan] * 2
+    means = [frame.mean() for frame in wide]
+    taus = _bootstrap_tau(wide, rng=rng, resamples=resamples)
+    low, high = np.nanquantile(taus, TAILS) if np.isfinite(taus).any() else [np.nan] * 2
     columns = {}
     for track, runs, mean in zip((SHARED, TUNED), (shared, tuned), means, strict=True):
         common = runs[runs["variant"].isin(names)]
@@ -132,12 +134,11 @@ def _is_track_key(key: str) -> bool:
 
 def _bootstrap_tau(wide: list[pd.DataFrame], *, rng: np.random.Generator, resamples: int) -> np.ndarray:
     """τ of each resample of the seeds; where both tracks have the same seeds, both use the same draw."""
-    values = [frame.to_numpy() for frame in wide]
-    is_same = list(wide[0].index) == list(wide[1].index)
-    taus = []
-    for start in range(0, resamples, _CHUNK):
-        count = min(_CHUNK, resamples - start)
-        draws = [rng.integers(0, len(array), (count, len(array))) for array in values[: 1 if is_same else 2]]
-        means = [array[draw].mean(axis=1) for array, draw in zip(values, draws * (2 if is_same else 1), strict=True)]
-        taus.append(kendall(*means))
-    return np.concatenate(taus)
+    values = [frame.to_numpy() for frame in wide]  # (seeds, variants)
+    num_draws = 1 if list(wide[0].index) == list(wide[1].index) else 2
+
+    def tau(*drawn: np.ndarray) -> np.ndarray:
+        return kendall(*(array[rows].mean(axis=1) for array, rows in zip(values, cycle(drawn), strict=False)))
+
+    sizes = [len(array) for array in values[:num_draws]]
+    return bootstrap(tau, sizes, rng=rng, resamples=resamples, size=values[0].shape[1] ** 2)

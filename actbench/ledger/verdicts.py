@@ -143,7 +143,7 @@ def _p_values(values: np.ndarray, low: float, high: float) -> tuple[float, float
     If all values are equal, p is 0 or 1. Where they equal the finite end of a set with one end ("above 0"), they count
     as neither inside nor outside: both p are 1.
     """
-    if np.ptp(values) <= 1e-12 * np.abs(values).max():
+    if not significance.is_varied(values):
         mean = values.mean()
         if np.isinf([low, high]).any() and mean in (low, high):
             return 1.0, 1.0

@@ -19,12 +19,15 @@ from actbench.tables.text import one_line
 FORMAT = 1
 _FORMAT, _BATCH = b"actbench.format", b"actbench.together"  # keys of the metadata of a file
 _TYPES = {
-    "string": (pa.large_string(), pa.string()),
-    "int64": (pa.int64(),),
-    "float64": (pa.float64(),),
-    "object": (pa.binary(), pa.large_binary()),  # the bytes of a PNG file
+    "string": pa.large_string(),
+    "int64": pa.int64(),
+    "float64": pa.float64(),
+    "object": pa.binary(),  # the bytes of a PNG file
 }
-_IS_SCALAR = (pa.types.is_boolean, pa.types.is_signed_integer, pa.types.is_floating, pa.types.is_null)
+_IS_SCALAR = (
+    pa.types.is_string, pa.types.is_large_string, pa.types.is_boolean, pa.types.is_signed_integer,
+    pa.types.is_floating, pa.types.is_null,
+)  # fmt: skip
 STATUSES = ("done", "diverged", "failed")
 _RESERVED = {"variant", "status"}  # columns that a report adds to epochs and layers
 
@@ -60,10 +63,8 @@ def read(folder: Path, *, dtypes: Mapping[str, Mapping[str, str]]) -> StoredTabl
         path = folder / f"{name}.parquet"
         # The whole file goes into memory first: a run's files are small, and reading them column by column is slower.
         with _open(path, names=dtypes, source=lambda path: pa.BufferReader(path.read_bytes())) as file:
-            table = file.read(use_threads=False)
-            table.validate(full=True)
+            tables[name] = _validated(file.read(use_threads=False), columns, path)
             batches.add((file.metadata.metadata or {}).get(_BATCH))
-        tables[name] = _validated(table, columns, path)
     return StoredTables(tables, len(batches) == 1 and batches != {None})
 
 
@@ -74,11 +75,11 @@ def read_columns(folder: Path, table: str, *, dtypes: Mapping[str, str], names: 
         BrokenTablesError: As in `read`, for the files and columns that are read.
     """
     for name in names:
-        with _open(folder / f"{name}.parquet", names=names, source=lambda path: pa.OSFile(str(path))) as file:
+        path = folder / f"{name}.parquet"
+        with _open(path, names=names, source=lambda path: pa.OSFile(str(path))) as file:
             if name == table:
-                columns = file.read(columns=list(dtypes), use_threads=False)
-                columns.validate(full=True)
-    return _validated(columns, dtypes, folder / f"{table}.parquet")
+                columns = _validated(file.read(columns=list(dtypes), use_threads=False), dtypes, path)
+    return columns
 
 
 def is_complete(folder: Path, *, names: Iterable[str]) -> bool:
@@ -113,10 +114,7 @@ def _is_mixed(tables: list[pa.Table], name: str) -> bool:
 
 
 def _as_text(table: pa.Table, names: set[str]) -> pa.Table:
-    for i, name in enumerate(table.column_names):
-        if name in names:
-            table = table.set_column(i, name, table.column(i).cast(pa.large_string()))
-    return table
+    return table.cast(pa.schema([f.with_type(pa.large_string()) if f.name in names else f for f in table.schema]))
 
 
 def _has_footer(path: Path) -> bool:
@@ -138,33 +136,30 @@ def _open(path: Path, *, names: Iterable[str], source: Callable[[Path], pa.Nativ
         if not path.is_file():
             raise BrokenTablesError(f"{path} is missing: a run has the tables {', '.join(names)}.")
         with source(path) as stream, pq.ParquetFile(stream) as file:
-            version = (file.metadata.metadata or {}).get(_FORMAT, b"1")
-            if not version.isdigit():
-                raise BrokenTablesError(f"{path} has a format that is not a number: actbench did not write it.")
-            if int(version) > FORMAT:
+            version = int((file.metadata.metadata or {}).get(_FORMAT, b"1"))
+            if version > FORMAT:
                 raise BrokenTablesError(
-                    f"{path} has format {int(version)}, written by a newer version of actbench, and this version "
-                    f"reads formats up to {FORMAT}: update actbench."
+                    f"{path} has format {version}, written by a newer version of actbench, and this version reads "
+                    f"formats up to {FORMAT}: update actbench."
                 )
             yield file
+    except BrokenTablesError:
+        raise
     except (OSError, ValueError, pa.ArrowException) as error:
-        if isinstance(error, BrokenTablesError):
-            raise
         reason = (one_line(error)[:200] or type(error).__name__).rstrip(".")
         raise BrokenTablesError(f"{path} cannot be read: {reason}.") from error
 
 
 def _validated(table: pa.Table, columns: Mapping[str, str], path: Path) -> pa.Table:
-    """The table without its metadata, each column of an allowed type."""
-    table = table.replace_schema_metadata(None)
-    types = dict(zip(table.column_names, table.schema.types, strict=True))
-    if len(types) < table.num_columns or any(map(pa.types.is_nested, types.values())):
-        raise BrokenTablesError(f"{path} is not a valid table: a column occurs twice, or a cell holds several values.")
-    for name, stored in types.items():
-        if name not in columns:
-            table = _with_config_column(table, name, stored, path)
+    """The table without its metadata, each column of its type; measures may be absent or have gaps, keys may not."""
+    table.validate(full=True)
     for name, dtype in columns.items():
-        table = _with_documented_column(table, name, types.get(name), dtype, path)
+        is_key = dtype == "int64" or name in ("run_id", "status")
+        if is_key and (name not in table.column_names or table[name].null_count):
+            raise BrokenTablesError(f"{path} is not a valid table: its column {name} is absent or has gaps.")
+    table = table.replace_schema_metadata(None)
+    schema = pa.schema([_typed(field, columns.get(field.name), path) for field in table.schema])
+    table = table if table.schema == schema else table.cast(schema)
     if "status" in columns and (unknown := set(table["status"].unique().to_pylist()) - set(STATUSES)):
         raise BrokenTablesError(
             f"{path} is not a valid table: a status is one of {', '.join(STATUSES)}, not {one_line(min(unknown))[:40]}."
@@ -172,31 +167,16 @@ def _validated(table: pa.Table, columns: Mapping[str, str], path: Path) -> pa.Ta
     return table
 
 
-def _with_config_column(table: pa.Table, name: str, stored: pa.DataType, path: Path) -> pa.Table:
-    """The table with this column, a config value or a learned parameter, checked and no longer dictionary-encoded."""
-    if name in _RESERVED:
-        raise BrokenTablesError(f"{path} is not a valid table: the column name {name} is reserved for reports.")
-    dtype = stored.value_type if pa.types.is_dictionary(stored) else stored
-    if not (dtype in _TYPES["string"] or any(is_scalar(dtype) for is_scalar in _IS_SCALAR)):
+def _typed(field: pa.Field, dtype: str | None, path: Path) -> pa.Field:
+    """A column as it is returned: in its documented dtype, or, without one, as a config value or learned parameter."""
+    if dtype is not None:
+        return field if pa.types.is_null(field.type) else pa.field(field.name, _TYPES[dtype])
+    if field.name in _RESERVED:
+        raise BrokenTablesError(f"{path} is not a valid table: the column name {field.name} is reserved for reports.")
+    stored = field.type.value_type if pa.types.is_dictionary(field.type) else field.type
+    if not any(is_scalar(stored) for is_scalar in _IS_SCALAR):
         raise BrokenTablesError(
-            f"{path} is not a valid table: its column {one_line(name)} has type {dtype}, and a config value is a "
-            "string, a number or a boolean."
+            f"{path} is not a valid table: its column {one_line(field.name)} has type {stored}, and a config value is "
+            "a string, a number or a boolean."
         )
-    return table if dtype is stored else _cast(table, name, dtype)
-
-
-def _with_documented_column(table: pa.Table, name: str, stored: pa.DataType | None, dtype: str, path: Path) -> pa.Table:
-    """The table with this column in its documented type; measures may be absent or have gaps, keys may not."""
-    is_key = dtype == "int64" or name in ("run_id", "status")
-    if is_key and (stored is None or table[name].null_count):
-        raise BrokenTablesError(f"{path} is not a valid table: its column {name} is absent or has gaps.")
-    if stored is None or stored in _TYPES[dtype] or (pa.types.is_null(stored) and not is_key):
-        return table
-    try:
-        return _cast(table, name, _TYPES[dtype][0])
-    except pa.ArrowException as error:
-        raise BrokenTablesError(f"{path} is not a valid table: its column {name} is not {dtype}.") from error
-
-
-def _cast(table: pa.Table, name: str, dtype: pa.DataType) -> pa.Table:
-    return table.set_column(table.schema.get_field_index(name), name, table[name].cast(dtype))
+    return pa.field(field.name, stored)

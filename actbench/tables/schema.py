@@ -145,9 +145,6 @@ def from_rows(*, runs: Iterable[dict], epochs: Iterable[dict] = (), layers: Iter
 
 def conform(frame: pd.DataFrame, columns: tuple[Column, ...]) -> pd.DataFrame:
     """A frame with all documented columns first, each of its dtype, then the config columns in their order."""
-    documented = {
-        column.name: frame.get(column.name, pd.Series(index=frame.index, dtype=column.dtype)) for column in columns
-    }
-    typed = {column.name: documented[column.name].astype(pd.api.types.pandas_dtype(column.dtype)) for column in columns}
-    config = {str(name): frame[name] for name in frame.columns if name not in documented}
-    return pd.DataFrame({**typed, **config}, index=frame.index)
+    dtypes = {column.name: column.dtype for column in columns}
+    config = [name for name in frame.columns if name not in dtypes]
+    return frame.reindex(columns=[*dtypes, *config]).astype(dtypes)

@@ -131,9 +131,9 @@ def compact(folder: str | Path) -> list[str]:
     Each file is replaced atomically. Tables that cannot be read are not touched: the published ones may be restored.
     """
     refuse_links(Path(folder))
-    target, run_names = Path(folder) / "tables", None
+    target, run_folders = Path(folder) / "tables", None
     for _ in range(3):  # another process may write a run and compact at the same time
-        if run_names == (run_names := _run_names(Path(folder))):
+        if run_folders == (run_folders := _run_folders(Path(folder))):
             break
         measured, left_out = read(folder)
         if target in left_out:
@@ -165,7 +165,3 @@ def clean(folder: Path) -> None:
     hidden = {path.name.removeprefix(".") for path in (folder / "runs").glob(".*")}
     for run_id in finished(folder, among=hidden):
         remove(folder / "runs" / f".{run_id}")  # the checkpoint of a finished run
-
-
-def _run_names(folder: Path) -> set[str]:
-    return {path.name for path in (folder / "runs").glob("[!.]*")}

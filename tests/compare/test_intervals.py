@@ -71,7 +71,7 @@ def test_the_interval_of_many_values_is_scipys_whatever_the_size_of_a_chunk(monk
         (values,), np.mean, axis=1, confidence_level=level, method="BCa", n_resamples=1000, rng=rng()
     ).confidence_interval
     for chunk in (4_000_000, 10_000):
-        monkeypatch.setattr("actbench.compare.intervals._CHUNK", chunk)
+        monkeypatch.setattr("actbench.compare.resampling.CHUNK", chunk)
         _, low, high = bca(values, rng=rng(), resamples=1000)
         assert low == pytest.approx(expected.low, rel=1e-12)
         assert high == pytest.approx(expected.high, rel=1e-12)

@@ -48,7 +48,7 @@ def test_tests_hold_their_level_after_an_exchange() -> None:
 def test_null_rates_do_not_depend_on_the_size_of_a_chunk(monkeypatch) -> None:
     losses = {name: rng(i).normal(size=8) for i, name in enumerate(("relu", "a", "b"))}
     at_once = null_rates(runs(losses), value="test_loss", rng=rng(), draws=50)
-    monkeypatch.setattr("actbench.compare.paired._CHUNK", 100)
+    monkeypatch.setattr("actbench.compare.resampling.CHUNK", 100)
     assert null_rates(runs(losses), value="test_loss", rng=rng(), draws=50) == at_once
 
 

@@ -32,6 +32,7 @@ class ActbenchSweeper(BasicSweeper):
 
         jobs = [job for _, job in lines]
         preflight.check(jobs, elsewhere=launch.is_elsewhere(config.hydra))
+        progress.renew(jobs)
         runs = progress.runs_of(jobs)
         done = progress.finished(runs)
         progress.announce(jobs, num_runs=len(runs), num_done=len(done))

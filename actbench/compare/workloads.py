@@ -89,14 +89,22 @@ def protocol_notes(runs: pd.DataFrame, *, run_ids: Collection[str]) -> list[str]
 
 def _variants(config: pd.DataFrame) -> pd.Series:
     """The activation's name with those of its parameters that differ between its runs: `elu alpha=0.5`."""
-    labels = config["act"].copy()
+    labels = _names(config)
     parameters = [name for name in config.columns if name.startswith("act.")]
-    for _, group in config.groupby("act"):
+    for _, group in config.groupby(labels):
         for name in parameters:
             if len(group[name].unique()) > 1:
                 suffix = f" {name.removeprefix('act.')}=" + group[name].replace("", "default")
                 labels = labels.add(suffix.reindex(labels.index, fill_value=""))
     return labels
+
+
+def _names(config: pd.DataFrame) -> pd.Series:
+    """The activation of each run; a user's own that shares its name with another goes by its dotted path."""
+    if "act.target" not in config:
+        return config["act"].copy()
+    is_shared = config.groupby("act")["act.target"].transform("nunique") > 1
+    return config["act"].mask(is_shared & (config["act.target"] != ""), config["act.target"])
 
 
 def _titles(keys: pd.DataFrame) -> pd.Series:

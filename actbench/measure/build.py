@@ -4,7 +4,6 @@ import functools
 import inspect
 import math
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import hydra
@@ -42,14 +41,6 @@ def act_factory(node: DictConfig) -> Callable[[], Activation]:
     """Makes one layer per call: a class is instantiated each time, a function is shared."""
     partial = _partial(node)
     return lambda: Activation(partial() if isinstance(partial.func, type) else partial)
-
-
-def source_text(node: DictConfig) -> str:
-    """The text of the file that defines the activation; empty where there is none, as for torch's functions in C++."""
-    try:
-        return Path(inspect.getfile(inspect.unwrap(_partial(node).func))).read_text(encoding="utf-8")
-    except (TypeError, OSError, UnicodeDecodeError):
-        return ""
 
 
 def gain(act: Callable[[], Activation], *, dropout: float) -> float:

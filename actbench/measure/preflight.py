@@ -15,7 +15,7 @@ from torch import Tensor
 
 from actbench.command.job import Job
 from actbench.command.options import ConfigError
-from actbench.measure import build, environment
+from actbench.measure import build, environment, identity, sharing
 from actbench.measure.data.splits import indices
 
 
@@ -84,6 +84,9 @@ def check_act(job: Job) -> None:
     """Raise a ConfigError unless the activation is an elementwise, differentiable function, finite on [-3, 3]."""
     name = f"act={job.choices['act']}"
     f = _layer(job.config.act, name).eval()
+    if job.choices["act"] == "custom":
+        identity.source(str(job.config.act["_target_"]))  # before the first call, which may change what it covers
+        sharing.check_instance(job.config.act, name)
     z = torch.arange(-10, 11).mul(0.3).reshape(3, 7)  # one entry is exactly 0
     leaf = z.clone().requires_grad_()
     try:
@@ -108,6 +111,8 @@ def check_act(job: Job) -> None:
     if not a.isfinite().all():
         point = float(z[~a.isfinite()][0])
         raise ConfigError(f"{name} returns {float(a[~a.isfinite()][0])} at {point:g}: it must be finite on [-3, 3].")
+    if job.choices["act"] == "custom":
+        sharing.check_layers(job.config.act, name, z)
     if not torch.allclose(of_transposed.T, a, rtol=1e-4, atol=1e-6):
         raise ConfigError(f"{name} mixes entries of a tensor: an activation maps each entry by itself.")
     _check_not_in_place(f, z, name)

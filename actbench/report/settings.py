@@ -110,7 +110,7 @@ def lost(works: list[Workload]) -> list[list[str]]:
 
 
 def _activations(runs: pd.DataFrame) -> str:
-    """Every activation with its parameters; the user's own with its dotted path and the hash of its file."""
+    """Every activation with its parameters; the user's own with its dotted path and the hash of what it needs."""
     columns = [name for name in runs.columns if name.startswith("act.")]
     entries = []
     for name, group in runs.groupby("act"):

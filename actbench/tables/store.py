@@ -125,6 +125,28 @@ def land(tables: Tables, folder: Path, *, files: dict[str, str] | None = None) -
                 os.replace(hidden, folder)
 
 
+def forget(folder: Path, run_ids: Collection[str]) -> None:
+    """Remove these runs, published or not, with their checkpoints, so that they are measured anew.
+
+    Raises:
+        NotADirectoryError: See `refuse_links`.
+    """
+    refuse_links(folder, names=MEASURED)
+    for run_id in run_ids:
+        for name in (run_id, f".{run_id}"):
+            discard(folder / "runs" / name)
+    if (folder / "tables" / "runs.parquet").is_file():
+        try:
+            stored = parquet.read(folder / "tables", dtypes=_DTYPES).tables
+        except parquet.BrokenTablesError:  # they may be restored, and nothing in them counts as measured
+            return
+        frames = {name: conform(parquet.frame([stored[name]]), SCHEMA[name]) for name in SCHEMA}
+        is_kept = {name: ~frame["run_id"].isin(list(run_ids)) for name, frame in frames.items()}
+        if not is_kept["runs"].all():
+            kept = {name: frame[is_kept[name]].reset_index(drop=True) for name, frame in frames.items()}
+            write(Tables(**kept), folder / "tables")
+
+
 def compact(folder: str | Path) -> list[str]:
     """Bring tables/ up to date with runs/, and return a message for each folder that is left out.
 

@@ -121,3 +121,20 @@ def test_a_seed_measured_twice_counts_once_and_a_failed_run_gives_way() -> None:
 )  # fmt: skip
 def test_text_of_config_values(value: object, expected: str) -> None:
     assert text(value) == expected
+
+
+def test_a_users_function_with_a_name_that_is_taken_goes_by_its_path() -> None:
+    """Also in tables of an earlier version, which stored the bare name; an edited one is told from the older."""
+    mine = [small(["relu"], **{"act.target": "mine.relu", "act.source": source}) for source in ("1a", "2b")]
+    tables = concatenated(small(["relu", "tanh"]), *mine)
+    assert contents(tables) == [("", ["mine.relu source=1a", "mine.relu source=2b", "relu", "tanh"])]
+
+
+def test_two_functions_of_a_user_with_one_name_go_by_their_paths() -> None:
+    mine = [small(["f"], **{"act.target": f"{module}.f", "act.source": module}) for module in ("a", "b")]
+    assert contents(concatenated(*mine)) == [("", ["a.f", "b.f"])]
+
+
+def test_a_users_function_alone_goes_by_its_name() -> None:
+    tables = concatenated(small(["relu"]), small(["f"], **{"act.target": "mine.f", "act.source": "1a"}))
+    assert contents(tables) == [("", ["f", "relu"])]

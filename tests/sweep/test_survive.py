@@ -265,7 +265,7 @@ def test_runs_that_workers_write_elsewhere_are_counted(monkeypatch, capsys):
     assert main(["+act=relu", *SMALL]) == 1
     assert capsys.readouterr().err == (
         "actbench: 1 of 1 runs are not in results/adhoc: the workers write to another folder of that name (they need "
-        "a shared file system), or the activation's file changed meanwhile.\n"
+        "a shared file system), or what the activation depends on changed meanwhile or differs between processes.\n"
     )
 
 

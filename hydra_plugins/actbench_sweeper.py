@@ -26,13 +26,14 @@ class ActbenchSweeper(BasicSweeper):
             raise ConfigError(f"hydra.sweeper.max_batch_size={n} must be a whole number, 1 or more.")
         lines = compose.jobs_of_sweep(loader, config, arguments)
 
-        from actbench.measure import preflight
+        from actbench.measure import preflight, run
         from actbench.measure.identity import run_id
         from actbench.sweep import conclude, launch, progress
 
         jobs = [job for _, job in lines]
         preflight.check(jobs, elsewhere=launch.is_elsewhere(config.hydra))
-        progress.renew(jobs)
+        for sentence in run.renew(jobs):
+            progress.say(sentence)
         runs = progress.runs_of(jobs)
         done = progress.finished(runs)
         progress.announce(jobs, num_runs=len(runs), num_done=len(done))

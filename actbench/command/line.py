@@ -28,7 +28,7 @@ def hydra_arguments(argv: list[str]) -> list[str]:
     swept = {key for name in names & set(options("experiment")) for key in _axes_of(name)}
     flags = {argument.split("=", 1)[0] for argument in argv if argument.startswith("-")}
     if {"-m", "--multirun"} & flags and _SHOW & flags:
-        raise ConfigError("-m runs a sweep, --cfg or --info only shows something: give one of them.")
+        raise ConfigError("-m runs a sweep, --cfg and --info only show: give one of them.")
     if swept and not flags & {"-m", "--multirun", *_SHOW}:
         argv = ["-m", *argv]
     if not {"-m", "--multirun"} & set(argv):

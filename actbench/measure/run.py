@@ -3,7 +3,7 @@
 import json
 import signal
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 import torch
 from omegaconf import OmegaConf
@@ -12,7 +12,7 @@ from tqdm import tqdm
 from actbench.command.job import Job
 from actbench.measure import environment, memory
 from actbench.measure.checkpoint import Checkpoint
-from actbench.measure.identity import PROTOCOL, act_name, columns, run_id
+from actbench.measure.identity import PROTOCOL, act_name, columns, run_id, source
 from actbench.measure.seed import train_seed
 from actbench.measure.streams import stream_seed
 from actbench.measure.train import History
@@ -65,6 +65,17 @@ def run(job: Job, *, show_progress: bool, measure_seed: MeasureSeed | None = Non
         store.land(tables, runs / name, files=files)
         atomic.discard(failed)  # written by another process that measured the same run
     checkpoint.remove()
+
+
+def renew(jobs: Sequence[Job]) -> list[str]:
+    """Forget the runs of activations whose code or values may have changed unseen; a sentence about each."""
+    doubts = {}
+    for job in jobs:
+        target = str(job.config.act["_target_"])
+        if job.choices["act"] == "custom" and (doubt := source(target).doubt):
+            doubts[target] = doubt
+            store.forget(job.folder, {run_id(job)})
+    return [f"{f} is measured anew each time, since an edit could go unseen: {doubt}." for f, doubt in doubts.items()]
 
 
 def _is_from_signal_handler(error: BaseException) -> bool:

@@ -19,7 +19,7 @@ WORKER_GONE = {
 # Why a run that ended without an error is missing in the tables.
 _UNREAD = "cannot be read: delete or restore each folder left out, and repeat the command."
 _ELSEWHERE = "are not in {}: the workers write to another folder of that name (they need a shared "
-_ELSEWHERE += "file system), or what the activation depends on changed meanwhile or differs between processes."
+_ELSEWHERE += "file system), or what the activation needs changed meanwhile or differs by process."
 
 
 def carry_out(runs: Runs, start: Callable[[], None]) -> int:

@@ -28,10 +28,11 @@ def hydra_job(config: DictConfig) -> None:
         job = compose.job_of(config)
         from actbench.measure import preflight, run
         from actbench.sweep.conclude import carry_out
-        from actbench.sweep.progress import renew, runs_of
+        from actbench.sweep.progress import runs_of, say
 
         preflight.check([job])
-        renew([job])
+        for sentence in run.renew([job]):
+            say(sentence)
         sys.exit(carry_out(runs_of([job]), lambda: run.run(job, show_progress=True)))
     except ConfigError as error:
         print(f"actbench: {error}", file=sys.stderr)

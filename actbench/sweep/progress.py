@@ -12,7 +12,7 @@ from tqdm import tqdm
 
 from actbench.command.job import Job
 from actbench.measure.environment import device
-from actbench.measure.identity import run_id, source
+from actbench.measure.identity import run_id
 from actbench.tables import store
 
 Runs = set[tuple[Path, str]]  # results folder and run_id
@@ -21,17 +21,6 @@ Runs = set[tuple[Path, str]]  # results folder and run_id
 def runs_of(jobs: Sequence[Job]) -> Runs:
     """The runs that jobs stand for."""
     return {(job.folder, run_id(job)) for job in jobs}
-
-
-def renew(jobs: Sequence[Job]) -> None:
-    """Forget the runs of activations whose code or values may have changed unseen, and say that they run anew."""
-    doubts = {}
-    for job in jobs:
-        if job.choices["act"] == "custom" and (doubt := source(str(job.config.act["_target_"])).doubt):
-            doubts[job.config.act["_target_"]] = doubt
-            store.forget(job.folder, {run_id(job)})
-    for target, doubt in doubts.items():
-        say(f"{target} is measured anew each time, since an edit could go unseen: {doubt}.")
 
 
 def by_folder(runs: Runs) -> list[tuple[Path, set[str]]]:

@@ -186,7 +186,7 @@ MODELS = ", ".join(options("model"))
         ("-m +act=relu seed=range(0)", "seed=range(0) matches nothing."),
         (
             "-m --cfg job +act=relu",
-            "-m runs a sweep, --cfg or --info only shows something: give one of them.",
+            "-m runs a sweep, --cfg and --info only show: give one of them.",
         ),
     ],
 )

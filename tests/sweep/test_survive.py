@@ -213,7 +213,7 @@ def test_runs_of_another_protocol_and_missing_runs_are_counted(monkeypatch, caps
         assert main(["+act=tanh", *SMALL]) == 1
     assert capsys.readouterr().err.splitlines()[-1] == (
         "actbench: 1 of 1 runs are not in results/adhoc: the workers write to another folder of that name (they need "
-        "a shared file system), or the activation's file changed meanwhile."
+        "a shared file system), or what the activation needs changed meanwhile or differs by process."
     )
     assert main(["+act=relu", *SMALL]) == 0
     sentence = f"1 run of PROTOCOL {identity.PROTOCOL - 1}, which is not compared with {identity.PROTOCOL}."
@@ -265,7 +265,7 @@ def test_runs_that_workers_write_elsewhere_are_counted(monkeypatch, capsys):
     assert main(["+act=relu", *SMALL]) == 1
     assert capsys.readouterr().err == (
         "actbench: 1 of 1 runs are not in results/adhoc: the workers write to another folder of that name (they need "
-        "a shared file system), or what the activation depends on changed meanwhile or differs between processes.\n"
+        "a shared file system), or what the activation needs changed meanwhile or differs by process.\n"
     )
 
 

@@ -50,9 +50,9 @@ def line(panel: Axes, means: pd.DataFrame, *, x: str, variant: str, **style: Any
         )
 
 
-def grey(means: dict[str, pd.DataFrame], *, x: str, sign: int = 1) -> Callable[[], LineCollection]:
+def grey(means: dict[str, pd.DataFrame], *, x: str) -> Callable[[], LineCollection]:
     """A function that returns all the means as thin grey lines, new ones for each panel."""
-    lines = [np.column_stack([frame[x], sign * frame["mean"]]) for frame in means.values()]
+    lines = [frame[[x, "mean"]].to_numpy() for frame in means.values()]
     return lambda: LineCollection(lines, colors=GREY, linewidths=0.4, zorder=1)
 
 

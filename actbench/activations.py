@@ -3,6 +3,7 @@
 z is a pre-activation of any shape; the output has the same shape. conf/act/ names torch's activations by their paths.
 """
 
+import math
 from collections.abc import Sequence
 
 import torch
@@ -94,6 +95,43 @@ def snake(z: Tensor, a: float) -> Tensor:
 def serf(z: Tensor) -> Tensor:
     """Serf (Nag et al. 2021, arXiv:2108.09598): z erf(log(1 + e^z))."""
     return z * torch.erf(F.softplus(z))
+
+
+def smelu(z: Tensor, beta: float) -> Tensor:
+    """SmeLU (Shamir & Lin 2022, arXiv:2202.06499): 0 below -beta, (z + beta)^2 / (4 beta) up to beta, z beyond it."""
+    return torch.where(z < beta, (z + beta).clamp(0, 2 * beta).square() / (4 * beta), z)
+
+
+def squareplus(z: Tensor, b: float) -> Tensor:
+    """Squareplus (Barron 2021, arXiv:2112.11687, eq. 1): (z + sqrt(z^2 + b)) / 2."""
+    root = torch.sqrt(z.square() + b)
+    return torch.where(z < 0, b / (root - z.clamp(max=0)), z + root) / 2  # z + root would cancel below 0
+
+
+def telu(z: Tensor) -> Tensor:
+    """TeLU (Fernandez & Mali 2024, arXiv:2412.20269): z tanh(e^z)."""
+    return z * torch.tanh(torch.exp(z.clamp(max=5)))  # tanh(e^5) is 1, and e^z overflows
+
+
+class XIELU(nn.Module):
+    """xIELU (Huang & Schlag 2024, arXiv:2411.13010), alpha_p and alpha_n learned, one pair per layer.
+
+    f(z) = alpha_p z^2 + beta z for z > 0, else alpha_n (e^z - 1) - alpha_n z + beta z. What is learned is the inverse
+    of softplus of alpha_p and of alpha_n - beta, so that alpha_p stays above 0 and alpha_n above beta.
+    """
+
+    def __init__(self, alpha_p: float, alpha_n: float, beta: float) -> None:
+        super().__init__()
+        if not (alpha_p > 0 and alpha_n > beta):
+            raise ValueError(f"alpha_p={alpha_p} must be above 0, and alpha_n={alpha_n} above beta={beta}")
+        self.alpha_p = nn.Parameter(torch.tensor(math.log(math.expm1(alpha_p))))
+        self.alpha_n = nn.Parameter(torch.tensor(math.log(math.expm1(alpha_n - beta))))
+        self.beta = beta
+
+    def forward(self, z: Tensor) -> Tensor:
+        alpha_p, alpha_n = F.softplus(self.alpha_p), self.beta + F.softplus(self.alpha_n)
+        below = alpha_n * torch.expm1(z.clamp(max=0)) + (self.beta - alpha_n) * z
+        return torch.where(z < 0, below, alpha_p * z.square() + self.beta * z)
 
 
 class Rational(nn.Module):

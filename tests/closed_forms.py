@@ -53,6 +53,11 @@ def serf_slope(z):  # (z erf p)' = erf p + z 2/sqrt(pi) e^(-p^2) p'
     return math.erf(p) + z * 2 / math.sqrt(math.pi) * math.exp(-p * p) * sigmoid(z)
 
 
+def telu_slope(z):  # (z tanh e^z)' = tanh e^z + z e^z (1 - tanh^2 e^z)
+    t = math.tanh(math.exp(z))
+    return t + z * math.exp(z) * (1 - t * t)
+
+
 def top_of(slope, low, high):
     """Where a derivative is largest, as the root of its central difference (to about 1e-9)."""
     h = 1e-5
@@ -72,13 +77,15 @@ GELU_MIN = root(gelu_slope, -2, 0)
 GELU_SUP = gelu_slope(math.sqrt(2))
 MISH_MIN, MISH_STEEPEST = root(mish_slope, -2, 0), top_of(mish_slope, 0.5, 3)
 SERF_MIN, SERF_STEEPEST = root(serf_slope, -2, 0), top_of(serf_slope, 0.5, 3)
+TELU_MIN, TELU_STEEPEST = root(telu_slope, -2, 0), top_of(telu_slope, 0.1, 2)
+XIELU_MIN = math.log(0.3 / 0.8)
 SELU_SCALE, SELU_ALPHA = 1.0507009873554804934193349852946, 1.6732632423543772848170429916717
 # torch's kernel holds hardsigmoid's slope 1/6 in float32, even for float64 tensors.
 SIXTH = float(np.float32(1 / 6))
 # E[e^(cz); z < 0] = e^(c^2/2) Phi(-c); E[z; z > 0] = phi(0); E[z^2; z > a] = a phi(a) + Phi(-a).
 EXP1, EXP2 = math.exp(0.5) * Phi(-1), math.exp(2) * Phi(-2)
 EXP4 = math.exp(8) * Phi(-4)
-INSIDE3 = 2 * Phi(3) - 1
+INSIDE1, INSIDE3 = 2 * Phi(1) - 1, 2 * Phi(3) - 1
 
 
 def logit(p):
@@ -91,6 +98,11 @@ def sigmoid_end(epsilon):  # s (1 - s) = epsilon / 4, so s = (1 - sqrt(1 - epsil
 
 def tanh_end(epsilon):  # 1 - t^2 = epsilon
     return math.atanh(math.sqrt(1 - epsilon))
+
+
+def squareplus_end(epsilon):
+    c = 1 - 2 * epsilon
+    return -2 * c / math.sqrt(1 - c * c)
 
 
 def tail(slope, supremum, epsilon=0.01):
@@ -321,6 +333,31 @@ FACTS = {
               **moments((1 - math.exp(-2)) / 2, 1 + (3 - 4 * math.exp(-2) + math.exp(-8)) / 8,
                         1 + (1 - math.exp(-8)) / 2), "asymptote_left": "none", "asymptote_right": "none",
               "sup_derivative_low": NOT_DETERMINED, "saturation_low_0.1": -INF, "saturation_high_0.1": INF},
+    # f' = (z + 1)/2 inside |z| < 1, f'' = 1/2; E[z^2; |z| < 1] = I - 2 phi(1), E[z^4; |z| < 1] = 3 I - 8 phi(1).
+    "smelu": {"num_kinks": 0, "num_derivative_kinks": 2, "continuity": 1, "kink_place": -1, "kink_left": 0,
+              "kink_right": 0.5, "kink_place:1": 1, "kink_left:1": 0.5, "kink_right:1": 0, "zero_low": -INF,
+              "zero_high": -1, "range_inf": 0, "range_inf:text": "closed", "sup_derivative": 1,
+              "sup_derivative_low": 1, "saturation_low_0.01": -0.98, "saturation_low_0.1": -0.8,
+              "saturation_high_0.01": INF, "derivative_monotonic": "non-decreasing", **lines((0, 0), (1, 0)),
+              **moments((INSIDE1 + phi(1)) / 2, (10 * INSIDE1 - 20 * phi(1)) / 16 + phi(1) + Phi(-1),
+                        (INSIDE1 - phi(1)) / 2 + Phi(-1))},
+    # f^2 = (2 z^2 + 4 + 2 z sqrt(z^2 + 4)) / 4, the last term odd; z / sqrt(z^2 + 4) = 2 epsilon - 1 at the threshold.
+    "squareplus": {**SMOOTH, "range_inf": 0, "range_inf:text": "open", "num_zeros": 0, "sup_derivative": 1,
+                   "sup_derivative_low": INF, "saturation_low_0.01": squareplus_end(0.01),
+                   "saturation_low_0.1": squareplus_end(0.1), "derivative_monotonic": "non-decreasing",
+                   **moments(expectation(lambda z: math.sqrt(z * z + 4) / 2), 1.5,
+                             (1 + expectation(lambda z: z * z / (z * z + 4))) / 4), **lines((0, 0), (1, 0))},
+    "telu": {**SMOOTH, **dip(TELU_MIN, TELU_MIN * math.tanh(math.exp(TELU_MIN))),
+             "sup_derivative": telu_slope(TELU_STEEPEST), **lines((0, 0), (1, 0)),
+             "saturation_low_0.01": tail(telu_slope, telu_slope(TELU_STEEPEST)),
+             "mean": expectation(lambda z: z * math.tanh(math.exp(z)))},
+    # Below 0 f' = 0.8 e^z - 0.3, f'' = 0.8 e^z; above 0 f' = 1.6 z + 0.5; E[z; z < 0] = -phi(0).
+    "xielu": {**one_kink(0.8, 1.6, order=2), "num_kinks": 0, "extremum_low": XIELU_MIN, "num_zeros": 2,
+              "zero_low": root(lambda z: 0.8 * math.expm1(z) - 0.3 * z, -5, -1.5), "zero_low:1": 0,
+              "range_inf": -0.5 - 0.3 * XIELU_MIN, "range_inf:text": "closed", "sup_derivative": INF,
+              "asymptote_left_slope": -0.3, "asymptote_left_intercept": -0.8, "asymptote_right": "none",
+              "mean": 0.4 + 0.5 * phi(0) + 0.8 * (EXP1 - 0.5) + 0.3 * phi(0), "learnable": "alpha_p, alpha_n",
+              "monotonic": "no", "derivative_monotonic": "non-decreasing"},
     # P/Q tends to (a5/b4) z + a4/b4; the zeros are P's, here its real roots.
     "rational": {**SMOOTH, **lines((0.1521 / 0.3012, 0.9306 / 0.3012), (0.1521 / 0.3012, 0.9306 / 0.3012)),
                  "num_zeros": 3, "learnable": "numerator, denominator", "monotonic": "no", "range_inf": -INF},

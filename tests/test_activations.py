@@ -102,17 +102,33 @@ CLOSED_FORMS = {
     ),
     "sigmoid": (lambda z: (1 + tanh(z / 2)) / 2, lambda z: sech2(z / 2) / 4),
     "silu": (lambda z: z * s(z), lambda z: s(z) * (1 + z * s(-z))),
+    "smelu": (
+        lambda z: torch.where(z.abs() <= 1, (z + 1) ** 2 / 4, z * (z > 0)),
+        lambda z: step(z, 1) + between(z, -1, 1) * (z + 1) / 2,
+    ),
     "snake": (lambda z: z + (1 - torch.cos(2 * z)) / 2, lambda z: 1 + torch.sin(2 * z)),
     "softplus": (lambda z: torch.logaddexp(z, z * 0), s),
     "softshrink": (lambda z: z - z.clamp(-0.5, 0.5), lambda z: (z.abs() > 0.5).double()),
     "softsign": (lambda z: z / (1 + z.abs()), lambda z: (1 + z.abs()) ** -2),
     "squared_relu": (lambda z: z.clamp(min=0) ** 2, lambda z: 2 * z.clamp(min=0)),
+    "squareplus": (
+        lambda z: torch.where(z > 0, z + torch.hypot(z, z * 0 + 2), 4 / (torch.hypot(z, z * 0 + 2) - z)) / 2,
+        lambda z: (1 + z / torch.hypot(z, z * 0 + 2)) / 2,
+    ),
     "star_relu": (lambda z: (2 * z.clamp(min=0) ** 2 - 1) / math.sqrt(5), lambda z: 4 * z.clamp(min=0) / math.sqrt(5)),
     "swish": (lambda z: z * s(z), lambda z: s(z) * (1 + z * s(-z))),
     "swish_learnable": (lambda z: z * s(z), lambda z: s(z) * (1 + z * s(-z))),
     "tanh": (lambda z: 1 - 2 / (torch.exp(2 * z) + 1), sech2),
     "tanhshrink": (lambda z: z - tanh(z), lambda z: tanh(z) ** 2),
+    "telu": (
+        lambda z: z * (1 - 2 / (torch.exp(2 * torch.exp(z)) + 1)),
+        lambda z: tanh(torch.exp(z)) + torch.nan_to_num(z * torch.exp(z) * sech2(torch.exp(z))),
+    ),
     "threshold": (lambda z: z * (z > 1), lambda z: step(z, 1)),
+    "xielu": (
+        lambda z: torch.where(z > 0, 0.8 * z**2 + 0.5 * z, 0.8 * torch.expm1(z.clamp(max=0)) - 0.3 * z),
+        lambda z: torch.where(z > 0, 1.6 * z + 0.5, 0.8 * torch.exp(z.clamp(max=0)) - 0.3),
+    ),
 }
 KINKS = (0.0, 0.5, 1.0, 3.0, 6.0)
 

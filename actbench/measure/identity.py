@@ -18,6 +18,9 @@ from actbench.measure.state import State
 # Results of equal PROTOCOL may be compared. Every change that changes a number raises it (CHANGELOG, "Numbers").
 PROTOCOL = 2
 _FLOATS = ("train.clip_grad_norm",)  # its default, null, does not show its type
+# Keys that are newer than PROTOCOL, each with the value that means what was measured without it. Such a value stays
+# out of a run's identity and columns, so that a published run keeps its name.
+_NEWER = {"model.gate": False}
 # These keys change no number, so they are part neither of a run's identity nor of the tables' config columns.
 _WITHOUT_EFFECT = ("output", "tuning", "data.root", "data.load")
 
@@ -52,7 +55,7 @@ def columns(job: Job) -> dict[str, Any]:
     values = {name: job.choices[name] for name in (*GROUPS, "track")}
     default_values = defaults(job.choices)
     for key, value in flatten(job.config).items():
-        if not _is_without_effect(key):
+        if not (_is_without_effect(key) or (key in _NEWER and value == _NEWER[key])):
             values[key] = _cell(value, as_float=isinstance(default_values.get(key), float) or key in _FLOATS)
     values |= {"act": act_name(job), "device": device(job.config.device).type}
     if job.choices["act"] == "custom":

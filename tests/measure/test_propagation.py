@@ -117,7 +117,15 @@ def test_without_a_hidden_layer_a_network_is_softmax_regression(measure):
 def test_a_network_without_a_hidden_layer_has_no_layer_to_trace():
     act, generator = (lambda: Activation(nn.ReLU())), torch.Generator()
     model = MLP(
-        input_shape=[1, 2, 2], num_outputs=3, depth=0, width=9, act=act, norm=none, dropout=0.0, generator=generator
+        input_shape=[1, 2, 2],
+        num_outputs=3,
+        depth=0,
+        width=9,
+        gate=False,
+        act=act,
+        norm=none,
+        dropout=0.0,
+        generator=generator,
     )
     x = torch.randn(5, 1, 2, 2, generator=torch.Generator().manual_seed(0))
     torch.testing.assert_close(model(x), x.flatten(1) @ model.output.weight.T + model.output.bias)

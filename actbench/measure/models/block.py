@@ -50,3 +50,30 @@ class Block(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         return self.dropout(self.act(self.norm(self.weight(x))))
+
+
+class GatedBlock(nn.Module):
+    """dropout(act(norm(z)) * v), where z and v are the first and the second half of the units of weight(x).
+
+    A gated linear unit (Dauphin et al. 2017, arXiv:1612.08083) with any activation (Shazeer 2020, arXiv:2002.05202,
+    eq. 5 and 6): GLU with sigmoid, ReGLU with relu, GEGLU with gelu, SwiGLU with silu.
+    """
+
+    def __init__(
+        self,
+        weight: nn.Linear,
+        *,
+        act: Callable[[], Activation],
+        norm: Callable[..., nn.Module],
+        dropout: float,
+        generator: torch.Generator,
+    ) -> None:
+        super().__init__()
+        self.weight = weight
+        self.norm = norm(weight.out_features // 2, spatial=0)
+        self.act = act()
+        self.dropout = Dropout(dropout, generator=generator)
+
+    def forward(self, x: Tensor) -> Tensor:
+        z, v = self.weight(x).chunk(2, dim=-1)
+        return self.dropout(self.act(self.norm(z)) * v)

@@ -33,6 +33,12 @@ def _test_folder(tmp_path, monkeypatch, score_cache):
 
 
 @pytest.fixture
+def unrendered(monkeypatch):
+    """The figures of a report are drawn, but their files are empty: to render them takes half of its time."""
+    monkeypatch.setattr("actbench.figures.style.save", lambda figure, path: path.touch())
+
+
+@pytest.fixture
 def real_data() -> Path:
     """The real data files, beside the checkout."""
     if not REAL_DATA.is_dir():

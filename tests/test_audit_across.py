@@ -15,6 +15,7 @@ from actbench.report import across
 from actbench.tables.store import collect
 
 RESULTS = Path(__file__).resolve().parent.parent / "results"
+pytestmark = pytest.mark.usefixtures("unrendered")
 
 
 def _runs(folders: list[Path], acts: set[str]) -> pd.DataFrame:

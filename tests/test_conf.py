@@ -23,21 +23,34 @@ CLAIMS = decide.claims()
 NEEDS_FILES = {"mnist", "fashion_mnist", "cifar10", "cifar100"}
 
 
-@pytest.mark.parametrize(("group", "name"), [*ALL, *(("hydra/launcher", name) for name in options("hydra/launcher"))])
-def test_an_option_describes_itself(group, name):
-    path = options(group)[name]
-    assert path.read_text(encoding="utf-8").startswith("# ")
-    assert describe(path).endswith(".")
-    assert len(describe(path)) > 10
-    assert name not in {"null", "true", "false", "nan"}
-    assert not name.isdigit()
+def test_every_option_describes_itself_under_a_name_that_is_a_word():
+    for group in (*GROUPS, "track", "hydra/launcher"):
+        for name, path in options(group).items():
+            assert path.read_text(encoding="utf-8").startswith("# "), path
+            assert describe(path).endswith("."), path
+            assert len(describe(path)) > 10, path
+            assert name not in {"null", "true", "false", "nan"}
+            assert not name.isdigit()
 
 
-@pytest.mark.parametrize("name", EXPERIMENT_NAMES)
-def test_an_experiment_asks_a_question_and_names_its_command(name):
-    lines = (EXPERIMENTS / f"{name}.yaml").read_text(encoding="utf-8").split("\n")
-    assert lines[0].endswith("?")
-    assert lines[1] == f"# python -m actbench +experiment={name}"
+def test_every_experiment_asks_a_question_and_names_its_command():
+    for name in EXPERIMENT_NAMES:
+        question, command, *_ = (EXPERIMENTS / f"{name}.yaml").read_text(encoding="utf-8").split("\n")
+        assert question.endswith("?"), name
+        assert command == f"# python -m actbench +experiment={name}"
+
+
+def test_no_other_file_sets_keys_of_an_activation():
+    """A sweep composes the rest of a job once for all activations."""
+    for group in (*GROUPS, "track", "experiment"):
+        for name, path in options(group).items():
+            text, config = path.read_text(encoding="utf-8"), OmegaConf.load(path)
+            if group == "act":
+                assert "@package" not in text, name
+                assert "defaults" not in config, name
+            else:
+                assert "act" not in config, path
+                assert "/act" not in str(config.get("defaults", "")), path
 
 
 @pytest.mark.parametrize("name", EXPERIMENT_NAMES)
@@ -78,56 +91,40 @@ def test_nothing_in_conf_sweeps():
     assert not [path for path, config in configs.items() if OmegaConf.select(config, "hydra.sweeper")]
 
 
-@pytest.fixture(params=ACTS)
-def act(request) -> str:
-    return request.param
+def _layer(act: str, **changes: float):
+    return build.act_factory(OmegaConf.merge(OmegaConf.load(options("act")[act]), changes))().eval()
 
 
-def _layer(act: str):
-    return build.act_factory(OmegaConf.load(options("act")[act]))()
-
-
-def test_an_activation_keeps_shape_and_dtype(act):
+@pytest.mark.parametrize("act", ACTS)
+def test_an_activation_is_a_finite_function_of_each_element(act):
+    """Shape and dtype stay, the slope is finite too, and layers share no parameters."""
+    layer = _layer(act)
     for shape in ((5,), (2, 3), (2, 3, 4, 4)):
         z = torch.randn(shape, generator=torch.Generator().manual_seed(0))
-        a = _layer(act).eval()(z)
-        assert a.shape == z.shape
-        assert a.dtype == z.dtype
-
-
-def test_an_activation_works_element_by_element(act):
-    layer = _layer(act).eval()
+        assert (layer(z).shape, layer(z).dtype) == (z.shape, z.dtype)
     z = torch.linspace(-4, 4, 33)
     elementwise = torch.stack([layer(element[None])[0] for element in z])
     torch.testing.assert_close(layer(z), elementwise, rtol=1e-6, atol=1e-6)
-
-
-def test_an_activation_is_finite_with_a_finite_gradient(act):
     z = torch.linspace(-100, 100, 401, requires_grad=True)
-    a = _layer(act).eval()(z)
-    (slope,) = torch.autograd.grad(a.sum(), z)
-    assert a.isfinite().all()
+    (slope,) = torch.autograd.grad(layer(z).sum(), z)
+    assert layer(z).isfinite().all()
     assert slope.isfinite().all()
-
-
-def test_layers_of_an_activation_share_no_parameters(act):
     factory = build.act_factory(OmegaConf.load(options("act")[act]))
     first, second = factory(), factory()
     assert not {id(p) for p in first.parameters()} & {id(p) for p in second.parameters()}
 
 
-def test_every_number_of_an_activation_reaches_it(act):
+def test_every_number_of_an_activation_reaches_it():
     """Every parameter that can be swept changes the function."""
-    for key, value in OmegaConf.load(options("act")[act]).items():
-        if not isinstance(value, float):
-            continue
-        node = OmegaConf.load(options("act")[act])
-        changed = OmegaConf.merge(node, {key: value / 2 + 0.05})
-        z = torch.linspace(-30, 30, 601)
-        before, after = (build.act_factory(n)().eval()(z) for n in (node, changed))
-        assert not torch.equal(before, after), f"act.{key} has no effect"
+    z = torch.linspace(-30, 30, 601)
+    for act in ACTS:
+        for key, value in OmegaConf.load(options("act")[act]).items():
+            if isinstance(value, float):
+                changed = _layer(act, **{key: value / 2 + 0.05})
+                assert not torch.equal(_layer(act)(z), changed(z)), f"{key} of {act} has no effect"
 
 
+@pytest.mark.parametrize("act", ACTS)
 def test_an_activation_trains(act, measure):
     runs, _, layers = measure(f"+act={act}")
     assert list(runs["status"]) == ["done"]
@@ -158,12 +155,12 @@ def test_every_model_trains_with_every_norm_and_dropout(model, norm, measure):
     assert layers.loc[layers["step"] > 0, "update_ratio"].gt(0).all()
 
 
-@pytest.mark.parametrize("name", sorted(NEEDS_FILES))
-def test_a_data_set_of_files_has_the_published_classes_and_splits(name):
-    config = OmegaConf.load(options("data")[name])
-    assert config["num_classes"] == (100 if name == "cifar100" else 10)
-    assert config["num_test"] is None
-    assert config["num_val"] in (5000, 10000)
+def test_a_data_set_of_files_has_the_published_classes_and_splits():
+    for name in NEEDS_FILES:
+        config = OmegaConf.load(options("data")[name])
+        assert config["num_classes"] == (100 if name == "cifar100" else 10)
+        assert config["num_test"] is None
+        assert config["num_val"] in (5000, 10000)
 
 
 def test_every_key_of_a_job_has_a_default(job_of):

@@ -72,7 +72,7 @@ def test_a_report_is_made_from_its_tables(folder, tmp_path, undrawn):
 
 
 @pytest.mark.skipif(not (ROOT / "results" / "across").is_dir(), reason="Nothing is published over several workloads.")
-def test_the_report_over_several_workloads_is_made_from_their_tables(tmp_path):
+def test_the_report_over_several_workloads_is_made_from_their_tables(tmp_path, undrawn):
     """The command that it names makes the same bytes again."""
     published = ROOT / "results" / "across"
     (command,) = re.findall(r"`python -m actbench.report (.*?)`", (published / "report.md").read_text(encoding="utf-8"))
@@ -114,7 +114,7 @@ def test_without_a_ledger_there_is_no_list(tmp_path):
     )
 
 
-def test_the_ledgers_command_writes_the_ledger_and_the_list(tmp_path, capsys):
+def test_the_ledgers_command_writes_the_ledger_and_the_list(tmp_path, capsys, undrawn):
     assert ledger_main([str(tmp_path)]) == 0
     assert capsys.readouterr().out == f"{tmp_path / 'ledger' / 'report.html'}\n{tmp_path / 'README.md'}\n"
     assert (tmp_path / "README.md").is_file()

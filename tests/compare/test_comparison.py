@@ -21,6 +21,7 @@ from actbench.tables import functions
 from actbench.tables.schema import Tables
 
 FACTS = functions.read(Path(__file__).parents[2] / "results" / "functions", "properties")
+pytestmark = pytest.mark.usefixtures("unrendered")
 OTHERS = [name for name in synthetic.NAMES if name != "relu"]
 
 

@@ -8,6 +8,8 @@ from actbench.ledger import decide
 from actbench.ledger.claims import Claim, ClaimError, Regime
 from actbench.tables import schema, store
 
+pytestmark = pytest.mark.usefixtures("unrendered")
+
 
 @pytest.fixture
 def root(tmp_path):

@@ -11,6 +11,8 @@ from actbench.compare.across import compute, gather_runs
 from actbench.figures.tracks import relative
 from actbench.report.__main__ import main
 
+pytestmark = pytest.mark.usefixtures("unrendered")
+
 
 @pytest.fixture
 def folders(tmp_path) -> list[Path]:

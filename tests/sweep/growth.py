@@ -14,6 +14,7 @@ from pathlib import Path
 import joblib
 import synthetic
 
+from actbench.report import results_folder
 from actbench.tables.schema import Tables
 from actbench.tables.store import compact, land, read
 
@@ -57,7 +58,7 @@ def main(num_runs: int) -> dict[str, float]:
         timed("compact", compact, folder)
         tables, _ = timed("collect again", read, folder)
         assert len(tables.runs) == num_runs
-        timed("report", folder.write, folder)
+        timed("report", results_folder.write, folder)
     return seconds | {"MiB": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 2**10}
 
 

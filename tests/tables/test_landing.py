@@ -21,6 +21,7 @@ from actbench.tables import functions, parquet, store
 from actbench.tables.atomic import HERE
 
 FOLDER = Path("r")
+pytestmark = pytest.mark.usefixtures("unrendered")
 
 
 @pytest.fixture

@@ -27,6 +27,7 @@ SMALL = ["num_seeds=1", "train.epochs=1", "data.num_train=64", "data.num_val=100
          "model.depth=1", "probes=none"]  # fmt: skip
 BOTH = ["-m", "+act=relu,tanh", "hydra/launcher=basic", *SMALL]
 INVALID = "{path} is not a valid table: "
+pytestmark = pytest.mark.usefixtures("unrendered")
 WRONG_TYPE = "its column {name} has type {dtype}, and a config value is a string, a number or a boolean."
 
 

@@ -184,7 +184,7 @@ def _call(f: Activation, z: Tensor, subject: str) -> Tensor:
     try:
         a = f(z)
     except (Exception, SystemExit) as error:
-        raise ConfigError(f"{_failure(f, before, subject, error, gradient=z.requires_grad)}.") from error
+        raise ConfigError(f"{_failure(f, before, subject, error)}.") from error
     if not isinstance(a, Tensor):
         raise ConfigError(f"{subject} returns {type(a).__name__}: an activation takes a tensor and returns a tensor.")
     if not torch.equal(z.detach(), before):
@@ -200,19 +200,17 @@ def _call(f: Activation, z: Tensor, subject: str) -> Tensor:
     return a
 
 
-def _failure(f: Activation, z: Tensor, subject: str, error: BaseException, *, gradient: bool) -> str:
+def _failure(f: Activation, z: Tensor, subject: str, error: BaseException) -> str:
     """What is said of the error that f raised at z, without the full stop."""
     for name, parameter in chain(f.named_parameters(), f.named_buffers()):
-        if parameter.numel() > 1 and _works(f, z.new_zeros(2, max(parameter.shape))):
+        num_channels = max(parameter.shape, default=1)
+        if num_channels > 1 and _works(f, num_channels) and not _works(f, num_channels + 1):
             return (
-                f"{subject} has parameters for {max(parameter.shape)} channels ({name.removeprefix('f.')}), and fails "
-                f"on a tensor of shape {tuple(z.shape)}: here an activation has one set of parameters for a layer"
+                f"{subject} has parameters for {num_channels} channels ({name.removeprefix('f.')}), and fails on a "
+                f"tensor of shape {tuple(z.shape)}: here an activation has one set of parameters for a layer"
             )
-    if gradient and _works(f, z):
-        return (
-            f"{subject} fails on a tensor that requires a gradient, and on no other ({reason(error).split('. ')[0]}): "
-            "compute it with torch's operations"
-        )
+    if "Can't call numpy()" in str(error):
+        return f"{subject} computes with numpy, which autograd cannot follow: compute it with torch's operations"
     if z.dtype == torch.float64 and z.shape == _SHAPE:  # in float32 this shape has passed
         return (
             f"{subject} fails in float64, in which probes compute its bounds ({reason(error)}): where it holds "
@@ -221,7 +219,9 @@ def _failure(f: Activation, z: Tensor, subject: str, error: BaseException, *, gr
     return f"{subject} fails on a tensor of shape {tuple(z.shape)}: {reason(error)}"
 
 
-def _works(f: Activation, z: Tensor) -> bool:
+def _works(f: Activation, num_channels: int) -> bool:
+    """Whether f maps a tensor of two examples with so many channels."""
+    z = torch.linspace(-3, 3, 2 * num_channels).reshape(2, num_channels)
     try:
         with torch.no_grad():
             return f(z).shape == z.shape

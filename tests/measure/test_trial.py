@@ -181,11 +181,7 @@ REFUSED = [
     ("in_inference", CUT),
     ("detached", CUT),
     ("by_numpy_detached", CUT),
-    (
-        "by_numpy",
-        "fails on a tensor that requires a gradient, and on no other (Can't call numpy() on Tensor that requires "
-        "grad): compute it with torch's operations.",
-    ),
+    ("by_numpy", "computes with numpy, which autograd cannot follow: compute it with torch's operations."),
     ("CutInEvaluation", f", in evaluation mode, {CUT}"),
     ("step", STEP),
     ("ScaledStep", f", in evaluation mode, {STEP}"),

@@ -11,12 +11,14 @@ from pathlib import Path
 import torch
 from hydra.errors import InstantiationException
 from omegaconf import DictConfig, OmegaConf
-from torch import Tensor
+from torch import nn
 
 from actbench.command.job import Job
 from actbench.command.options import ConfigError
-from actbench.measure import build, environment, identity, sharing
+from actbench.measure import build, environment, identity, sharing, trial
 from actbench.measure.data.splits import indices
+from actbench.measure.models.block import Block
+from actbench.measure.trial import reason
 
 
 def check(jobs: list[Job], *, elsewhere: bool = False) -> None:
@@ -81,50 +83,19 @@ def _relative(path: Path) -> Path:
 
 
 def check_act(job: Job) -> None:
-    """Raise a ConfigError unless the activation is an elementwise, differentiable function, finite on [-3, 3]."""
-    name = f"act={job.choices['act']}"
-    f = _layer(job.config.act, name).eval()
-    if job.choices["act"] == "custom":
+    """Raise a ConfigError unless a run can use the activation, as `trial.try_activation` finds out."""
+    name, is_custom = _name(job), job.choices["act"] == "custom"
+    layer = _layer(job.config.act, name)
+    if is_custom:
         identity.source(str(job.config.act["_target_"]))  # before the first call, which may change what it covers
         sharing.check_instance(job.config.act, name)
-    z = torch.arange(-10, 11).mul(0.3).reshape(3, 7)  # one entry is exactly 0
-    leaf = z.clone().requires_grad_()
-    try:
-        with torch.random.fork_rng(devices=[]):
-            a = f(leaf * 1)  # not a leaf, as in a network
-            of_transposed = f(z.T.contiguous())
-    except (Exception, SystemExit) as error:
-        raise ConfigError(f"{name} fails on a tensor of shape (3, 7): {_reason(error)}.") from error
-    if not isinstance(a, Tensor):
-        raise ConfigError(f"{name} returns {type(a).__name__}: an activation takes a tensor and returns a tensor.")
-    if a.shape != z.shape:
-        raise ConfigError(
-            f"{name} turns a tensor of shape {tuple(z.shape)} into {tuple(a.shape)}: an activation keeps the shape."
-        )
-    if a.dtype != z.dtype:
-        raise ConfigError(f"{name} turns {z.dtype} into {a.dtype}: an activation keeps the dtype.")
-    if not a.requires_grad:
-        raise ConfigError(
-            f"{name} returns a tensor that autograd cannot follow back to z: add 0 * z, for a gradient of 0."
-        )
-    a, of_transposed = a.detach(), of_transposed.detach()
-    if not a.isfinite().all():
-        point = float(z[~a.isfinite()][0])
-        raise ConfigError(f"{name} returns {float(a[~a.isfinite()][0])} at {point:g}: it must be finite on [-3, 3].")
-    if job.choices["act"] == "custom":
-        sharing.check_layers(job.config.act, name, z)
-    if not torch.allclose(of_transposed.T, a, rtol=1e-4, atol=1e-6):
-        raise ConfigError(f"{name} mixes entries of a tensor: an activation maps each entry by itself.")
-    _check_not_in_place(f, z, name)
+    trial.try_activation(layer, name)
+    if is_custom:
+        sharing.check_layers(job.config.act, name)
 
 
-def _check_not_in_place(f: build.Activation, z: Tensor, name: str) -> None:
-    """Raise a ConfigError if f overwrites its argument, which a trace still needs."""
-    argument = z.clone()
-    with torch.no_grad():
-        f(argument)
-    if not torch.equal(argument, z):
-        raise ConfigError(f"{name} changes its argument in place: return a new tensor.")
+def _name(job: Job) -> str:
+    return f"act={job.choices['act']}"
 
 
 def _layer(node: DictConfig, name: str) -> build.Activation:
@@ -144,21 +115,21 @@ def _layer(node: DictConfig, name: str) -> build.Activation:
                 f"{name}: {target} is not callable: name a function f(z) or a class whose instances are called with z."
             ) from None
         raise ConfigError(
-            f"{name}: {target} cannot be imported ({_reason(cause)}). Name it by its dotted path, in an importable "
+            f"{name}: {target} cannot be imported ({reason(cause)}). Name it by its dotted path, in an importable "
             f"module or a file in the working folder {Path.cwd()}."
+        ) from None
+    except SystemExit as error:
+        raise ConfigError(
+            f"{name}: {target} cannot be imported, since its module calls sys.exit ({reason(error)}): do that only "
+            "where __name__ is __main__."
         ) from None
     try:
         return factory()
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         parameters = ", ".join(f"{key!s}={value}" for key, value in node.items() if key != "_target_")
         raise ConfigError(
-            f"{name}: {target} cannot be made with {parameters or 'no parameters'}: {_reason(error)}."
+            f"{name}: {target} cannot be made with {parameters or 'no parameters'}: {reason(error)}."
         ) from error
-
-
-def _reason(error: BaseException) -> str:
-    """The message of an error on one line, without the full stop."""
-    return (" ".join(str(error).split()) or type(error).__name__).rstrip(".")
 
 
 def check_data(job: Job) -> None:
@@ -192,7 +163,7 @@ def check_data(job: Job) -> None:
     try:
         indices(source, num_val=data.num_val, num_test=data.num_test, num_train=data.num_train, seed=job.config.seed)
     except ValueError as error:
-        raise ConfigError(f"data={job.choices['data']} cannot be split this way: {_reason(error)}.") from error
+        raise ConfigError(f"data={job.choices['data']} cannot be split this way: {reason(error)}.") from error
 
 
 def check_model(job: Job) -> None:
@@ -201,7 +172,23 @@ def check_model(job: Job) -> None:
     try:
         model = build.model(job.config, input_shape=shape, seed=job.config.seed, on=torch.device("cpu"))
         build.optimizer(job.config, model)
+        _check_act_in(model, _name(job))
         with torch.random.fork_rng(devices=[]):
             model(torch.zeros(min(2, job.config.train.batch_size), *shape)).sum().backward()
+    except ConfigError:
+        raise
     except (ValueError, TypeError, IndexError, RuntimeError) as error:
-        raise ConfigError(f"{_reason(error)}.") from error
+        raise ConfigError(f"{reason(error)}.") from error
+
+
+def _check_act_in(model: nn.Module, name: str) -> None:
+    """Try the activation in each shape that the model's layers give it, with 2×2 positions after a convolution."""
+    tried = set()
+    for block in model.modules():
+        if isinstance(block, Block):
+            is_spatial, num_units = isinstance(block.weight, nn.Conv2d), block.weight.weight.shape[0]
+            if (is_spatial, num_units) not in tried:
+                tried.add((is_spatial, num_units))
+                z = torch.linspace(-3, 3, 8 * num_units).reshape(2, num_units, 2, 2)
+                z = z.to(memory_format=torch.channels_last) if is_spatial else z[..., 0, 0]
+                trial.try_in_shape(block.act, z, name)

@@ -43,7 +43,7 @@ def _my_activations(tmp_path):
         ),
         (
             "act._target_=my_activations.total",
-            "act=custom turns a tensor of shape (3, 7) into (7,): an activation keeps the shape.",
+            "act=custom turns a tensor of shape (8, 12) into (12,): an activation keeps the shape.",
         ),
         ("act._target_=my_activations.broken", "act=custom returns nan at 0: it must be finite on [-3, 3]."),
         (
@@ -70,8 +70,8 @@ def _my_activations(tmp_path):
             "act._target_=my_activations.zero init=matched",
             "init=matched needs E f(z)^2 under N(0, 1), finite and above 0, but it is 0.0: give another init.",
         ),
-        ("act._target_=my_activations.raising", "act=custom fails on a tensor of shape (3, 7): no luck."),
-        ("act._target_=my_activations.leaving", "act=custom fails on a tensor of shape (3, 7): no use."),
+        ("act._target_=my_activations.raising", "act=custom fails on a tensor of shape (8, 12): no luck."),
+        ("act._target_=my_activations.leaving", "act=custom fails on a tensor of shape (8, 12): no use."),
         (
             "act._target_=my_activations.Squash",
             "act=custom: my_activations.Squash cannot be made with no parameters: Squash.__init__() missing 1 required "
@@ -79,7 +79,7 @@ def _my_activations(tmp_path):
         ),
         (
             "act._target_=my_activations.squash +act.beta=2",
-            "act=custom fails on a tensor of shape (3, 7): squash() got an unexpected keyword argument 'beta'.",
+            "act=custom fails on a tensor of shape (8, 12): squash() got an unexpected keyword argument 'beta'.",
         ),
     ],
 )

@@ -14,10 +14,10 @@ from hydra.utils import get_method
 from omegaconf import DictConfig, OmegaConf
 
 from actbench.command.check import check, key_of
-from actbench.command.errors import THERE_ALREADY, translated_errors
+from actbench.command.errors import translated_errors
 from actbench.command.job import Job
 from actbench.command.line import hydra_arguments, register
-from actbench.command.options import CONF, GROUPS, PRESETS, ConfigError
+from actbench.command.options import CONF, GROUPS, PRESETS
 
 OmegaConf.register_new_resolver(
     "tuned_lr",  # found by its name, since it needs pandas and no other config does
@@ -29,10 +29,10 @@ OmegaConf.register_new_resolver(
 def job_from(overrides: list[str]) -> Job:
     """The job of one run, from its overrides, as the command composes and checks it."""
     register(overrides)
-    hydra_arguments(overrides)  # for what it refuses
+    arguments = [text for text in hydra_arguments(overrides) if text != "-m"]
     GlobalHydra.instance().clear()
-    with translated_errors(overrides), initialize_config_dir(str(CONF), version_base="1.3"):
-        config = compose("config", overrides, return_hydra_config=True)
+    with translated_errors(arguments), initialize_config_dir(str(CONF), version_base="1.3"):
+        config = compose("config", arguments, return_hydra_config=True)
     HydraConfig.instance().set_config(config)
     return job_of(_without_hydra(config))
 
@@ -70,12 +70,8 @@ def _each(loader: ConfigLoader, config: DictConfig, lines: list[list[str]]) -> I
             if chosen not in composed:
                 composed[chosen] = loader.load_sweep_config(config, list(chosen))
             job_config = _without_hydra(composed[chosen])
-            OmegaConf.set_struct(job_config, True)
             for override in parser.parse_overrides([text for text in line if text not in chosen]):
-                key = override.key_or_group
-                if override.is_add() and OmegaConf.select(job_config, key) is not None:
-                    raise ConfigError(THERE_ALREADY.format(key))
-                OmegaConf.update(job_config, key, override.value(), force_add=override.is_add())
+                OmegaConf.update(job_config, override.key_or_group, override.value(), force_add=True)
         HydraConfig.instance().set_config(composed[chosen])
         yield job_of(job_config)
 

@@ -5,10 +5,12 @@
 
 import json
 import math
+import shlex
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
-from hydra.core.override_parser.types import ChoiceSweep, Glob, Override
+from hydra.core.override_parser.types import Glob, Override, Quote, QuotedString
+from hydra.errors import HydraException
 
 from actbench.command.job import Job, defaults, flatten
 from actbench.command.options import GROUPS, PRESETS, ConfigError, nearest, options
@@ -39,11 +41,12 @@ _RULES: tuple[tuple[str, str, Callable[[Any], bool]], ...] = (
     ("weight_decay momentum", "a finite number, 0 or more", _number(lambda v: 0 <= v < math.inf)),
     ("dropout", "a number from 0 up to, not including, 1", _number(lambda v: 0 <= v < 1)),
     ("name tuning", "a word", lambda v: type(v) in (str, int, float)),
+    ("root", "a folder", lambda v: type(v) is str),
     ("device", "auto, cpu or cuda", lambda v: str(v).split(":")[0] in ("auto", "cpu", "cuda")),
 )
 _ALLOWED = {name: (words, allowed) for names, words, allowed in _RULES for name in names.split()}
-_MAY_BE_NULL = ("clip_grad_norm", "name", "num_test", "num_train", "tuning")
-UNREADABLE = "{0!r} cannot be read: an argument is KEY=VALUE, as in train.epochs=5."
+# Keys whose value may be any text.
+_TEXTS = ("output.root", "output.name", "data.root", "tuning", "act._target_")
 _TYPES = {bool: "true or false", int: "a whole number", float: "a number", str: "a word"}
 
 
@@ -51,19 +54,20 @@ def check(job: Job) -> None:
     """Raise a ConfigError unless every key of the job exists and has a valid value."""
     reference, values = defaults(job.choices), flatten(job.config)
     for key in values:
-        if key not in reference and not (key.startswith("act.") and job.choices["act"] == "custom"):
+        is_custom = key.startswith("act.") and job.choices.get("act") == "custom"
+        if key not in reference and not is_custom:
             raise ConfigError(no_such_key(key, reference, job.choices))
     if "act" not in job.choices:
         example, names = "for instance: python -m actbench +act=mish", ", ".join(options("act"))
         raise ConfigError(f"No activation is given. Name one, {example}. There are: {names}.")
-    for key, value in values.items():
+    for key, value in sorted(values.items(), key=lambda item: len(item[0])):  # data.root first
         if not _is_alike(value, reference.get(key)):
             default = reference[key]
             wanted = f"{_TYPES.get(type(default), 'a list of this kind')}, as {_text(default)} is"
             raise ConfigError(f"{key}={_text(value)} is of the wrong type: it must be {wanted}.")
         name = key.rsplit(".", 1)[-1]
         words, allowed = _ALLOWED.get(name, ("", lambda value: True))
-        is_null = value is None and name in _MAY_BE_NULL
+        is_null = value is None and reference.get(key, 0) is None
         if not (key.startswith("act.") or is_null or allowed(value)):
             raise ConfigError(f"{key}={_text(value)} is out of range: it must be {words}.")
     if values.get("optim.nesterov") and not values["optim.momentum"]:
@@ -73,22 +77,19 @@ def check(job: Job) -> None:
 def check_overrides(overrides: Sequence[Override]) -> None:
     """Raise a ConfigError for what Hydra accepts and no run can use, such as a key given twice."""
     keys = [override.key_or_group for override in overrides]
+    is_custom = any(o.key_or_group == "act" and o.value() == "custom" for o in overrides)
     for override in overrides:
-        key, typed = override.key_or_group, str(override.input_line).partition("=")[2]
-        if not key:
-            raise ConfigError(UNREADABLE.format(override.input_line))
+        key, is_choice = override.key_or_group, override.key_or_group in (*GROUPS, *PRESETS)
+        is_forced = is_choice and override.is_force_add()
+        if not key or override.package is not None or is_forced:
+            raise ConfigError(unreadable(str(override.input_line)))
         if override.is_delete():
             each = "but every key is needed: set it to another value instead"
             raise ConfigError(f"~{key} deletes a key, {each}.")
         if keys.count(key) > 1:
             once = f"give it once, or several values of it with -m {key}=A,B"
             raise ConfigError(f"{key} is given more than once: {once}.")
-        if key in (*GROUPS, *PRESETS):
-            _check_choices(key, typed, override.value())
-        elif override.is_sweep_override() and not list(override.sweep_string_iterator()):
-            raise ConfigError(f"{key}={typed} matches nothing.")
-    is_custom = any(o.key_or_group == "act" and o.value() == "custom" for o in overrides)
-    for key in keys:
+        _check_values(override, [*options(key), *["custom"] * (key == "act")] if is_choice else [])
         group, _, name = key.rpartition(".")
         if name in ("_target_", "_partial_") and not (is_custom and key == "act._target_"):
             alone = " but with act=custom alone, in a command of its own."
@@ -96,20 +97,39 @@ def check_overrides(overrides: Sequence[Override]) -> None:
             raise ConfigError(f"{key} cannot be set{alone if group == 'act' else other}")
 
 
-def _check_choices(group: str, typed: str, value: Any) -> None:
-    """Raise a ConfigError unless each choice in a group is one of its options."""
-    names = [*options(group), *(["custom"] if group == "act" else [])]
-    if isinstance(value, list):
-        axis = f"{group}={typed.strip('[]')}"
-        raise ConfigError(f"{group}={typed} is a list: to run one after another, give -m {axis}.")
-    choices = value.list if isinstance(value, ChoiceSweep) else [value]
-    if group == "experiment" and len(choices) > 1:
-        brings = "An experiment brings a sweep of its own"
-        raise ConfigError(f"{brings}: give one experiment a command.")
-    for choice in choices:
-        name = typed if choice is value else str(choice)
-        if not (choice.filter(names) if isinstance(choice, Glob) else name in names):
-            raise ConfigError(f"There is no {group}={name}: {nearest(name, names)}")
+def _check_values(override: Override, names: Sequence[str]) -> None:
+    """Raise a ConfigError unless an override has values and each is one of a group's options."""
+    key, value, typed = override.key_or_group, override.value(), override.get_value_string()
+    try:
+        listed = list(override.sweep_string_iterator()) if override.is_sweep_override() else [typed]
+    except (HydraException, ValueError):  # an interval, a glob, a range with steps of 0
+        listed = value.filter(list(names)) if isinstance(value, Glob) else []
+    if not listed:
+        known = nearest(typed, names) if names else f"name them, as in {key}=A,B."
+        raise ConfigError(f"{key}={typed} lists no values: {known}")
+    if key == "experiment" and override.is_sweep_override():
+        raise ConfigError("An experiment brings its own sweep: give one experiment a command.")
+    if names and isinstance(value, list):
+        axis = f"{key}={typed.strip('[]')}"
+        raise ConfigError(f"{key}={typed} is a list: to run one after another, give -m {axis}.")
+    for name in (text.strip("\"'") for text in listed):
+        if names and name not in names:
+            raise ConfigError(f"There is no {key}={name}: {nearest(name, names)}")
+
+
+def unreadable(argument: str) -> str:
+    """The sentence for an argument that Hydra cannot parse."""
+    hint = in_quotes(argument) or "an argument is KEY=VALUE, as in train.epochs=5"
+    return f"{argument!r} cannot be read: {hint}."
+
+
+def in_quotes(argument: str) -> str:
+    """How to type an argument whose value is one text; empty where its key takes none."""
+    key, _, value = argument.partition("=")
+    if key_of(key) not in _TEXTS or "${" in value:  # of an interpolation
+        return ""
+    quoted = QuotedString(value, Quote.double).with_quotes()
+    return f"give it in quotes of both kinds, {shlex.quote(f'{key}={quoted}')}"
 
 
 def key_of(override: str) -> str:
@@ -127,8 +147,6 @@ def no_such_key(key: str, keys: Collection[str], choices: Mapping[str, str]) -> 
     if group not in choices:
         return f"{key} needs an activation that has it: add +act=NAME."
     choice = f"{group}={choices[group]}"
-    if choice == "act=custom":
-        return f"{key} is new to act=custom: give it with a plus sign, +{key}=VALUE."
     if not inside:
         return f"There is no key {key}: {choice} has no parameters. Leave it out."
     return f"There is no key {key} with {choice}: {nearest(key, inside)}"

@@ -11,13 +11,13 @@ from hydra.core.global_hydra import GlobalHydra
 from hydra.core.hydra_config import HydraConfig
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.utils import get_method
-from omegaconf import DictConfig, OmegaConf, read_write
+from omegaconf import DictConfig, OmegaConf
 
 from actbench.command.check import check, key_of
-from actbench.command.errors import THERE_ALREADY, translated_errors
+from actbench.command.errors import translated_errors
 from actbench.command.job import Job
 from actbench.command.line import hydra_arguments, register
-from actbench.command.options import CONF, GROUPS, PRESETS, ConfigError, options
+from actbench.command.options import CONF, GROUPS, PRESETS
 
 OmegaConf.register_new_resolver(
     "tuned_lr",  # found by its name, since it needs pandas and no other config does
@@ -29,10 +29,10 @@ OmegaConf.register_new_resolver(
 def job_from(overrides: list[str]) -> Job:
     """The job of one run, from its overrides, as the command composes and checks it."""
     register(overrides)
-    hydra_arguments(overrides)  # for what it refuses
+    arguments = [text for text in hydra_arguments(overrides) if text != "-m"]
     GlobalHydra.instance().clear()
-    with translated_errors(overrides), initialize_config_dir(str(CONF), version_base="1.3"):
-        config = compose("config", overrides, return_hydra_config=True)
+    with translated_errors(arguments), initialize_config_dir(str(CONF), version_base="1.3"):
+        config = compose("config", arguments, return_hydra_config=True)
     HydraConfig.instance().set_config(config)
     return job_of(_without_hydra(config))
 
@@ -61,31 +61,18 @@ def jobs_of_sweep(loader: ConfigLoader, config: DictConfig, arguments: list[str]
 
 
 def _each(loader: ConfigLoader, config: DictConfig, lines: list[list[str]]) -> Iterator[Job]:
-    """The job of each line. Lines that differ in values or in the activation only are composed once.
-
-    The file of an activation holds all keys of `act`, and no other keys.
-    """
+    """The job of each line. Lines that differ in values only are composed once."""
     composed: dict[tuple[str, ...], DictConfig] = {}
-    parser, acts = OverridesParser.create(), options("act")
+    parser = OverridesParser.create()
     for line in lines:
-        chosen = [t for t in line if key_of(t) in (*GROUPS, *PRESETS) or t.startswith("hydra")]
-        act = next((t.partition("=")[2] for t in chosen if key_of(t) == "act"), "")
-        shared = tuple(t for t in chosen if act not in acts or key_of(t) != "act")
+        chosen = tuple(t for t in line if key_of(t) in (*GROUPS, *PRESETS) or t.startswith("hydra"))
         with translated_errors(line):
-            if shared not in composed:
-                composed[shared] = loader.load_sweep_config(config, list(shared))
-            job_config = _without_hydra(composed[shared])
-            if act in acts:
-                job_config.act = OmegaConf.load(acts[act])
-                with read_write(composed[shared].hydra):
-                    OmegaConf.update(composed[shared], "hydra.runtime.choices.act", act, force_add=True)
-            OmegaConf.set_struct(job_config, True)
+            if chosen not in composed:
+                composed[chosen] = loader.load_sweep_config(config, list(chosen))
+            job_config = _without_hydra(composed[chosen])
             for override in parser.parse_overrides([text for text in line if text not in chosen]):
-                key = override.key_or_group
-                if override.is_add() and OmegaConf.select(job_config, key) is not None:
-                    raise ConfigError(THERE_ALREADY.format(key))
-                OmegaConf.update(job_config, key, override.value(), force_add=override.is_add())
-        HydraConfig.instance().set_config(composed[shared])
+                OmegaConf.update(job_config, override.key_or_group, override.value(), force_add=True)
+        HydraConfig.instance().set_config(composed[chosen])
         yield job_of(job_config)
 
 

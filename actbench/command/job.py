@@ -1,6 +1,7 @@
 """A job: one run as it was asked for."""
 
 import functools
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,7 +24,7 @@ class Job:
         """Its results folder."""
         output = self.config.output
         name = output.name or self.choices.get("experiment") or "adhoc"
-        return Path(output.root) / str(name)
+        return Path(os.path.expanduser(output.root), str(name))
 
 
 def defaults(choices: Mapping[str, str]) -> dict[str, Any]:

@@ -6,42 +6,40 @@ from hydra.core.config_store import ConfigStore
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from omegaconf import MISSING, DictConfig, OmegaConf
 
-from actbench.command.check import check_overrides
+from actbench.command.check import check_overrides, in_quotes
 from actbench.command.errors import translated_errors
-from actbench.command.options import GROUPS, ConfigError, options
+from actbench.command.options import GROUPS, PRESETS, ConfigError, options
 
 _SHOW = {"--cfg", "-c", "--info", "-i", "--run", "-r", "--shell-completion", "--hydra-help"}
 
 
 def hydra_arguments(argv: list[str]) -> list[str]:
-    """The arguments, checked, and rewritten in the two ways that Hydra needs.
+    """The arguments, checked, as Hydra needs them.
 
-    +experiment=elu_alpha, which sweeps, becomes -m +experiment=elu_alpha. In -m +act=elu,celu
-    act.alpha=1 the last becomes act.alpha=choice(1): Hydra composes the sweep's own config without
-    act, where it does not know act.alpha, but passes such an axis on to the jobs.
+    +experiment=elu_alpha, which sweeps, becomes -m +experiment=elu_alpha. train.epochs=5 becomes
+    ++train.epochs=5, which sets a key whether or not it is there: a sweep's own config lacks
+    act.alpha, since no activation is chosen in it. `check` says which keys a job has.
     """
     assignments = [text for text in argv if text[:1] == "~" or ("=" in text and text[0] != "-")]
     with translated_errors(argv):
         overrides = OverridesParser.create().parse_overrides(assignments)
     check_overrides(overrides)
-    names = {str(o.value()) for o in overrides if o.key_or_group == "experiment"}
-    swept = {key for name in names & set(options("experiment")) for key in _axes_of(name)}
     flags = {argument.split("=", 1)[0] for argument in argv if argument.startswith("-")}
     if {"-m", "--multirun"} & flags and _SHOW & flags:
         raise ConfigError("-m runs a sweep, --cfg and --info only show: give one of them.")
-    if swept and not flags & {"-m", "--multirun", *_SHOW}:
+    experiments = [str(o.value()) for o in overrides if o.key_or_group == "experiment"]
+    if any(map(_sweeps, experiments)) and not flags & {"-m", "--multirun", *_SHOW}:
         argv = ["-m", *argv]
-    if not {"-m", "--multirun"} & set(argv):
-        return argv
-    swept |= {override.key_or_group for override in overrides if override.is_sweep_override()}
-    axes = {}
+    forced = {}
     for override in overrides:
-        line, (group, _, key) = str(override.input_line), override.key_or_group.partition(".")
-        if key and group in swept & set(GROUPS) and not override.is_sweep_override():
-            if override.value() in (None, ""):
-                raise ConfigError(f"{line} gives {override.key_or_group} no value.")
-            axes[line] = f"{line.split('=', 1)[0]}=choice({override.get_value_string()})"
-    return [axes.get(argument, argument) for argument in argv]
+        key, line = override.key_or_group, str(override.input_line)
+        if override.is_sweep_override() and not {"-m", "--multirun"} & set(argv):
+            hint = in_quotes(line)
+            sweep = "add -m to run them as a sweep" + (hint and f", or {hint}")
+            raise ConfigError(f"{key} has several values: {sweep}.")
+        if key not in (*GROUPS, *PRESETS) and not override.is_hydra_override():
+            forced[line] = f"++{line.lstrip('+')}"
+    return [forced.get(argument, argument) for argument in argv]
 
 
 def register(argv: Sequence[str]) -> None:
@@ -66,6 +64,5 @@ def _experiment(name: str) -> DictConfig:
     return OmegaConf.masked_copy(node, [str(k) for k in node if k != "claims"])  # type: ignore[arg-type]
 
 
-def _axes_of(experiment: str) -> list[str]:
-    params = OmegaConf.select(_experiment(experiment), "hydra.sweeper.params") or {}
-    return [str(key).lstrip("+") for key in params]
+def _sweeps(experiment: str) -> bool:
+    return bool(OmegaConf.select(_experiment(experiment), "hydra.sweeper.params"))

@@ -12,6 +12,7 @@ from omegaconf import DictConfig, OmegaConf
 from torch import Tensor, nn
 
 from actbench.functions import properties
+from actbench.measure import global_state
 from actbench.measure.data.splits import Source, Splits
 from actbench.measure.models.init import initialize
 from actbench.measure.streams import stream
@@ -21,9 +22,11 @@ from actbench.measure.trace import Activation, activations
 def _partial(node: DictConfig) -> functools.partial:
     """The callable that `_target_` names, with the node's values bound.
 
-    Hydra's own partial checks its target at each call, which is too slow for an activation in the training loop.
+    Hydra's own partial checks its target at each call, which is too slow for an activation in the training loop. The
+    first call imports the target's file, which may be the user's.
     """
-    partial = hydra.utils.instantiate(node, _partial_=True, _convert_="all")
+    with global_state.kept():
+        partial = hydra.utils.instantiate(node, _partial_=True, _convert_="all")
     return functools.partial(partial.func, *partial.args, **partial.keywords)
 
 

@@ -31,8 +31,8 @@ def check_layers(node: DictConfig, name: str) -> None:
     """Raise a ConfigError if layers of the activation share a tensor, or if a parameter would never learn.
 
     A tensor that requires a gradient and is no parameter of its layer, as one that a function closes over, is never
-    given to the optimizer. A value that a call changes is carried from layer to layer and from seed to seed. The activation has
-    passed `trial.try_activation`.
+    given to the optimizer. A value that a call changes is carried from layer to layer and from seed to seed.
+    The activation has passed `trial.try_activation`.
     """
     factory, target = build.act_factory(node), str(node["_target_"])
     first, second = factory(), factory()

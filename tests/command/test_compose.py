@@ -1,6 +1,8 @@
 """The jobs that a command line composes, and the sentences that end a bad one before torch is imported."""
 
 import itertools
+import re
+import shlex
 
 import commands
 import pytest
@@ -37,15 +39,11 @@ MODELS = ", ".join(options("model"))
         ("+act=[relu,mish]", "act=[relu,mish] is a list: to run one after another, give -m act=relu,mish."),
         ("+act=relu,mish", "act has several values: add -m to run them as a sweep."),
         ("+act=relu seed=range(3)", "seed has several values: add -m to run them as a sweep."),
-        ("-m +act=glob(zz*)", f"There is no act=glob(zz*): known are: {WITH_CUSTOM}."),
+        ("-m +act=glob(zz*)", f"act=glob(zz*) lists no values: known are: {WITH_CUSTOM}."),
         ("+actt=mish", "There is no key actt: did you mean act?"),
         ("+act=mish trian.epochs=3", "There is no key trian.epochs: did you mean train?"),
         ("+act=mish train.epoch=3", "There is no key train.epoch: did you mean train.epochs?"),
         ("+act=mish +train.epoch=3", "There is no key train.epoch: did you mean train.epochs?"),
-        (
-            "+act=mish +train.epochs=3",
-            "+train.epochs adds a key that is there already: give it without the plus sign.",
-        ),
         ("+act=mish model.dept=3", "There is no key model.dept with model=mlp: did you mean model.depth?"),
         ("+act=mish ~model", "~model deletes a key, but every key is needed: set it to another value instead."),
         ("+act=mish epochs", "'epochs' cannot be read: an argument is KEY=VALUE, as in train.epochs=5."),
@@ -115,10 +113,6 @@ MODELS = ", ".join(options("model"))
             "act._target_ cannot be set but with act=custom alone, in a command of its own.",
         ),
         (
-            "act=custom act._target_=mine.f act.alpha=2",
-            "act.alpha is new to act=custom: give it with a plus sign, +act.alpha=VALUE.",
-        ),
-        (
             "+act=mish device=gpu",
             "device=gpu is out of range: it must be auto, cpu or cuda.",
         ),
@@ -149,7 +143,7 @@ MODELS = ", ".join(options("model"))
         # Found by a reviewer of the front door: each was a traceback, a false sentence, or trained.
         (
             "-m +experiment=elu_alpha,leaky_slope +act=relu",
-            "An experiment brings a sweep of its own: give one experiment a command.",
+            "An experiment brings its own sweep: give one experiment a command.",
         ),
         ("+act=relu output.name=[a]", 'output.name=["a"] is out of range: it must be a word.'),
         (
@@ -166,12 +160,8 @@ MODELS = ", ".join(options("model"))
             "-m +act=relu hydra.sweeper.max_batch_size=-1",
             "hydra.sweeper.max_batch_size=-1 must be a whole number, 1 or more.",
         ),
-        (
-            "-m +act=custom act._target_=mine.f act.alpha=0.3,0.2",
-            "act.alpha is new to act=custom: give it with a plus sign, +act.alpha=VALUE.",
-        ),
-        ("-m +act=elu +act.alpha=2,1", "+act.alpha adds a key that is there already: give it without the plus sign."),
-        ("-m +act=elu,celu act.alpha=null", "act.alpha=null gives act.alpha no value."),
+        ("-m +act=elu,celu act.alpha=null", "act.alpha=null is of the wrong type: it must be a number, as 1.0 is."),
+        ("-m +act=elu,celu act.alpha=", "act.alpha= is of the wrong type: it must be a number, as 1.0 is."),
         ("+act=mish ~nokey", "~nokey deletes a key, but every key is needed: set it to another value instead."),
         (
             "+experiment=elu_alpha ~act",
@@ -183,7 +173,7 @@ MODELS = ", ".join(options("model"))
             "Error merging override hydra.launcher.n_jobs=x: Value 'x' of type 'str' could not be converted to Integer",
         ),
         ("+act=relu seed=${foo}", "Interpolation key 'foo' not found"),
-        ("-m +act=relu seed=range(0)", "seed=range(0) matches nothing."),
+        ("-m +act=relu seed=range(0)", "seed=range(0) lists no values: name them, as in seed=A,B."),
         (
             "-m --cfg job +act=relu",
             "-m runs a sweep, --cfg and --info only show: give one of them.",
@@ -257,17 +247,31 @@ def test_a_job_of_a_sweep_is_what_hydra_composes_for_a_single_run(fixed, axes):
 @pytest.mark.parametrize(
     ("line", "for_hydra"),
     [
-        ("-m +act=elu,celu act.alpha=0.5 model.width=16", "-m +act=elu,celu act.alpha=choice(0.5) model.width=16"),
-        ("+act=elu act.alpha=0.5", "+act=elu act.alpha=0.5"),
+        ("-m +act=elu,celu act.alpha=0.5 model.width=16", "-m +act=elu,celu ++act.alpha=0.5 ++model.width=16"),
+        ("act=custom act._target_=mine.f +act.alpha=0.5", "act=custom ++act._target_=mine.f ++act.alpha=0.5"),
+        ("-m +act=elu ++act.alpha=1,2", "-m +act=elu ++act.alpha=1,2"),
+        (
+            "+act=elu hydra/launcher=ray hydra.launcher.num_cpus=2",
+            "+act=elu hydra/launcher=ray hydra.launcher.num_cpus=2",
+        ),
         ("+experiment=elu_alpha", "-m +experiment=elu_alpha"),
         ("+experiment=elu_alpha --cfg job", "+experiment=elu_alpha --cfg job"),
-        ("+experiment=digits_mlp act.alpha=2", "-m +experiment=digits_mlp act.alpha=choice(2)"),
+        ("+experiment=digits_mlp act.alpha=2", "-m +experiment=digits_mlp ++act.alpha=2"),
         ("+act=elu epochs", "+act=elu epochs"),
     ],
 )
-def test_parameters_of_a_swept_activation_are_passed_to_hydra_as_choices(line, for_hydra):
+def test_every_key_of_a_run_is_set_by_force(line, for_hydra):
     """Hydra rejects act.alpha=0.5 in the sweep's base config, where no activation is chosen yet."""
     assert hydra_arguments(line.split()) == for_hydra.split()
+
+
+@pytest.mark.parametrize("sign", ["", "+", "++"])
+def test_the_plus_sign_of_a_key_may_be_given_or_left_out(sign):
+    overrides = ["+act=elu", "act.alpha=0.5", "train.epochs=3"]
+    assert compose.job_from([overrides[0], *(f"{sign}{text}" for text in overrides[1:])]) == compose.job_from(overrides)
+    custom = ["act=custom", "act._target_=mine.f", f"{sign}act.alpha=0.5"]
+    assert compose.job_from(custom).config.act.alpha == 0.5
+    assert [job.config.act.alpha for job in commands.jobs("+act=elu", f"{sign}act.alpha=0.1,0.2")] == [0.1, 0.2]
 
 
 def test_a_fixed_key_of_a_swept_group_is_set_in_each_job():
@@ -294,3 +298,112 @@ def test_a_named_folder_wins_over_the_experiment():
 
 def test_a_number_may_name_a_results_folder():
     assert str(compose.job_from(["+act=mish", "output.name=2024"]).folder) == "results/2024"
+
+
+# Each form that Hydra 1.3 documents for an override, once: what it gives, or the sentence that ends it.
+@pytest.mark.parametrize(
+    ("line", "key", "values"),
+    [
+        ("model.width=8,16", "model.width", [8, 16]),
+        ("model.width=choice(8,16)", "model.width", [8, 16]),
+        ("seed=range(3)", "seed", [0, 1, 2]),
+        ("seed=range(4,0,-2)", "seed", [4, 2]),
+        ("seed=sort(3,1,2)", "seed", [1, 2, 3]),
+        ("seed=sort(3,1,2,reverse=true)", "seed", [3, 2, 1]),
+        ("seed=int(choice(1,2))", "seed", [1, 2]),
+        ("seed=tag(a,b,choice(1,2))", "seed", [1, 2]),
+        ("seed=int(3.7)", "seed", [3]),
+        ("seed=${num_seeds}", "seed", [10]),
+        ("++seed=5", "seed", [5]),
+        ("train={epochs:3,batch_size:32}", "train.epochs", [3]),
+        ("train={epochs:3},{epochs:4}", "train.epochs", [3, 4]),
+        ("output.name='a b','c,d'", "output.name", ["a b", "c,d"]),
+        ('output.name="\\"é\\""', "output.name", ['"é"']),
+        ("data=glob(*mnist)", "data.num_val", [10000, 10000]),
+        ("data=glob([m*,c*],exclude=*0)", "data.num_val", [10000]),
+    ],
+)
+def test_a_form_of_hydras_overrides_gives_jobs(line, key, values):
+    jobs = commands.jobs("+act=relu", line)
+    assert [OmegaConf.select(job.config, key) for job in jobs] == values
+
+
+def test_a_shuffled_sweep_has_every_value_once():
+    assert sorted(job.config.seed for job in commands.jobs("+act=relu", "seed=shuffle(range(5))")) == [0, 1, 2, 3, 4]
+    widths = commands.jobs("+act=relu", "model=cnn", "model.widths=sort([3,1,2])")[0].config.model.widths
+    assert list(widths) == [1, 2, 3]
+
+
+NO_VALUES = "lists no values: name them, as in"
+UNREADABLE = "cannot be read: an argument is KEY=VALUE, as in train.epochs=5."
+
+
+@pytest.mark.parametrize("is_sweep", [True, False])
+@pytest.mark.parametrize(
+    ("argument", "sentence"),
+    [
+        ("model.width=interval(8,16)", f"model.width=interval(8,16) {NO_VALUES} model.width=A,B."),
+        ("optim.lr=tag(log,interval(0.1,1))", f"optim.lr=tag(log,interval(0.1,1)) {NO_VALUES} optim.lr=A,B."),
+        ("seed=range(1,3,0)", f"seed=range(1,3,0) {NO_VALUES} seed=A,B."),
+        ("seed=glob(*)", f"seed=glob(*) {NO_VALUES} seed=A,B."),
+        ("seed=shuffle()", f"seed=shuffle() {NO_VALUES} seed=A,B."),
+        ("seed=null", "seed=null is of the wrong type: it must be a whole number, as 0 is."),
+        ("seed=", "seed= is of the wrong type: it must be a whole number, as 0 is."),
+        ("seed={a:1}", "There is no key seed.a: did you mean seed?"),
+        ("seed=[[1],[2]]", "seed=[[1], [2]] is of the wrong type: it must be a whole number, as 0 is."),
+        ("seed='5'", "seed=5 is of the wrong type: it must be a whole number, as 0 is."),
+        ("seed=choice(", f"'seed=choice(' {UNREADABLE}"),
+        ("seed=nothing(3)", f"'seed=nothing(3)' {UNREADABLE}"),
+        ("model.width=extend_list(8)", f"'model.width=extend_list(8)' {UNREADABLE}"),
+        ("model@model=mlp", f"'model@model=mlp' {UNREADABLE}"),
+        ("+data@data2=mnist", f"'+data@data2=mnist' {UNREADABLE}"),
+        ("++model=mlp", f"'++model=mlp' {UNREADABLE}"),
+        ("~train.epochs=20", "~train.epochs deletes a key, but every key is needed: set it to another value instead."),
+        (
+            "seed=${oc.env:NOWHERE}",
+            "KeyError raised while resolving interpolation: \"Environment variable 'NOWHERE' not found\"",
+        ),
+        ("seed=${seed}", "Recursive interpolation detected"),
+        ("data=mnist,''", f"There is no data=: known are: {', '.join(options('data'))}."),
+        ("data='mnst'", "There is no data=mnst: did you mean mnist?"),
+        ("+experiment=glob(elu*)", "An experiment brings its own sweep: give one experiment a command."),
+        ("train.epochs.x=5", "There is no key train.epochs.x: did you mean train.epochs?"),
+        ("hydra.launcher.n_job=5", "There is no key hydra.launcher.n_job: did you mean hydra.launcher.n_jobs?"),
+        ("data.root=5 data=mnist", "data.root=5 is out of range: it must be a folder."),
+    ],
+)
+def test_a_form_that_gives_no_run_ends_with_a_sentence(argument, sentence, is_sweep, capsys, tmp_path):
+    assert main([*["-m"] * is_sweep, "+act=relu", *argument.split()]) == 2
+    assert capsys.readouterr() == ("", f"actbench: {sentence}\n")
+    assert list(tmp_path.iterdir()) == []
+
+
+TEXTS = [
+    "my data (1)",
+    "données",
+    "~/runs",
+    "a,b",
+    "a=b",
+    "it's",
+    'say "hi"',
+    "a#b&c",
+    "a\\b)",
+    "[",
+    "(x)",
+    "'a",
+]
+
+
+@pytest.mark.parametrize("text", TEXTS)
+@pytest.mark.parametrize("key", ["output.root", "output.name", "+output.name", "data.root"])
+def test_the_sentence_about_a_text_shows_the_quotes_that_it_needs(key, text):
+    with pytest.raises(ConfigError) as caught:
+        compose.job_from(["+act=relu", "data=mnist", f"{key}={text}"])
+    typed = re.search(r"in quotes of both kinds, (.+)\.$", str(caught.value))[1]
+    job = compose.job_from(["+act=relu", "data=mnist", *shlex.split(typed)])
+    assert OmegaConf.select(job.config, key.lstrip("+")) == text
+
+
+def test_a_tilde_is_the_home_folder(monkeypatch, tmp_path):
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    assert compose.job_from(["+act=relu", "output.root='~/r'"]).folder == tmp_path / "home" / "r" / "adhoc"

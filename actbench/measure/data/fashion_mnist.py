@@ -9,4 +9,4 @@ from actbench.measure.data.splits import Source
 def load(root: str) -> Source:
     """60,000 + 10,000 images (1, 28, 28) in 10 classes, below `root`/FashionMNIST/raw."""
     dataset = datasets.FashionMNIST
-    return files.read(dataset, root, files=files.idx_files("FashionMNIST"), to_tensor=lambda split: split.data[:, None])
+    return files.read("Fashion-MNIST", dataset, root, folder="FashionMNIST/raw", parse=files.parse_idx)

@@ -8,4 +8,4 @@ from actbench.measure.data.splits import Source
 
 def load(root: str) -> Source:
     """60,000 + 10,000 images (1, 28, 28) in 10 classes, below `root`/MNIST/raw."""
-    return files.read(datasets.MNIST, root, files=files.idx_files("MNIST"), to_tensor=lambda split: split.data[:, None])
+    return files.read("MNIST", datasets.MNIST, root, folder="MNIST/raw", parse=files.parse_idx)

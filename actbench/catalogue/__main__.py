@@ -40,7 +40,7 @@ def main(arguments: list[str]) -> int:
 def _properties(arguments: list[str]) -> int:
     if arguments:
         frame = facts_frame([entries.read(arguments)])
-        print(frame.drop(columns="function").to_string(index=False, na_rep=""))
+        print(frame.drop(columns="function").to_string(index=False, na_rep="", float_format="{:#.6g}".format))
         return 0
     print(publish(FOLDER).to_string(index=False, float_format=function_tables.number))
     return _report()

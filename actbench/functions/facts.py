@@ -46,14 +46,18 @@ def facts_of(f: Function) -> list[Fact]:
         _check(f)
         if not _is_repeatable(f):
             return [*learnable, Fact("all", text=NOT_DETERMINED, method="two evaluations at the same z differ")]
+        reading = properties.reading_range(f)
         kinks = find_kinks(f)
         curve = sample(f, kinks)
-        if reason := _why_unreadable(f, curve):
-            return [*learnable, Fact("shape", text=NOT_DETERMINED, method=reason), *_moment_facts(f)]
-        turns = extrema(curve)
-        groups = [_range_facts(f, curve, turns), _asymptote_facts(f), _zero_facts(curve, turns), _kink_facts(f, kinks)]
-        groups += [_turn_facts(curve, turns), _slope_facts(f, kinks), _saturation_facts(f), _moment_facts(f)]
-        return [*learnable, *(fact for group in groups for fact in group)]
+        groups = [learnable, _reading_facts(reading)]
+        if reason := _why_unreadable(f, curve, reading):
+            groups += [[Fact("shape", text=NOT_DETERMINED, method=reason)], _moment_facts(f, reading)]
+        else:
+            turns = extrema(curve)
+            groups += [_range_facts(f, curve, turns), _asymptote_facts(f, reading), _zero_facts(curve, turns)]
+            groups += [_kink_facts(f, kinks), _turn_facts(curve, turns), _slope_facts(f, kinks), _saturation_facts(f)]
+            groups += [_moment_facts(f, reading)]
+        return [fact for group in groups for fact in group]
 
 
 def _check(f: Function) -> None:
@@ -78,10 +82,23 @@ def _check(f: Function) -> None:
         )
 
 
-def _why_unreadable(f: Function, curve: Curve) -> str:
+def _reading_facts(reading: tuple[float, float]) -> Iterator[Fact]:
+    """Where f is read, if it overflows."""
+    if reading != (-properties.REACH, properties.REACH):
+        method = f"read on {_interval(reading)}: beyond it f or f' is not finite"
+        yield Fact("read_low", reading[0], error=0.0, method=method)
+        yield Fact("read_high", reading[1], error=0.0, method=method)
+
+
+def _interval(reading: tuple[float, float]) -> str:
+    return f"[{reading[0]:g}, {reading[1]:g}]"
+
+
+def _why_unreadable(f: Function, curve: Curve, reading: tuple[float, float]) -> str:
     """Why the grid does not show how f runs, in words; empty if it does."""
     z = properties.grid()
-    not_finite = z[(z.abs() <= properties.DENSE) & ~f(z).isfinite()]
+    z = z[(z >= max(reading[0], -properties.DENSE)) & (z <= min(reading[1], properties.DENSE))]
+    not_finite = z[~f(z).isfinite()]
     if len(not_finite):
         return f"f is not finite at z = {float(not_finite[not_finite.abs().argmin()]):g}"
     both_resolved = is_resolved(curve) and is_resolved(sample(f, curve.kinks, order=1))
@@ -113,12 +130,17 @@ def _range_facts(f: Function, curve: Curve, turns: list[Extremum]) -> Iterator[F
         yield Fact(name, bound, end, error, "grid, peaks closed in on, tails extrapolated; closed: f takes the value")
 
 
-def _asymptote_facts(f: Function) -> Iterator[Fact]:
-    for name, side in (("asymptote_left", -1), ("asymptote_right", 1)):
-        line = asymptote(f, side=side)
-        method = "secants and offsets to |z| = 1e5, levels to 1e8, extrapolated (Aitken)"
+def _asymptote_facts(f: Function, reading: tuple[float, float]) -> Iterator[Fact]:
+    for name, side, end in (("asymptote_left", -1, reading[0]), ("asymptote_right", 1, reading[1])):
+        line = asymptote(f, side=side, reach=abs(end))
+        if abs(end) == properties.REACH:
+            method = "secants and offsets to |z| = 1e5, levels to 1e8, extrapolated (Aitken)"
+        else:
+            method = f"secants, offsets and levels as far as f is read, to z = {end:g}, extrapolated (Aitken)"
         if line is None:
             yield Fact(f"{name}", text="none", method=f"{method}: they have no limit")
+        elif math.isnan(line[0]):
+            yield Fact(f"{name}", text=NOT_DETERMINED, method=f"{method}: too near to tell")
         else:
             yield Fact(f"{name}_slope", line[0], error=line[2], method=method)
             yield Fact(f"{name}_intercept", line[1], error=line[2], method=method)
@@ -221,7 +243,7 @@ def _saturation_facts(f: Function) -> Iterator[Fact]:
                 yield Fact(f"saturation_{name}_{epsilon}", z, error=error, method=method)
 
 
-def _moment_facts(f: Function) -> Iterator[Fact]:
+def _moment_facts(f: Function, reading: tuple[float, float]) -> Iterator[Fact]:
     """E f, E f^2, E f'^2 under N(0, 1), the gain 1 / sqrt(E f^2) and chi* = E f'^2 / E f^2, with error bounds."""
     method = "Gauss-Legendre on panels halved towards kinks, 20 against 10 nodes"
     integrands: dict[str, Callable[[Tensor], Tensor]] = {
@@ -229,7 +251,7 @@ def _moment_facts(f: Function) -> Iterator[Fact]:
         "second_moment": lambda z: f(z).square(),
         "derivative_second_moment": lambda z: derivative(f, z).square(),
     }
-    moments = {name: gaussian_mean(g) for name, g in integrands.items()}
+    moments = {name: gaussian_mean(g, within=reading) for name, g in integrands.items()}
     second, slope = moments["second_moment"], moments["derivative_second_moment"]
     if second[0] > 0:
         relative = second[1] / second[0]
@@ -242,5 +264,7 @@ def _moment_facts(f: Function) -> Iterator[Fact]:
         if math.isfinite(value) and error <= 1e-9 * max(1.0, abs(value)):
             yield Fact(name, value, error=error, method=method)
         else:
-            reason = "E f^2 is 0" if second[0] == 0 else "the integral does not converge"
+            is_read = reading[0] <= -20 and reading[1] >= 20
+            reason = "the integral does not converge" if is_read else f"f is read on {_interval(reading)} only"
+            reason = "E f^2 is 0" if second[0] == 0 else reason
             yield Fact(name, text=NOT_DETERMINED, method=reason)

@@ -3,10 +3,11 @@
 import math
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 from torch import Tensor
 
-from actbench.functions.properties import DENSE, Function, derivative, finite_part, nodes_of
+from actbench.functions.properties import DENSE, STEP, Function, derivative, finite_part, nodes_of
 
 HIGHEST_ORDER = 3  # f, f', f'' and f''' are searched
 SEAM = 2.0**-23  # float32's spacing at 1
@@ -107,12 +108,53 @@ def _jumps(f: Function, order: int) -> list[Kink] | None:
             for kink, cell in zip(kinks, cells, strict=True)
         ):
             return None
+        room = ((high - low) / 4).clamp(max=STEP)[cells].tolist()
+        true = [
+            i
+            for i, kink in enumerate(kinks)
+            if _stands_alone(g, kink, room[i]) and (order < 2 or _is_turn(f, kink, float(scale)))
+        ]
+        kinks, cells = [kinks[i] for i in true], [cells[i] for i in true]
         new = [kink for kink in kinks if all(_are_apart(kink, other) for other in jumps)]
         jumps += [kink for i, kink in enumerate(new) if i == 0 or _are_apart(kink, new[i - 1])]
         if not new or len(jumps) > MANY:
             break
         low, high = _both_sides(low[cells], high[cells], kinks)
     return jumps
+
+
+def _stands_alone(g: Function, kink: Kink, length: float) -> bool:
+    """Whether g is smooth beside the jump: within 64 widths of its bracket, and but for a few places within a length.
+
+    Rounding noise is not: where terms cancel, as in log(z + sqrt(z^2 + 1)) far on the left, g jumps again and again.
+    """
+    for spacing, share in ((kink.error, 1.0), (length / 64, 0.8)):
+        steps = spacing * torch.arange(2, 66, dtype=torch.float64)
+        roughness = torch.cat([g(kink.place + side * steps).diff(n=3).abs() for side in (-1, 1)])
+        if not float(roughness.quantile(share)) <= abs(kink.jump) / 8:  # not for nan either
+            return False
+    return True
+
+
+def _is_turn(f: Function, kink: Kink, scale: float) -> bool:
+    """Whether the derivative below has, on both sides, the slopes that the jump claims.
+
+    It has not where the computed derivative jumps by itself: the slope of log(1 + e^z) holds e^(2z) (1 + e^z)^-2, which
+    is 1, yet goes in steps once its second factor is a small multiple of float64's least number. The sides are as short
+    as the rounding of the derivative below allows, and `scale` is the size of the one that jumps.
+    """
+    place, below = kink.place, kink.order - 1
+    height = derivative(f, torch.linspace(place - 1, place + 1, 65, dtype=torch.float64), order=below).abs().max()
+    rounding = 1e-14 * max(float(height), abs(place) * max(scale, abs(kink.left), abs(kink.right)))
+    length = max(1e3 * kink.error, 8 * rounding / abs(kink.jump))
+    nodes, weights = (torch.from_numpy(array) for array in np.polynomial.legendre.leggauss(8))
+    for side in (-1, 1):
+        start, end = place + side * 2 * kink.error, place + side * length
+        ends = derivative(f, torch.tensor([start, end], dtype=torch.float64), order=below)
+        slope = derivative(f, (start + end) / 2 + (end - start) / 2 * nodes, order=kink.order) @ weights / 2
+        if not abs(float(ends.diff()) / (end - start) - float(slope)) <= abs(kink.jump) / 4:  # not for nan either
+            return False
+    return True
 
 
 def _locate_jumps(g: Function, low: Tensor, high: Tensor, *, order: int, scale: Tensor) -> tuple[list[Kink], list[int]]:

@@ -2,7 +2,7 @@
 
 f' is what autograd returns, in float64: a straight-through step has f' = 1. A module is copied, put in evaluation mode
 and cast; neither it nor the global generator changes. f is evaluated on one fixed grid, fine around 0 and geometric out
-to |z| = REACH. Kinks, peaks and ends between its nodes are then bracketed more and more narrowly.
+to |z| = REACH, or to where it overflows. Kinks, peaks and ends between its nodes are then bracketed more narrowly.
 """
 
 import copy
@@ -37,14 +37,17 @@ def saturation_thresholds(f: Function, *, epsilon: float = 0.01) -> tuple[float,
     with torch.random.fork_rng(devices=[]):
         f = prepare(f)
         z, slope = finite_part(nodes_of(f), _absolute_slope(f))
-        supremum, _ = find_supremum(_absolute_slope(f), z, slope)
+        supremum, place = find_supremum(_absolute_slope(f), z, slope)
         if supremum == 0:
             return (_largest_jump(f, z),) * 2
         if math.isinf(supremum):
-            supremum = math.sqrt(_mean_or_nan(lambda x: derivative(f, x).square()))
+            supremum = math.sqrt(_mean_or_nan(lambda x: derivative(f, x).square(), within=reading_range(f)))
         if math.isnan(supremum):
             return math.nan, math.nan
         level = epsilon * supremum
+        if not bool((slope >= level).any()):  # a peak between two nodes: it is a node too
+            z, index = torch.cat([z, torch.tensor([place], dtype=torch.float64)]).sort()
+            slope = torch.cat([slope, slope.new_tensor([supremum])])[index]
         ends = [_outermost(f, sign * z, slope >= level, level, sign=sign) for sign in (-1, 1)]
     return -ends[0], ends[1]
 
@@ -61,7 +64,7 @@ def second_moment(f: Function) -> float:
     """E f(z)^2 for z ~ N(0, 1); nan where it does not exist."""
     with torch.random.fork_rng(devices=[]):
         f = prepare(f)
-        return _mean_or_nan(lambda z: f(z).square())
+        return _mean_or_nan(lambda z: f(z).square(), within=reading_range(f))
 
 
 def prepare(f: Function) -> Function:
@@ -93,11 +96,13 @@ def grid() -> Tensor:
 
 
 def nodes_of(f: Function) -> Tensor:
-    """The grid, refined in the cells where f changes by more than its slopes at both ends explain, as on a ramp.
+    """The grid within the reading range, refined where f changes by more than its slopes at both ends explain.
 
-    A ramp narrower than STEP / 64^2 still looks like a jump. More than 8 such cells are a pattern and are not refined.
+    A ramp is in such a cell; narrower than STEP / 64^2 it still looks like a jump. More than 8 such cells are a pattern
+    and are not refined.
     """
-    z = grid()
+    z, (low, high) = grid(), reading_range(f)
+    z = z[(z >= low) & (z <= high)]
     for _ in range(2):
         value, slope = f(z).detach(), derivative(f, z).abs()
         unexplained = value.diff().abs() - 2 * torch.maximum(slope[1:], slope[:-1]) * z.diff()
@@ -106,6 +111,33 @@ def nodes_of(f: Function) -> Tensor:
             break
         z = torch.cat([z, _subdivide(z[cells], z[cells + 1]).flatten()]).unique()
     return z
+
+
+def reading_range(f: Function) -> tuple[float, float]:
+    """The interval in which f and f' are read: +-REACH, or three digits of the z from which one of them is not finite.
+
+    e^z overflows at 709.8, and nothing is concluded from what a formula returns beyond. What is not finite from less
+    than |z| = 1 on does not count: a function that is nan for z < 0 has no range to be read in, and one whose slope
+    autograd cannot tell there is still a function.
+    """
+    right = grid()[len(grid()) // 2 :]
+    low, high = (min(_finite_end(g, side * right) for g in (f, lambda z: derivative(f, z))) for side in (-1, 1))
+    return -low, high
+
+
+def _finite_end(g: Function, z: Tensor) -> float:
+    """The |z| up to which g is finite, from nodes that lead away from 0, in three digits and not rounded up."""
+    if bool(g(z[-1:]).isfinite()):
+        return REACH
+    for _ in range(4):
+        finite = g(z).detach()[:-1].isfinite().nonzero()
+        last = int(finite[-1]) if len(finite) else 0
+        z = _subdivide(z[last : last + 1], z[last + 1 : last + 2])[0]
+    end = abs(float(z[0]))
+    if end < 1:
+        return REACH
+    digits = 10.0 ** (2 - math.floor(math.log10(end)))
+    return math.floor(end * digits) / digits
 
 
 def finite_part(z: Tensor, g: Function) -> tuple[Tensor, Tensor]:
@@ -147,13 +179,16 @@ def find_maximum(g: Function, z: Tensor, value: Tensor) -> tuple[float, float]:
     return (math.inf if at_pole else float(best)), place
 
 
-def gaussian_mean(g: Function, *, tolerance: float = 1e-14) -> tuple[float, float]:
+def gaussian_mean(
+    g: Function, *, within: tuple[float, float] = (-REACH, REACH), tolerance: float = 1e-14
+) -> tuple[float, float]:
     """(E g(z), error bound) for z ~ N(0, 1), by Gauss-Legendre on panels that are halved until two orders agree.
 
     The panels shrink around kinks and jumps, down to a width of 2^-48. The bound is ten times the summed differences
-    between 20 and 10 nodes; it is inf where g grows too fast for the mean to exist.
+    between 20 and 10 nodes; it is inf where g grows too fast for the mean to exist. What lies outside of `within`,
+    where g is not read, counts as error: as much as if g grew from there no faster than z^2.
     """
-    edges = torch.arange(-20, 20.25, 0.5, dtype=torch.float64)
+    edges = torch.arange(-20, 20.25, 0.5, dtype=torch.float64).clamp(*within).unique()
     low, high = edges[:-1], edges[1:]
     total = error = scale = 0.0
     for _ in range(48):
@@ -169,12 +204,14 @@ def gaussian_mean(g: Function, *, tolerance: float = 1e-14) -> tuple[float, floa
         low, high = torch.cat([low, middle]), torch.cat([middle, high])
     total, error = total + float(fine[~agrees].sum()), error + float(difference[~agrees].sum())
     ends = g(edges[[0, -1]]).detach().abs() * _density(edges[[0, -1]])
-    exists = math.isfinite(total) and bool((ends <= tolerance * max(scale, 1e-300)).all())
+    is_cut = edges.abs()[[0, -1]] < 20
+    error += float((ends / edges[[0, -1]].abs())[is_cut].sum())
+    exists = math.isfinite(total) and bool((ends[~is_cut] <= tolerance * max(scale, 1e-300)).all())
     return total, (10 * error + 1e-15 * scale) if exists else math.inf
 
 
-def _mean_or_nan(g: Function) -> float:
-    mean, error = gaussian_mean(g)
+def _mean_or_nan(g: Function, *, within: tuple[float, float]) -> float:
+    mean, error = gaussian_mean(g, within=within)
     return mean if math.isfinite(mean) and error <= 1e-6 * max(1.0, abs(mean)) else math.nan
 
 
@@ -205,10 +242,12 @@ def _tail_supremum(z: Tensor, value: Tensor, best: float) -> float:
     """The supremum of g towards z = +inf, from its maxima up to R / 100, R / 10 and R, where R is the last finite node.
 
     If the gain per decade does not fall, g grows without bound, as a logarithm does. If it falls by a factor, the gains
-    are summed as a geometric series (Aitken), which is exact for a power of z.
+    are summed as a geometric series (Aitken), which is exact for a power of z. Where R is short of REACH, R / 4 and
+    R / 2 take the places of R / 100 and R / 10, which may be too near to 0 to belong to a tail.
     """
     reach = float(z.max())
-    first, second, last = (float(value[(z > 0) & (z <= share * reach)].max()) for share in (0.01, 0.1, 1))
+    shares = (0.01, 0.1, 1) if reach == REACH else (0.25, 0.5, 1)
+    first, second, last = (float(value[(z > 0) & (z <= share * reach)].max()) for share in shares)
     gain, previous = last - second, second - first
     if last < best or gain <= 0:
         return last
@@ -222,7 +261,8 @@ def _outermost(f: Function, z: Tensor, active: Tensor, level: float, *, sign: in
     index = z.argsort()
     z, active = z[index], active[index]
     last = int(active.nonzero()[-1])
-    if z[last] > z[-1] / 10 or last + 1 == len(z):
+    share = 0.1 if z[-1] == REACH else 0.5  # e^(z^2) overflows at 27, a few times where it is 1 / epsilon
+    if z[last] > share * z[-1] or last + 1 == len(z):
         return math.inf
     low, high = z[last : last + 1], z[last + 1 : last + 2]
     for _ in range(_PASSES):

@@ -10,10 +10,12 @@ import pytest
 import torch
 from closed_forms import FACTS
 from torch import nn
+from torch.nn import functional as F
 
 from actbench.catalogue import entries
 from actbench.functions.facts import NOT_DETERMINED, Fact, facts_of
-from actbench.functions.properties import gaussian_mean, saturation_thresholds, second_moment, value_range
+from actbench.functions.kinks import find_kinks
+from actbench.functions.properties import gaussian_mean, prepare, saturation_thresholds, second_moment, value_range
 
 INF = math.inf
 UNDETERMINED = {"hardsigmoid": ["num_derivative_kinks"], "snake": ["sup_derivative_low"]}
@@ -94,6 +96,8 @@ USER_FUNCTIONS = [
     (lambda z: z.sign() * torch.log1p(z.abs()), ("sup_derivative_low", 0), 0),  # autograd says f'(0) = 0
     (lambda z: (z * z - 1) ** 2, ("zero_low", 1), 1),  # touches
     (lambda z: torch.relu(1 - z.abs()), ("zero_high", 0), -1),
+    (lambda z: z.clamp(max=88).exp(), ("saturation_low_0.1", 0), 88 + math.log(0.1)),  # steepest between two nodes
+    (lambda z: torch.logaddexp(z, -z) - math.log(2), ("asymptote_left_intercept", 0), -math.log(2)),
     (nn.ReLU(inplace=True), ("saturation_low_0.01", 0), 0),
     (nn.Sequential(nn.Identity(), nn.ELU(alpha=0.5, inplace=True)), ("kink_left", 0), 0.5),
 ]
@@ -106,6 +110,129 @@ def test_the_facts_of_a_users_function(f, key, expected):
         assert key not in facts
     else:
         assert facts[key].value == pytest.approx(expected, abs=1e-9)
+
+
+# Formulas as they are written by hand, which overflow or lose digits, and a function that computes the same everywhere.
+HAND_WRITTEN = {
+    "log(1 + e^z)": (lambda z: (1 + z.exp()).log(), lambda z: torch.logaddexp(z, 0 * z), (-1e8, 709)),
+    "log(1 + e^100z) / 100": (
+        lambda z: (1 + (100 * z).exp()).log() / 100,
+        lambda z: torch.logaddexp(100 * z, 0 * z) / 100,
+        (-1e8, 7.09),
+    ),
+    "quotient of e^z and e^-z": (lambda z: (z.exp() - (-z).exp()) / (z.exp() + (-z).exp()), torch.tanh, (-709, 709)),
+    "quotient of e^2z": (lambda z: ((2 * z).exp() - 1) / ((2 * z).exp() + 1), torch.tanh, (-1e8, 354)),
+    "quotient of sinh and cosh": (lambda z: z.sinh() / z.cosh(), torch.tanh, (-709, 709)),
+    "quotient of e^(z^2)": (
+        lambda z: ((z * z).exp() - 1) / ((z * z).exp() + 1),
+        lambda z: (z * z / 2).tanh(),
+        (-26.6, 26.6),
+    ),
+    "e^z / (1 + e^z)": (lambda z: z.exp() / (1 + z.exp()), torch.sigmoid, (-1e8, 709)),
+    "z / (1 + e^-z)": (lambda z: z / (1 + (-z).exp()), F.silu, (-709, 1e8)),
+    "log(e^z / (1 + e^z))": (lambda z: (z.exp() / (1 + z.exp())).log(), F.logsigmoid, (-709, 709)),
+    "z tanh(log(1 + e^z))": (lambda z: z * (1 + z.exp()).log().tanh(), F.mish, (-1e8, 709)),
+    "mish as a quotient": (
+        lambda z: z * ((1 + z.exp()) ** 2 - 1) / ((1 + z.exp()) ** 2 + 1),
+        F.mish,
+        (-1e8, 351),
+    ),
+    "log cosh z": (lambda z: z.cosh().log(), lambda z: torch.logaddexp(z, -z) - math.log(2), (-709, 709)),
+    "difference of softplus": (
+        lambda z: ((1 + (5 * z).exp()) / (1 + (5 * z - 5).exp())).log() / 5,
+        lambda z: (torch.logaddexp(5 * z, 0 * z) - torch.logaddexp(5 * z - 5, 0 * z)) / 5,
+        (-1e8, 141),
+    ),
+    "2 / (e^z + e^-z)": (
+        lambda z: 2 / (z.exp() + (-z).exp()),
+        lambda z: 2 * (-z.abs()).exp() / (1 + (-2 * z.abs()).exp()),
+        (-709, 709),
+    ),
+    "torch.where": (lambda z: torch.where(z > 0, z, z.exp() - 1), F.elu, (-1e8, 709)),
+}
+
+
+@pytest.mark.parametrize(("written", "stable", "reading"), HAND_WRITTEN.values(), ids=HAND_WRITTEN)
+def test_a_formula_that_overflows_has_the_facts_of_its_function(written, stable, reading):
+    facts, expected = ({(fact.property, fact.index): fact for fact in facts_of(f)} for f in (written, stable))
+    ends = facts.pop(("read_low", 0)), facts.pop(("read_high", 0))
+    assert (ends[0].value, ends[1].value) == pytest.approx(reading)
+    assert ends[0].method == f"read on [{reading[0]:g}, {reading[1]:g}]: beyond it f or f' is not finite"
+    for group in (facts, expected):  # where torch's own softplus turns into z
+        for key in [key for key in group if key[0].startswith("seam")]:
+            del group[key]
+    assert facts.keys() == expected.keys()
+    for key, fact in facts.items():
+        error = fact.error + expected[key].error + 1e-12 if math.isfinite(fact.error) else 0.0
+        assert fact.text == expected[key].text, key
+        assert fact.value == pytest.approx(expected[key].value, abs=error, rel=1e-12, nan_ok=True), key
+
+
+def test_a_line_is_concluded_only_from_what_is_read():
+    facts = {fact.property: fact for fact in facts_of(lambda z: torch.tanh(z / 300) + 0 * z.exp())}
+    assert facts["read_high"].value == 709
+    assert facts["asymptote_right"].text == NOT_DETERMINED  # tanh(709 / 300) is still 0.018 from 1
+    assert facts["asymptote_right"].method.endswith(
+        "as far as f is read, to z = 709, extrapolated (Aitken): too near to tell"
+    )
+    assert facts["asymptote_left_intercept"].value == -1
+    assert {fact.property: fact for fact in facts_of(torch.exp)}["asymptote_right"].text == "none"
+
+
+def test_a_mean_over_what_is_not_read_is_not_determined():
+    facts = {fact.property: fact for fact in facts_of(lambda z: (1 + (300 * z).exp()).log() / 300)}
+    assert facts["mean"].text == NOT_DETERMINED
+    assert facts["mean"].method == "f is read on [-1e+08, 2.36] only"
+
+
+SMOOTH = {
+    "sqrt(z^2 + 1) - 1": lambda z: (z * z + 1).sqrt() - 1,
+    "bent identity": lambda z: ((z * z + 1).sqrt() - 1) / 2 + z,
+    "z / sqrt(1 + z^2), scaled": lambda z: z * 0.5 * (1 + z / (1 + z.pow(2)).sqrt()),
+    "log(z + sqrt(z^2 + 1))": lambda z: (z + (z * z + 1).sqrt()).log(),  # cancels on the left
+    "gelu by erf": lambda z: 0.5 * z * (1 + torch.erf(z / math.sqrt(2))),
+    "gelu by tanh, float32 constants": lambda z: (
+        0.5 * z * (1 + torch.tanh(torch.tensor(0.7978846) * (z + torch.tensor(0.044715) * z**3)))
+    ),
+    "softplus of softplus": lambda z: (1 + (1 + z.exp()).log().exp()).log(),
+    "softplus, stretched": lambda z: (1 + (0.1 * z).exp()).log() / 0.1,
+    "z - softplus": lambda z: z - (1 + z.exp()).log(),
+    "root of softplus": lambda z: ((1 + z.exp()).log() / 2).exp(),
+    "sine over z": torch.sinc,
+    "z sigmoid(e^-z)": lambda z: z * torch.sigmoid((-z).exp()),
+    "tanh of silu": lambda z: (  # TSiLU, TBSReLU of the package nonlinear 0.0.17
+        ((z / (1 + (-z).exp())).exp() - (-z / (1 + (-z).exp())).exp()) / (2 * (z / (1 + (-z).exp())).exp())
+    ),
+    "z tanh of a bipolar sigmoid": lambda z: z * torch.tanh((1 - (-z).exp()) / (1 + (-z).exp())),
+    **{
+        name: written
+        for name, (written, _, _) in HAND_WRITTEN.items()
+        if name not in ("torch.where", "2 / (e^z + e^-z)")
+    },
+}
+
+
+@pytest.mark.parametrize("f", SMOOTH.values(), ids=SMOOTH)
+def test_rounding_is_no_kink(f):
+    kinks = find_kinks(prepare(f))
+    assert kinks.real == ()
+    assert kinks.searched_order == 3
+
+
+@pytest.mark.parametrize("smooth", ["log(1 + e^z)", "quotient of e^z and e^-z", "bent identity", "gelu by erf"])
+@pytest.mark.parametrize("place", [-2.0, 0.0, 0.3, 50.3, 1000.7])
+@pytest.mark.parametrize("size", [1.0, 1e-5])
+@pytest.mark.parametrize("order", [0, 1, 2, 3])
+def test_a_true_kink_is_found_on_top_of_any_smooth_function(smooth, place, size, order):
+    def f(z):
+        bend = (z > place).double() if order == 0 else torch.relu(z - place) ** order / math.factorial(order)
+        return SMOOTH[smooth](z) + size * bend
+
+    if place > 709 and smooth in HAND_WRITTEN:
+        pytest.skip("f is not read there")
+    kinks = [kink for kink in find_kinks(prepare(f)).all if kink.order == order]
+    assert [kink.place for kink in kinks] == pytest.approx([place], abs=1e-9)
+    assert kinks[0].jump == pytest.approx(size, rel=1e-4)
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pytest
 import scipy.stats
 
 from actbench.compare.workloads import workloads
@@ -34,9 +35,8 @@ def expanded_bca(samples: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     Returns low and high, (k, 3) each: the bound, between the lowest and the highest that other draws might give.
     """
     n = samples.shape[1]
-    rng = np.random.default_rng(12345)
     mean = samples.mean(axis=1, keepdims=True)
-    drawn = np.sort(samples[:, rng.integers(0, n, (RESAMPLES, n))].mean(axis=2), axis=1)
+    drawn = np.sort(samples @ _weights(n), axis=1)
     below = (drawn < mean).mean(axis=1) / 2 + (drawn <= mean).mean(axis=1) / 2
     bias = scipy.stats.norm.ppf(below)
     deviations = samples - mean
@@ -47,8 +47,16 @@ def expanded_bca(samples: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         at = scipy.stats.norm.cdf(bias + (bias + side) / (1 - acceleration * (bias + side)))
         noise = 4 * np.sqrt(at * (1 - at) / RESAMPLES)  # of the share of resamples below the bound, with other draws
         levels = np.clip([at - noise, at, at + noise], 0, 1).T
-        bounds.append(np.array([np.quantile(row, level) for row, level in zip(drawn, levels, strict=True)]))
+        places = np.arange(RESAMPLES) / (RESAMPLES - 1)
+        bounds.append(np.array([np.interp(level, places, row) for row, level in zip(drawn, levels, strict=True)]))
     return bounds[0], bounds[1]
+
+
+@functools.cache
+def _weights(n: int) -> np.ndarray:
+    """The share of each of n seeds (rows) in each resample (columns)."""
+    drawn = np.random.default_rng(12345).integers(0, n, (RESAMPLES, n))
+    return np.stack([(drawn == seed).mean(axis=1) for seed in range(n)])
 
 
 def check_intervals(samples: list[np.ndarray], low: np.ndarray, high: np.ndarray) -> None:
@@ -120,6 +128,15 @@ def resampled_means(values: np.ndarray, rng: np.random.Generator) -> np.ndarray:
 
 RESULTS = Path(__file__).resolve().parent.parent / "results"
 FOLDERS = sorted(path.parent for path in RESULTS.glob("*/statistics") if (path.parent / "tables").is_dir())
+
+
+def folders_with(*names: str) -> list:
+    """The published folders that have one of these files of statistics/, as parameters of a test."""
+    return [
+        pytest.param(folder, id=folder.name)
+        for folder in FOLDERS
+        if any((folder / "statistics" / f"{name}.csv").is_file() for name in names)
+    ]
 
 
 def published(folder: Path, name: str) -> list[tuple[Tables, pd.DataFrame]]:

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from pathlib import Path
 
+import hypothesis
 import pytest
 import torch
 
@@ -13,6 +14,8 @@ from actbench.measure.sample_quality import score
 from actbench.tables import schema, store
 
 REAL_DATA = Path(__file__).resolve().parent.parent.parent / "shared" / "data"
+hypothesis.settings.register_profile("same each time", derandomize=True, database=None, deadline=None, max_examples=60)
+hypothesis.settings.load_profile("same each time")
 TINY = ["num_seeds=1", "train.epochs=2", "data.num_train=128", "model.width=16", "model.depth=2"]
 
 

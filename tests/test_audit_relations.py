@@ -7,13 +7,12 @@ import numpy as np
 import pandas as pd
 import pytest
 import scipy.stats
-from audit import FOLDERS, published
+from audit import folders_with, published
 
 from actbench.tables.schema import Tables
 
-pytestmark = pytest.mark.parametrize("folder", FOLDERS, ids=lambda folder: folder.name)
 
-
+@pytest.mark.parametrize("folder", folders_with("means"))
 def test_means_are_those_of_the_tables(folder):
     names = {"test loss (nats)": "test_loss", "test accuracy": "test_accuracy", "val loss (nats)": "val_loss",
              "val accuracy": "val_accuracy", "seconds per seed": "train_seconds", "test FLD": "test_fld",
@@ -22,7 +21,8 @@ def test_means_are_those_of_the_tables(folder):
     for tables, rows in published(folder, "means"):
         for heading, means in rows.groupby("shown"):
             values = _by_seed(tables, str(heading), names)
-            samples = [values[values["variant"] == name]["value"].to_numpy() for name in means["variant"]]
+            by_variant = {name: group.to_numpy() for name, group in values.groupby("variant")["value"]}
+            samples = [by_variant.get(name, np.empty(0)) for name in means["variant"]]
             samples = [sample[np.isfinite(sample)] for sample in samples]
             measured = [i for i, sample in enumerate(samples) if len(sample)]
             assert means["n"].tolist() == [len(sample) for sample in samples], heading
@@ -41,7 +41,8 @@ def _by_seed(tables: Tables, heading: str, names: dict[str, str]) -> pd.DataFram
     ends = layers[(layers["step"] == step) & reported].sort_values("layer_index")
     if not heading.endswith("at init") and ends["step"].any():
         ends = ends[ends["step"] > 0]
-    grouped = ends.groupby(["variant", "run_id", "seed"])
+    seed = ["variant", "run_id", "seed"]
+    grouped = ends[[*seed, "layer_index", "grad_rms", "out_ratio"]].groupby(seed)
     if heading.startswith("gradient gain"):
 
         def value(rows: pd.DataFrame) -> float:
@@ -63,6 +64,7 @@ def _by_seed(tables: Tables, heading: str, names: dict[str, str]) -> pd.DataFram
         return grouped.apply(value, include_groups=False).rename("value").reset_index()
 
 
+@pytest.mark.parametrize("folder", folders_with("diagnostics", "properties"))
 def test_correlations_are_those_of_the_tables(folder):
     for name in ("diagnostics", "properties"):
         for tables, rows in published(folder, name):
@@ -75,28 +77,35 @@ def test_correlations_are_those_of_the_tables(folder):
             n, rho = rows["n"], rows["rho"].clip(-1 + 1e-15, 1 - 1e-15)
             p = 2 * scipy.stats.t.sf(np.abs(rho) * np.sqrt((n - 2) / (1 - rho**2)), n - 2)
             np.testing.assert_allclose(rows["p"], p, rtol=1e-6, atol=1e-12)
+            ends = _first_and_last(tables.layers)
             for row in rows.to_dict("records"):
-                x, y = _related(tables, row, name, folder)
+                x, y = _related(tables, row, ends, folder if name == "properties" else None)
                 both = pd.DataFrame({"x": x, "y": y}).dropna()
                 np.testing.assert_allclose(row["rho"], scipy.stats.spearmanr(both["x"], both["y"])[0], atol=1e-9)
                 assert row["n"] == len(both)
 
 
-def _related(tables: Tables, row: dict, name: str, folder: Path) -> tuple[pd.Series, pd.Series]:
-    """The two values, by variant, that a row of `diagnostics` or `properties` correlates; yes is 1, no is 0."""
+def _first_and_last(layers: pd.DataFrame) -> dict[str, pd.DataFrame]:
+    """The layers of each seed at initialisation, and at its last step after that."""
+    steps = layers.groupby(["run_id", "seed"])["step"]
+    last = (layers["step"] == steps.transform("max")) & (layers["step"] > 0)
+    return {"at initialisation": layers[layers["step"] == steps.transform("min")], "at the end": layers[last]}
+
+
+def _related(
+    tables: Tables, row: dict, ends: dict[str, pd.DataFrame], folder: Path | None
+) -> tuple[pd.Series, pd.Series]:
+    """The two values, by variant, that a row correlates, of the properties if there is a folder; yes is 1, no is 0."""
     runs = tables.runs[tables.runs["status"] != "failed"]
     value = row.get("value", "test_loss")
     means = runs[value].where(np.isfinite(runs[value])).groupby(runs["variant"]).mean()
-    if name == "properties":
+    if folder is not None:
         facts = pd.read_parquet(folder / "tables" / "properties.parquet")
         facts = facts[(facts["property"] == row["measure"]) & (facts["index"] == 0)].set_index("function")
         yes_no = {"monotonic": facts["text"] != "no", "derivative_monotonic": facts["text"] != "no"}
         number = facts["value"].mask((facts["text"] == "at least") & (row["measure"] == "continuity"), np.inf)
         return yes_no.get(row["measure"], number).astype(float), means
-    layers = tables.layers
-    step = layers.groupby(["run_id", "seed"])["step"].transform("min" if row["when"] == "at initialisation" else "max")
-    layers = layers[layers["step"] == step]
-    layers = layers if row["when"] == "at initialisation" else layers[layers["step"] > 0]
+    layers = ends[row["when"]]
     if row["measure"] == "gain":
         gain = _by_seed(tables, "gradient gain, at init" if row["when"] == "at initialisation" else "gradient gain", {})
         return gain[np.isfinite(gain["value"])].groupby("variant")["value"].mean(), means

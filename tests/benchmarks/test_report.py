@@ -66,20 +66,30 @@ def test_a_gain_in_accuracy_is_paired_by_round_too():
     assert (header[-1], first[-1], part[-1]) == ("accuracy gained", "0.035 [0.01, 0.06]", "")
 
 
+def _with_seconds(arm, seconds):
+    """The loop takes a second in each round, and an arm these seconds; as many rounds as there are seconds."""
+    speed = _tables(len(seconds))
+    taken = speed.epochs["seed"].map(dict(enumerate(seconds))).where(speed.epochs["arm"] == arm, 1.0)
+    return speed._replace(epochs=speed.epochs.assign(train_seconds=taken))
+
+
 @pytest.mark.parametrize(
-    ("low", "high", "verdict"),
-    [(5, 6, "reached"), (4, 6, "open"), (3, 4, "missed"), (np.nan, np.nan, "open")],
+    ("low", "high", "rounds", "verdict"),
+    [(5, 6, 6, "reached"), (4, 6, 6, "open"), (3, 4, 6, "missed"), (6, 7, 5, "open")],
 )
-def test_the_verdict_is_whether_the_interval_reaches_the_target(low, high, verdict):
-    assert tables._verdict(low, high, 5.0, at_most=False) == verdict
+def test_the_verdict_is_whether_the_interval_reaches_the_target(low, high, rounds, verdict):
+    """The interval of six rounds is their extremes; five rounds have none. The target is 5."""
+    speed = _with_seconds("actbench", 1 / np.linspace(low, high, rounds))
+    assert tables.ratios(tables.rounds(speed)).set_index("arm").loc["actbench", "verdict"] == verdict
 
 
 @pytest.mark.parametrize(
     ("low", "high", "verdict"),
-    [(0.01, 0.03, "reached"), (0.02, 0.04, "open"), (0.03, 0.04, "open"), (0.04, 0.05, "missed")],
+    [(0.1, 0.2, "reached"), (0.1, 0.3, "open"), (0.2, 0.3, "open"), (0.3, 0.4, "missed")],
 )
 def test_the_verdict_of_a_part_is_whether_it_keeps_below_its_target(low, high, verdict):
-    assert tables._verdict(low, high, 0.03, at_most=True) == verdict
+    speed = _with_seconds("its loader", np.linspace(low, high, 6))
+    assert tables.ratios(tables.rounds(speed)).set_index("arm").loc["its loader", "verdict"] == verdict
 
 
 def test_the_interval_of_a_median_is_made_of_order_statistics():
@@ -141,15 +151,12 @@ def test_the_figure_puts_reached_targets_right_of_the_line():
     assert dict(zip(names, (dots[y] for y in axes.get_yticks()), strict=True)) == pytest.approx({
         "mnist, mlp: actbench / loop": 6 / 5, "mnist, mlp: its loader / loop": 0.2 / 0.25,
     })  # fmt: skip
-    colours = {line.get_ydata()[0]: line.get_color() for line in axes.lines if line.get_marker() == "o"}
-    colours = dict(zip(names, (colours[y] for y in axes.get_yticks()), strict=True))
-    assert colours == {
-        "mnist, mlp: its loader / loop": figure._COLOURS["missed"],
-        "mnist, mlp: actbench / loop": figure._COLOURS["reached"],
-    }
+    missed, reached = (line.get_color() for line in axes.lines if line.get_marker() == "o")
+    assert missed != reached
 
 
 def test_a_part_is_named_without_repeating_its_whole():
-    row = {"case": "mnist, mlp", "is_part": True, "against": "default schedule"}
-    name = figure._name(row | {"arm": "probes alone, default schedule"})
-    assert name == "mnist, mlp: probes alone, share of time"
+    ratios = tables.ratios(tables.rounds(_tables())).query("is_part")
+    ratios = ratios.assign(arm="probes alone, default schedule", against="default schedule")
+    (axes,) = figure.targets(ratios).axes
+    assert [text.get_text() for text in axes.get_yticklabels()] == ["mnist, mlp: probes alone, share of time"]

@@ -1,5 +1,6 @@
 """Comparisons of speed: the arms of a case do the same work, in turn, and work and time are counted right."""
 
+import functools
 import importlib
 import json
 import math
@@ -77,8 +78,17 @@ def test_networks_and_batches_of_probing_are_those_of_the_published_sweeps(model
     assert published.train.epochs == probing.EPOCHS[model]
 
 
-def test_every_round_begins_with_another_arm_and_every_second_one_runs_backwards():
-    orders = [list(harness._order(3, seed)) for seed in range(6)]
+def test_every_round_begins_with_another_arm_and_every_second_one_runs_backwards(monkeypatch, job):
+    orders: list[list[int]] = []
+
+    def prepare(number):
+        orders[-1].append(number)
+        return lambda: Sample(1)
+
+    _set_arms(monkeypatch, [Arm("case", str(i), "samples", functools.partial(prepare, i)) for i in range(3)])
+    for seed in range(6):
+        orders.append([])
+        harness.history(job, seed, train=harness.train_alone)
     assert orders == [[0, 1, 2], [2, 1, 0], [1, 2, 0], [0, 2, 1], [2, 0, 1], [1, 0, 2]]
 
 

@@ -119,9 +119,13 @@ def test_an_error_of_the_device_is_a_note_without_numbers():
 
 
 def test_the_compiled_mode_is_torch_compile(monkeypatch):
-    monkeypatch.setattr(torch, "compile", lambda f, dynamic: lambda z: f(z) + 1)
-    placed = cost._placed(torch.tanh, device=CPU, dtype=torch.float32, mode="compiled")
-    assert placed(torch.zeros(1)).item() == 1
+    compiled = []
+    monkeypatch.setattr(torch, "compile", lambda f, dynamic: compiled.append(f) or f)
+    options = {"device": CPU, "sizes": TINY, "dtypes": (torch.float32,)}
+    cost.costs([entries.load("tanh")], modes=("eager",), **options)
+    assert compiled == []
+    cost.costs([entries.load("tanh")], modes=("compiled",), **options)
+    assert {str(f) for f in compiled} == {"Tanh()"}  # the baseline stays eager
 
 
 def test_the_command_prints_costs_and_rejects_unknown_names(capsys, monkeypatch):

@@ -12,6 +12,7 @@ from hydra.utils import get_object
 
 from actbench.command.job import Job, defaults, flatten
 from actbench.command.options import GROUPS, options
+from actbench.measure import global_state
 from actbench.measure.environment import device
 from actbench.measure.state import State
 
@@ -79,7 +80,8 @@ def source(target: str) -> Source:
     asked for, which must be before the callable is first called: a call may change its values, and a file may be edited
     while the process goes on with the code that it has loaded.
     """
-    get_object(target)  # imports it
+    with global_state.kept():
+        get_object(target)  # imports it
     prefixes = [name for name in accumulate(target.split("."), "{}.{}".format) if name in sys.modules]
     return _source(target, sys.modules[prefixes[-1]])
 

@@ -33,7 +33,7 @@ def test_parameters_are_float64_and_the_default_dtype_is_unchanged():
 def test_a_users_function_or_class_is_an_activation():
     activation = entries.read(["+act=custom", "act._target_=torch.nn.functional.elu", "+act.alpha=2"])
     assert activation.f(torch.tensor([-1000.0])).item() == -2
-    assert (activation.name, activation.formula) == ("elu", "torch.nn.functional.elu")
+    assert (activation.name, activation.formula) == ("torch.nn.functional.elu", "torch.nn.functional.elu")
     assert isinstance(entries.read(["+act=custom", "act._target_=torch.nn.Tanh"]).f, nn.Tanh)
 
 

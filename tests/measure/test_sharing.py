@@ -76,6 +76,10 @@ INSTANCE = (
     "act=custom: shared.{} is one {}, which all layers and seeds would share: name its class, act._target_={}, so that "
     "each layer makes its own."
 )
+OTHERWISE = (
+    "act=custom returns other values at the next call with the same z, in evaluation, where they must depend on z "
+    "alone: not on earlier calls, nor on random numbers."
+)
 CHANGES = (
     "act=custom: a call of shared.{} changes a value that all layers and seeds would share: name a class derived from "
     "torch.nn.Module that keeps it in self, so that each layer makes its own."
@@ -101,8 +105,8 @@ def _shared():
         ("bound", NEVER.format("bound", "()")),
         ("closed", NEVER.format("closed", "()")),
         ("Plain", NEVER.format("Plain", "()")),
-        ("by_mean", CHANGES.format("by_mean")),
-        ("counts", CHANGES.format("counts")),
+        ("by_mean", OTHERWISE),
+        ("counts", OTHERWISE),
         ("counting", CHANGES.format("counting")),
     ],
 )  # fmt: skip

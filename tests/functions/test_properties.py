@@ -15,7 +15,8 @@ from torch.nn import functional as F
 from actbench.catalogue import entries
 from actbench.functions.facts import NOT_DETERMINED, Fact, facts_of
 from actbench.functions.kinks import find_kinks
-from actbench.functions.properties import gaussian_mean, prepare, saturation_thresholds, second_moment, value_range
+from actbench.functions.moments import gaussian_mean
+from actbench.functions.properties import prepare, saturation_thresholds, second_moment, value_range
 
 INF = math.inf
 CASES = [(name, key, expected) for name, facts in FACTS.items() for key, expected in facts.items()]

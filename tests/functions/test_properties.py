@@ -220,7 +220,7 @@ def test_rounding_is_no_kink(f):
 
 
 @pytest.mark.parametrize("smooth", ["log(1 + e^z)", "quotient of e^z and e^-z", "bent identity", "gelu by erf"])
-@pytest.mark.parametrize("place", [-2.0, 0.0, 0.3, 50.3, 600.7])
+@pytest.mark.parametrize("place", [-2.0, 0.0, 0.3, 50.3, 200.7])
 @pytest.mark.parametrize("size", [1.0, 1e-5])
 @pytest.mark.parametrize("order", [0, 1, 2, 3])
 def test_a_true_kink_is_found_on_top_of_any_smooth_function(smooth, place, size, order):

@@ -10,9 +10,11 @@ from torch import Tensor, nn
 
 from actbench.functions import properties
 from actbench.functions.asymptotes import asymptote
+from actbench.functions.conditions import check, is_repeatable, why_unreadable
 from actbench.functions.kinks import HIGHEST_ORDER, MANY, Kink, Kinks, find_kinks
-from actbench.functions.properties import Function, derivative, gaussian_mean, prepare
-from actbench.functions.turns import Curve, Extremum, extrema, is_resolved, is_taken, monotonicity, peaks, sample, zeros
+from actbench.functions.moments import gaussian_mean
+from actbench.functions.properties import Function, derivative, prepare
+from actbench.functions.turns import Curve, Extremum, extrema, is_taken, monotonicity, peaks, sample, zeros
 
 EPSILONS = (0.001, 0.01, 0.1)
 NOT_DETERMINED = "not determined"
@@ -43,14 +45,14 @@ def facts_of(f: Function) -> list[Fact]:
     with torch.random.fork_rng(devices=[]):
         learnable = _parameter_facts(f)
         f = prepare(f)
-        _check(f)
-        if not _is_repeatable(f):
+        check(f)
+        if not is_repeatable(f):
             return [*learnable, Fact("all", text=NOT_DETERMINED, method="two evaluations at the same z differ")]
         reading = properties.reading_range(f)
         kinks = find_kinks(f)
         curve = sample(f, kinks)
         groups = [learnable, _reading_facts(reading)]
-        if reason := _why_unreadable(f, curve, reading):
+        if reason := why_unreadable(f, curve, reading):
             groups += [[Fact("shape", text=NOT_DETERMINED, method=reason)], _moment_facts(f, reading)]
         else:
             turns = extrema(curve)
@@ -58,28 +60,6 @@ def facts_of(f: Function) -> list[Fact]:
             groups += [_kink_facts(f, kinks), _turn_facts(curve, turns), _slope_facts(f, kinks), _saturation_facts(f)]
             groups += [_moment_facts(f, reading)]
         return [fact for group in groups for fact in group]
-
-
-def _check(f: Function) -> None:
-    z = torch.linspace(-3, 3, 7, dtype=torch.float64)
-    value = f(z)
-    if not isinstance(value, Tensor) or value.shape != z.shape:
-        returned = f"shape {tuple(value.shape)}" if isinstance(value, Tensor) else type(value).__name__
-        raise ValueError(
-            f"An activation maps a tensor to one of the same shape, but this one returned {returned} for shape (7,). "
-            "Give a function that works element by element."
-        )
-    if value.dtype != z.dtype:
-        raise ValueError(
-            f"An activation keeps the dtype of its argument, but this one returned {value.dtype} for {z.dtype}. "
-            "Give a function that computes in the dtype that it is given."
-        )
-    separate = torch.cat([f(z[i : i + 1]) for i in range(len(z))])
-    if _is_repeatable(f) and not torch.allclose(value, separate, rtol=1e-9, atol=1e-12, equal_nan=True):
-        raise ValueError(
-            "This function's value at one element depends on the others, so it has no graph over z. "
-            "Give a function that works element by element."
-        )
 
 
 def _reading_facts(reading: tuple[float, float]) -> Iterator[Fact]:
@@ -94,28 +74,12 @@ def _interval(reading: tuple[float, float]) -> str:
     return f"[{reading[0]:g}, {reading[1]:g}]"
 
 
-def _why_unreadable(f: Function, curve: Curve, reading: tuple[float, float]) -> str:
-    """Why the grid does not show how f runs, in words; empty if it does."""
-    z = properties.grid()
-    z = z[(z >= max(reading[0], -properties.DENSE)) & (z <= min(reading[1], properties.DENSE))]
-    not_finite = z[~f(z).isfinite()]
-    if len(not_finite):
-        return f"f is not finite at z = {float(not_finite[not_finite.abs().argmin()]):g}"
-    both_resolved = is_resolved(curve) and is_resolved(sample(f, curve.kinks, order=1))
-    return "" if both_resolved else "f turns within a cell of the grid, so its shape cannot be read; its moments can"
-
-
-def _is_repeatable(f: Function) -> bool:
-    z = torch.linspace(-3, 3, 64, dtype=torch.float64)
-    return torch.equal(f(z).nan_to_num(), f(z).nan_to_num())
-
-
 def _parameter_facts(f: Function) -> list[Fact]:
     """The learned parameters, and whether f draws random numbers in training; all other facts hold in evaluation."""
     if not isinstance(f, nn.Module):
         return [Fact("learnable", text="none"), Fact("stochastic", text="no", method="a function has no training mode")]
     learned = [name for name, parameter in f.named_parameters() if parameter.requires_grad]
-    stochastic = not _is_repeatable(copy.deepcopy(f).to(device="cpu", dtype=torch.float64).train())
+    stochastic = not is_repeatable(copy.deepcopy(f).to(device="cpu", dtype=torch.float64).train())
     return [
         Fact("learnable", text=", ".join(learned) or "none", method="parameters that require a gradient"),
         Fact("stochastic", text="in training" if stochastic else "no", method="two evaluations in training mode"),

@@ -144,7 +144,8 @@ def _is_turn(f: Function, kink: Kink, scale: float) -> bool:
     as the rounding of the derivative below allows, and `scale` is the size of the one that jumps.
     """
     place, below = kink.place, kink.order - 1
-    height = derivative(f, torch.linspace(place - 1, place + 1, 65, dtype=torch.float64), order=below).abs().max()
+    around = derivative(f, torch.linspace(place - 1, place + 1, 65, dtype=torch.float64), order=below)
+    height = around.nan_to_num(nan=0.0, posinf=0.0, neginf=0.0).abs().max()  # torch.where passes a pole on as nan
     rounding = 1e-14 * max(float(height), abs(place) * max(scale, abs(kink.left), abs(kink.right)))
     length = max(1e3 * kink.error, 8 * rounding / abs(kink.jump))
     nodes, weights = (torch.from_numpy(array) for array in np.polynomial.legendre.leggauss(8))

@@ -15,7 +15,8 @@ from torch.nn import functional as F
 from actbench.catalogue import entries
 from actbench.functions.facts import NOT_DETERMINED, Fact, facts_of
 from actbench.functions.kinks import find_kinks
-from actbench.functions.properties import gaussian_mean, prepare, saturation_thresholds, second_moment, value_range
+from actbench.functions.moments import gaussian_mean
+from actbench.functions.properties import prepare, saturation_thresholds, second_moment, value_range
 
 INF = math.inf
 UNDETERMINED = {"hardsigmoid": ["num_derivative_kinks"], "snake": ["sup_derivative_low"]}
@@ -96,6 +97,7 @@ USER_FUNCTIONS = [
     (lambda z: z.sign() * torch.log1p(z.abs()), ("sup_derivative_low", 0), 0),  # autograd says f'(0) = 0
     (lambda z: (z * z - 1) ** 2, ("zero_low", 1), 1),  # touches
     (lambda z: torch.relu(1 - z.abs()), ("zero_high", 0), -1),
+    (lambda z: torch.where(z >= 0, z, z / (1 - z)), ("num_derivative_kinks", 0), 1),  # nan at 1, from the other branch
     (lambda z: z.clamp(max=88).exp(), ("saturation_low_0.1", 0), 88 + math.log(0.1)),  # steepest between two nodes
     (lambda z: torch.logaddexp(z, -z) - math.log(2), ("asymptote_left_intercept", 0), -math.log(2)),
     (nn.ReLU(inplace=True), ("saturation_low_0.01", 0), 0),
@@ -220,7 +222,7 @@ def test_rounding_is_no_kink(f):
 
 
 @pytest.mark.parametrize("smooth", ["log(1 + e^z)", "quotient of e^z and e^-z", "bent identity", "gelu by erf"])
-@pytest.mark.parametrize("place", [-2.0, 0.0, 0.3, 50.3, 1000.7])
+@pytest.mark.parametrize("place", [-2.0, 0.0, 0.3, 50.3, 200.7])
 @pytest.mark.parametrize("size", [1.0, 1e-5])
 @pytest.mark.parametrize("order", [0, 1, 2, 3])
 def test_a_true_kink_is_found_on_top_of_any_smooth_function(smooth, place, size, order):
@@ -228,8 +230,6 @@ def test_a_true_kink_is_found_on_top_of_any_smooth_function(smooth, place, size,
         bend = (z > place).double() if order == 0 else torch.relu(z - place) ** order / math.factorial(order)
         return SMOOTH[smooth](z) + size * bend
 
-    if place > 709 and smooth in HAND_WRITTEN:
-        pytest.skip("f is not read there")
     kinks = [kink for kink in find_kinks(prepare(f)).all if kink.order == order]
     assert [kink.place for kink in kinks] == pytest.approx([place], abs=1e-9)
     assert kinks[0].jump == pytest.approx(size, rel=1e-4)

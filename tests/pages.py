@@ -1,4 +1,4 @@
-"""Reports of invented tables, and the headings of their markdown."""
+"""Reports of invented tables, and what is read back from their markdown: headings, lines, numbers."""
 
 import re
 from pathlib import Path
@@ -19,6 +19,18 @@ def report_of(tmp_path: Path, tables: Tables, **options) -> tuple[str, str]:
 
 def headings(markdown: str, level: str = "##") -> list[str]:
     return re.findall(rf"^{level} (.*)$", markdown, flags=re.M)
+
+
+def line(markdown: str, *words: str) -> str:
+    """The one line of a page that has all these words."""
+    (found,) = (line for line in markdown.splitlines() if all(word in line for word in words))
+    return found
+
+
+def numbers(text: str) -> list[float]:
+    """The numbers in a text, from left to right."""
+    found = re.findall(r"(?<![\w.])[−-]?\d+(?:\.\d+)?(?:e[−-]\d+)?(?!\w)", text)
+    return [float(number.replace("−", "-")) for number in found]
 
 
 def concatenated(*several: Tables) -> Tables:

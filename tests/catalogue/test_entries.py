@@ -1,9 +1,8 @@
 """Arguments of the command line become functions, and wrong ones an error message of one sentence."""
 
 import re
-import subprocess
+import runpy
 import sys
-from pathlib import Path
 
 import pytest
 import torch
@@ -11,8 +10,6 @@ from torch import nn
 
 from actbench.catalogue import entries
 from actbench.catalogue.__main__ import HELP, main
-
-ROOT = Path(__file__).parents[2]
 
 
 def test_given_parameters_replace_those_of_the_yaml_file():
@@ -74,13 +71,10 @@ def test_help_is_printed(capsys):
     assert capsys.readouterr().out == HELP
 
 
-def test_the_module_is_a_command():
-    process = subprocess.run(
-        [sys.executable, "-m", "actbench.catalogue", "+act=mishh"],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert process.returncode == 2
-    assert process.stderr == "actbench.catalogue: There is no act=mishh: did you mean mish?\n"
+def test_the_module_is_a_command(monkeypatch, capsys):
+    monkeypatch.setattr(sys, "argv", ["catalogue", "+act=mishh"])
+    monkeypatch.delitem(sys.modules, "actbench.catalogue.__main__")
+    with pytest.raises(SystemExit) as exit_:
+        runpy.run_module("actbench.catalogue", run_name="__main__")
+    assert exit_.value.code == 2
+    assert capsys.readouterr().err == "actbench.catalogue: There is no act=mishh: did you mean mish?\n"

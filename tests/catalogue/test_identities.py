@@ -8,6 +8,7 @@ import torch
 
 from actbench.catalogue.identities import DTYPES, compare, identities, inputs, overflows, ulps
 
+pytestmark = pytest.mark.xdist_group("identities")  # the table is made once
 ALL = {torch.float16: 2 * 31 * 1024, torch.bfloat16: 2 * 255 * 128}  # signs, finite exponents, mantissas
 
 

@@ -18,7 +18,7 @@ from PIL import Image
 WIDTH = 7.5  # inches: a printed A4 page less its margins
 GREY = "#c8c8c8"
 INK = "#404040"
-# The one of 1,500 salts with which successive names of conf/act differ most in colour.
+# The one of 1,500 salts with which successive names of the 36 functions of PROTOCOL 2 differ most in colour.
 _SALT = "actbench-1390"
 _LIGHTNESS = (0.38, 0.5, 0.6)
 STYLE = {

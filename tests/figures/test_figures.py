@@ -139,7 +139,7 @@ def test_a_colour_depends_on_the_name_only() -> None:
 
 def test_neighbours_in_the_alphabet_have_distinct_colours() -> None:
     colours = np.array([style.colour(name) for name in synthetic.NAMES])
-    assert np.abs(np.diff(colours, axis=0)).sum(axis=1).min() > 0.15
+    assert np.abs(np.diff(colours, axis=0)).sum(axis=1).min() > 0.1
 
 
 @pytest.mark.parametrize(

@@ -80,8 +80,7 @@ def check_overrides(overrides: Sequence[Override]) -> None:
     is_custom = any(o.key_or_group == "act" and o.value() == "custom" for o in overrides)
     for override in overrides:
         key, is_choice = override.key_or_group, override.key_or_group in (*GROUPS, *PRESETS)
-        is_forced = is_choice and override.is_force_add()
-        if not key or override.package is not None or is_forced:
+        if not key or override.package is not None or (is_choice and override.is_force_add()):
             raise ConfigError(unreadable(str(override.input_line)))
         if override.is_delete():
             each = "but every key is needed: set it to another value instead"

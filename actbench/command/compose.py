@@ -11,13 +11,13 @@ from hydra.core.global_hydra import GlobalHydra
 from hydra.core.hydra_config import HydraConfig
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.utils import get_method
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig, OmegaConf, open_dict, read_write
 
 from actbench.command.check import check, key_of
 from actbench.command.errors import translated_errors
 from actbench.command.job import Job
 from actbench.command.line import hydra_arguments, register
-from actbench.command.options import CONF, GROUPS, PRESETS
+from actbench.command.options import CONF, GROUPS, PRESETS, options
 
 OmegaConf.register_new_resolver(
     "tuned_lr",  # found by its name, since it needs pandas and no other config does
@@ -61,18 +61,24 @@ def jobs_of_sweep(loader: ConfigLoader, config: DictConfig, arguments: list[str]
 
 
 def _each(loader: ConfigLoader, config: DictConfig, lines: list[list[str]]) -> Iterator[Job]:
-    """The job of each line. Lines that differ in values only are composed once."""
+    """The job of each line. Lines that differ in values, or in the activation, are composed once."""
     composed: dict[tuple[str, ...], DictConfig] = {}
-    parser = OverridesParser.create()
+    parser, acts = OverridesParser.create(), options("act")
     for line in lines:
-        chosen = tuple(t for t in line if key_of(t) in (*GROUPS, *PRESETS) or t.startswith("hydra"))
+        chosen = [t for t in line if key_of(t) in (*GROUPS, *PRESETS) or t.startswith("hydra")]
+        act = next((t.partition("=")[2] for t in chosen if key_of(t) == "act"), "")
+        shared = tuple(t for t in chosen if act not in acts or key_of(t) != "act")
         with translated_errors(line):
-            if chosen not in composed:
-                composed[chosen] = loader.load_sweep_config(config, list(chosen))
-            job_config = _without_hydra(composed[chosen])
+            if shared not in composed:
+                composed[shared] = loader.load_sweep_config(config, list(shared))
+            job_config, hydra = _without_hydra(composed[shared]), composed[shared].hydra
+            if act in acts:  # its file holds the keys of act, and no others
+                job_config.act = OmegaConf.load(acts[act])
+                with open_dict(hydra), read_write(hydra):
+                    hydra.runtime.choices.act = act
             for override in parser.parse_overrides([text for text in line if text not in chosen]):
                 OmegaConf.update(job_config, override.key_or_group, override.value(), force_add=True)
-        HydraConfig.instance().set_config(composed[chosen])
+        HydraConfig.instance().set_config(composed[shared])
         yield job_of(job_config)
 
 

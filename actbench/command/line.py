@@ -27,8 +27,9 @@ def hydra_arguments(argv: list[str]) -> list[str]:
     flags = {argument.split("=", 1)[0] for argument in argv if argument.startswith("-")}
     if {"-m", "--multirun"} & flags and _SHOW & flags:
         raise ConfigError("-m runs a sweep, --cfg and --info only show: give one of them.")
-    experiments = [str(o.value()) for o in overrides if o.key_or_group == "experiment"]
-    if any(map(_sweeps, experiments)) and not flags & {"-m", "--multirun", *_SHOW}:
+    named = [_experiment(str(o.value())) for o in overrides if o.key_or_group == "experiment"]
+    sweeps = any(OmegaConf.select(node, "hydra.sweeper.params") for node in named)
+    if sweeps and not flags & {"-m", "--multirun", *_SHOW}:
         argv = ["-m", *argv]
     forced = {}
     for override in overrides:
@@ -62,7 +63,3 @@ def _experiment(name: str) -> DictConfig:
     """The config of an experiment, without its claims, which only the ledger reads."""
     node = OmegaConf.load(options("experiment")[name])
     return OmegaConf.masked_copy(node, [str(k) for k in node if k != "claims"])  # type: ignore[arg-type]
-
-
-def _sweeps(experiment: str) -> bool:
-    return bool(OmegaConf.select(_experiment(experiment), "hydra.sweeper.params"))

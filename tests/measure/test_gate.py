@@ -18,7 +18,8 @@ PARTS = {"act": lambda: Activation(nn.SiLU()), "norm": none, "dropout": 0.0}
 
 
 def mlp(**sizes):
-    return MLP(input_shape=[1, 8, 8], num_outputs=10, generator=torch.Generator(), **PARTS, **sizes)
+    with torch.device("meta"):  # no weight is drawn
+        return MLP(input_shape=[1, 8, 8], num_outputs=10, generator=torch.Generator(), **PARTS, **sizes)
 
 
 def num_parameters(model):
@@ -50,7 +51,9 @@ def test_a_wide_gated_mlp_is_about_two_thirds_as_wide():
 
 
 def test_the_trace_of_a_gated_layer_is_of_its_activation():
-    model = mlp(depth=2, width=16, gate=True)
+    model = mlp(depth=2, width=16, gate=True).to_empty(device="cpu")
+    for parameter in model.parameters():
+        nn.init.normal_(parameter, generator=torch.Generator().manual_seed(parameter.numel()))
     x = torch.randn(7, 1, 8, 8, generator=torch.Generator().manual_seed(0))
     first, second = trace(model, lambda: model(x).sum())
     z = (x.flatten(1) @ first.weight.T + model.hidden[0].weight.bias).chunk(2, dim=1)[0]

@@ -74,17 +74,15 @@ def test_a_file_that_changes_everything_has_the_numbers_of_one_that_changes_noth
     assert losses[0] == losses[1]
 
 
-def test_workers_put_it_back_too(tmp_path):
+def test_workers_put_it_back_too(tmp_path, measure):
     from actbench import tables
     from actbench.__main__ import main
 
     tiny = ["num_seeds=1", "train.epochs=1", "data.num_train=128", "model.width=8", "hydra.launcher.n_jobs=2"]
-    losses = []
-    for name, lines in (("calm", []), ("loud", list(CHANGES))):
-        _write(tmp_path, name, *lines)
-        folder = f"output.name={name}"
-        assert main(["-m", "act=custom", f"act._target_={name}.f", "optim.lr=0.01,0.02", folder, *tiny]) == 0
-        runs = tables.collect(tmp_path / "results" / name)[0]
-        losses.append(runs.sort_values("optim.lr")["test_loss"].tolist())
-    assert len(losses[0]) == 2
-    assert losses[0] == losses[1]
+    _write(tmp_path, "calm")
+    _write(tmp_path, "loud", *CHANGES)
+    assert main(["-m", "act=custom", "act._target_=loud.f", "optim.lr=0.01,0.02", "output.name=loud", *tiny]) == 0
+    runs = tables.collect(tmp_path / "results" / "loud")[0]
+    for lr, loss in zip(runs["optim.lr"], runs["test_loss"], strict=True):
+        calm = measure("act=custom", "act._target_=calm.f", f"optim.lr={lr}", *tiny[:-1], tiny=False).runs
+        assert calm["test_loss"].tolist() == [loss]

@@ -6,6 +6,7 @@ from pathlib import Path
 import hypothesis
 import pytest
 import torch
+from joblib.externals.loky import get_reusable_executor
 
 from actbench.command import compose
 from actbench.command.job import Job
@@ -33,6 +34,14 @@ def _test_folder(tmp_path, monkeypatch, score_cache):
     monkeypatch.syspath_prepend(str(tmp_path))
     monkeypatch.delenv("ACTBENCH_DATA", raising=False)
     torch.set_num_threads(1)
+
+
+@pytest.fixture
+def new_workers():
+    """joblib's workers of this test alone: it would use others again, which stay in the folder where they started."""
+    get_reusable_executor().shutdown(wait=True)
+    yield
+    get_reusable_executor().shutdown(wait=True)
 
 
 @pytest.fixture

@@ -10,7 +10,6 @@ from pathlib import Path
 import pandas as pd
 import pytest
 import torch
-from joblib.externals.loky import get_reusable_executor
 
 import actbench
 from actbench.__main__ import main
@@ -20,13 +19,6 @@ from actbench.tables import store
 
 RESOURCES = f"threads=1, device={'cuda' if torch.cuda.is_available() else 'cpu'}"
 TINY = ["num_seeds=2", "train.epochs=1", "data.num_train=128", "model.width=16"]
-
-
-@pytest.fixture
-def _new_workers():
-    """End joblib's workers, which it would reuse: they stay in the folder where they started."""
-    yield
-    get_reusable_executor().shutdown(wait=True)
 
 
 def _command(*arguments: str, **environment: str) -> subprocess.CompletedProcess:
@@ -144,7 +136,7 @@ def fails(z):
 """
 
 
-@pytest.mark.usefixtures("_new_workers", "unrendered")
+@pytest.mark.usefixtures("new_workers", "unrendered")
 def test_a_sweep_goes_on_after_a_failed_run_and_the_same_command_finishes_it(capsys):
     """In worker processes; without them the numbers are the same."""
     Path("mine.py").write_text(SQUARE + FAILS_IN_TRAINING)

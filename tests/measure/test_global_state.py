@@ -74,6 +74,7 @@ def test_a_file_that_changes_everything_has_the_numbers_of_one_that_changes_noth
     assert losses[0] == losses[1]
 
 
+@pytest.mark.usefixtures("new_workers")
 def test_workers_put_it_back_too(tmp_path, measure):
     from actbench import tables
     from actbench.__main__ import main

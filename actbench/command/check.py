@@ -24,16 +24,15 @@ def _number(is_allowed: Callable[[float], bool]) -> Callable[[Any], bool]:
     return lambda value: type(value) in (int, float) and is_allowed(value)
 
 
+_DEVICES = ("auto", "cpu", "cuda", "mps")
+_GATES = {"glu": "sigmoid", "geglu": "gelu", "reglu": "relu", "swiglu": "silu"}
 _POSITIVE = _number(lambda v: 0 < v < math.inf)
 # Last part of a key -> the values allowed, in words and as a test.
 _RULES: tuple[tuple[str, str, Callable[[Any], bool]], ...] = (
     ("seed", "a whole number from 0 to 2,147,483,647", _whole(0, 2**31 - 1)),
-    (
-        "num_seeds threads epochs batch_size width num_images num_val num_test num_train num_classes "
-        "num_examples per_decade latent_size",
-        "a whole number, 1 or more",
-        _whole(1),
-    ),
+    ("num_seeds threads epochs batch_size width", "a whole number, 1 or more", _whole(1)),
+    ("num_images num_val num_test num_train", "a whole number, 1 or more", _whole(1)),
+    ("num_classes num_examples per_decade latent_size", "a whole number, 1 or more", _whole(1)),
     ("depth", "a whole number, 0 or more", _whole(0)),
     ("widths", "a list of whole numbers, 1 or more", lambda v: min(v, default=0) >= 1),
     ("lr eps std target_loss clip_grad_norm", "a finite number above 0", _POSITIVE),
@@ -42,7 +41,7 @@ _RULES: tuple[tuple[str, str, Callable[[Any], bool]], ...] = (
     ("dropout", "a number from 0 up to, not including, 1", _number(lambda v: 0 <= v < 1)),
     ("name tuning", "a word", lambda v: type(v) in (str, int, float)),
     ("root", "a folder", lambda v: type(v) is str),
-    ("device", "auto, cpu or cuda", lambda v: str(v).split(":")[0] in ("auto", "cpu", "cuda")),
+    ("device", "auto, cpu, cuda or mps", lambda v: str(v).lower().split(":")[0] in _DEVICES),
 )
 _ALLOWED = {name: (words, allowed) for names, words, allowed in _RULES for name in names.split()}
 # Keys whose value may be any text.
@@ -65,8 +64,7 @@ def check(job: Job) -> None:
             default = reference[key]
             wanted = f"{_TYPES.get(type(default), 'a list of this kind')}, as {_text(default)} is"
             raise ConfigError(f"{key}={_text(value)} is of the wrong type: it must be {wanted}.")
-        name = key.rsplit(".", 1)[-1]
-        words, allowed = _ALLOWED.get(name, ("", lambda value: True))
+        words, allowed = _ALLOWED.get(key.rsplit(".", 1)[-1], ("", lambda value: True))
         is_null = value is None and reference.get(key, 0) is None
         if not (key.startswith("act.") or is_null or allowed(value)):
             raise ConfigError(f"{key}={_text(value)} is out of range: it must be {words}.")
@@ -83,8 +81,7 @@ def check_overrides(overrides: Sequence[Override]) -> None:
         if not key or override.package is not None or (is_choice and override.is_force_add()):
             raise ConfigError(unreadable(str(override.input_line)))
         if override.is_delete():
-            each = "but every key is needed: set it to another value instead"
-            raise ConfigError(f"~{key} deletes a key, {each}.")
+            raise ConfigError(f"~{key} deletes a key, but each is needed: set it to another value.")
         if keys.count(key) > 1:
             once = f"give it once, or several values of it with -m {key}=A,B"
             raise ConfigError(f"{key} is given more than once: {once}.")
@@ -113,7 +110,8 @@ def _check_values(override: Override, names: Sequence[str]) -> None:
         raise ConfigError(f"{key}={typed} is a list: to run one after another, give -m {axis}.")
     for name in (text.strip("\"'") for text in listed):
         if names and name not in names:
-            raise ConfigError(f"There is no {key}={name}: {nearest(name, names)}")
+            gate = f"give model.gate=true +act={_GATES[name]}." if name in _GATES else ""
+            raise ConfigError(f"There is no {key}={name}: {gate or nearest(name, names)}")
 
 
 def unreadable(argument: str) -> str:

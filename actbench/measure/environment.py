@@ -44,8 +44,10 @@ def _commit() -> str:
 
 
 def device(name: str) -> torch.device:
-    """The device of that name; auto is CUDA if available, else the CPU."""
-    return torch.device("cuda" if name == "auto" and torch.cuda.is_available() else "cpu" if name == "auto" else name)
+    """The device of that name, in any case; auto is CUDA if available, else the CPU."""
+    if name.lower() == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    return torch.device(name.lower())
 
 
 def device_name(device: torch.device) -> str:

@@ -45,7 +45,7 @@ MODELS = ", ".join(options("model"))
         ("+act=mish train.epoch=3", "There is no key train.epoch: did you mean train.epochs?"),
         ("+act=mish +train.epoch=3", "There is no key train.epoch: did you mean train.epochs?"),
         ("+act=mish model.dept=3", "There is no key model.dept with model=mlp: did you mean model.depth?"),
-        ("+act=mish ~model", "~model deletes a key, but every key is needed: set it to another value instead."),
+        ("+act=mish ~model", "~model deletes a key, but each is needed: set it to another value."),
         ("+act=mish epochs", "'epochs' cannot be read: an argument is KEY=VALUE, as in train.epochs=5."),
         ("+act=relu act.alpha=3", "There is no key act.alpha: act=relu has no parameters. Leave it out."),
         ("+act=relu +act.alpha=3", "There is no key act.alpha: act=relu has no parameters. Leave it out."),
@@ -114,7 +114,7 @@ MODELS = ", ".join(options("model"))
         ),
         (
             "+act=mish device=gpu",
-            "device=gpu is out of range: it must be auto, cpu or cuda.",
+            "device=gpu is out of range: it must be auto, cpu, cuda or mps.",
         ),
         (
             "+act=mish optim=sgd optim.momentum=0 optim.nesterov=true",
@@ -162,11 +162,13 @@ MODELS = ", ".join(options("model"))
         ),
         ("-m +act=elu,celu act.alpha=null", "act.alpha=null is of the wrong type: it must be a number, as 1.0 is."),
         ("-m +act=elu,celu act.alpha=", "act.alpha= is of the wrong type: it must be a number, as 1.0 is."),
-        ("+act=mish ~nokey", "~nokey deletes a key, but every key is needed: set it to another value instead."),
+        ("+act=mish ~nokey", "~nokey deletes a key, but each is needed: set it to another value."),
         (
             "+experiment=elu_alpha ~act",
-            "~act deletes a key, but every key is needed: set it to another value instead.",
+            "~act deletes a key, but each is needed: set it to another value.",
         ),
+        ("+act=swiglu", "There is no act=swiglu: give model.gate=true +act=silu."),
+        ("-m +act=relu,geglu", "There is no act=geglu: give model.gate=true +act=gelu."),
         ("+act=customm act._target_=mine.f", "There is no act=customm: did you mean custom?"),
         (
             "-m +act=relu hydra.launcher.n_jobs=x",
@@ -358,7 +360,7 @@ UNREADABLE = "cannot be read: an argument is KEY=VALUE, as in train.epochs=5."
         ("model@model=mlp", f"'model@model=mlp' {UNREADABLE}"),
         ("+data@data2=mnist", f"'+data@data2=mnist' {UNREADABLE}"),
         ("++model=mlp", f"'++model=mlp' {UNREADABLE}"),
-        ("~train.epochs=20", "~train.epochs deletes a key, but every key is needed: set it to another value instead."),
+        ("~train.epochs=20", "~train.epochs deletes a key, but each is needed: set it to another value."),
         (
             "seed=${oc.env:NOWHERE}",
             "KeyError raised while resolving interpolation: \"Environment variable 'NOWHERE' not found\"",

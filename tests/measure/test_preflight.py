@@ -103,6 +103,8 @@ def test_a_custom_activation_that_cannot_be_imported_is_refused(target, job_of, 
 @pytest.mark.parametrize(
     ("line", "message"),
     [
+        ("device=mps", "device=mps, but torch finds no such device here: give device=cpu or device=auto."),
+        ("device=CUDA:1", "device=CUDA:1, but torch finds no such device here: give device=cpu or device=auto."),
         ("device=cuda", "device=cuda, but torch finds no such device here: give device=cpu or device=auto."),
         (
             "train.batch_size=2000",

@@ -32,6 +32,8 @@ class Dropout(nn.Module):
 class Block(nn.Module):
     """dropout(act(norm(weight(x)))): z is the input of `act`, a its output."""
 
+    per_unit = 1  # outputs of `weight` for each unit
+
     def __init__(
         self,
         weight: nn.Linear | nn.Conv2d,
@@ -44,7 +46,7 @@ class Block(nn.Module):
         super().__init__()
         spatial = 2 if isinstance(weight, nn.Conv2d) else 0
         self.weight = weight
-        self.norm = norm(weight.weight.shape[0], spatial=spatial)
+        self.norm = norm(weight.weight.shape[0] // self.per_unit, spatial=spatial)
         self.act = act()
         self.dropout = Dropout(dropout, generator=generator)
 
@@ -52,28 +54,15 @@ class Block(nn.Module):
         return self.dropout(self.act(self.norm(self.weight(x))))
 
 
-class GatedBlock(nn.Module):
-    """dropout(act(norm(z)) * v), where z and v are the first and the second half of the units of weight(x).
+class GatedBlock(Block):
+    """dropout(act(norm(z)) * v), where z and v are the first and the second half of the outputs of weight(x).
 
     A gated linear unit (Dauphin et al. 2017, arXiv:1612.08083) with any activation (Shazeer 2020, arXiv:2002.05202,
     eq. 5 and 6): GLU with sigmoid, ReGLU with relu, GEGLU with gelu, SwiGLU with silu.
     """
 
-    def __init__(
-        self,
-        weight: nn.Linear,
-        *,
-        act: Callable[[], Activation],
-        norm: Callable[..., nn.Module],
-        dropout: float,
-        generator: torch.Generator,
-    ) -> None:
-        super().__init__()
-        self.weight = weight
-        self.norm = norm(weight.out_features // 2, spatial=0)
-        self.act = act()
-        self.dropout = Dropout(dropout, generator=generator)
+    per_unit = 2
 
     def forward(self, x: Tensor) -> Tensor:
-        z, v = self.weight(x).chunk(2, dim=-1)
+        z, v = self.weight(x).chunk(2, dim=1)
         return self.dropout(self.act(self.norm(z)) * v)

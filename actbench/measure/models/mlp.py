@@ -34,13 +34,14 @@ class MLP(nn.Module):
     ) -> None:
         super().__init__()
         sizes = {"num_inputs": math.prod(input_shape), "num_outputs": num_outputs, "depth": depth}
-        block: type[Block] | type[GatedBlock] = GatedBlock if gate else Block
+        block = GatedBlock if gate else Block
         width = gated_width(width, **sizes) if gate else width
-        per_unit = 2 if gate else 1
         widths = [math.prod(input_shape)] + depth * [width]
         self.hidden = nn.Sequential(
             *(
-                block(nn.Linear(fan_in, per_unit * units), act=act, norm=norm, dropout=dropout, generator=generator)
+                block(
+                    nn.Linear(fan_in, block.per_unit * units), act=act, norm=norm, dropout=dropout, generator=generator
+                )
                 for fan_in, units in pairwise(widths)
             )
         )

@@ -29,9 +29,9 @@ def forest(tables: dict[str, tuple[pd.DataFrame, float]], labels: dict[str, str]
         if np.isfinite(margin):
             panel.axvspan(-margin, margin, color="#e6e6e6", linewidth=0, zorder=0)
         panel.axvline(0, color="#707070", linewidth=0.8, zorder=1)
-        is_told = table["verdict"].isin(["better", "worse"])
+        is_decided = table["verdict"].isin(["better", "worse"])
         marker = np.where(table["verdict"] == "equivalent", "s", "o")
-        drawing.estimates(panel, table.assign(filled=is_told, marker=marker), labels, missing="a value is not finite")
+        drawing.estimates(panel, table.assign(filled=is_decided, marker=marker), labels, missing="a value is not finite")
         difference_axis(panel, table, margin)
         panel.set_xlabel(title)
     return figure

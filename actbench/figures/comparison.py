@@ -31,7 +31,9 @@ def forest(tables: dict[str, tuple[pd.DataFrame, float]], labels: dict[str, str]
         panel.axvline(0, color="#707070", linewidth=0.8, zorder=1)
         is_decided = table["verdict"].isin(["better", "worse"])
         marker = np.where(table["verdict"] == "equivalent", "s", "o")
-        drawing.estimates(panel, table.assign(filled=is_decided, marker=marker), labels, missing="a value is not finite")
+        drawing.estimates(
+            panel, table.assign(filled=is_decided, marker=marker), labels, missing="a value is not finite"
+        )
         difference_axis(panel, table, margin)
         panel.set_xlabel(title)
     return figure

@@ -6,12 +6,13 @@ A new probe is one function with an entry in PROBES and a column in tables.schem
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from statistics import fmean
 
 import torch
 from torch import Tensor, nn
 
 from actbench.functions import properties
-from actbench.measure.trace import LayerTrace
+from actbench.measure.trace import Activation, LayerTrace
 
 _MISSING = torch.tensor(math.nan)
 
@@ -154,22 +155,37 @@ PROBES: dict[str, Callable[[LayerTrace, Bounds], Tensor]] = {
 }  # fmt: skip
 
 
-def measure(t: LayerTrace, *, bounds: Callable[[nn.Module], Bounds]) -> dict[str, float]:
-    """Every probe of one layer, missing where the layer is not finite; `bounds` maps f to its bounds."""
+# Those that depend on the bounds of f: where each unit has its own, they are the mean over the units.
+_BY_UNIT = ("saturation_low", "saturation_high", "saturated_units", "phi")
+
+
+def measure(t: LayerTrace, *, bounds: Callable[[Activation], list[Bounds]]) -> dict[str, float]:
+    """Every probe of one layer, missing where the layer is not finite; `bounds` are those of the layer's functions."""
     if not t.is_finite:
         return dict.fromkeys(PROBES, math.nan)
     with torch.no_grad():
-        b = bounds(t.f)
-        return {name: float(probe(t, b)) for name, probe in PROBES.items()}
+        of_functions = bounds(t.f)
+        values = {name: float(probe(t, of_functions[0])) for name, probe in PROBES.items()}
+        if len(of_functions) > 1:
+            units = [(t.of_unit(index), b) for index, b in enumerate(of_functions)]
+            values |= {name: fmean(float(PROBES[name](unit, b)) for unit, b in units) for name in _BY_UNIT}
+        return values
 
 
-def act_parameters(layer: nn.Module) -> dict[str, float]:
-    """The learned parameters of an activation layer: `act.<parameter>`, entries of a vector as `act.<parameter>[i]`."""
-    values = {name.removeprefix("f."): p.detach().flatten().tolist() for name, p in layer.named_parameters()}
+def act_parameters(layer: Activation) -> dict[str, float]:
+    """The learned parameters of an activation layer: `act.<parameter>`, entries of a vector as `act.<parameter>[i]`.
+
+    Of a parameter that every unit has its own of, this is the mean over the units, and `act.<parameter>.std` is their
+    standard deviation.
+    """
+    by_unit = layer.parameters_by_unit()
+    values = {name.removeprefix("f."): p.detach() for name, p in layer.named_parameters()}
+    values |= {name: p.mean(0) for name, p in by_unit.items()}
+    values |= {f"{name}.std": p.std(0, correction=0) for name, p in by_unit.items()}
     return {
-        f"act.{name}" if len(entries) == 1 else f"act.{name}[{i}]": entry
-        for name, entries in values.items()
-        for i, entry in enumerate(entries)
+        f"act.{name}" if p.numel() == 1 else f"act.{name}[{i}]": entry
+        for name, p in values.items()
+        for i, entry in enumerate(p.flatten().tolist())
     }
 
 

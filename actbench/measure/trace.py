@@ -7,7 +7,7 @@ buffers, the optimizer and the random state stay as they are, so training is bit
 import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import NamedTuple
 
@@ -29,6 +29,14 @@ class Activation(nn.Module):
     def forward(self, z: Tensor) -> Tensor:
         return self.f(z)
 
+    def functions(self) -> list[nn.Module]:
+        """The functions of one number that the layer applies: here one, for all units."""
+        return [self]
+
+    def parameters_by_unit(self) -> dict[str, Tensor]:
+        """The parameters of which each unit has its own, (U, entries): here none."""
+        return {}
+
 
 class Norms(NamedTuple):
     """‖x‖₁, ‖x‖₂ and the share of exactly zero entries, () each."""
@@ -45,17 +53,18 @@ class LayerTrace:
     Attributes:
         layer: Module path.
         layer_index: From 1 at the input.
-        f: The activation as a function, in evaluation mode.
+        f: The activation layer.
         z, a: Pre-activation and output.
         dz: Gradient at z of the loss, summed over examples.
         weight: The weight of the layer before.
         weight_before: That weight before the last update; None before the first.
         next_y, next_bias: Output W a + b of the next weight layer and its b, (U,); None after the last.
+        positions: The axes of z behind (N, U) in the network: () or (H, W).
     """
 
     layer: str
     layer_index: int
-    f: nn.Module
+    f: Activation
     z: Tensor
     a: Tensor
     dz: Tensor
@@ -63,6 +72,7 @@ class LayerTrace:
     weight_before: Tensor | None
     next_y: Tensor | None
     next_bias: Tensor | None
+    positions: tuple[int, ...]
     _shares: dict[tuple[Callable, float], Tensor] = field(default_factory=dict, init=False, repr=False)
 
     @property
@@ -107,15 +117,20 @@ class LayerTrace:
             self._shares[relation, threshold] = torch.cat(shares).mean(0)
         return self._shares[relation, threshold]
 
+    def of_unit(self, index: int) -> "LayerTrace":
+        """The same with one unit's z, a and dz, (N, 1, P)."""
+        unit = slice(index, index + 1)
+        return replace(self, z=self.z[:, unit], a=self.a[:, unit], dz=self.dz[:, unit])
+
     def slopes(self) -> Iterator[Tensor]:
-        """f'(z) by autograd of f alone, a chunk of examples at a time."""
+        """f'(z) by autograd of f alone, a chunk of examples at a time; f takes z in the network's shape."""
         one = torch.ones((), dtype=self.z.dtype, device=self.z.device)
         with evaluation_mode(self.f):
             for chunk in chunks(self.z):
-                z = chunk.detach().requires_grad_()
+                z = chunk.detach().reshape(chunk.shape[:2] + self.positions).requires_grad_()
                 with torch.enable_grad():
                     a = self.f(z)
-                yield torch.autograd.grad(a, z, one.expand_as(a))[0]
+                yield _by_unit(torch.autograd.grad(a, z, one.expand_as(a))[0])
 
 
 def activations(model: nn.Module) -> dict[str, Activation]:
@@ -146,12 +161,12 @@ def trace(
     """
     with evaluation_mode(model), torch.enable_grad(), _recording(model) as calls:
         total = loss()
-        positions = [i for i, call in enumerate(calls) if isinstance(call.module, Activation)]
-        if not positions:
+        layers = [(i, call.module) for i, call in enumerate(calls) if isinstance(call.module, Activation)]
+        if not layers:
             return []
-        gradients = torch.autograd.grad(total, [calls[i].x for i in positions], materialize_grads=True)
+        gradients = torch.autograd.grad(total, [calls[i].x for i, _ in layers], materialize_grads=True)
     traces = []
-    for index, i in enumerate(positions):
+    for index, (i, f) in enumerate(layers):
         weight_layer = next(c.module for c in reversed(calls[:i]) if isinstance(c.module, _AFFINE))
         next_layer, next_y = next(((c.module, c.y) for c in calls[i:] if isinstance(c.module, _AFFINE)), (None, None))
         next_bias = None if next_layer is None else next_layer.bias
@@ -159,7 +174,7 @@ def trace(
             LayerTrace(
                 layer=calls[i].name,
                 layer_index=index + 1,
-                f=calls[i].module,
+                f=f,
                 z=_by_unit(calls[i].x),
                 a=_by_unit(calls[i].y),
                 dz=_by_unit(gradients[index]),
@@ -167,6 +182,7 @@ def trace(
                 weight_before=None if weights_before is None else weights_before[weight_layer],
                 next_y=None if next_y is None else _by_unit(next_y),
                 next_bias=None if next_bias is None else next_bias.detach(),
+                positions=tuple(calls[i].x.shape[2:]),
             )
         )
     return traces

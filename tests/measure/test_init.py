@@ -19,6 +19,7 @@ from actbench.measure.models.init import (
     unit_norm,
 )
 from actbench.measure.streams import stream
+from actbench.measure.trace import Activation
 
 FAN_IN, FAN_OUT = 200, 300
 
@@ -78,20 +79,21 @@ def test_fans_of_a_convolution_include_the_kernels_positions():
         fans.append((draw.fan_in, draw.fan_out))
         return torch.zeros(8, 3, 5, 5), torch.zeros(8)
 
-    initialize(model, scheme, generator=stream(0, "init"), gain=lambda: 1.0)
+    initialize(model, scheme, generator=stream(0, "init"), gain=lambda layer: 1.0)
     assert fans == [(75, 200)]
 
 
-def test_the_first_layer_has_gain_one():
-    model = nn.Sequential(nn.Linear(4, 4), nn.Linear(4, 4), nn.Linear(4, 4))
+def test_a_layer_has_the_gain_of_the_activation_before_it_and_the_first_one():
+    acts = [Activation(torch.relu), Activation(torch.tanh)]
+    model = nn.Sequential(nn.Linear(4, 4), acts[0], nn.Linear(4, 4), acts[1], nn.Linear(4, 4), nn.Linear(4, 4))
     gains = []
 
     def scheme(draw: Draw):
         gains.append(draw.gain())
         return torch.zeros(4, 4), torch.zeros(4)
 
-    initialize(model, scheme, generator=stream(0, "init"), gain=lambda: 1.5)
-    assert gains == [1.0, 1.5, 1.5]
+    initialize(model, scheme, generator=stream(0, "init"), gain={acts[0]: 1.5, acts[1]: 0.5}.get)
+    assert gains == [1.0, 1.5, 0.5, 0.5]
 
 
 def _weights(job, seed: int = 0) -> list[torch.Tensor]:

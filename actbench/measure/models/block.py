@@ -38,16 +38,16 @@ class Block(nn.Module):
         self,
         weight: nn.Linear | nn.Conv2d,
         *,
-        act: Callable[[], Activation],
+        act: Callable[[int], Activation],
         norm: Callable[..., nn.Module],
         dropout: float,
         generator: torch.Generator,
     ) -> None:
         super().__init__()
-        spatial = 2 if isinstance(weight, nn.Conv2d) else 0
+        num_units = weight.weight.shape[0] // self.per_unit
         self.weight = weight
-        self.norm = norm(weight.weight.shape[0] // self.per_unit, spatial=spatial)
-        self.act = act()
+        self.norm = norm(num_units, spatial=2 if isinstance(weight, nn.Conv2d) else 0)
+        self.act = act(num_units)
         self.dropout = Dropout(dropout, generator=generator)
 
     def forward(self, x: Tensor) -> Tensor:

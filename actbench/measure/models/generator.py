@@ -66,4 +66,4 @@ class ConvGenerator(nn.Module):
 
 def _block(act: Callable[[], nn.Module], *, norm: Callable[..., nn.Module]) -> Callable[..., Block]:
     """A factory of a generator's hidden layers, without dropout and so without random draws."""
-    return partial(Block, act=lambda: Activation(act()), norm=norm, dropout=0.0, generator=torch.Generator())
+    return partial(Block, act=lambda num_units: Activation(act()), norm=norm, dropout=0.0, generator=torch.Generator())

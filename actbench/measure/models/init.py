@@ -4,6 +4,7 @@ The draws do not depend on scheme, activation or device, so the weights of runs 
 Normals are N(0, 1), uniforms U(-1, 1); fan_in and fan_out include the kernel's positions.
 """
 
+import functools
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -11,7 +12,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from actbench.measure.trace import weight_layers
+from actbench.measure.trace import Activation, weight_layers
 
 
 @dataclass(frozen=True)
@@ -75,10 +76,16 @@ def initialize(
     scheme: Callable[[Draw], tuple[Tensor, Tensor]],
     *,
     generator: torch.Generator,
-    gain: Callable[[], float],
+    gain: Callable[[Activation], float],
 ) -> None:
     """Set the weights and biases of every weight layer, in the order of definition, from draws of a CPU `generator`."""
-    for index, layer in enumerate(weight_layers(model).values()):
+    layers = set(weight_layers(model).values())
+    gain_before: Callable[[], float] = lambda: 1.0  # noqa: E731
+    for layer in model.modules():
+        if isinstance(layer, Activation):
+            gain_before = functools.partial(gain, layer)
+        if layer not in layers:
+            continue
         shape = layer.weight.shape
         draw = Draw(
             normal=torch.randn(shape, generator=generator),
@@ -86,7 +93,7 @@ def initialize(
             uniform_bias=2 * torch.rand(shape[0], generator=generator) - 1,
             fan_in=shape[1:].numel(),
             fan_out=shape[0] * shape[2:].numel(),
-            gain=(lambda: 1.0) if index == 0 else gain,
+            gain=gain_before,
         )
         weight, bias = scheme(draw)
         layer.weight.copy_(weight)

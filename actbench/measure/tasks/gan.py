@@ -60,7 +60,7 @@ class GAN:
         images = splits.train.examples().images
         with torch.random.fork_rng(devices=[]):  # torch draws initial weights here, which `initialize` replaces
             network = generator(latent_size=latent_size, output_shape=images.shape[1:])
-        initialize(network, torch_default, generator=stream(seed, "generator"), gain=lambda: 1.0)
+        initialize(network, torch_default, generator=stream(seed, "generator"), gain=lambda layer: 1.0)
         self.generator, self.discriminator = network.to(images.device), model
         # The tables list the layers of both under these names, in the order of execution.
         self.networks = nn.ModuleDict({"generator": self.generator, "discriminator": model})

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from actbench.functions import properties
+from actbench.measure.environment import in_float64
 from actbench.measure.trace import Activation, LayerTrace
 
 _MISSING = torch.tensor(math.nan)
@@ -45,7 +46,7 @@ def saturation_high(t: LayerTrace, b: Bounds) -> Tensor:
 def saturated_units(t: LayerTrace, b: Bounds) -> Tensor:
     """Share of units with at least 95 % of their pre-activations below z_lo, or at least 95 % above z_hi."""
     low, high = t.share(torch.lt, b.z_lo), t.share(torch.gt, b.z_hi)
-    return ((low >= 0.95) | (high >= 0.95)).double().mean()
+    return in_float64((low >= 0.95) | (high >= 0.95)).mean()
 
 
 def dead(t: LayerTrace, b: Bounds) -> Tensor:
@@ -56,14 +57,14 @@ def dead(t: LayerTrace, b: Bounds) -> Tensor:
         steepest = torch.maximum(steepest, slope.abs().transpose(1, 2).amax(0).amax(0))
         if (steepest >= 1e-6).all():  # no unit is dead
             break
-    return (steepest < 1e-6).double().mean()
+    return in_float64(steepest < 1e-6).mean()
 
 
 def constant(t: LayerTrace, b: Bounds) -> Tensor:
     """Share of units whose standard deviation over inputs is below 1e-3 of the layer's RMS."""
     variance = t.covariance.diagonal()
     # "At most" instead of "below", so that a layer whose outputs are all zero is constant.
-    return (variance.sqrt() <= 1e-3 * (variance + t.mean.double().square()).mean().sqrt()).double().mean()
+    return (variance.sqrt() <= 1e-3 * (variance + in_float64(t.mean).square()).mean().sqrt()).double().mean()
 
 
 def phi(t: LayerTrace, b: Bounds) -> Tensor:

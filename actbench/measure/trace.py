@@ -14,6 +14,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
+from actbench.measure.environment import in_float64
 from actbench.measure.sparsity import chunks, zero_share
 
 _AFFINE = (nn.Linear, nn.Conv2d)
@@ -97,7 +98,7 @@ class LayerTrace:
     def covariance(self) -> Tensor:
         """Covariance of a over examples and positions, (U, U), in float64."""
         # Shortly before a run diverges, squares of its outputs overflow float32.
-        a = self.a.to(torch.float64, copy=True)
+        a = in_float64(self.a)
         a -= a.mean((0, 2))[:, None]  # in place: a third copy would cost more than the product
         centred = a.transpose(0, 1).flatten(1)  # (U, N P)
         return centred @ centred.T / centred.shape[1]
@@ -105,7 +106,7 @@ class LayerTrace:
     @cached_property
     def std(self) -> Tensor:
         """Standard deviation of a over all entries, (): the units' mean variance plus the variance of their means."""
-        return (self.covariance.diagonal().mean() + self.mean.double().var(correction=0)).sqrt()
+        return (self.covariance.diagonal().mean() + in_float64(self.mean).var(correction=0)).sqrt()
 
     def share(self, relation: Callable[..., Tensor], threshold: float) -> Tensor:
         """The share of entries of z with relation(z, threshold), torch.lt or torch.gt, per unit, (U,); cached."""

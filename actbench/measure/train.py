@@ -172,8 +172,8 @@ def _probe(
 ) -> None:
     if history.step not in prober.steps:
         return
-    if prober.batch.labels.is_cuda:  # steps still queued count as training time
-        torch.cuda.synchronize()
+    if prober.batch.labels.device.type != "cpu":  # steps still queued count as training time
+        torch.accelerator.synchronize()
     start = perf_counter()
     keys = {"epoch": epoch, "step": history.step}
     history.layers += [keys | row for row in prober.rows(task, weights_before=weights_before)]

@@ -32,11 +32,12 @@ def blobs(shift):
 """
 OPTIONS = {
     "act/soft.yaml": "# Soft: z for z > 0, else slope tanh z.\n_target_: my_functions.Soft\nslope: 0.5\n",
-    "model/slim.yaml": "# A narrow MLP.\n_target_: actbench.measure.models.mlp.MLP\ndepth: 1\nwidth: 7\ngate: false\ndropout: 0.0\n",
-    "data/blobs.yaml": "# Four blobs.\nload:\n  _target_: my_functions.blobs\n  shift: 0.0\nnum_classes: 4\nnum_val: 40\n"
-    "num_test: 40\nnum_train: null\nstandardize: true\ntarget_loss: 0.2\n",
-    "experiments/which.yaml": "# Which of two?\n# python -m actbench +experiment=which\nnum_seeds: 1\ntrain: {epochs: 1}\n"
-    "hydra:\n  sweeper:\n    params:\n      +act: soft,relu\n",
+    "model/slim.yaml": "# A narrow MLP.\n_target_: actbench.measure.models.mlp.MLP\ndepth: 1\nwidth: 7\n"
+    "gate: false\ndropout: 0.0\n",
+    "data/blobs.yaml": "# Four blobs.\nload:\n  _target_: my_functions.blobs\n  shift: 0.0\nnum_classes: 4\n"
+    "num_val: 40\nnum_test: 40\nnum_train: null\nstandardize: true\ntarget_loss: 0.2\n",
+    "experiments/which.yaml": "# Which of two?\n# python -m actbench +experiment=which\nnum_seeds: 1\n"
+    "train: {epochs: 1}\nhydra:\n  sweeper:\n    params:\n      +act: soft,relu\n",
 }
 
 

@@ -54,10 +54,12 @@ def _cost(runs: pd.DataFrame) -> list[str]:
         return []
     threads = " or ".join(sorted(set(runs["threads"].map(text_of))))
     minutes, peak = numbers.fixed(runs["train_seconds"].sum() / 60, 1), numbers.fixed(runs["peak_mib"].max())
-    return [
+    cost = (
         f"Ran on {settings.distinct(runs['device_name'])}, threads={threads}; {minutes} minutes of training in all; "
         f"peak memory of a run: {peak} MiB."
-    ]
+    )
+    gates = settings.gates(runs)
+    return [cost, f"{gates[0].upper()}{gates[1:]}."] if gates else [cost]
 
 
 def aligned(rows: list[list[str]]) -> str:

@@ -61,7 +61,7 @@ def rows(works: list[Workload]) -> list[list[str]]:
             table.append([name, _range(runs[column].dropna().round())])
     if runs["score_accuracy"].notna().any():
         table.append(["score network's accuracy", distinct(runs["score_accuracy"].dropna().round(4))])
-    table += _networks(works)
+    table += [["gates", gates(runs)], *_networks(works)]
     table += [["ran on", distinct(runs["device_name"])], ["commit", distinct(runs["commit"])]]
     table.append(
         ["versions", ", ".join(f"{name} {distinct(runs[name.lower()])}" for name in ("actbench", "torch", "Python"))]
@@ -84,6 +84,19 @@ def _networks(works: list[Workload]) -> list[list[str]]:
         for name, low, high in spans.sort_values("min").itertuples()
     )
     return [["layers", value]] if len(spans) > 1 else []
+
+
+def gates(runs: pd.DataFrame) -> str:
+    """What gates do to the number of parameters, with both numbers where both were measured; empty without gates."""
+    if "model.gate" not in runs:
+        return ""
+    gated = runs["model.gate"].eq(True)
+    counts = [
+        f"{_range(runs.loc[rows, 'num_parameters'])} {words}"
+        for rows, words in ((gated, "with gates"), (~gated, "without"))
+        if rows.any()
+    ]
+    return f"gated layers are narrower, so that the number of parameters stays: {', '.join(counts)}" * bool(gated.any())
 
 
 def origin(runs: pd.DataFrame) -> str:

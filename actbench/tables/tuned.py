@@ -30,12 +30,15 @@ def best_rates(runs: pd.DataFrame) -> pd.DataFrame:
     return best.assign(at_edge=(best["lr"] == low) | (best["lr"] == high))
 
 
-def tuned_lr(root: str, tuning: str | None, act: str) -> float:
+def tuned_lr(root: str, tuning: str | None, act: str | None) -> float:
     """The value of `optim.lr` on a track with tuned rates.
 
     Raises:
-        ValueError: If no tuning experiment is given, or it has not been run, or it lacks the activation.
+        ValueError: If there is not one activation, no tuning experiment is given, or it has not been run, or it lacks
+            the activation.
     """
+    if act is None:
+        raise ValueError("This track has learning rates for one activation in all layers: give track=shared.")
     if not tuning:
         raise ValueError("This track needs the experiment that tuned the learning rates: give tuning=NAME.")
     rates = _rates(str(Path(root, str(tuning))))

@@ -1,5 +1,7 @@
 """Gated MLPs against the formula of their layer, and their number of parameters against the same MLP without gates."""
 
+from pathlib import Path
+
 import commands
 import pytest
 import torch
@@ -8,11 +10,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import nn
 
+from actbench.__main__ import main
 from actbench.measure.identity import columns, run_id
 from actbench.measure.models.block import GatedBlock
 from actbench.measure.models.mlp import MLP
 from actbench.measure.models.norm import none
 from actbench.measure.trace import Activation, trace
+from actbench.tables import store
 
 PARTS = {"act": lambda num_units: Activation(nn.SiLU()), "norm": none, "dropout": 0.0}
 
@@ -70,3 +74,13 @@ def test_a_network_without_gates_keeps_the_name_of_its_run():
     assert run_id(plain) == run_id(stated) != run_id(gated)
     assert "model.gate" not in columns(plain)
     assert columns(gated)["model.gate"] is True
+
+
+def test_both_numbers_of_parameters_are_printed_and_on_the_page(capsys):
+    few = ["num_seeds=1", "train.epochs=1", "probes=none", "hydra/launcher=basic"]
+    assert main(["-m", "+act=silu", "model.gate=true,false", *few]) == 0
+    printed, page = capsys.readouterr().out, Path("results/adhoc/report.md").read_text()
+    runs = store.collect(Path("results/adhoc")).runs.set_index("model.gate")["num_parameters"]
+    counts = f"{runs[True]:,.0f} with gates, {runs.drop(True).item():,.0f} without"
+    assert counts in printed
+    assert counts in page

@@ -13,10 +13,12 @@ from torch import Tensor, nn
 
 from actbench.functions import properties
 from actbench.measure import global_state
-from actbench.measure.data.splits import Source, Splits
+from actbench.measure.data.splits import Source, Split, Splits
 from actbench.measure.models.init import initialize
 from actbench.measure.streams import stream
 from actbench.measure.trace import Activation, activations
+
+_NUM_IMAGES = 512  # behind a data-driven initialisation: the first of the training split, which is in random order
 
 
 def _partial(node: DictConfig) -> functools.partial:
@@ -60,21 +62,26 @@ def gain(act: Callable[[], Activation], *, dropout: float) -> float:
     return ((1 - dropout) / moment) ** 0.5
 
 
-def model(config: DictConfig, *, input_shape: torch.Size, seed: int, on: torch.device) -> nn.Module:
-    """The model with the initial weights of `seed`."""
+def model(config: DictConfig, train: Split, *, seed: int, on: torch.device) -> nn.Module:
+    """The model for the images of `train`, with the initial weights of `seed`."""
     act = act_factory(config.act)
     task_class: Any = _partial(config.task).func
     with torch.random.fork_rng(devices=[]):  # torch draws initial weights here, which `initialize` replaces
         network = _partial(config.model)(
-            input_shape=input_shape,
+            input_shape=train.pixels.shape[1:],
             num_outputs=task_class.num_outputs(config.data.num_classes),
             act=act,
             norm=_partial(config.norm),
             generator=stream(seed, "dropout", on),
-        )
-    scale = functools.partial(gain, act, dropout=config.model.dropout)
-    initialize(network, _partial(config.init), generator=stream(seed, "init"), gain=scale)
-    return network.to(on)
+        ).to(on)
+    initialize(
+        network,
+        _partial(config.init),
+        generator=stream(seed, "init"),
+        gain=functools.partial(gain, act, dropout=config.model.dropout),
+        inputs=lambda: train.first(_NUM_IMAGES).images,
+    )
+    return network
 
 
 def optimizer(config: DictConfig, model: nn.Module) -> torch.optim.Optimizer:

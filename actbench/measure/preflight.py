@@ -16,7 +16,7 @@ from torch import nn
 from actbench.command.job import Job
 from actbench.command.options import ConfigError
 from actbench.measure import build, environment, identity, sharing, trial
-from actbench.measure.data.splits import indices
+from actbench.measure.data.splits import Scale, Split, indices
 from actbench.measure.models.block import Block
 from actbench.measure.trial import reason
 
@@ -168,9 +168,11 @@ def check_data(job: Job) -> None:
 
 def check_model(job: Job) -> None:
     """Raise a ConfigError unless model and optimizer can be built and a batch of two passes through the model."""
-    shape = build.source(job.config.data).images.shape[1:]
+    source = build.source(job.config.data)
+    shape = source.images.shape[1:]
+    stored = Split(source.images, torch.arange(len(source.labels)), source.labels, Scale(source.white, None))
     try:
-        model = build.model(job.config, input_shape=shape, seed=job.config.seed, on=torch.device("cpu"))
+        model = build.model(job.config, stored, seed=job.config.seed, on=torch.device("cpu"))
         build.optimizer(job.config, model)
         _check_act_in(model, _name(job))
         with torch.random.fork_rng(devices=[]):

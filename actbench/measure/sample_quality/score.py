@@ -122,7 +122,13 @@ def _train(model: LeNet, source: Source) -> dict[str, float]:
         Split(source.images, rows, source.labels[rows], scale)
         for rows in map(torch.from_numpy, (train_rows, held_out_rows))
     )
-    initialize(model, torch_default, generator=stream(seed, "init"), gain=lambda: 1.0)
+    initialize(
+        model,
+        torch_default,
+        generator=stream(seed, "init"),
+        gain=lambda: 1.0,
+        inputs=lambda: train.first(_CHUNK).images,
+    )
     optimizer = torch.optim.Adam(model.parameters(), lr=RECIPE["lr"], fused=True)
     endless_batches = _endless_batches(train, order=stream(seed, "order"))
     with _one_thread():

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor, nn
 
-from actbench.measure.trace import Activation
+from actbench.measure.trace import Activation, Affine
 
 
 class Dropout(nn.Module):
@@ -36,7 +36,7 @@ class Block(nn.Module):
 
     def __init__(
         self,
-        weight: nn.Linear | nn.Conv2d,
+        weight: Affine,
         *,
         act: Callable[[], Activation],
         norm: Callable[..., nn.Module],
@@ -44,9 +44,9 @@ class Block(nn.Module):
         generator: torch.Generator,
     ) -> None:
         super().__init__()
-        spatial = 2 if isinstance(weight, nn.Conv2d) else 0
+        num_outputs, spatial = (weight.out_features, 0) if isinstance(weight, nn.Linear) else (weight.out_channels, 2)
         self.weight = weight
-        self.norm = norm(weight.weight.shape[0] // self.per_unit, spatial=spatial)
+        self.norm = norm(num_outputs // self.per_unit, spatial=spatial)
         self.act = act()
         self.dropout = Dropout(dropout, generator=generator)
 

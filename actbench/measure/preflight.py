@@ -169,14 +169,14 @@ def check_data(job: Job) -> None:
 def check_model(job: Job) -> None:
     """Raise a ConfigError unless model and optimizer can be built and a batch of two passes through the model."""
     source = build.source(job.config.data)
-    shape = source.images.shape[1:]
-    stored = Split(source.images, torch.arange(len(source.labels)), source.labels, Scale(source.white, None))
+    few = torch.arange(min(32, len(source.labels)))
+    stored = Split(source.images, few, source.labels[few], Scale(source.white, None))  # in place of the training split
     try:
         model = build.model(job.config, stored, seed=job.config.seed, on=torch.device("cpu"))
         build.optimizer(job.config, model)
         _check_act_in(model, _name(job))
         with torch.random.fork_rng(devices=[]):
-            model(torch.zeros(min(2, job.config.train.batch_size), *shape)).sum().backward()
+            model(stored.first(min(2, job.config.train.batch_size)).images).sum().backward()
     except ConfigError:
         raise
     except (ValueError, TypeError, IndexError, RuntimeError) as error:

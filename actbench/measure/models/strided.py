@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from actbench.measure.models.block import Block
+from actbench.measure.models.cnn import check_size
 from actbench.measure.trace import Activation
 
 
@@ -32,11 +33,7 @@ class StridedCNN(nn.Module):
     ) -> None:
         super().__init__()
         channels, height, width = input_shape
-        if min(height, width) < 2 ** len(widths):
-            raise ValueError(
-                f"model.widths has {len(widths)} entries, each of which halves the image, but the images are only "
-                f"{height}×{width}: give at most {min(height, width).bit_length() - 1} widths."
-            )
+        check_size(height, width, widths)
         blocks: list[nn.Module] = []
         for num_channels in widths:
             conv = nn.Conv2d(channels, num_channels, kernel_size=4, stride=2, padding=1)

@@ -17,12 +17,6 @@ def main(argv: list[str] | None = None) -> int:
     SIGTERM and SIGHUP, of a scheduler or a closed terminal, end it as Ctrl-C does: 143 or 129.
     """
     argv = sys.argv[1:] if argv is None else argv
-    if {"--help", "-h", "--version"} & set(argv):
-        from actbench.command.help import text
-
-        with contextlib.suppress(BrokenPipeError):  # --help | head
-            print(f"actbench {__version__}" if "--version" in argv else text(), flush=True)
-        return 0
     from actbench.command.options import ConfigError
 
     _received[:] = [signal.SIGINT]
@@ -30,6 +24,12 @@ def main(argv: list[str] | None = None) -> int:
         if signal.getsignal(number) is signal.SIG_DFL:  # under nohup it is ignored, and stays so
             signal.signal(number, _stop)
     try:
+        if {"--help", "-h", "--version"} & set(argv):
+            from actbench.command.help import text
+
+            with contextlib.suppress(BrokenPipeError):  # --help | head
+                print(f"actbench {__version__}" if "--version" in argv else text(argv), flush=True)
+            return 0
         return _run(argv)
     except ConfigError as error:
         print(f"actbench: {error}", file=sys.stderr)

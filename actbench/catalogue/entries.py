@@ -48,6 +48,8 @@ def read(argv: list[str]) -> NamedFunction:
     if {"-m", "--multirun"} & set(argv):
         raise ConfigError("Several activations are named: give one, or none for all of them.")
     job = compose.job_from(argv)
+    if job.choices["act"] == "by_layer":
+        raise ConfigError("act_by_layer names several functions: give one, by +act=NAME.")
     preflight.check_act(job)
     choice, node = job.choices["act"], job.config.act
     formula = describe(options("act")[choice]) if choice in options("act") else str(node["_target_"])
@@ -56,8 +58,9 @@ def read(argv: list[str]) -> NamedFunction:
 
 def _build(name: str, formula: str, node: DictConfig) -> NamedFunction:
     with _float64():
-        layer = build.act_factory(node)().eval()
-    return NamedFunction(name, formula, flatten(node), layer.f)
+        layer = build.act_factory(node)(1).eval()
+    f = layer.f if len(layer.parameters_by_unit()) == 0 else layer.functions()[0]
+    return NamedFunction(name, formula, flatten(node), f)
 
 
 @contextlib.contextmanager

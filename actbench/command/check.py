@@ -52,14 +52,16 @@ _TYPES = {bool: "true or false", int: "a whole number", float: "a number", str: 
 def check(job: Job) -> None:
     """Raise a ConfigError unless every key of the job exists and has a valid value."""
     reference, values = defaults(job.choices), flatten(job.config)
-    for key in values:
-        is_custom = key.startswith("act.") and job.choices.get("act") == "custom"
-        if key not in reference and not is_custom:
+    for key, value in values.items():
+        is_custom = key.startswith("act.") and job.choices.get("act") in ("custom", "by_layer")
+        if key not in reference and not (is_custom or _is_per_unit(key, value)):
             raise ConfigError(no_such_key(key, reference, job.choices))
     if "act" not in job.choices:
         example, names = "for instance: python -m actbench +act=mish", ", ".join(options("act"))
         raise ConfigError(f"No activation is given. Name one, {example}. There are: {names}.")
     for key, value in sorted(values.items(), key=lambda item: len(item[0])):  # data.root first
+        if _is_per_unit(key, value):
+            continue
         if not _is_alike(value, reference.get(key)):
             default = reference[key]
             wanted = f"{_TYPES.get(type(default), 'a list of this kind')}, as {_text(default)} is"
@@ -78,6 +80,8 @@ def check_overrides(overrides: Sequence[Override]) -> None:
     is_custom = any(o.key_or_group == "act" and o.value() == "custom" for o in overrides)
     for override in overrides:
         key, is_choice = override.key_or_group, override.key_or_group in (*GROUPS, *PRESETS)
+        if key == "hydra.searchpath":
+            raise ConfigError("hydra.searchpath: give --config-dir FOLDER, which every command finds.")
         if not key or override.package is not None or (is_choice and override.is_force_add()):
             raise ConfigError(unreadable(str(override.input_line)))
         if override.is_delete():
@@ -147,6 +151,11 @@ def no_such_key(key: str, keys: Collection[str], choices: Mapping[str, str]) -> 
     if not inside:
         return f"There is no key {key}: {choice} has no parameters. Leave it out."
     return f"There is no key {key} with {choice}: {nearest(key, inside)}"
+
+
+def _is_per_unit(key: str, value: Any) -> bool:
+    """Whether a key asks for the number of units of each layer, as act.num_parameters=channel does."""
+    return key.startswith("act.") and value == "channel"
 
 
 def _is_alike(value: Any, reference: Any) -> bool:

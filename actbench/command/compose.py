@@ -3,6 +3,8 @@
 import copy
 from collections.abc import Iterator
 from itertools import chain
+from pathlib import Path
+from typing import Any
 
 from hydra import compose, initialize_config_dir
 from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
@@ -11,13 +13,13 @@ from hydra.core.global_hydra import GlobalHydra
 from hydra.core.hydra_config import HydraConfig
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.utils import get_method
-from omegaconf import DictConfig, OmegaConf, open_dict, read_write
+from omegaconf import DictConfig, ListConfig, OmegaConf, open_dict, read_write
 
 from actbench.command.check import check, key_of
 from actbench.command.errors import translated_errors
 from actbench.command.job import Job
 from actbench.command.line import hydra_arguments, register
-from actbench.command.options import CONF, GROUPS, PRESETS, options
+from actbench.command.options import CONF, GROUPS, PRESETS, ConfigError, nearest, options, split_config_dir
 
 OmegaConf.register_new_resolver(
     "tuned_lr",  # found by its name, since it needs pandas and no other config does
@@ -29,7 +31,9 @@ OmegaConf.register_new_resolver(
 def job_from(overrides: list[str]) -> Job:
     """The job of one run, from its overrides, as the command composes and checks it."""
     register(overrides)
-    arguments = [text for text in hydra_arguments(overrides) if text != "-m"]
+    folder, arguments = split_config_dir([t for t in hydra_arguments(overrides) if t != "-m"])
+    if folder is not None:
+        arguments.append(f'hydra.searchpath=["file://{Path(folder).absolute()}"]')
     GlobalHydra.instance().clear()
     with translated_errors(arguments), initialize_config_dir(str(CONF), version_base="1.3"):
         config = compose("config", arguments, return_hydra_config=True)
@@ -41,10 +45,31 @@ def job_of(config: DictConfig) -> Job:
     """The checked job of a composed config without Hydra's node, which HydraConfig holds."""
     with translated_errors(()):
         OmegaConf.resolve(config)
-    choices = HydraConfig.get().runtime.choices
+    choices = dict(HydraConfig.get().runtime.choices)
+    if (names := config.act_by_layer) is not None:
+        if "act" in choices:
+            raise ConfigError("act and act_by_layer are both given: give one of them.")
+        choices["act"], config.act = "by_layer", {"by_layer": [_node(name) for name in _names(names)]}
     job = Job(config, {name: choices[name] for name in (*GROUPS, *PRESETS) if name in choices})
     check(job)
     return job
+
+
+def _names(names: Any) -> list[str]:
+    if isinstance(names, ListConfig) and names and all(isinstance(name, str) for name in names):
+        return list(names)
+    example = "act_by_layer=[relu,relu,tanh]"
+    raise ConfigError(f"act_by_layer={names} is no list of functions, one for each layer: {example}.")
+
+
+def _node(name: str) -> DictConfig:
+    """The config of an option of act, or of a dotted path to the user's own activation."""
+    acts = options("act")
+    if "." in name:
+        return OmegaConf.create({"_target_": name})
+    if name not in acts:
+        raise ConfigError(f"There is no act={name}, in act_by_layer: {nearest(name, acts)}")
+    return OmegaConf.load(acts[name])  # type: ignore[return-value]
 
 
 def jobs_of_sweep(loader: ConfigLoader, config: DictConfig, arguments: list[str]) -> list[tuple[list[str], Job]]:

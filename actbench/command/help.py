@@ -1,14 +1,16 @@
 """What --help lists: the commands, every option of every group, every experiment. Imports no torch."""
 
 import textwrap
+from collections.abc import Sequence
 
-from actbench.command.options import CONF, GROUPS, describe, options
+from actbench.command.options import CONF, GROUPS, describe, options, split_config_dir, use_config_dir
 
 _USAGE = """\
 Usage: python -m actbench +act=NAME [KEY=VALUE ...]         one run: a pack of seeds, a report
        python -m actbench -m +act=A,B [KEY=V,W ...]          a sweep over all combinations
        python -m actbench +experiment=NAME [KEY=VALUE ...]   a question from experiments/
        python -m actbench +act=custom act._target_=FILE.FUNCTION +act.PARAMETER=VALUE
+       python -m actbench --config-dir DIR +act=NAME ...     options of your own, in DIR/act/NAME.yaml, DIR/model/ ...
        python -m actbench.report FOLDER ...                  a report, of one folder or over several
        python -m actbench.catalogue [+act=NAME]              what is computed of a function
        python -m actbench.catalogue --cost [NAME ...]        its time and memory against ReLU
@@ -16,8 +18,9 @@ Usage: python -m actbench +act=NAME [KEY=VALUE ...]         one run: a pack of s
 _FIRST = ("experiment", "act", "data", "model", "init", "optim")
 
 
-def text() -> str:
-    """The commands, the options of each group, the base run's settings."""
+def text(argv: Sequence[str] = ()) -> str:
+    """The commands, the options of each group, those of --config-dir too, the base run's settings."""
+    use_config_dir(split_config_dir(argv)[0])
     groups = dict.fromkeys((*_FIRST, *GROUPS, "track", "hydra/launcher"))
     base = (CONF / "config.yaml").read_text(encoding="utf-8")
     settings = base[base.index("\nseed:") : base.index("\nhydra:")].strip()

@@ -8,7 +8,7 @@ from omegaconf import MISSING, DictConfig, OmegaConf
 
 from actbench.command.check import check_overrides, in_quotes
 from actbench.command.errors import translated_errors
-from actbench.command.options import GROUPS, PRESETS, ConfigError, options
+from actbench.command.options import GROUPS, PRESETS, ConfigError, options, split_config_dir, use_config_dir
 
 _SHOW = {"--cfg", "-c", "--info", "-i", "--run", "-r", "--shell-completion", "--hydra-help"}
 
@@ -44,11 +44,12 @@ def hydra_arguments(argv: list[str]) -> list[str]:
 
 
 def register(argv: Sequence[str]) -> None:
-    """Store the experiments that the arguments name, and act=custom if they name it.
+    """Find the options of --config-dir; store the experiments and act=custom if they are named.
 
     Reading all experiments would take time. `custom` stands for the user's own activation;
     act=glob(*) must not match it.
     """
+    use_config_dir(split_config_dir(argv)[0])
     store, arguments = ConfigStore.instance(), [argument.lstrip("+") for argument in argv]
     patterns = [argument for argument in arguments if argument.startswith("experiment=")]
     named = [n for n in options("experiment") if any(n in p or "glob" in p for p in patterns)]

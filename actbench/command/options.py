@@ -1,7 +1,9 @@
-"""The options in conf/ and experiments/, their descriptions, and the nearest one to a mistyped name."""
+"""The options in conf/, in experiments/ and in the user's folder, and the nearest to a mistyped name."""
 
+import argparse
 import difflib
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 _PACKAGE = Path(__file__).resolve().parents[1]
@@ -21,14 +23,57 @@ PRESETS = ("experiment", "track")
 GROUPS = tuple(sorted({path.name for path in CONF.glob("*/")} - {*PRESETS, "hydra"}))
 
 
+# Names that a user's option cannot have: two stand for what has no file, the others are values.
+_RESERVED = ("custom", "by_layer", "null", "true", "false", "nan", "inf")
+_user_folders: list[Path] = []  # what --config-dir names
+
+
 class ConfigError(ValueError):
     """A mistake in a command; its text is one sentence for the user."""
 
 
+def split_config_dir(argv: Sequence[str]) -> tuple[str | None, list[str]]:
+    """The folder that --config-dir names, and the other arguments."""
+    parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+    parser.add_argument("--config-dir", "-cd")
+    flags, others = parser.parse_known_args(list(argv))
+    return flags.config_dir, others
+
+
+def use_config_dir(folder: str | None) -> None:
+    """Have `options` find the user's own in a folder laid out as conf/, with experiments/ beside.
+
+    Raises a ConfigError if it holds none, or one with a name of ours, which Hydra would take instead.
+    """
+    _user_folders[:] = []
+    if folder is None:
+        return
+    path = Path(folder).absolute()
+    files = [(group, file) for group in (*GROUPS, *PRESETS) for file in _files(path, group)]
+    if not files:
+        needs = "it needs NAME.yaml in a folder such as act, model, data or experiments"
+        raise ConfigError(f"--config-dir={folder} holds no options: {needs}.")
+    for group, file in files:
+        if file.stem in options(group) or file.stem.lower() in _RESERVED:
+            raise ConfigError(f"{file} has a name that means something else: give it another.")
+        if not re.fullmatch(r"[A-Za-z_]\w*", file.stem):
+            raise ConfigError(f"{file} needs a name of letters, digits and _, with no digit first.")
+    _user_folders.append(path)
+
+
 def options(group: str) -> dict[str, Path]:
-    """The options of a group by name, each with its file."""
-    folder = EXPERIMENTS if group == "experiment" else CONF / group
-    return {path.stem: path for path in sorted(folder.glob("*.yaml"))}
+    """The options of a group by name, each with its file: ours, then the user's."""
+    folders = (EXPERIMENTS.parent if group == "experiment" else CONF, *_user_folders)
+    return {file.stem: file for folder in folders for file in _files(folder, group)}
+
+
+def is_ours(group: str, name: str) -> bool:
+    """Whether an option is one of conf/, not the user's."""
+    return (CONF / group / f"{name}.yaml").is_file()
+
+
+def _files(folder: Path, group: str) -> list[Path]:
+    return sorted((folder / ("experiments" if group == "experiment" else group)).glob("*.yaml"))
 
 
 def describe(path: Path) -> str:

@@ -2,8 +2,9 @@
 
 import functools
 import inspect
+import itertools
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import hydra
@@ -15,9 +16,12 @@ from actbench.functions import properties
 from actbench.measure import global_state
 from actbench.measure.data.splits import Source, Split, Splits
 from actbench.measure.models.init import initialize
+from actbench.measure.per_unit import PerUnit
 from actbench.measure.streams import stream
 from actbench.measure.trace import Activation, activations
 
+CHANNEL = "channel"  # in the config of an activation: the number of units or channels of its layer
+_NUM_UNITS = ("num_units", "num_parameters", "num_channels", "channels")
 _NUM_IMAGES = 512  # behind a data-driven initialisation: the first of the training split, which is in random order
 
 
@@ -42,19 +46,47 @@ def _read_once(load: str) -> Source:
     return _partial(OmegaConf.create(load))()  # type: ignore[arg-type]
 
 
-def act_factory(node: DictConfig) -> Callable[[], Activation]:
-    """Makes one layer per call: a class is instantiated each time, a function is shared."""
+def act_nodes(node: DictConfig) -> Iterator[DictConfig]:
+    """The config of each layer's activation from the input on: of one for all, without end."""
+    return iter(node.by_layer) if "by_layer" in node else itertools.repeat(node)
+
+
+def act_factory(node: DictConfig) -> Callable[[int], Activation]:
+    """Makes a layer of so many units per call: a class is instantiated each time, a function is shared.
+
+    A class takes the number of units where the config says `channel`, as in act.num_parameters=channel, or where it
+    requires an argument of one of the names in `_NUM_UNITS` that the config does not give.
+    """
     partial = _partial(node)
-    return lambda: Activation(partial() if isinstance(partial.func, type) else partial)
+    if not isinstance(partial.func, type):
+        return lambda num_units: Activation(partial)
+    keys = [key for key, value in partial.keywords.items() if value == CHANNEL]
+    if not keys:
+        parameters = _signature(partial.func)
+        keys = [
+            name
+            for name in _NUM_UNITS
+            if name in parameters and parameters[name].default is inspect.Parameter.empty and name not in node
+        ]
+    if not keys:
+        return lambda num_units: Activation(partial())
+    return lambda num_units: PerUnit(lambda n: partial(**dict.fromkeys(keys, n)), num_units=num_units)
 
 
-def gain(act: Callable[[], Activation], *, dropout: float) -> float:
+def _signature(cls: type) -> Mapping[str, inspect.Parameter]:
+    try:
+        return inspect.signature(cls).parameters
+    except (TypeError, ValueError):  # of a class in C
+        return {}
+
+
+def gain(act: Activation, *, dropout: float) -> float:
     """sqrt((1 − dropout) / E f(z)^2), z ~ N(0, 1): the scale of init=matched.
 
     Raises:
         ValueError: If E f(z)^2 is zero or does not exist.
     """
-    moment = properties.second_moment(act())
+    moment = properties.second_moment(act.functions()[0])
     if not 0 < moment < math.inf:
         raise ValueError(
             f"init=matched needs E f(z)^2 under N(0, 1), finite and above 0, but it is {moment}: give another init."
@@ -64,24 +96,42 @@ def gain(act: Callable[[], Activation], *, dropout: float) -> float:
 
 def model(config: DictConfig, train: Split, *, seed: int, on: torch.device) -> nn.Module:
     """The model for the images of `train`, with the initial weights of `seed`."""
-    act = act_factory(config.act)
     task_class: Any = _partial(config.task).func
     with torch.random.fork_rng(devices=[]):  # torch draws initial weights here, which `initialize` replaces
-        network = _partial(config.model)(
+        network = _called(
+            _partial(config.model),
             input_shape=train.pixels.shape[1:],
             num_outputs=task_class.num_outputs(config.data.num_classes),
-            act=act,
+            act=_acts(config.act),
             norm=_partial(config.norm),
             generator=stream(seed, "dropout", on),
         ).to(on)
+    layers = list(activations(network).values())
+    if "by_layer" in config.act and len(layers) != len(config.act.by_layer):
+        raise ValueError(
+            f"act_by_layer names {len(config.act.by_layer)} functions, but the model has {len(layers)} activation "
+            "layers: give one for each, from the input to the output"
+        )
     initialize(
         network,
         _partial(config.init),
         generator=stream(seed, "init"),
-        gain=functools.partial(gain, act, dropout=config.model.dropout),
+        gain=functools.partial(gain, dropout=config.model.get("dropout", 0.0)),
         inputs=lambda: train.first(_NUM_IMAGES).images,
     )
     return network
+
+
+def _acts(node: DictConfig) -> Callable[[int], Activation]:
+    """Makes the layers of a network in turn; a list too short begins again, so that the layers can be counted."""
+    factories = itertools.cycle([act_factory(n) for n in node.get("by_layer", [node])])
+    return lambda num_units: next(factories)(num_units)
+
+
+def _called(partial: functools.partial, **arguments: Any) -> Any:
+    """The result of a call with those of the arguments that its signature names."""
+    names = inspect.signature(partial.func).parameters
+    return partial(**{name: arguments[name] for name in names if name in arguments})
 
 
 def optimizer(config: DictConfig, model: nn.Module) -> torch.optim.Optimizer:
@@ -96,19 +146,17 @@ def optimizer(config: DictConfig, model: nn.Module) -> torch.optim.Optimizer:
 
 def task(config: DictConfig, model: nn.Module, *, splits: Splits, seed: int) -> Any:
     """The task, called with those of the arguments below that its signature names."""
-    partial = _partial(config.task)
-    arguments = {
-        "model": model,
-        "optimizer": optimizer(config, model),
-        "optimizer_of": functools.partial(optimizer, config),
-        "clip_grad_norm": config.train.clip_grad_norm,
-        "num_classes": config.data.num_classes,
-        "source": source(config.data),
-        "splits": splits,
-        "seed": seed,
-    }
-    names = inspect.signature(partial.func).parameters
-    return partial(**{name: arguments[name] for name in names if name in arguments})
+    return _called(
+        _partial(config.task),
+        model=model,
+        optimizer=optimizer(config, model),
+        optimizer_of=functools.partial(optimizer, config),
+        clip_grad_norm=config.train.clip_grad_norm,
+        num_classes=config.data.num_classes,
+        source=source(config.data),
+        splits=splits,
+        seed=seed,
+    )
 
 
 def schedule(config: DictConfig) -> Callable[[float], float]:

@@ -6,6 +6,7 @@ import subprocess
 from pathlib import Path
 
 import torch
+from torch import Tensor
 
 import actbench
 
@@ -48,6 +49,11 @@ def device(name: str) -> torch.device:
     if name.lower() == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
     return torch.device(name.lower())
+
+
+def in_float64(x: Tensor) -> Tensor:
+    """A copy of x in float64: on its device, or on the CPU where x is on mps, which has no float64."""
+    return x.to("cpu" if x.device.type == "mps" else x.device).to(torch.float64, copy=True)
 
 
 def device_name(device: torch.device) -> str:

@@ -4,15 +4,17 @@ import functools
 import hashlib
 import json
 import sys
-from itertools import accumulate
+from collections.abc import Iterator
+from itertools import accumulate, repeat
 from types import ModuleType
 from typing import Any, NamedTuple
 
 from hydra.utils import get_object
+from omegaconf import DictConfig, OmegaConf
 
 from actbench.command.job import Job, defaults, flatten
-from actbench.command.options import GROUPS, options
-from actbench.measure import global_state
+from actbench.command.options import GROUPS, is_ours, options
+from actbench.measure import build, global_state
 from actbench.measure.environment import device
 from actbench.measure.state import State
 
@@ -21,7 +23,7 @@ PROTOCOL = 2
 _FLOATS = ("train.clip_grad_norm",)  # its default, null, does not show its type
 # Keys that are newer than PROTOCOL, each with the value that means what was measured without it. Such a value stays
 # out of a run's identity and columns, so that a published run keeps its name.
-_NEWER = {"model.gate": False}
+_NEWER = {"model.gate": False, "act_by_layer": None}
 # These keys change no number, so they are part neither of a run's identity nor of the tables' config columns.
 _WITHOUT_EFFECT = ("output", "tuning", "data.root", "data.load")
 
@@ -33,36 +35,89 @@ def run_id(job: Job) -> str:
     return f"{values['act']}-{hashlib.sha256(text.encode()).hexdigest()[:12]}"
 
 
-def act_name(job: Job) -> str:
-    """The activation's name: its option's, or the last part of a custom one's dotted path.
+def acts(job: Job) -> list[tuple[str, DictConfig]]:
+    """The activations of a job, one or with act_by_layer one for each layer: their option, and their config."""
+    if job.choices["act"] == "by_layer":
+        return list(zip(job.config.act_by_layer, job.config.act.by_layer, strict=True))
+    return [(job.choices["act"], job.config.act)]
 
-    A custom one with the name of an option goes by its whole path: `mine.relu` is not relu.
+
+def act_name(job: Job) -> str:
+    """The activation's name: its option's, or the last part of the dotted path of one without a file.
+
+    One with the name of an option goes by its whole path: `mine.relu` is not relu. Names by layer are joined by +.
     """
-    choice = job.choices["act"]
-    if choice != "custom":
-        return choice
-    target = str(job.config.act["_target_"])
+    return "+".join(_name(option, node) for option, node in acts(job))
+
+
+def layer_names(job: Job) -> Iterator[str]:
+    """The name of each layer's activation, from the input on: of one for all, without end."""
+    names = [_name(option, node) for option, node in acts(job)]
+    return iter(names) if job.choices["act"] == "by_layer" else repeat(names[0])
+
+
+def _name(option: str, node: DictConfig) -> str:
+    if option in options("act"):
+        return option
+    target = str(node["_target_"])
     name = target.rpartition(".")[2]
     return target if name in options("act") else name
+
+
+def user_targets(job: Job) -> list[str]:
+    """The dotted paths of the user's own activations in a job."""
+    return [str(node["_target_"]) for option, node in acts(job) if not is_ours("act", option)]
 
 
 def columns(job: Job) -> dict[str, Any]:
     """The config as columns of the tables: each group's choice under its name, every value under its dotted key.
 
-    A value takes its type from its option's file, so that act.alpha=1 and act.alpha=1.0 are the same run. A user's
-    activation is identified by its dotted path and a hash of what it depends on, so that an edited function is another
-    run and another row of the report.
+    A value takes its type from its option's file, so that act.alpha=1 and act.alpha=1.0 are the same run. An option of
+    the user's is identified by a hash of what it depends on too, so that an edited function is another run and another
+    row of the report.
     """
     values = {name: job.choices[name] for name in (*GROUPS, "track")}
     default_values = defaults(job.choices)
     for key, value in flatten(job.config).items():
-        if not (_is_without_effect(key) or (key in _NEWER and value == _NEWER[key])):
+        is_new = key in _NEWER and value == _NEWER[key] and key in default_values
+        if not (_is_without_effect(key) or is_new or key == "act.by_layer"):
             values[key] = _cell(value, as_float=isinstance(default_values.get(key), float) or key in _FLOATS)
     values |= {"act": act_name(job), "device": device(job.config.device).type}
-    if job.choices["act"] == "custom":
-        target = str(job.config.act["_target_"])
+    if job.choices["act"] == "by_layer":
+        values["act.source"] = _digest([OmegaConf.to_container(job.config.act.by_layer), _digests(user_targets(job))])
+    elif user_targets(job):
+        (target,) = user_targets(job)
         values |= {"act.target": target, "act.source": source(target).digest[:8]}
+    for group in GROUPS:
+        if group == "data" and not is_ours(group, job.choices[group]):
+            values["data.source"] = data_digest(OmegaConf.to_yaml(job.config.data.load))
+        elif group != "act" and not is_ours(group, job.choices[group]):
+            values[f"{group}.source"] = _digest(_digests(_targets(job.config[group])))
     return values
+
+
+def _targets(node: Any) -> list[str]:
+    """Every dotted path in the config of an option."""
+    if not isinstance(node, DictConfig):
+        return []
+    own = [str(node["_target_"])] if "_target_" in node else []
+    return own + [target for value in node.values() for target in _targets(value)]
+
+
+def _digests(targets: list[str]) -> list[str]:
+    return [source(target).digest for target in targets]
+
+
+@functools.cache
+def data_digest(load: str) -> str:
+    """A hash of a data set's images, labels and number of test images, by the YAML of its `load`."""
+    data = build.source(OmegaConf.create({"load": OmegaConf.create(load)}))
+    arrays = [hashlib.sha256(tensor.numpy().tobytes()).hexdigest() for tensor in (data.images, data.labels)]
+    return _digest([*arrays, data.num_test, data.white])
+
+
+def _digest(value: Any) -> str:
+    return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()[:8]
 
 
 class Source(NamedTuple):

@@ -3,6 +3,7 @@
 `command.check` checks before this what needs no torch.
 """
 
+import itertools
 import json
 import platform
 import tempfile
@@ -14,11 +15,14 @@ from omegaconf import DictConfig, OmegaConf
 from torch import nn
 
 from actbench.command.job import Job
-from actbench.command.options import ConfigError
+from actbench.command.options import ConfigError, is_ours
 from actbench.measure import build, environment, identity, sharing, trial
 from actbench.measure.data.splits import Scale, Split, indices
 from actbench.measure.models.block import Block
+from actbench.measure.trace import activations
 from actbench.measure.trial import reason
+
+_DATA_KEYS = ("load", "num_classes", "num_val", "num_test", "num_train", "standardize", "target_loss")
 
 
 def check(jobs: list[Job], *, elsewhere: bool = False) -> None:
@@ -84,26 +88,24 @@ def _relative(path: Path) -> Path:
 
 def check_act(job: Job) -> None:
     """Raise a ConfigError unless a run can use the activation, as `trial.try_activation` finds out."""
-    name, is_custom = _name(job), job.choices["act"] == "custom"
-    layer = _layer(job.config.act, name)
-    if is_custom:
-        identity.source(str(job.config.act["_target_"]))  # before the first call, which may change what it covers
-        sharing.check_instance(job.config.act, name)
-    trial.try_activation(layer, name)
-    if is_custom:
-        sharing.check_layers(job.config.act, name)
-
-
-def _name(job: Job) -> str:
-    return f"act={job.choices['act']}"
+    for option, node in identity.acts(job):
+        name, is_users = f"act={option}", not is_ours("act", option)
+        layer = _layer(node, name)
+        if is_users:
+            identity.source(str(node["_target_"]))  # before the first call, which may change what it covers
+            sharing.check_instance(node, name)
+        trial.try_activation(layer, name)
+        if is_users:
+            sharing.check_layers(node, name)
 
 
 def _layer(node: DictConfig, name: str) -> build.Activation:
     """One layer of the activation, or a ConfigError that says why there is none."""
-    if OmegaConf.is_missing(node, "_target_"):
+    if "_target_" not in node or OmegaConf.is_missing(node, "_target_"):
+        key = "act._target_=mymodule.MyActivation" if name == "act=custom" else "_target_: mymodule.MyActivation"
         raise ConfigError(
-            "act=custom needs the dotted path of your activation: act._target_=mymodule.MyActivation, "
-            "in an importable module or a file in the working folder."
+            f"{name} needs the dotted path of your activation: {key}, in an importable module or a file in the working "
+            "folder."
         )
     target = node["_target_"]
     try:
@@ -124,7 +126,7 @@ def _layer(node: DictConfig, name: str) -> build.Activation:
             "where __name__ is __main__."
         ) from None
     try:
-        return factory()
+        return factory(trial.NUM_UNITS)
     except (Exception, SystemExit) as error:
         parameters = ", ".join(f"{key!s}={value}" for key, value in node.items() if key != "_target_")
         raise ConfigError(
@@ -135,6 +137,8 @@ def _layer(node: DictConfig, name: str) -> build.Activation:
 def check_data(job: Job) -> None:
     """Raise a ConfigError unless the data set can be read and leaves enough examples for training."""
     data, batch_size = job.config.data, job.config.train.batch_size
+    if absent := [key for key in _DATA_KEYS if key not in data]:
+        raise ConfigError(f"data={job.choices['data']} lacks {', '.join(absent)}: its file needs them, null or not.")
     try:
         source = build.source(data)
     except (FileNotFoundError, ValueError) as error:
@@ -174,7 +178,7 @@ def check_model(job: Job) -> None:
     try:
         model = build.model(job.config, stored, seed=job.config.seed, on=torch.device("cpu"))
         build.optimizer(job.config, model)
-        _check_act_in(model, _name(job))
+        _check_acts_in(model, job)
         with torch.random.fork_rng(devices=[]):
             model(stored.first(min(2, job.config.train.batch_size)).images).sum().backward()
     except ConfigError:
@@ -183,14 +187,17 @@ def check_model(job: Job) -> None:
         raise ConfigError(f"{reason(error)}.") from error
 
 
-def _check_act_in(model: nn.Module, name: str) -> None:
-    """Try the activation in each shape that the model's layers give it, with 2×2 positions after a convolution."""
+def _check_acts_in(model: nn.Module, job: Job) -> None:
+    """Try each activation in each shape that the model's layers give it, with 2×2 positions after a convolution."""
+    options = itertools.cycle([option for option, _ in identity.acts(job)])
+    names = {layer: f"act={option}" for layer, option in zip(activations(model).values(), options, strict=False)}
     tried = set()
     for block in model.modules():
         if isinstance(block, Block):
-            is_spatial, num_units = isinstance(block.weight, nn.Conv2d), block.weight.weight.shape[0]
-            if (is_spatial, num_units) not in tried:
-                tried.add((is_spatial, num_units))
+            name, is_spatial = names[block.act], isinstance(block.weight, nn.Conv2d)
+            num_units = block.weight.weight.shape[0] // block.per_unit
+            if (name, is_spatial, num_units) not in tried:
+                tried.add((name, is_spatial, num_units))
                 z = torch.linspace(-3, 3, 8 * num_units).reshape(2, num_units, 2, 2)
                 z = z.to(memory_format=torch.channels_last) if is_spatial else z[..., 0, 0]
                 trial.try_in_shape(block.act, z, name)

@@ -6,12 +6,14 @@ A new probe is one function with an entry in PROBES and a column in tables.schem
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from statistics import fmean
 
 import torch
 from torch import Tensor, nn
 
 from actbench.functions import properties
-from actbench.measure.trace import LayerTrace
+from actbench.measure.environment import in_float64
+from actbench.measure.trace import Activation, LayerTrace
 
 _MISSING = torch.tensor(math.nan)
 
@@ -44,7 +46,7 @@ def saturation_high(t: LayerTrace, b: Bounds) -> Tensor:
 def saturated_units(t: LayerTrace, b: Bounds) -> Tensor:
     """Share of units with at least 95 % of their pre-activations below z_lo, or at least 95 % above z_hi."""
     low, high = t.share(torch.lt, b.z_lo), t.share(torch.gt, b.z_hi)
-    return ((low >= 0.95) | (high >= 0.95)).double().mean()
+    return in_float64((low >= 0.95) | (high >= 0.95)).mean()
 
 
 def dead(t: LayerTrace, b: Bounds) -> Tensor:
@@ -55,14 +57,14 @@ def dead(t: LayerTrace, b: Bounds) -> Tensor:
         steepest = torch.maximum(steepest, slope.abs().transpose(1, 2).amax(0).amax(0))
         if (steepest >= 1e-6).all():  # no unit is dead
             break
-    return (steepest < 1e-6).double().mean()
+    return in_float64(steepest < 1e-6).mean()
 
 
 def constant(t: LayerTrace, b: Bounds) -> Tensor:
     """Share of units whose standard deviation over inputs is below 1e-3 of the layer's RMS."""
     variance = t.covariance.diagonal()
     # "At most" instead of "below", so that a layer whose outputs are all zero is constant.
-    return (variance.sqrt() <= 1e-3 * (variance + t.mean.double().square()).mean().sqrt()).double().mean()
+    return (variance.sqrt() <= 1e-3 * (variance + in_float64(t.mean).square()).mean().sqrt()).double().mean()
 
 
 def phi(t: LayerTrace, b: Bounds) -> Tensor:
@@ -154,22 +156,37 @@ PROBES: dict[str, Callable[[LayerTrace, Bounds], Tensor]] = {
 }  # fmt: skip
 
 
-def measure(t: LayerTrace, *, bounds: Callable[[nn.Module], Bounds]) -> dict[str, float]:
-    """Every probe of one layer, missing where the layer is not finite; `bounds` maps f to its bounds."""
+# Those that depend on the bounds of f: where each unit has its own, they are the mean over the units.
+_BY_UNIT = ("saturation_low", "saturation_high", "saturated_units", "phi")
+
+
+def measure(t: LayerTrace, *, bounds: Callable[[Activation], list[Bounds]]) -> dict[str, float]:
+    """Every probe of one layer, missing where the layer is not finite; `bounds` are those of the layer's functions."""
     if not t.is_finite:
         return dict.fromkeys(PROBES, math.nan)
     with torch.no_grad():
-        b = bounds(t.f)
-        return {name: float(probe(t, b)) for name, probe in PROBES.items()}
+        of_functions = bounds(t.f)
+        values = {name: float(probe(t, of_functions[0])) for name, probe in PROBES.items()}
+        if len(of_functions) > 1:
+            units = [(t.of_unit(index), b) for index, b in enumerate(of_functions)]
+            values |= {name: fmean(float(PROBES[name](unit, b)) for unit, b in units) for name in _BY_UNIT}
+        return values
 
 
-def act_parameters(layer: nn.Module) -> dict[str, float]:
-    """The learned parameters of an activation layer: `act.<parameter>`, entries of a vector as `act.<parameter>[i]`."""
-    values = {name.removeprefix("f."): p.detach().flatten().tolist() for name, p in layer.named_parameters()}
+def act_parameters(layer: Activation) -> dict[str, float]:
+    """The learned parameters of an activation layer: `act.<parameter>`, entries of a vector as `act.<parameter>[i]`.
+
+    Of a parameter that every unit has its own of, this is the mean over the units, and `act.<parameter>.std` is their
+    standard deviation.
+    """
+    by_unit = layer.parameters_by_unit()
+    values = {name.removeprefix("f."): p.detach() for name, p in layer.named_parameters()}
+    values |= {name: p.mean(0) for name, p in by_unit.items()}
+    values |= {f"{name}.std": p.std(0, correction=0) for name, p in by_unit.items()}
     return {
-        f"act.{name}" if len(entries) == 1 else f"act.{name}[{i}]": entry
-        for name, entries in values.items()
-        for i, entry in enumerate(entries)
+        f"act.{name}" if p.numel() == 1 else f"act.{name}[{i}]": entry
+        for name, p in values.items()
+        for i, entry in enumerate(p.flatten().tolist())
     }
 
 

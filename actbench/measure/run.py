@@ -12,7 +12,7 @@ from tqdm import tqdm
 from actbench.command.job import Job
 from actbench.measure import environment, memory
 from actbench.measure.checkpoint import Checkpoint
-from actbench.measure.identity import PROTOCOL, act_name, columns, run_id, source
+from actbench.measure.identity import PROTOCOL, act_name, columns, run_id, source, user_targets
 from actbench.measure.seed import train_seed
 from actbench.measure.streams import stream_seed
 from actbench.measure.train import History
@@ -71,10 +71,10 @@ def renew(jobs: Sequence[Job]) -> list[str]:
     """Forget the runs of activations whose code or values may have changed unseen; a sentence about each."""
     doubts = {}
     for job in jobs:
-        target = str(job.config.act["_target_"])
-        if job.choices["act"] == "custom" and (doubt := source(target).doubt):
-            doubts[target] = doubt
-            store.forget(job.folder, {run_id(job)})
+        for target in user_targets(job):
+            if doubt := source(target).doubt:
+                doubts[target] = doubt
+                store.forget(job.folder, {run_id(job)})
     return [f"{f} is measured anew each time, since an edit could go unseen: {doubt}." for f, doubt in doubts.items()]
 
 

@@ -13,8 +13,9 @@ from actbench.command.job import Job
 from actbench.measure import build, environment, memory, probes
 from actbench.measure.checkpoint import Checkpoint
 from actbench.measure.data.splits import Split, Splits, split
+from actbench.measure.identity import layer_names
 from actbench.measure.streams import stream
-from actbench.measure.trace import activations
+from actbench.measure.trace import Activation, activations
 from actbench.measure.train import History, Prober, Task, train
 
 
@@ -55,28 +56,29 @@ def _prober(job: Job, model: nn.Module, val: Split, *, num_steps: int) -> Prober
     The bounds of a function without learned parameters are computed once. A task may trace layers that are not the
     model's, such as a GAN's generator, with functions of their own.
     """
-    epsilon = job.config.probes.epsilon
-    fixed = _fixed_bounds(OmegaConf.to_yaml(job.config.act), epsilon)
-    cache: dict[nn.Module, probes.Bounds] = dict.fromkeys(activations(model).values(), fixed) if fixed else {}
+    epsilon, layers = job.config.probes.epsilon, activations(model).values()
+    fixed = (_fixed_bounds(OmegaConf.to_yaml(node), epsilon) for node in build.act_nodes(job.config.act))
+    cache = {layer: bounds for layer, bounds in zip(layers, fixed, strict=False) if bounds}
 
-    def bounds(f: nn.Module) -> probes.Bounds:
-        if f in cache:
-            return cache[f]
-        current = probes.bounds_of(f, epsilon=epsilon)
-        return current if _has_parameters(f) else cache.setdefault(f, current)
+    def bounds(layer: Activation) -> list[probes.Bounds]:
+        if layer in cache:
+            return cache[layer]
+        current = [probes.bounds_of(f, epsilon=epsilon) for f in layer.functions()]
+        return current if _has_parameters(layer) else cache.setdefault(layer, current)
 
     return Prober(
         batch=val.first(job.config.probes.num_examples),
         steps=build.probe_steps(job.config, num_steps=num_steps),
         bounds=bounds,
+        names=dict(zip(layers, layer_names(job), strict=False)),
     )
 
 
-@functools.lru_cache(maxsize=1)
-def _fixed_bounds(act: str, epsilon: float) -> probes.Bounds | None:
+@functools.lru_cache(maxsize=8)
+def _fixed_bounds(act: str, epsilon: float) -> list[probes.Bounds] | None:
     """The bounds of an activation without learned parameters, the same for every seed and layer; None of others."""
-    layer = build.act_factory(OmegaConf.create(act))()  # type: ignore[arg-type]
-    return None if _has_parameters(layer) else probes.bounds_of(layer, epsilon=epsilon)
+    layer = build.act_factory(OmegaConf.create(act))(1)  # type: ignore[arg-type]
+    return None if _has_parameters(layer) else [probes.bounds_of(layer, epsilon=epsilon)]
 
 
 def _has_parameters(layer: nn.Module) -> bool:

@@ -35,12 +35,12 @@ def check_layers(node: DictConfig, name: str) -> None:
     The activation has passed `trial.try_activation`.
     """
     factory, target = build.act_factory(node), str(node["_target_"])
-    first, second = factory(), factory()
+    first, second = factory(3), factory(3)
     ids = {id(tensor) for tensor in _tensors(second).values()}
     shared = next((key.removeprefix("f.") for key, tensor in _tensors(first).items() if id(tensor) in ids), None)
     if shared:
         raise ConfigError(f"{name}: all layers of {target} would share {shared}: make it in __init__, {_OWN}.")
-    leaf = torch.linspace(-3, 3, 21).requires_grad_()
+    leaf = torch.linspace(-3, 3, 21).reshape(7, 3).requires_grad_()
     _call(first, leaf)  # it may fill a cache
     before = _state(target)
     a = _call(first, leaf)

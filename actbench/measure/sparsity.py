@@ -20,11 +20,9 @@ def chunks(x: Tensor) -> tuple[Tensor, ...]:
 
 def zero_share(x: Tensor) -> Tensor:
     """The share of exactly zero entries, (), of a float32 or float64 tensor."""
-    num_nonzero = torch.zeros((), dtype=torch.float64, device=x.device)
-    for chunk in chunks(x):
-        # Not count_nonzero, which branches at every entry; float32 counts a chunk exactly.
-        num_nonzero += torch.ne(chunk, 0, out=torch.empty_like(chunk)).sum()
-    return 1 - num_nonzero.long() / x.numel()
+    # Not count_nonzero, which branches at every entry; float32 counts a chunk exactly.
+    counts = [torch.ne(chunk, 0, out=torch.empty_like(chunk)).sum() for chunk in chunks(x)]
+    return 1 - torch.stack(counts).long().sum() / x.numel()
 
 
 def hoyer(x: Tensor) -> Tensor:

@@ -8,7 +8,7 @@ import copy
 import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import pairwise
 from typing import NamedTuple
@@ -16,6 +16,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
+from actbench.measure.environment import in_float64
 from actbench.measure.sparsity import chunks, zero_share
 
 Affine = nn.Linear | nn.Conv2d | nn.ConvTranspose2d
@@ -30,6 +31,14 @@ class Activation(nn.Module):
 
     def forward(self, z: Tensor) -> Tensor:
         return self.f(z)
+
+    def functions(self) -> list[nn.Module]:
+        """The functions of one number that the layer applies: here one, for all units."""
+        return [self]
+
+    def parameters_by_unit(self) -> dict[str, Tensor]:
+        """The parameters of which each unit has its own, (U, entries): here none."""
+        return {}
 
 
 class Norms(NamedTuple):
@@ -47,17 +56,18 @@ class LayerTrace:
     Attributes:
         layer: Module path.
         layer_index: From 1 at the input.
-        f: The activation as a function, in evaluation mode.
+        f: The activation layer.
         z, a: Pre-activation and output.
         dz: Gradient at z of the loss, summed over examples.
         weight: The weight of the layer before.
         weight_before: That weight before the last update; None before the first.
         next_y, next_bias: Output W a + b of the next weight layer and its b, (U,); None after the last.
+        positions: The axes of z behind (N, U) in the network: () or (H, W).
     """
 
     layer: str
     layer_index: int
-    f: nn.Module
+    f: Activation
     z: Tensor
     a: Tensor
     dz: Tensor
@@ -65,6 +75,7 @@ class LayerTrace:
     weight_before: Tensor | None
     next_y: Tensor | None
     next_bias: Tensor | None
+    positions: tuple[int, ...]
     _shares: dict[tuple[Callable, float], Tensor] = field(default_factory=dict, init=False, repr=False)
 
     @property
@@ -89,7 +100,7 @@ class LayerTrace:
     def covariance(self) -> Tensor:
         """Covariance of a over examples and positions, (U, U), in float64."""
         # Shortly before a run diverges, squares of its outputs overflow float32.
-        a = self.a.to(torch.float64, copy=True)
+        a = in_float64(self.a)
         a -= a.mean((0, 2))[:, None]  # in place: a third copy would cost more than the product
         centred = a.transpose(0, 1).flatten(1)  # (U, N P)
         return centred @ centred.T / centred.shape[1]
@@ -97,7 +108,7 @@ class LayerTrace:
     @cached_property
     def std(self) -> Tensor:
         """Standard deviation of a over all entries, (): the units' mean variance plus the variance of their means."""
-        return (self.covariance.diagonal().mean() + self.mean.double().var(correction=0)).sqrt()
+        return (self.covariance.diagonal().mean() + in_float64(self.mean).var(correction=0)).sqrt()
 
     def share(self, relation: Callable[..., Tensor], threshold: float) -> Tensor:
         """The share of entries of z with relation(z, threshold), torch.lt or torch.gt, per unit, (U,); cached."""
@@ -109,15 +120,20 @@ class LayerTrace:
             self._shares[relation, threshold] = torch.cat(shares).mean(0)
         return self._shares[relation, threshold]
 
+    def of_unit(self, index: int) -> "LayerTrace":
+        """The same with one unit's z, a and dz, (N, 1, P)."""
+        unit = slice(index, index + 1)
+        return replace(self, z=self.z[:, unit], a=self.a[:, unit], dz=self.dz[:, unit])
+
     def slopes(self) -> Iterator[Tensor]:
-        """f'(z) by autograd of f alone, a chunk of examples at a time."""
+        """f'(z) by autograd of f alone, a chunk of examples at a time; f takes z in the network's shape."""
         one = torch.ones((), dtype=self.z.dtype, device=self.z.device)
         with evaluation_mode(self.f):
             for chunk in chunks(self.z):
-                z = chunk.detach().requires_grad_()
+                z = chunk.detach().reshape(chunk.shape[:2] + self.positions).requires_grad_()
                 with torch.enable_grad():
                     a = self.f(z)
-                yield torch.autograd.grad(a, z, one.expand_as(a))[0]
+                yield _by_unit(torch.autograd.grad(a, z, one.expand_as(a))[0])
 
 
 def activations(model: nn.Module) -> dict[str, Activation]:
@@ -148,12 +164,12 @@ def trace(
     """
     with evaluation_mode(model), torch.enable_grad(), _recording(model) as calls:
         total = loss()
-        positions = [i for i, call in enumerate(calls) if isinstance(call.module, Activation)]
-        if not positions:
+        layers = [(i, call.module) for i, call in enumerate(calls) if isinstance(call.module, Activation)]
+        if not layers:
             return []
-        gradients = torch.autograd.grad(total, [calls[i].x for i in positions], materialize_grads=True)
+        gradients = torch.autograd.grad(total, [calls[i].x for i, _ in layers], materialize_grads=True)
     traces = []
-    for index, i in enumerate(positions):
+    for index, (i, f) in enumerate(layers):
         weight_layer = next(c.module for c in reversed(calls[:i]) if isinstance(c.module, Affine))
         next_layer, next_y = next(((c.module, c.y) for c in calls[i:] if isinstance(c.module, Affine)), (None, None))
         next_bias = None if next_layer is None else next_layer.bias
@@ -161,7 +177,7 @@ def trace(
             LayerTrace(
                 layer=calls[i].name,
                 layer_index=index + 1,
-                f=calls[i].module,
+                f=f,
                 z=_by_unit(calls[i].x),
                 a=_by_unit(calls[i].y),
                 dz=_by_unit(gradients[index]),
@@ -169,6 +185,7 @@ def trace(
                 weight_before=None if weights_before is None else weights_before[weight_layer],
                 next_y=None if next_y is None else _by_unit(next_y),
                 next_bias=None if next_bias is None else next_bias.detach(),
+                positions=tuple(calls[i].x.shape[2:]),
             )
         )
     return traces

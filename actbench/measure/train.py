@@ -1,7 +1,7 @@
 """The training loop of one seed: epochs, the probe schedule, divergence."""
 
 import math
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from time import perf_counter
 from typing import Any, Protocol
@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from actbench.measure import probes
 from actbench.measure.checkpoint import Checkpoint
 from actbench.measure.data.splits import Batch, Split, Splits, batches
-from actbench.measure.trace import LayerTrace
+from actbench.measure.trace import Activation, LayerTrace
 
 
 class Task(Protocol):
@@ -48,17 +48,19 @@ class Prober:
     Attributes:
         batch: The fixed probe batch.
         steps: The steps after which to probe; 0 is initialisation.
-        bounds: The bounds of an activation layer with its present parameters.
+        bounds: The bounds of an activation layer's functions with its present parameters.
+        names: The name of a layer's function.
     """
 
     batch: Batch
     steps: Collection[int]
-    bounds: Callable[[nn.Module], probes.Bounds]
+    bounds: Callable[[Activation], list[probes.Bounds]]
+    names: Mapping[nn.Module, str]
 
     def rows(self, task: Task, *, weights_before: dict[nn.Module, Tensor] | None) -> list[dict]:
         """One row per activation layer."""
         return [
-            {"layer_index": t.layer_index, "layer": t.layer}
+            {"layer_index": t.layer_index, "layer": t.layer, "layer_act": self.names.get(t.f)}
             | probes.measure(t, bounds=self.bounds)
             | probes.act_parameters(t.f)
             for t in task.trace(self.batch, weights_before=weights_before)
@@ -170,8 +172,8 @@ def _probe(
 ) -> None:
     if history.step not in prober.steps:
         return
-    if prober.batch.labels.is_cuda:  # steps still queued count as training time
-        torch.cuda.synchronize()
+    if prober.batch.labels.device.type != "cpu":  # steps still queued count as training time
+        torch.accelerator.synchronize()
     start = perf_counter()
     keys = {"epoch": epoch, "step": history.step}
     history.layers += [keys | row for row in prober.rows(task, weights_before=weights_before)]

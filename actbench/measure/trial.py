@@ -1,7 +1,7 @@
 """A trial of an activation: what a run does with it is done once, on a few entries, and a ConfigError says what fails.
 
-Training takes f in float32 with a backward pass, evaluation without gradients. Probes take f' of a tensor (examples,
-units, positions), and from a copy of f in float64 its bounds. Checkpoints save its state.
+Training takes f in float32 with a backward pass, evaluation without gradients. Probes take f', and from a copy of f in
+float64 its bounds. Checkpoints save its state.
 """
 
 import copy
@@ -12,9 +12,11 @@ import torch
 from torch import Tensor, nn
 
 from actbench.command.options import ConfigError
+from actbench.measure.per_unit import PerUnit
 from actbench.measure.trace import Activation
 
-_SHAPE = (8, 12)
+NUM_UNITS = 12
+_SHAPE = (8, NUM_UNITS)
 _POINTS = (torch.arange(-48, 48) / 16).reshape(_SHAPE)  # of [-3, 3), one of them exactly 0
 _SLOPE_POINTS = _POINTS + 0.0131  # gradients must be finite here, where no formula changes
 _KEPT = (torch.arange(8)[:, None] + torch.arange(12)) % 2 == 0  # half of each row and of each column
@@ -24,7 +26,7 @@ def try_activation(layer: Activation, name: str) -> None:
     """Raise a ConfigError unless f is an elementwise, differentiable function, finite on [-3, 3], that a run can use.
 
     Args:
-        layer: A layer that nothing else uses.
+        layer: A layer of NUM_UNITS units that nothing else uses.
         name: What the sentence calls it.
     """
     with torch.random.fork_rng(devices=[]):
@@ -34,7 +36,7 @@ def try_activation(layer: Activation, name: str) -> None:
             f"{name}, in {mode} mode," if isinstance(layer.f, nn.Module) else name
             for mode in ("evaluation", "training")
         )
-        _check_gradients(layer, _SLOPE_POINTS[..., None].clone().requires_grad_(), in_evaluation, parameters={})
+        _check_gradients(layer, _SLOPE_POINTS.clone().requires_grad_(), in_evaluation, parameters={})
         z = _SLOPE_POINTS.clone().requires_grad_() * 1  # not a leaf, as in a network
         _check_gradients(layer.train(), z, in_training, parameters=_learned(layer))
         if list(map(id, layer.parameters())) != list(map(id, parameters)):
@@ -47,9 +49,9 @@ def try_activation(layer: Activation, name: str) -> None:
 def try_in_shape(layer: Activation, z: Tensor, name: str) -> None:
     """Raise a ConfigError unless a layer that passed `try_activation` maps each entry of z, of a network's shape."""
     with torch.random.fork_rng(devices=[]), torch.no_grad():
-        a, flat = _call(layer.eval(), z, name), _call(layer, z.flatten(), name)
+        a = _call(layer.eval(), z, name)
+        _check_functions(layer, z, a, name)
         _call(layer.train(), z, f"{name}, in training mode,")
-    _check_same(a.flatten(), flat, name, shapes=(z.shape, flat.shape))
 
 
 def reason(error: BaseException) -> str:
@@ -162,16 +164,23 @@ def _has_graph(value: object) -> bool:
 def _try_float64(f: Activation, name: str) -> None:
     z = _POINTS.double()
     with torch.no_grad():
-        a, backwards = _call(f, z, name), _call(f, z.flatten().flip(0), name)
-    _check_same(a.flatten(), backwards.flip(0), name, shapes=(z.shape, backwards.shape))
+        _check_functions(f, z, _call(f, z, name), name)
 
 
-def _check_same(a: Tensor, b: Tensor, name: str, *, shapes: tuple[torch.Size, torch.Size]) -> None:
-    if not _are_close(a, b):
-        raise ConfigError(
-            f"{name} maps an entry to other values in a tensor of shape {tuple(shapes[0])} than in one of shape "
-            f"{tuple(shapes[1])}: an activation maps each entry by itself, wherever it is."
-        )
+def _check_functions(layer: Activation, z: Tensor, a: Tensor, name: str) -> None:
+    """Raise a ConfigError unless the functions of one number that probes use give a = f(z), for z in any order."""
+    functions = layer.functions()
+    for z_of_one, a_of_one, f in zip(*(_parts(t, len(functions)) for t in (z, a)), functions, strict=True):
+        if not _are_close(_call(f, z_of_one.flip(0), name).flip(0), a_of_one):
+            raise ConfigError(
+                f"{name} maps an entry to other values in a tensor of shape {tuple(z.shape)} than in one of shape "
+                f"{tuple(z_of_one.shape)}: an activation maps each entry by itself, wherever it is."
+            )
+
+
+def _parts(t: Tensor, count: int) -> list[Tensor]:
+    """The entries of each unit, or of all, as vectors."""
+    return [t.flatten()] if count == 1 else [unit.flatten() for unit in t.unbind(1)]
 
 
 def _are_close(a: Tensor, b: Tensor) -> bool:
@@ -203,11 +212,12 @@ def _call(f: Activation, z: Tensor, subject: str) -> Tensor:
 def _failure(f: Activation, z: Tensor, subject: str, error: BaseException) -> str:
     """What is said of the error that f raised at z, without the full stop."""
     for name, parameter in chain(f.named_parameters(), f.named_buffers()):
-        num_channels = max(parameter.shape, default=1)
+        num_channels = 1 if isinstance(f, PerUnit) else max(parameter.shape, default=1)
         if num_channels > 1 and _works(f, num_channels) and not _works(f, num_channels + 1):
             return (
                 f"{subject} has parameters for {num_channels} channels ({name.removeprefix('f.')}), and fails on a "
-                f"tensor of shape {tuple(z.shape)}: here an activation has one set of parameters for a layer"
+                f"tensor of shape {tuple(z.shape)}: where its argument takes a number of channels, give the word "
+                "channel, which is the number of each layer, as in act.num_parameters=channel"
             )
     if "Can't call numpy()" in str(error):
         return f"{subject} computes with numpy, which autograd cannot follow: compute it with torch's operations"

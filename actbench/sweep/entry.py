@@ -12,7 +12,7 @@ from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
 from omegaconf import DictConfig
 
-from actbench.command import compose
+from actbench.command import compose, options
 from actbench.command.options import ConfigError
 
 
@@ -43,6 +43,8 @@ def _measure(config: DictConfig) -> None:
     from actbench.measure import preflight, run
 
     end_with_the_command()
+    sources = HydraConfig.get().runtime.config_sources
+    options.use_config_dir(next((s.path for s in sources if s.provider == "command-line"), None))
     job = compose.job_of(config)
     preflight.check_worker(job)
     run.run(job, show_progress=False)

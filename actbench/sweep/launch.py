@@ -24,7 +24,7 @@ def set_launcher(hydra: DictConfig, jobs: Sequence[Job]) -> None:
     overrides = set(map(key_of, hydra.overrides.hydra))
     with read_write(hydra), open_dict(hydra):
         if launcher == "joblib" and "hydra.launcher.n_jobs" not in overrides:
-            on_gpu = any(device(job.config.device).type == "cuda" for job in jobs)
+            on_gpu = any(device(job.config.device).type != "cpu" for job in jobs)
             threads = max(job.config.threads for job in jobs)
             hydra.launcher.n_jobs = 1 if on_gpu else max(1, joblib.cpu_count() // threads)
         if launcher == "submitit_local" and "hydra.launcher.submitit_folder" not in overrides:

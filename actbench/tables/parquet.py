@@ -16,7 +16,7 @@ import pyarrow.parquet as pq
 from actbench.tables.text import one_line
 
 # To be raised when code for an older format would misread what is written.
-FORMAT = 1
+FORMAT = 2
 _FORMAT, _BATCH = b"actbench.format", b"actbench.together"  # keys of the metadata of a file
 _TYPES = {
     "string": pa.large_string(),

@@ -92,6 +92,7 @@ LAYERS = (
     *_TIME,
     Column("layer_index", "int64", "layer (from the input)"),
     Column("layer", "string", "layer"),
+    Column("layer_act", "string", "activation of the layer"),
     Column("saturation_low", "float64", "saturation, low side (share)"),
     Column("saturation_high", "float64", "saturation, high side (share)"),
     Column("saturated_units", "float64", "saturated units (share)"),

@@ -14,7 +14,7 @@ from actbench.measure.models.mlp import MLP
 from actbench.measure.models.norm import none
 from actbench.measure.trace import Activation, trace
 
-PARTS = {"act": lambda: Activation(nn.SiLU()), "norm": none, "dropout": 0.0}
+PARTS = {"act": lambda num_units: Activation(nn.SiLU()), "norm": none, "dropout": 0.0}
 
 
 def mlp(**sizes):

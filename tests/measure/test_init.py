@@ -22,6 +22,7 @@ from actbench.measure.models.init import (
     unit_norm,
 )
 from actbench.measure.streams import stream
+from actbench.measure.trace import Activation
 
 FAN_IN, FAN_OUT = 200, 300
 
@@ -96,7 +97,7 @@ def test_fans_of_a_convolution_count_the_connections(model, fans):
         drawn.append((draw.fan_in, draw.fan_out))
         return torch.ones_like(draw.normal), torch.zeros_like(draw.uniform_bias)
 
-    initialize(model, scheme, generator=stream(0, "init"), gain=lambda: 1.0, inputs=_unasked)
+    initialize(model, scheme, generator=stream(0, "init"), gain=lambda layer: 1.0, inputs=_unasked)
     images = torch.ones(1, 3, 16, 16, requires_grad=True)
     y = model(images)
     (slope,) = torch.autograd.grad(y.sum(), images)
@@ -105,16 +106,17 @@ def test_fans_of_a_convolution_count_the_connections(model, fans):
     assert (y[0, 0, middle, middle].item(), slope[0, 0, 8, 8].item()) == fans
 
 
-def test_the_first_layer_has_gain_one():
-    model = nn.Sequential(nn.Linear(4, 4), nn.Linear(4, 4), nn.Linear(4, 4))
+def test_a_layer_has_the_gain_of_the_activation_before_it_and_the_first_one():
+    acts = [Activation(torch.relu), Activation(torch.tanh)]
+    model = nn.Sequential(nn.Linear(4, 4), acts[0], nn.Linear(4, 4), acts[1], nn.Linear(4, 4), nn.Linear(4, 4))
     gains = []
 
     def scheme(draw: Draw):
         gains.append(draw.gain())
         return torch.zeros(4, 4), torch.zeros(4)
 
-    initialize(model, scheme, generator=stream(0, "init"), gain=lambda: 1.5, inputs=_unasked)
-    assert gains == [1.0, 1.5, 1.5]
+    initialize(model, scheme, generator=stream(0, "init"), gain={acts[0]: 1.5, acts[1]: 0.5}.get, inputs=_unasked)
+    assert gains == [1.0, 1.5, 0.5, 0.5]
 
 
 def _weights(job, seed: int = 0) -> list[torch.Tensor]:

@@ -77,7 +77,7 @@ def _initial(model: str, norm: Callable, act: Callable, scheme: Callable, *, bat
     network = {"mlp": MLP, "cnn": CNN}[model](
         input_shape=(1, 8, 8), num_outputs=10, act=act, norm=norm, dropout=0.2, generator=stream(0, "dropout"), **shape
     )
-    initialize(network, scheme, generator=stream(0, "init"), gain=lambda: 1.0, inputs=lambda: batch.images)
+    initialize(network, scheme, generator=stream(0, "init"), gain=lambda layer: 1.0, inputs=lambda: batch.images)
     return network
 
 

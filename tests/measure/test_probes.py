@@ -11,7 +11,7 @@ from actbench.catalogue import entries
 from actbench.measure import probes, sparsity
 from actbench.measure.probes import PROBES, Bounds, act_parameters, bounds_of, every_epoch, log_spaced, measure, never
 from actbench.measure.sparsity import CHUNK_ENTRIES
-from actbench.measure.trace import LayerTrace
+from actbench.measure.trace import Activation, LayerTrace
 from actbench.tables.schema import LAYERS
 
 UNBOUNDED = Bounds(z_lo=-math.inf, z_hi=math.inf, low=-math.inf, high=math.inf)
@@ -36,11 +36,12 @@ def _trace(*, a, z=None, dz=None, f=None, weight=None, weight_before=None, next_
         weight_before=weight_before,
         next_y=None if next_y is None else with_positions(next_y),
         next_bias=None if next_bias is None else torch.as_tensor(next_bias),
+        positions=() if a.shape[2] == 1 else (a.shape[2],),
     )
 
 
 def _measures(trace: LayerTrace, *, bounds: Bounds) -> dict[str, float]:
-    return measure(trace, bounds=lambda f: bounds)
+    return measure(trace, bounds=lambda f: [bounds])
 
 
 @pytest.fixture
@@ -50,7 +51,7 @@ def rng() -> np.random.Generator:
 
 def test_every_probe_has_a_documented_column():
     assert set(PROBES) == {column.name for column in LAYERS} - {
-        "run_id", "seed", "epoch", "step", "layer_index", "layer",
+        "run_id", "seed", "epoch", "step", "layer_index", "layer", "layer_act",
     }  # fmt: skip
 
 
@@ -233,12 +234,7 @@ def test_learned_parameters_are_named_by_their_config_key():
             super().__init__()
             self.beta, self.numerator = nn.Parameter(torch.tensor(1.5)), nn.Parameter(torch.tensor([0.25, 2.0]))
 
-    class Layer(nn.Module):
-        def __init__(self):
-            super().__init__()
-            self.f = Learned()
-
-    assert act_parameters(Layer()) == {"act.beta": 1.5, "act.numerator[0]": 0.25, "act.numerator[1]": 2.0}
+    assert act_parameters(Activation(Learned())) == {"act.beta": 1.5, "act.numerator[0]": 0.25, "act.numerator[1]": 2.0}
 
 
 def test_schedules_give_their_probe_steps():

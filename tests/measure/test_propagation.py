@@ -116,7 +116,7 @@ def test_without_a_hidden_layer_a_network_is_softmax_regression(measure):
 
 
 def test_a_network_without_a_hidden_layer_has_no_layer_to_trace():
-    act, generator = (lambda: Activation(nn.ReLU())), torch.Generator()
+    act, generator = (lambda num_units: Activation(nn.ReLU())), torch.Generator()
     model = MLP(
         input_shape=[1, 2, 2],
         num_outputs=3,

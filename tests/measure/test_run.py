@@ -181,3 +181,11 @@ def test_a_run_uses_its_number_of_threads(threads, measure):
     torch.set_num_threads(1)
     _, *calls = Path("threads.txt").read_text().split()  # the first call checks the function
     assert set(calls[-10:]) == {str(threads)}
+
+
+@pytest.mark.skipif(not torch.backends.mps.is_available(), reason="needs a Mac's GPU")
+@pytest.mark.parametrize("line", ["+act=prelu norm=batch", "+act=gelu model=cnn", "+act=relu task=gan data=mnist"])
+def test_a_run_on_mps_is_measured(line, measure, real_data):
+    tables = measure(*line.split(), f"data.root={real_data}", "device=mps")
+    assert tables.runs["status"].item() == "done"
+    assert tables.layers["out_std"].notna().all()

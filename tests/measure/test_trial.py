@@ -214,8 +214,9 @@ REFUSED = [
     ("Power", ", in training mode, has the gradient nan at its parameter power for z in [-3, 3]: it must be finite."),
     (
         "Channels",
-        "has parameters for 128 channels (scale), and fails on a tensor of shape (8, 12): here an activation has one "
-        "set of parameters for a layer.",
+        "has parameters for 128 channels (scale), and fails on a tensor of shape (8, 12): where its argument takes a "
+        "number of channels, give the word channel, which is the number of each layer, as in "
+        "act.num_parameters=channel.",
     ),
     (
         "Unsaved",

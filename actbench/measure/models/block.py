@@ -38,16 +38,17 @@ class Block(nn.Module):
         self,
         weight: Affine,
         *,
-        act: Callable[[], Activation],
+        act: Callable[[int], Activation],
         norm: Callable[..., nn.Module],
         dropout: float,
         generator: torch.Generator,
     ) -> None:
         super().__init__()
         num_outputs, spatial = (weight.out_features, 0) if isinstance(weight, nn.Linear) else (weight.out_channels, 2)
+        num_units = num_outputs // self.per_unit
         self.weight = weight
-        self.norm = norm(num_outputs // self.per_unit, spatial=spatial)
-        self.act = act()
+        self.norm = norm(num_units, spatial=spatial)
+        self.act = act(num_units)
         self.dropout = Dropout(dropout, generator=generator)
 
     def forward(self, x: Tensor) -> Tensor:

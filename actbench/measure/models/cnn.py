@@ -25,7 +25,7 @@ class CNN(nn.Module):
         input_shape: Sequence[int],
         num_outputs: int,
         widths: Sequence[int],
-        act: Callable[[], Activation],
+        act: Callable[[int], Activation],
         norm: Callable[..., nn.Module],
         dropout: float,
         generator: torch.Generator,

@@ -68,4 +68,4 @@ def _doubling(fan_in: int, fan_out: int) -> nn.ConvTranspose2d:
 
 def _block(act: Callable[[], nn.Module], *, norm: Callable[..., nn.Module]) -> Callable[..., Block]:
     """A factory of a generator's hidden layers, without dropout and so without random draws."""
-    return partial(Block, act=lambda: Activation(act()), norm=norm, dropout=0.0, generator=torch.Generator())
+    return partial(Block, act=lambda num_units: Activation(act()), norm=norm, dropout=0.0, generator=torch.Generator())

@@ -13,7 +13,7 @@ from functools import partial
 import torch
 from torch import Tensor, nn
 
-from actbench.measure.trace import Affine, passed_on, weight_layers
+from actbench.measure.trace import Activation, Affine, passed_on, weight_layers
 
 _ROUNDING = 0.01  # batch normalisation makes less than this share of a constant out of its rounding errors
 
@@ -113,7 +113,7 @@ def initialize(
     scheme: Callable[[Draw], tuple[Tensor, Tensor]],
     *,
     generator: torch.Generator,
-    gain: Callable[[], float],
+    gain: Callable[[Activation], float],
     inputs: Callable[[], Tensor],
 ) -> None:
     """Set the weights and biases of every weight layer, in the order of definition, which is that of execution.
@@ -122,7 +122,7 @@ def initialize(
         model: On the device of its inputs.
         scheme: Computes a layer's weight and bias.
         generator: Gives the draws; on the CPU.
-        gain: Computes the gain of the model's activation.
+        gain: Computes the gain of an activation.
         inputs: Computes the batch behind `Draw.z_std`.
     """
     layers = weight_layers(model)
@@ -133,7 +133,13 @@ def initialize(
         std, rms = z.std(correction=0).item(), (y.norm() / y.numel() ** 0.5).item()
         return 0.0 if std < _ROUNDING * rms else std
 
-    for index, (name, layer) in enumerate(layers.items()):
+    gain_before: Callable[[], float] = lambda: 1.0  # noqa: E731
+    for name, module in model.named_modules():
+        if isinstance(module, Activation):
+            gain_before = partial(gain, module)
+        if name not in layers:
+            continue
+        layer = layers[name]
         shape = _by_unit(layer).shape
         fan_in, fan_out = _fans(layer)
         draw = Draw(
@@ -142,8 +148,8 @@ def initialize(
             uniform_bias=2 * torch.rand(shape[0], generator=generator) - 1,
             fan_in=fan_in,
             fan_out=fan_out,
-            gain=(lambda: 1.0) if index == 0 else gain,
-            is_last=index == len(layers) - 1,
+            gain=gain_before,
+            is_last=name == list(layers)[-1],
             z_std=partial(z_std, name),
         )
         _set(layer, *scheme(draw))

@@ -27,7 +27,7 @@ class MLP(nn.Module):
         depth: int,
         width: int,
         gate: bool,
-        act: Callable[[], Activation],
+        act: Callable[[int], Activation],
         norm: Callable[..., nn.Module],
         dropout: float,
         generator: torch.Generator,

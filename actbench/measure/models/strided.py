@@ -26,7 +26,7 @@ class StridedCNN(nn.Module):
         input_shape: Sequence[int],
         num_outputs: int,
         widths: Sequence[int],
-        act: Callable[[], Activation],
+        act: Callable[[int], Activation],
         norm: Callable[..., nn.Module],
         dropout: float,
         generator: torch.Generator,

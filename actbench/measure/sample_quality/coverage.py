@@ -9,6 +9,8 @@ from sklearn.cluster import KMeans
 from threadpoolctl import ThreadpoolController
 from torch import Tensor
 
+from actbench.measure.environment import in_float64
+
 _IMAGES_PER_BIN = 50  # so that the share of a bin has a relative error of about 1/7
 _MAX_BINS = 50
 _MAX_IMAGES = 10_000  # training images: more hardly move the centres, and cost seconds
@@ -17,7 +19,7 @@ ALPHA = 0.05
 
 def class_shares(predicted: Tensor, *, num_classes: int) -> Tensor:
     """The share of each class among the predictions (N,): (num_classes,) in float64."""
-    return predicted.bincount(minlength=num_classes).double() / len(predicted)
+    return in_float64(predicted.bincount(minlength=num_classes)) / len(predicted)
 
 
 def modes(shares: Tensor) -> int:

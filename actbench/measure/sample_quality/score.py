@@ -24,6 +24,7 @@ from torch import Tensor, nn
 from tqdm import tqdm
 
 from actbench.measure.data.splits import Batch, Scale, Source, Split, batches
+from actbench.measure.environment import in_float64
 from actbench.measure.models.init import initialize, torch_default
 from actbench.tables.atomic import temporary
 
@@ -88,7 +89,7 @@ class ScoreNetwork:
     def __call__(self, images: Tensor) -> Predictions:
         """Features and classes of images (N, C, H, W) with pixels in [-1, 1]."""
         logits, features = map(torch.cat, zip(*(self.model(chunk) for chunk in images.split(_CHUNK)), strict=True))
-        return Predictions(features.double() / self.scale, logits.argmax(1))
+        return Predictions(in_float64(features) / self.scale, logits.argmax(1))
 
 
 def score_network(source: Source, *, device: torch.device) -> ScoreNetwork:
@@ -138,7 +139,7 @@ def _train(model: LeNet, source: Source) -> dict[str, float]:
         model,
         torch_default,
         generator=torch.Generator().manual_seed(seeds["init"]),
-        gain=lambda: 1.0,
+        gain=lambda layer: 1.0,
         inputs=lambda: train.first(_CHUNK).images,
     )
     optimizer = torch.optim.Adam(model.parameters(), lr=RECIPE["lr"], fused=True)

@@ -8,6 +8,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from actbench.measure.data.splits import Batch, Split
+from actbench.measure.environment import in_float64
 from actbench.measure.trace import LayerTrace, trace, weights
 
 _CHUNK = 500  # examples evaluated at once: large enough to be fast, small enough for the cache
@@ -93,7 +94,7 @@ class Classification:
 def expected_calibration_error(logits: Tensor, labels: Tensor, *, num_bins: int = 15) -> float:
     """ECE (Guo et al. 2017, arXiv:1706.04599, eq. 3): Σ_b n_b/N |accuracy_b − confidence_b|, bins (lower, upper]."""
     confidence, predicted = logits.softmax(1).max(1)
-    gap = (predicted == labels).double() - confidence.double()
+    gap = in_float64(predicted == labels) - in_float64(confidence)
     index = (confidence * num_bins).ceil().long().clamp(1, num_bins) - 1
-    per_bin = torch.zeros(num_bins, dtype=torch.float64, device=gap.device).index_add_(0, index, gap)
+    per_bin = torch.zeros(num_bins, dtype=torch.float64, device=gap.device).index_add_(0, index.to(gap.device), gap)
     return (per_bin.abs().sum() / len(labels)).item()

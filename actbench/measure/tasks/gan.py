@@ -65,7 +65,7 @@ class GAN:
             network,
             torch_default,
             generator=stream(seed, "generator"),
-            gain=lambda: 1.0,
+            gain=lambda layer: 1.0,
             inputs=lambda: self._evaluation_latents(_NUM_OBSERVED),
         )
         self.generator, self.discriminator = network, model

@@ -1,0 +1,151 @@
+"""--config-dir: the user's own options are found by every command, and an edited one is another run."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from actbench.__main__ import main
+from actbench.catalogue.__main__ import main as catalogue
+from actbench.command import compose
+from actbench.command.options import ConfigError, options, use_config_dir
+from actbench.measure import identity
+from actbench.tables import store
+
+FUNCTIONS = """
+import torch
+from actbench.measure.data.splits import Source
+
+class Soft(torch.nn.Module):
+    def __init__(self, slope):
+        super().__init__()
+        self.slope = slope
+    def forward(self, z):
+        return torch.where(z > 0, z, self.slope * torch.tanh(z))
+
+def blobs(shift):
+    labels = torch.arange(200) % 4
+    images = torch.randn(200, 1, 3, 3, generator=torch.Generator().manual_seed(0)) + labels[:, None, None, None] + shift
+    return Source(images, labels, num_test=0, white=1)
+"""
+OPTIONS = {
+    "act/soft.yaml": "# Soft: z for z > 0, else slope tanh z.\n_target_: my_functions.Soft\nslope: 0.5\n",
+    "model/slim.yaml": "# A narrow MLP.\n_target_: actbench.measure.models.mlp.MLP\ndepth: 1\nwidth: 7\n"
+    "gate: false\ndropout: 0.0\n",
+    "data/blobs.yaml": "# Four blobs.\nload:\n  _target_: my_functions.blobs\n  shift: 0.0\nnum_classes: 4\n"
+    "num_val: 40\nnum_test: 40\nnum_train: null\nstandardize: true\ntarget_loss: 0.2\n",
+    "experiments/which.yaml": "# Which of two?\n# python -m actbench +experiment=which\nnum_seeds: 1\n"
+    "train: {epochs: 1}\nhydra:\n  sweeper:\n    params:\n      +act: soft,relu\n",
+}
+
+
+@pytest.fixture
+def mine(tmp_path):
+    """A folder of the user's options, and a module that they name."""
+    Path("my_functions.py").write_text(FUNCTIONS)
+    for name, text in OPTIONS.items():
+        path = tmp_path / "mine" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+    yield tmp_path / "mine"
+    use_config_dir(None)
+
+
+def _job(*words: str):
+    return compose.job_from(["--config-dir", "mine", *words])
+
+
+def test_help_lists_the_users_options(mine, capsys):
+    assert main(["--help", "--config-dir=mine"]) == 0
+    text = capsys.readouterr().out
+    for line in OPTIONS.values():
+        assert line.split("\n")[0].removeprefix("# ") in text
+    assert main(["--help"]) == 0
+    assert "Soft: z" not in capsys.readouterr().out
+
+
+def test_an_experiment_of_the_users_own_sweeps_his_function_on_his_data_and_model(mine, new_workers, capsys):
+    """glob(*) and axes find it, the workers of joblib too."""
+    assert main(["--config-dir", "mine", "+experiment=which", "data=blobs", "model=slim", "+act=glob(so*),relu"]) == 2
+    assert main(["--config-dir", "mine", "+experiment=which", "data=blobs", "model=slim"]) == 0
+    runs = store.collect(Path("results/which")).runs
+    assert sorted(runs["act"]) == ["relu", "soft"]
+    assert set(runs["status"]) == {"done"}
+    assert set(runs["model.width"]) == {7}
+    assert "soft" in capsys.readouterr().out
+
+
+def test_glob_matches_the_users_options(mine, new_workers, capsys):
+    assert main(["--config-dir", "mine", "-m", "+act=glob(sof*)", "num_seeds=1", "train.epochs=1"]) == 0
+    assert set(store.collect(Path("results/adhoc")).runs["act"]) == {"soft", "softplus", "softshrink", "softsign"}
+
+
+def test_the_catalogue_computes_the_properties_of_the_users_function(mine, capsys):
+    assert catalogue(["--config-dir", "mine", "+act=soft", "act.slope=0.25"]) == 0
+    assert re.search(r"\binf\b.*-0\.25", capsys.readouterr().out, re.DOTALL)
+
+
+def test_the_identity_covers_what_the_users_options_depend_on(mine):
+    words = ["+act=soft", "model=slim", "data=blobs"]
+    first = identity.run_id(_job(*words))
+    assert first == identity.run_id(_job(*words)) != identity.run_id(_job(*words, "act.slope=0.25"))
+    assert first != identity.run_id(_job(*words, "data.load.shift=1.0"))
+    Path("my_functions.py").write_text(FUNCTIONS.replace("tanh", "sin"))
+    script = "import sys; from actbench.command import compose; from actbench.measure import identity; "
+    script += "sys.path.insert(0, '.'); print(identity.run_id(compose.job_from(sys.argv[1:])))"
+    command = [sys.executable, "-c", script, "--config-dir", "mine", *words]
+    edited = subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+    assert edited.startswith("soft-")
+    assert edited != first
+
+
+@pytest.mark.parametrize(
+    ("name", "sentence"),
+    [
+        ("act/relu.yaml", "has a name that means something else: give it another."),
+        ("act/custom.yaml", "has a name that means something else: give it another."),
+        ("model/True.yaml", "has a name that means something else: give it another."),
+        ("experiments/digits_mlp.yaml", "has a name that means something else: give it another."),
+        ("act/2soft.yaml", "needs a name of letters, digits and _, with no digit first."),
+        ("act/a.b.yaml", "needs a name of letters, digits and _, with no digit first."),
+    ],
+)
+def test_a_name_that_cannot_be_told_is_refused(name, sentence, mine, capsys):
+    (mine / name).write_text("_target_: torch.nn.ReLU\n")
+    assert main(["--config-dir", "mine", "+act=soft"]) == 2
+    assert capsys.readouterr().err == f"actbench: {mine / name} {sentence}\n"
+
+
+@pytest.mark.parametrize("folder", ["nowhere", "empty"])
+def test_a_folder_without_options_is_refused(folder, capsys):
+    Path("empty").mkdir()
+    assert main(["--config-dir", folder, "+act=relu"]) == 2
+    assert capsys.readouterr().err == (
+        f"actbench: --config-dir={folder} holds no options: it needs NAME.yaml in a folder such as act, model, data or "
+        "experiments.\n"
+    )
+
+
+def test_another_search_path_is_refused(capsys):
+    assert main(["+act=relu", "hydra.searchpath=[file://mine]"]) == 2
+    assert capsys.readouterr().err == (
+        "actbench: hydra.searchpath: give --config-dir FOLDER, which every command finds.\n"
+    )
+
+
+def test_a_file_without_a_target_and_one_without_keys_are_named(mine, job_of):
+    (mine / "act" / "bare.yaml").write_text("slope: 1.0\n")
+    with pytest.raises(ConfigError, match=r"act=bare needs the dotted path .*: _target_: mymodule\.MyActivation"):
+        job_of("--config-dir=mine", "+act=bare")
+    (mine / "data" / "bare.yaml").write_text("load:\n  _target_: my_functions.blobs\n  shift: 0.0\nnum_classes: 4\n")
+    with pytest.raises(ConfigError, match=r"data=bare lacks num_val, num_test, num_train, standardize, target_loss"):
+        job_of("--config-dir=mine", "+act=soft", "data=bare")
+
+
+def test_without_the_flag_the_options_are_ours(mine):
+    assert "soft" in _job("+act=soft").choices.values()
+    with pytest.raises(ConfigError, match="There is no act=soft"):
+        compose.job_from(["+act=soft"])
+    assert "soft" not in options("act")

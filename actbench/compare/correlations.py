@@ -21,7 +21,7 @@ PROPERTIES = {
     "num_zeros": "zeros of f", "num_kinks": "kinks of f", "continuity": "order of continuity",
     "derivative_monotonic": "f′ monotonic (0, 1)", "sup_derivative": "sup |f′|",
     "saturation_low_0.01": "saturated below (z_lo)", "saturation_high_0.01": "saturated above (z_hi)",
-    "mean": "E f", "second_moment": "E f²", "derivative_second_moment": "E f′²", "gain": "matched gain",
+    "mean": "E f", "second_moment": "E f²", "derivative_second_moment": "E f′²", "gain": "closed-form gain",
     "chi": "χ* = E f′² / E f²",
 }  # fmt: skip
 NO_FACTS = pd.DataFrame(columns=functions.PROPERTIES)

@@ -1,7 +1,7 @@
 """What did the initialisation do to a ranking, and what the learning rate? The four tracks from shared to tuned.
 
-    shared         one learning rate, one init      matched_init   one learning rate, matched gain
-    tuned_lr       tuned rate, one init             tuned          tuned rate, matched gain
+    shared         one learning rate, one init      matched_init   one learning rate, closed-form gain
+    tuned_lr       tuned rate, one init             tuned          tuned rate, closed-form gain
 
 All four are paired by seed. With the loss L of a variant on a seed, the effects are init = L(matched_init) − L(shared),
 learning rate = L(tuned_lr) − L(shared), both = L(tuned) − L(shared), and interaction = both − init − learning rate:

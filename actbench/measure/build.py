@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from actbench.functions import properties
 from actbench.measure import global_state
-from actbench.measure.data.splits import Source, Splits
+from actbench.measure.data.splits import Source, Split, Splits
 from actbench.measure.models.init import initialize
 from actbench.measure.per_unit import PerUnit
 from actbench.measure.streams import stream
@@ -22,6 +22,7 @@ from actbench.measure.trace import Activation, activations
 
 CHANNEL = "channel"  # in the config of an activation: the number of units or channels of its layer
 _NUM_UNITS = ("num_units", "num_parameters", "num_channels", "channels")
+_NUM_IMAGES = 512  # behind a data-driven initialisation: the first of the training split, which is in random order
 
 
 def _partial(node: DictConfig) -> functools.partial:
@@ -93,27 +94,32 @@ def gain(act: Activation, *, dropout: float) -> float:
     return ((1 - dropout) / moment) ** 0.5
 
 
-def model(config: DictConfig, *, input_shape: torch.Size, seed: int, on: torch.device) -> nn.Module:
-    """The model with the initial weights of `seed`."""
+def model(config: DictConfig, train: Split, *, seed: int, on: torch.device) -> nn.Module:
+    """The model for the images of `train`, with the initial weights of `seed`."""
     task_class: Any = _partial(config.task).func
     with torch.random.fork_rng(devices=[]):  # torch draws initial weights here, which `initialize` replaces
         network = _called(
             _partial(config.model),
-            input_shape=input_shape,
+            input_shape=train.pixels.shape[1:],
             num_outputs=task_class.num_outputs(config.data.num_classes),
             act=_acts(config.act),
             norm=_partial(config.norm),
             generator=stream(seed, "dropout", on),
-        )
+        ).to(on)
     layers = list(activations(network).values())
     if "by_layer" in config.act and len(layers) != len(config.act.by_layer):
         raise ValueError(
             f"act_by_layer names {len(config.act.by_layer)} functions, but the model has {len(layers)} activation "
             "layers: give one for each, from the input to the output"
         )
-    scale = functools.partial(gain, dropout=config.model.get("dropout", 0.0))
-    initialize(network, _partial(config.init), generator=stream(seed, "init"), gain=scale)
-    return network.to(on)
+    initialize(
+        network,
+        _partial(config.init),
+        generator=stream(seed, "init"),
+        gain=functools.partial(gain, dropout=config.model.get("dropout", 0.0)),
+        inputs=lambda: train.first(_NUM_IMAGES).images,
+    )
+    return network
 
 
 def _acts(node: DictConfig) -> Callable[[int], Activation]:

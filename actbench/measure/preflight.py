@@ -17,7 +17,7 @@ from torch import nn
 from actbench.command.job import Job
 from actbench.command.options import ConfigError, is_ours
 from actbench.measure import build, environment, identity, sharing, trial
-from actbench.measure.data.splits import indices
+from actbench.measure.data.splits import Scale, Split, indices
 from actbench.measure.models.block import Block
 from actbench.measure.trace import activations
 from actbench.measure.trial import reason
@@ -172,13 +172,15 @@ def check_data(job: Job) -> None:
 
 def check_model(job: Job) -> None:
     """Raise a ConfigError unless model and optimizer can be built and a batch of two passes through the model."""
-    shape = build.source(job.config.data).images.shape[1:]
+    source = build.source(job.config.data)
+    few = torch.arange(min(32, len(source.labels)))
+    stored = Split(source.images, few, source.labels[few], Scale(source.white, None))  # in place of the training split
     try:
-        model = build.model(job.config, input_shape=shape, seed=job.config.seed, on=torch.device("cpu"))
+        model = build.model(job.config, stored, seed=job.config.seed, on=torch.device("cpu"))
         build.optimizer(job.config, model)
         _check_acts_in(model, job)
         with torch.random.fork_rng(devices=[]):
-            model(torch.zeros(min(2, job.config.train.batch_size), *shape)).sum().backward()
+            model(stored.first(min(2, job.config.train.batch_size)).images).sum().backward()
     except ConfigError:
         raise
     except (ValueError, TypeError, IndexError, RuntimeError) as error:

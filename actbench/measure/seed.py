@@ -29,7 +29,7 @@ def train_seed(job: Job, seed: int, checkpoint: Checkpoint, epochs: Iterator[int
         seed=seed,
         device=device,
     )
-    model = build.model(config, input_shape=splits.train.pixels.shape[1:], seed=seed, on=device)
+    model = build.model(config, splits.train, seed=seed, on=device)
     task = build.task(config, model, splits=splits, seed=seed)
     num_steps = config.train.epochs * (len(splits.train.labels) // config.train.batch_size)
     history = train(

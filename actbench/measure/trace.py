@@ -4,11 +4,13 @@ A trace is one forward and one backward pass in evaluation mode, outside the tra
 buffers, the optimizer and the random state stay as they are, so training is bitwise the same with and without it.
 """
 
+import copy
 import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from itertools import pairwise
 from typing import NamedTuple
 
 import torch
@@ -17,7 +19,7 @@ from torch import Tensor, nn
 from actbench.measure.environment import in_float64
 from actbench.measure.sparsity import chunks, zero_share
 
-_AFFINE = (nn.Linear, nn.Conv2d)
+Affine = nn.Linear | nn.Conv2d | nn.ConvTranspose2d
 
 
 class Activation(nn.Module):
@@ -139,10 +141,10 @@ def activations(model: nn.Module) -> dict[str, Activation]:
     return {name: module for name, module in model.named_modules() if isinstance(module, Activation)}
 
 
-def weight_layers(model: nn.Module) -> dict[str, nn.Linear | nn.Conv2d]:
+def weight_layers(model: nn.Module) -> dict[str, Affine]:
     """The weight layers of a model by module path, without those inside an activation."""
     inside = {module for layer in activations(model).values() for module in layer.modules()}
-    return {n: m for n, m in model.named_modules() if isinstance(m, _AFFINE) and m not in inside}
+    return {n: m for n, m in model.named_modules() if isinstance(m, Affine) and m not in inside}
 
 
 def weights(model: nn.Module) -> dict[nn.Module, Tensor]:
@@ -168,8 +170,8 @@ def trace(
         gradients = torch.autograd.grad(total, [calls[i].x for i, _ in layers], materialize_grads=True)
     traces = []
     for index, (i, f) in enumerate(layers):
-        weight_layer = next(c.module for c in reversed(calls[:i]) if isinstance(c.module, _AFFINE))
-        next_layer, next_y = next(((c.module, c.y) for c in calls[i:] if isinstance(c.module, _AFFINE)), (None, None))
+        weight_layer = next(c.module for c in reversed(calls[:i]) if isinstance(c.module, Affine))
+        next_layer, next_y = next(((c.module, c.y) for c in calls[i:] if isinstance(c.module, Affine)), (None, None))
         next_bias = None if next_layer is None else next_layer.bias
         traces.append(
             LayerTrace(
@@ -187,6 +189,23 @@ def trace(
             )
         )
     return traces
+
+
+@torch.no_grad()
+def passed_on(model: nn.Module, inputs: Tensor) -> dict[str, tuple[Tensor, Tensor]]:
+    """The output of each weight layer in a pass as in training, by its path, and what the activation behind it gets.
+
+    Behind the last layer there is no activation: it is the output twice. The pass is made by a copy of the model, so
+    dropout's generator, running statistics and what else a layer keeps stay as they are, and so does the random state.
+    """
+    copied = copy.deepcopy(model).train()
+    with torch.random.fork_rng(devices=[inputs.device] if inputs.is_cuda else []), _recording(copied) as calls:
+        copied(inputs)
+    return {
+        call.name: (call.y, next_call.x if isinstance(next_call.module, Activation) else call.y)
+        for call, next_call in pairwise([*calls, calls[-1]])
+        if isinstance(call.module, Affine)
+    }
 
 
 @dataclass(frozen=True)

@@ -58,7 +58,7 @@ def splits_of(job: Job, seed: int) -> Splits:
 def model_of(job: Job, seed: int, splits: Splits) -> nn.Module:
     """The model with the initial weights of a seed."""
     device = environment.device(job.config.device)
-    return build.model(job.config, input_shape=splits.train.pixels.shape[1:], seed=seed, on=device)
+    return build.model(job.config, splits.train, seed=seed, on=device)
 
 
 def batches_of(job: Job, seed: int, train: Split) -> Iterator[Batch]:

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from examples import DIGITS
 
 from actbench.__main__ import main
 from actbench.command import compose
@@ -37,8 +38,7 @@ def test_the_same_function_in_all_layers_trains_as_one_for_all(measure):
 def test_a_layer_is_scaled_by_the_gain_of_the_one_before_it():
     job = compose.job_from(["act_by_layer=[relu,tanh]", "model.depth=2", "init=matched"])
     other = compose.job_from(["+act=relu", "model.depth=2", "init=matched"])
-    shape, cpu = torch.Size((1, 8, 8)), torch.device("cpu")
-    one, two = (build.model(j.config, input_shape=shape, seed=0, on=cpu) for j in (job, other))
+    one, two = (build.model(j.config, DIGITS, seed=0, on=torch.device("cpu")) for j in (job, other))
     relu, tanh = (build.gain(layer, dropout=0) for layer in activations(one).values())
     assert torch.equal(one.hidden[1].weight.weight, two.hidden[1].weight.weight)
     torch.testing.assert_close(one.output.weight / tanh, two.output.weight / relu)

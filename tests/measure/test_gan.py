@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 import torch
 import torch.nn.functional as F
+from examples import DIGITS
 from omegaconf import OmegaConf
 from torch import nn
 
@@ -181,7 +182,7 @@ def test_the_initial_generator_does_not_depend_on_the_discriminator(splits, job_
     tasks = []
     for line in (["+act=relu"], ["+act=tanh", "init=matched", "model.width=32"], ["+act=elu", "model=cnn"]):
         config = job_of(*line, "task=gan", "data.num_train=200").config
-        model = build.model(config, input_shape=torch.Size((1, 8, 8)), seed=0, on=torch.device("cpu"))
+        model = build.model(config, DIGITS, seed=0, on=torch.device("cpu"))
         tasks.append(build.task(config, model, splits=splits, seed=0))
     assert all(torch.equal(tasks[0].picture(), task.picture()) for task in tasks[1:])
 
@@ -226,18 +227,23 @@ def test_divergence_is_a_result(lr, measure):
 
 
 def test_a_convolutional_gan_trains(measure):
-    line = ["+act=silu", "task=gan_conv", "model=cnn", "norm=batch", "train.epochs=1", "num_seeds=2"]
+    line = ["+act=silu", "task=gan_conv", "model=strided_cnn", "norm=batch", "train.epochs=1", "num_seeds=2"]
     runs, _, layers = measure(*line, "data.num_train=128", tiny=False)
     assert list(runs["status"]) == ["done", "done"]
-    assert layers.loc[layers["step"] == 0, "layer"].nunique() == 6
+    assert layers.loc[layers["step"] == 0, "layer"].nunique() == 4
+    assert layers.loc[layers["step"] > 0, "update_ratio"].gt(0).all()
     assert runs["picture"].notna().tolist() == [True, False]
 
 
-def test_the_two_experiments_are_one_workload():
-    """Apart from the slope that one of them sweeps, so that their results can be compared."""
-    configs = [commands.jobs(f"+experiment={name}")[0].config for name in ("gan_slope", "gan_smooth")]
-    one, two = (job.flatten(OmegaConf.to_container(c, resolve=True)) for c in configs)
-    assert {key: value for key, value in one.items() if key != "act.negative_slope"} == two
+@pytest.mark.parametrize("names", [("gan_slope", "gan_smooth"), ("mnist_gan", "mnist_gan_smooth")])
+def test_two_experiments_are_one_workload(names):
+    """Apart from the activation's parameters, so that their results can be compared."""
+    configs = [commands.jobs(f"+experiment={name}")[0].config for name in names]
+    one, two = (
+        {key: value for key, value in job.flatten(OmegaConf.to_container(c, resolve=True)).items() if key[:4] != "act."}
+        for c in configs
+    )
+    assert one == two
 
 
 def test_a_report_of_gans_shows_the_measures_of_gans_only(measure):

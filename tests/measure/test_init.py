@@ -1,9 +1,11 @@
 """Initial weights: their published variances, and draws that all activations share."""
 
 import math
+from functools import partial
 
 import pytest
 import torch
+from examples import DIGITS
 from torch import nn
 
 from actbench.measure import build
@@ -13,6 +15,7 @@ from actbench.measure.models.init import (
     he,
     initialize,
     lecun,
+    lsuv,
     matched,
     positive_mean,
     torch_default,
@@ -34,6 +37,8 @@ def draw() -> Draw:
         fan_in=FAN_IN,
         fan_out=FAN_OUT,
         gain=lambda: 1.7,
+        is_last=False,
+        z_std=lambda weight: 2 * weight.std().item() * math.sqrt(FAN_IN),
     )
 
 
@@ -46,6 +51,7 @@ def draw() -> Draw:
         (he, 2 / FAN_IN),
         (unit_norm, 1 / FAN_IN),  # FAN_IN squares that add up to 1
         (matched, 1.7**2 / FAN_IN),
+        (partial(lsuv, output_std=0.1), 1 / (4 * FAN_IN)),
     ],
 )
 def test_weights_have_the_published_variance(scheme, variance, draw):
@@ -71,16 +77,33 @@ def test_torch_default_stays_within_torchs_bounds(draw):
         assert t.abs().max() > 0.95 / math.sqrt(FAN_IN)
 
 
-def test_fans_of_a_convolution_include_the_kernels_positions():
-    fans = []
-    model = nn.Conv2d(3, 8, kernel_size=5)
+def _unasked() -> torch.Tensor:
+    pytest.fail("No scheme here asks for a batch.")
+
+
+@pytest.mark.parametrize(
+    ("model", "fans"),
+    [
+        (nn.Conv2d(3, 8, kernel_size=5), (3 * 25, 8 * 25)),
+        (nn.Conv2d(3, 8, kernel_size=4, stride=2, padding=1), (3 * 16, 8 * 4)),
+        (nn.ConvTranspose2d(3, 8, kernel_size=4, stride=2, padding=1), (3 * 4, 8 * 16)),
+    ],
+)
+def test_fans_of_a_convolution_count_the_connections(model, fans):
+    """In the middle of an image of ones, weights of 1 add up to fan_in; the gradient at an input adds up to fan_out."""
+    drawn = []
 
     def scheme(draw: Draw):
-        fans.append((draw.fan_in, draw.fan_out))
-        return torch.zeros(8, 3, 5, 5), torch.zeros(8)
+        drawn.append((draw.fan_in, draw.fan_out))
+        return torch.ones_like(draw.normal), torch.zeros_like(draw.uniform_bias)
 
-    initialize(model, scheme, generator=stream(0, "init"), gain=lambda layer: 1.0)
-    assert fans == [(75, 200)]
+    initialize(model, scheme, generator=stream(0, "init"), gain=lambda layer: 1.0, inputs=_unasked)
+    images = torch.ones(1, 3, 16, 16, requires_grad=True)
+    y = model(images)
+    (slope,) = torch.autograd.grad(y.sum(), images)
+    middle = y.shape[2] // 2
+    assert drawn == [fans]
+    assert (y[0, 0, middle, middle].item(), slope[0, 0, 8, 8].item()) == fans
 
 
 def test_a_layer_has_the_gain_of_the_activation_before_it_and_the_first_one():
@@ -92,12 +115,12 @@ def test_a_layer_has_the_gain_of_the_activation_before_it_and_the_first_one():
         gains.append(draw.gain())
         return torch.zeros(4, 4), torch.zeros(4)
 
-    initialize(model, scheme, generator=stream(0, "init"), gain={acts[0]: 1.5, acts[1]: 0.5}.get)
+    initialize(model, scheme, generator=stream(0, "init"), gain={acts[0]: 1.5, acts[1]: 0.5}.get, inputs=_unasked)
     assert gains == [1.0, 1.5, 0.5, 0.5]
 
 
 def _weights(job, seed: int = 0) -> list[torch.Tensor]:
-    model = build.model(job.config, input_shape=torch.Size((1, 8, 8)), seed=seed, on=torch.device("cpu"))
+    model = build.model(job.config, DIGITS, seed=seed, on=torch.device("cpu"))
     return [m.weight.detach() for m in model.modules() if isinstance(m, nn.Linear)]
 
 
@@ -124,7 +147,7 @@ def test_two_seeds_start_from_different_weights(job_of):
 @pytest.mark.parametrize("dropout", [0.0, 0.5])
 def test_matched_keeps_the_variance_of_pre_activations(act, dropout, job_of):
     job = job_of(f"+act={act}", "init=matched", "model.depth=8", "model.width=1000", f"model.dropout={dropout}")
-    model = build.model(job.config, input_shape=torch.Size((1, 8, 8)), seed=0, on=torch.device("cpu"))
+    model = build.model(job.config, DIGITS, seed=0, on=torch.device("cpu"))
     z = torch.randn(200, 64, generator=torch.Generator().manual_seed(0))
     for block in model.hidden:
         z_next = block.weight(z)

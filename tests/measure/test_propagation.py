@@ -5,6 +5,7 @@ import math
 import pandas as pd
 import pytest
 import torch
+from examples import DIGITS
 from torch import nn
 
 from actbench.compare.layers import vanishing
@@ -35,7 +36,7 @@ def test_a_run_measures_initialisation_only(measure):
 
 def test_labels_have_no_effect(job_of):
     job = job_of("+act=tanh", *GAUSSIAN, "norm=layer")
-    model = build.model(job.config, input_shape=torch.Size([1, 8, 8]), seed=3, on=torch.device("cpu"))
+    model = build.model(job.config, DIGITS, seed=3, on=torch.device("cpu"))
     task = build.task(job.config, model, splits=None, seed=3)
     images = torch.randn(20, 1, 8, 8, generator=torch.Generator().manual_seed(0))
     one, other = (task.trace(Batch(images, torch.full((20,), k)), weights_before=None) for k in (0, 1))
@@ -46,7 +47,7 @@ def test_labels_have_no_effect(job_of):
 def test_the_gradient_is_the_product_of_the_later_weight_matrices(init, job_of):
     """In a network of identities, dz_l = v W_out W_L … W_{l+1}, v ~ N(0, 1) from the stream `cotangent`."""
     job = job_of("+act=identity", *GAUSSIAN, f"init={init}", "model.depth=5", "model.width=20")
-    model = build.model(job.config, input_shape=torch.Size([1, 8, 8]), seed=1, on=torch.device("cpu"))
+    model = build.model(job.config, DIGITS, seed=1, on=torch.device("cpu"))
     images = torch.randn(30, 1, 8, 8, generator=torch.Generator().manual_seed(0))
     traces = build.task(job.config, model, splits=None, seed=1).trace(
         Batch(images, torch.zeros(30).long()), weights_before=None

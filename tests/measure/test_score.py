@@ -1,21 +1,23 @@
-"""The score network: trained once by a fixed recipe, cached, and bitwise the same when it is trained again."""
+"""The score network: trained once by a fixed recipe, cached or published, and bitwise the same when trained again."""
 
 import pytest
 import torch
 
-from actbench.measure.data import digits
+from actbench.measure.data import digits, mnist
+from actbench.measure.data.splits import Source
 from actbench.measure.sample_quality import score
 from actbench.measure.sample_quality.score import LeNet, score_network
 
 CPU = torch.device("cpu")
+STEPS = score.RECIPE["steps"]  # the tests have a shorter recipe
 
 
 @pytest.fixture
 def cache(tmp_path, monkeypatch):
     monkeypatch.setattr(score, "FOLDER", tmp_path / "score")
-    score._cache_key.cache_clear()
+    score._key.cache_clear()
     yield tmp_path / "score"
-    score._cache_key.cache_clear()
+    score._key.cache_clear()
 
 
 def _features(network) -> torch.Tensor:
@@ -48,12 +50,49 @@ def test_it_is_trained_again_the_same_if_its_file_is_damaged(cache, damage):
     assert [file.name for file in cache.iterdir()] == [path.name]
 
 
-def test_another_recipe_or_other_data_have_another_cache_key(cache, monkeypatch):
+@pytest.fixture
+def real_mnist(cache, real_data, monkeypatch) -> Source:
+    """MNIST, and the recipe of the published network."""
+    monkeypatch.setitem(score.RECIPE, "steps", STEPS)
+    return mnist.load(str(real_data))
+
+
+def _test_images(source: Source) -> tuple[torch.Tensor, torch.Tensor]:
+    return source.images[-source.num_test :] / 127.5 - 1, source.labels[-source.num_test :]
+
+
+@pytest.mark.real_data
+def test_the_published_network_has_its_accuracy_on_images_that_it_was_not_trained_on(real_mnist, monkeypatch):
+    """Of the published test set, within four standard errors of the accuracy on the held-out training images."""
+    monkeypatch.setattr(score, "_train", lambda *_: pytest.fail("trained again"))
+    network = score_network(real_mnist, device=CPU)
+    images, labels = _test_images(real_mnist)
+    features, predicted = network(images)
+    assert network.accuracy == pytest.approx(0.9807, abs=5e-5)
+    assert (predicted == labels).double().mean().item() == pytest.approx(network.accuracy, abs=4 * 0.0014)
+    assert features.square().mean().sqrt().item() == pytest.approx(1, abs=0.02)
+
+
+@pytest.mark.slow
+@pytest.mark.real_data
+def test_the_recipe_gives_the_published_network_again(real_mnist, cache, monkeypatch):
+    """On another processor the last bits differ, and with them, after all steps, more than these."""
+    published = score_network(real_mnist, device=CPU)
+    monkeypatch.setattr(score, "PUBLISHED", cache)
+    again = score_network(real_mnist, device=CPU)
+    images, _ = _test_images(real_mnist)
+    (one, classes), (other, other_classes) = published(images), again(images)
+    assert again.accuracy == pytest.approx(published.accuracy, abs=0.002)
+    assert (classes == other_classes).double().mean() > 0.99
+    assert (one - other).square().mean() < 0.01
+
+
+def test_another_recipe_or_other_data_have_another_key(cache, monkeypatch):
     source = digits.load()
-    keys = {score._cache_key(source), score._cache_key(source._replace(labels=source.labels.flip(0)))}
-    score._cache_key.cache_clear()
+    keys = {score._key(source), score._key(source._replace(labels=source.labels.flip(0)))}
+    score._key.cache_clear()
     monkeypatch.setitem(score.RECIPE, "lr", 1e-2)
-    assert len(keys | {score._cache_key(source)}) == 3
+    assert len(keys | {score._key(source)}) == 3
 
 
 def test_the_number_of_threads_does_not_change_it(cache):

@@ -3,6 +3,7 @@
 import pytest
 import torch
 import torch.nn.functional as F
+from examples import DIGITS
 from torch import nn
 
 from actbench.measure import build
@@ -11,7 +12,7 @@ from actbench.measure.trace import Activation, evaluation_mode, trace, weights
 
 
 def _model(job, seed: int = 0) -> nn.Module:
-    return build.model(job.config, input_shape=torch.Size((1, 8, 8)), seed=seed, on=torch.device("cpu"))
+    return build.model(job.config, DIGITS, seed=seed, on=torch.device("cpu"))
 
 
 @pytest.fixture

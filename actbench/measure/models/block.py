@@ -5,7 +5,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor, nn
 
-from actbench.measure.trace import Activation
+from actbench.measure.trace import Activation, Affine
 
 
 class Dropout(nn.Module):
@@ -36,7 +36,7 @@ class Block(nn.Module):
 
     def __init__(
         self,
-        weight: nn.Linear | nn.Conv2d,
+        weight: Affine,
         *,
         act: Callable[[int], Activation],
         norm: Callable[..., nn.Module],
@@ -44,9 +44,10 @@ class Block(nn.Module):
         generator: torch.Generator,
     ) -> None:
         super().__init__()
-        num_units = weight.weight.shape[0] // self.per_unit
+        num_outputs, spatial = (weight.out_features, 0) if isinstance(weight, nn.Linear) else (weight.out_channels, 2)
+        num_units = num_outputs // self.per_unit
         self.weight = weight
-        self.norm = norm(num_units, spatial=2 if isinstance(weight, nn.Conv2d) else 0)
+        self.norm = norm(num_units, spatial=spatial)
         self.act = act(num_units)
         self.dropout = Dropout(dropout, generator=generator)
 

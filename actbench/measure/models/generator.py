@@ -37,10 +37,11 @@ class MLPGenerator(nn.Module):
 
 
 class ConvGenerator(nn.Module):
-    """A linear layer to a small feature map, then for each of `widths` nearest-neighbour doubling and a 3×3 layer.
+    """A linear layer to a small feature map, then for each of `widths` a transposed 4×4 convolution with stride 2.
 
-    Batch normalisation is as in DCGAN (Radford et al. 2016, arXiv:1511.06434), but resizing replaces its transposed
-    convolution (Odena et al. 2016). Images are cropped where a side is no multiple of 2^len(widths).
+    The generator of DCGAN (Radford et al. 2016, arXiv:1511.06434, section 3), with batch normalisation in all layers
+    but the last. `widths` are the channels before each doubling. Images are cropped where a side is no multiple of
+    2^len(widths).
     """
 
     def __init__(
@@ -52,16 +53,17 @@ class ConvGenerator(nn.Module):
         height, width = (-(-side // 2 ** len(widths)) for side in self.size)
         self.start = (widths[0], height, width)
         self.input = block(nn.Linear(latent_size, math.prod(self.start)))
-        layers: list[nn.Module] = []
-        for fan_in, fan_out in pairwise([widths[0], *widths]):
-            layers += [nn.Upsample(scale_factor=2), block(nn.Conv2d(fan_in, fan_out, kernel_size=3, padding=1))]
-        self.hidden = nn.Sequential(*layers)
-        self.output = nn.Conv2d(widths[-1], channels, kernel_size=3, padding=1)
+        self.hidden = nn.Sequential(*(block(_doubling(fan_in, fan_out)) for fan_in, fan_out in pairwise(widths)))
+        self.output = _doubling(widths[-1], channels)
 
     def forward(self, latents: Tensor) -> Tensor:
-        features = self.hidden(self.input(latents).unflatten(1, self.start))  # (N, widths[-1], H, W) or larger
+        features = self.hidden(self.input(latents).unflatten(1, self.start))  # (N, widths[-1], H / 2, W / 2) or larger
         height, width = self.size
         return self.output(features)[..., :height, :width].tanh()
+
+
+def _doubling(fan_in: int, fan_out: int) -> nn.ConvTranspose2d:
+    return nn.ConvTranspose2d(fan_in, fan_out, kernel_size=4, stride=2, padding=1)
 
 
 def _block(act: Callable[[], nn.Module], *, norm: Callable[..., nn.Module]) -> Callable[..., Block]:

@@ -58,15 +58,21 @@ class GAN:
         seed: int,
     ) -> None:
         images = splits.train.examples().images
+        self.latent_size, self.seed, self.latents = latent_size, seed, stream(seed, "latent")
         with torch.random.fork_rng(devices=[]):  # torch draws initial weights here, which `initialize` replaces
-            network = generator(latent_size=latent_size, output_shape=images.shape[1:])
-        initialize(network, torch_default, generator=stream(seed, "generator"), gain=lambda layer: 1.0)
-        self.generator, self.discriminator = network.to(images.device), model
+            network = generator(latent_size=latent_size, output_shape=images.shape[1:]).to(images.device)
+        initialize(
+            network,
+            torch_default,
+            generator=stream(seed, "generator"),
+            gain=lambda layer: 1.0,
+            inputs=lambda: self._evaluation_latents(_NUM_OBSERVED),
+        )
+        self.generator, self.discriminator = network, model
         # The tables list the layers of both under these names, in the order of execution.
         self.networks = nn.ModuleDict({"generator": self.generator, "discriminator": model})
         self.optimizers = (optimizer, optimizer_of(self.generator))
         self.clip_grad_norm, self.num_classes = clip_grad_norm, num_classes
-        self.latent_size, self.seed, self.latents = latent_size, seed, stream(seed, "latent")
         self.low, self.high = (f(images, dim=(0, 2, 3), keepdim=True) for f in (torch.amin, torch.amax))
         self.train_images = self._scaled(images)
         self.bins = Bins.fit(self.train_images, seed=stream_seed(seed, "sample"))

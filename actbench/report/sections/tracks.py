@@ -15,7 +15,7 @@ from actbench.report.page import Part
 from actbench.report.writer import Save, saver
 
 _READ_TRACKS = (
-    "Left the ranks with one learning rate and init for all, right those with the init of matched gain and the "
+    "Left the ranks with one learning rate and init for all, right those with the init of closed-form gain and the "
     "learning rate that the tuning experiment chose for each variant on validation data of other seeds. Where that "
     "experiment trains for fewer epochs than these runs, as its own report says, the rate need not be the best for "
     "them. Thick lines change their verdict. τ is 1 where tuning changes no order, 0 where the two orders "

@@ -15,13 +15,12 @@ from actbench.command.options import GROUPS, options
 from actbench.measure import global_state
 from actbench.measure.environment import device
 from actbench.measure.state import State
+from actbench.measure.streams import PROTOCOL
 
-# Results of equal PROTOCOL may be compared. Every change that changes a number raises it (CHANGELOG, "Numbers").
-PROTOCOL = 2
 _FLOATS = ("train.clip_grad_norm",)  # its default, null, does not show its type
 # Keys that are newer than PROTOCOL, each with the value that means what was measured without it. Such a value stays
 # out of a run's identity and columns, so that a published run keeps its name.
-_NEWER = {"model.gate": False}
+_NEWER: dict[str, Any] = {}
 # These keys change no number, so they are part neither of a run's identity nor of the tables' config columns.
 _WITHOUT_EFFECT = ("output", "tuning", "data.root", "data.load")
 

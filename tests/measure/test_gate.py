@@ -1,6 +1,5 @@
 """Gated MLPs against the formula of their layer, and their number of parameters against the same MLP without gates."""
 
-import commands
 import pytest
 import torch
 import torch.nn.functional as F
@@ -8,7 +7,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import nn
 
-from actbench.measure.identity import columns, run_id
 from actbench.measure.models.block import GatedBlock
 from actbench.measure.models.mlp import MLP
 from actbench.measure.models.norm import none
@@ -60,13 +58,3 @@ def test_the_trace_of_a_gated_layer_is_of_its_activation():
     torch.testing.assert_close(first.z.squeeze(-1), z)
     torch.testing.assert_close(first.a.squeeze(-1), F.silu(z))
     assert second.layer_index == 2
-
-
-def test_a_network_without_gates_keeps_the_name_of_its_run():
-    """The key is newer than PROTOCOL 2: at its default it is part neither of the identity nor of the columns."""
-    plain, stated, gated = (
-        commands.jobs("+act=silu", *words)[0] for words in ([], ["model.gate=false"], ["model.gate=true"])
-    )
-    assert run_id(plain) == run_id(stated) != run_id(gated)
-    assert "model.gate" not in columns(plain)
-    assert columns(gated)["model.gate"] is True

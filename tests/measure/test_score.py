@@ -48,12 +48,15 @@ def test_it_is_trained_again_the_same_if_its_file_is_damaged(cache, damage):
     assert [file.name for file in cache.iterdir()] == [path.name]
 
 
-def test_another_recipe_or_other_data_have_another_cache_key(cache, monkeypatch):
+def test_another_recipe_protocol_or_other_data_have_another_cache_key(cache, monkeypatch):
     source = digits.load()
     keys = {score._cache_key(source), score._cache_key(source._replace(labels=source.labels.flip(0)))}
     score._cache_key.cache_clear()
     monkeypatch.setitem(score.RECIPE, "lr", 1e-2)
-    assert len(keys | {score._cache_key(source)}) == 3
+    keys.add(score._cache_key(source))
+    score._cache_key.cache_clear()
+    monkeypatch.setattr(score, "PROTOCOL", score.PROTOCOL + 1)  # other draws
+    assert len(keys | {score._cache_key(source)}) == 4
 
 
 def test_the_number_of_threads_does_not_change_it(cache):

@@ -22,7 +22,7 @@ from tqdm import tqdm
 
 from actbench.measure.data.splits import Batch, Scale, Source, Split, batches, indices
 from actbench.measure.models.init import initialize, torch_default
-from actbench.measure.streams import stream
+from actbench.measure.streams import PROTOCOL, stream
 from actbench.tables.atomic import temporary
 
 FOLDER = Path("~/.cache/actbench/score")
@@ -99,8 +99,8 @@ def score_network(source: Source, *, device: torch.device) -> ScoreNetwork:
 
 @functools.lru_cache(maxsize=1)
 def _cache_key(source: Source) -> str:
-    """A hash of the recipe and of every image and label."""
-    digest = hashlib.sha256(json.dumps(RECIPE, sort_keys=True).encode())
+    """A hash of the recipe, of PROTOCOL, from which its streams are derived, and of every image and label."""
+    digest = hashlib.sha256(json.dumps(RECIPE | {"protocol": PROTOCOL}, sort_keys=True).encode())
     for tensor in (source.images, source.labels):
         digest.update(repr((tuple(tensor.shape), source.num_test, source.white)).encode())
         digest.update(tensor.numpy().tobytes())

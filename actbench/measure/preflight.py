@@ -4,6 +4,7 @@
 """
 
 import json
+import math
 import platform
 import tempfile
 from pathlib import Path
@@ -16,7 +17,7 @@ from torch import nn
 from actbench.command.job import Job
 from actbench.command.options import ConfigError
 from actbench.measure import build, environment, identity, sharing, trial
-from actbench.measure.data.splits import indices
+from actbench.measure.data.splits import indices, sizes
 from actbench.measure.models.block import Block
 from actbench.measure.trial import reason
 
@@ -145,7 +146,10 @@ def check_data(job: Job) -> None:
             f"data.num_classes={data.num_classes}, but data={job.choices['data']} has labels of {num_classes} classes: "
             "leave data.num_classes out, or replace the label files by complete ones."
         )
-    num_held_out = data.num_val + (data.num_test or source.num_test)
+    num_test = data.get("num_test") or source.num_test
+    if num_folds := data.get("num_folds"):
+        num_test = math.ceil(len(source.labels) / num_folds)  # the largest fold
+    num_held_out = data.num_val + num_test
     num_left = len(source.labels) - num_held_out
     if num_left < (data.num_train or 1):
         raise ConfigError(
@@ -161,7 +165,7 @@ def check_data(job: Job) -> None:
         )
 
     try:
-        indices(source, num_val=data.num_val, num_test=data.num_test, num_train=data.num_train, seed=job.config.seed)
+        indices(source, **sizes(data), seed=job.config.seed)
     except ValueError as error:
         raise ConfigError(f"data={job.choices['data']} cannot be split this way: {reason(error)}.") from error
 

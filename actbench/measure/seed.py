@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from actbench.command.job import Job
 from actbench.measure import build, environment, memory, probes
 from actbench.measure.checkpoint import Checkpoint
-from actbench.measure.data.splits import Split, Splits, split
+from actbench.measure.data.splits import Split, Splits, sizes, split
 from actbench.measure.streams import stream
 from actbench.measure.trace import activations
 from actbench.measure.train import History, Prober, Task, train
@@ -24,7 +24,8 @@ def train_seed(job: Job, seed: int, checkpoint: Checkpoint, epochs: Iterator[int
     device = environment.device(config.device)
     splits = split(
         build.source(config.data),
-        **{key: config.data[key] for key in ("num_val", "num_test", "num_train", "standardize")},
+        **sizes(config.data),
+        standardize=config.data.standardize,
         seed=seed,
         device=device,
     )

@@ -12,8 +12,9 @@ import torch
 # Results of equal PROTOCOL may be compared. Every change that changes a number raises it (CHANGELOG, "Numbers").
 PROTOCOL = 3
 Stream = Literal[
-    "split", "init", "order", "augment", "dropout", "global", "generator", "latent", "sample", "cotangent", "images"
-]
+    "split", "init", "order", "augment", "dropout", "global", "generator", "latent", "sample", "cotangent", "images",
+    "folds",
+]  # fmt: skip
 
 
 def stream_seed(seed: int, name: Stream) -> int:

@@ -22,7 +22,7 @@ from torch.optim.optimizer import register_optimizer_step_pre_hook
 from torch.utils.flop_counter import FlopCounterMode
 
 from actbench.measure import build, identity
-from actbench.measure.data.splits import indices
+from actbench.measure.data.splits import indices, sizes
 from actbench.tables import store
 from benchmarks.speed import __main__ as speed
 from benchmarks.speed import (
@@ -412,6 +412,5 @@ def test_a_loop_takes_the_steps_of_a_run_on_the_same_examples(fit, job, monkeypa
     stored = build.source(case_job.config.data)
     assert sorted(stored.labels[examples].tolist()) == sorted(2 * splits.train.labels.tolist())
     assert sorted(examples[:256]) == sorted(examples[256:])
-    names = ("num_val", "num_test", "num_train")
-    train, _, _ = indices(stored, **{name: case_job.config.data[name] for name in names}, seed=0)
+    train, _, _ = indices(stored, **sizes(case_job.config.data), seed=0)
     assert sorted(examples[:256]) == sorted(train.tolist())

@@ -23,7 +23,7 @@ from actbench.sweep import conclude, progress
 from actbench.tables import atomic, parquet, store
 
 FOLDER = Path("r")
-SMALL = ["num_seeds=1", "train.epochs=1", "data.num_train=64", "data.num_val=100", "data.num_test=100", "model.width=8",
+SMALL = ["num_seeds=1", "train.epochs=1", "data.num_train=64", "data.num_val=100", "model.width=8",
          "model.depth=1", "probes=none"]  # fmt: skip
 BOTH = ["-m", "+act=relu,tanh", "hydra/launcher=basic", *SMALL]
 INVALID = "{path} is not a valid table: "

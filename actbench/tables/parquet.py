@@ -16,13 +16,13 @@ import pyarrow.parquet as pq
 from actbench.tables.text import one_line
 
 # To be raised when code for an older format would misread what is written.
-FORMAT = 1
+FORMAT = 2
 _FORMAT, _BATCH = b"actbench.format", b"actbench.together"  # keys of the metadata of a file
 _TYPES = {
     "string": pa.large_string(),
     "int64": pa.int64(),
     "float64": pa.float64(),
-    "object": pa.binary(),  # the bytes of a PNG file
+    "object": pa.binary(),  # a PNG file, packed bits
 }
 _IS_SCALAR = (
     pa.types.is_string, pa.types.is_large_string, pa.types.is_boolean, pa.types.is_signed_integer,

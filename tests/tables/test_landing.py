@@ -80,8 +80,8 @@ def _set_format(version: bytes) -> Callable[[Path], None]:
         ),
         (
             "runs",
-            _set_format(b"2"),
-            "{path} has format 2, written by a newer version of actbench, and this version reads formats up to 1: "
+            _set_format(b"3"),
+            "{path} has format 3, written by a newer version of actbench, and this version reads formats up to 2: "
             "update actbench.",
         ),
     ],

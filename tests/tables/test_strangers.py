@@ -181,7 +181,9 @@ def test_a_report_is_made_if_runs_is_a_link(runs):
 
 
 def _set_newer_format(path: Path) -> None:
-    pq.write_table(pq.read_table(path).replace_schema_metadata({b"actbench.format": b"2"}), path)
+    pq.write_table(
+        pq.read_table(path).replace_schema_metadata({b"actbench.format": b"%d" % (parquet.FORMAT + 1)}), path
+    )
 
 
 @pytest.mark.parametrize(

@@ -9,11 +9,9 @@ import re
 import sys
 import tempfile
 import types
-from pathlib import Path
 
 import commands
 import numpy as np
-import pandas as pd
 import pytest
 import torch
 import torchvision
@@ -21,7 +19,7 @@ from torch import nn
 from torch.optim.optimizer import register_optimizer_step_pre_hook
 from torch.utils.flop_counter import FlopCounterMode
 
-from actbench.measure import build, identity
+from actbench.measure import build
 from actbench.measure.data.splits import indices, sizes
 from actbench.tables import store
 from benchmarks.speed import __main__ as speed
@@ -230,15 +228,6 @@ def test_a_failed_comparison_is_named_and_the_command_fails(monkeypatch, capsys)
     monkeypatch.setattr(probing, "arms", arms)
     assert speed.main(["probing", *TINY, "--cases", *CASES]) != 0
     assert "failed: KeyError: 'digits'\n  traceback: results/speed/runs/" in capsys.readouterr().err
-
-
-def test_a_comparison_keeps_the_identity_of_its_published_run(monkeypatch):
-    """Measured again, it stands beside the first edition's under the same name."""
-    monkeypatch.setattr(speed.preflight, "check", lambda jobs: None)  # no data set is read
-    runs = pd.read_parquet(Path(__file__).parents[2] / "results" / "speed" / "tables" / "runs.parquet")
-    published = runs.drop_duplicates("run_id").set_index("task.comparison")["run_id"]
-    for job in speed.jobs(list(published.index), ["device=cpu"], cases=speed.CASES):
-        assert identity.run_id(job) == published[job.config.task.comparison]
 
 
 def test_operations_are_counted_by_layer(job):

@@ -150,6 +150,7 @@ def find_maximum(g: Function, z: Tensor, value: Tensor) -> tuple[float, float]:
 
 
 def mean_or_nan(g: Function, *, within: tuple[float, float]) -> float:
+    """E g(z) for z ~ N(0, 1); nan where it does not exist or six digits of it are not certain."""
     mean, error = gaussian_mean(g, within=within)
     return mean if math.isfinite(mean) and error <= 1e-6 * max(1.0, abs(mean)) else math.nan
 

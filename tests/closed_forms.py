@@ -166,7 +166,9 @@ def lines(left, right):
 def leaky(slope):
     """E f = (1 - slope) phi(0), E f^2 = E f'^2 = (1 + slope^2) / 2."""
     square = (1 + slope**2) / 2
-    return {**LINE, **one_kink(slope, 1), **moments((1 - slope) * phi(0), square, square), **lines((slope, 0), (1, 0))}
+    tails = {"tail_slope_low": slope, "tail_slope_high": 1}
+    mean = (1 - slope) * phi(0)
+    return {**LINE, **tails, **one_kink(slope, 1), **moments(mean, square, square), **lines((slope, 0), (1, 0))}
 
 
 def elu(alpha, scale=1.0):
@@ -187,6 +189,8 @@ def elu(alpha, scale=1.0):
         "saturation_low_0.01": math.log(0.01 * steepest / alpha),
         "saturation_low_0.1": math.log(0.1 * steepest / alpha),
         "saturation_high_0.01": INF,
+        "tail_slope_low": 0,
+        "tail_slope_high": 1 / steepest,
         "num_extrema": 0,
     }
 
@@ -233,6 +237,7 @@ FACTS = {
     # E (Phi + z phi)^2 = 1/3 + 1/(2 pi sqrt(3)) + E z^2 phi^2, the last 1/(6 pi sqrt(3)).
     "gelu": {**SMOOTH, **dip(GELU_MIN, GELU_MIN * Phi(GELU_MIN)), "sup_derivative": GELU_SUP,
              "sup_derivative_low": math.sqrt(2), "saturation_low_0.01": tail(gelu_slope, GELU_SUP),
+             "tail_slope_low": 0, "tail_slope_high": 1 / GELU_SUP,
              **moments(0.5 / math.sqrt(math.pi), 1 / 3 + 1 / (2 * math.pi * math.sqrt(3)),
                        1 / 3 + (1 + 1 / 3) / (2 * math.pi * math.sqrt(3))), **lines((0, 0), (1, 0))},
     # z s(1.702 z) = silu(1.702 z) / 1.702.

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 
+from actbench.tables.bits import pack
 from actbench.tables.schema import Tables, from_rows
 from actbench.tables.store import land
 
@@ -74,7 +75,7 @@ def hash_of(name: str, config: dict) -> int:
 def _run(loss: float, *, is_diverged: bool) -> dict:
     numbers = {
         "val_loss": loss, "val_accuracy": 1 - loss / 3, "test_loss": loss * 1.05, "test_accuracy": 1 - loss / 2.8,
-        "train_loss": loss / 2,
+        "train_loss": loss / 2, "num_test_images": 100, "test_right": pack(np.arange(100) >= 100 * loss / 2.8),
     }  # fmt: skip
     diverged = dict.fromkeys(numbers, np.nan) | {"val_accuracy": 0.1, "test_accuracy": 0.1}
     timing = {"train_seconds": 2 + loss, "samples_per_second": 40_000 / (1 + loss), "step": 1000, "epoch": 12}

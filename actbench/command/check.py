@@ -32,6 +32,7 @@ _RULES: tuple[tuple[str, str, Callable[[Any], bool]], ...] = (
     ("seed", "a whole number from 0 to 2,147,483,647", _whole(0, 2**31 - 1)),
     ("num_seeds threads epochs batch_size width", "a whole number, 1 or more", _whole(1)),
     ("num_images num_val num_test num_train", "a whole number, 1 or more", _whole(1)),
+    ("num_folds", "a whole number, 2 or more", _whole(2)),
     ("num_classes num_examples per_decade latent_size", "a whole number, 1 or more", _whole(1)),
     ("depth", "a whole number, 0 or more", _whole(0)),
     ("widths", "a list of whole numbers, 1 or more", lambda v: min(v, default=0) >= 1),

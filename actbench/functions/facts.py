@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from actbench.functions import properties
+from actbench.functions import properties, saturation
 from actbench.functions.asymptotes import asymptote
 from actbench.functions.conditions import check, is_repeatable, why_unreadable
 from actbench.functions.kinks import HIGHEST_ORDER, MANY, Kink, Kinks, find_kinks
@@ -195,9 +195,10 @@ def _slope_facts(f: Function, kinks: Kinks) -> Iterator[Fact]:
 
 
 def _saturation_facts(f: Function) -> Iterator[Fact]:
+    """The thresholds, and the share of its steepest slope that each tail keeps: above that epsilon it is saturated."""
     for epsilon in EPSILONS:
         method = f"outermost |f'| >= {epsilon} sup|f'|, closed in on"
-        for name, z in zip(("low", "high"), properties.saturation_thresholds(f, epsilon=epsilon), strict=True):
+        for name, z in zip(("low", "high"), saturation.saturation_thresholds(f, epsilon=epsilon), strict=True):
             if math.isnan(z):
                 yield Fact(
                     f"saturation_{name}_{epsilon}", text=NOT_DETERMINED, method="sup|f'| and E f'^2 are infinite"
@@ -205,6 +206,13 @@ def _saturation_facts(f: Function) -> Iterator[Fact]:
             else:
                 error = 0.0 if math.isinf(z) else 1e-11 * max(1.0, abs(z))
                 yield Fact(f"saturation_{name}_{epsilon}", z, error=error, method=method)
+    method = "|f'| at the end of what is read, over sup|f'|"
+    for name, side in (("low", -1), ("high", 1)):
+        share, error = saturation.tail_slope(f, side=side)
+        if math.isnan(share):
+            yield Fact(f"tail_slope_{name}", text="none", method=f"{method}: it has no limit")
+        else:
+            yield Fact(f"tail_slope_{name}", share, error=error, method=method)
 
 
 def _moment_facts(f: Function, reading: tuple[float, float]) -> Iterator[Fact]:

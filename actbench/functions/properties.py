@@ -1,4 +1,4 @@
-"""Saturation thresholds, range and moments under N(0, 1) of any scalar function f, from its values and slopes.
+"""Range and second moment under N(0, 1) of any scalar function f, from its values and slopes; how these are read.
 
 f' is what autograd returns, in float64: a straight-through step has f' = 1. A module is copied, put in evaluation mode
 and cast; neither it nor the global generator changes. f is evaluated on one fixed grid, fine around 0 and geometric out
@@ -19,38 +19,7 @@ REACH = 1e8  # the last decades before this decide how f behaves towards infinit
 DENSE = 16.0  # the grid is uniform up to here
 STEP = 1 / 64  # its spacing there, a power of two so that the nodes are exact
 _ZOOM = 64  # pieces into which each pass cuts a bracket
-_PASSES = 9  # STEP / 64^9 is below float64's spacing at 1
-
-
-def saturation_thresholds(f: Function, *, epsilon: float = 0.01) -> tuple[float, float]:
-    """(z_lo, z_hi), the smallest interval outside which |f'(z)| < epsilon sup|f'|; infinite where f never saturates.
-
-    Only the tails count: a zero of f' between two active regions is not saturation. Where sup|f'| is infinite, the root
-    mean square of f' under N(0, 1) takes its place; where that is infinite too, both ends are nan. Where f' is zero
-    everywhere, the interval is empty: both ends are the point where f jumps most (0 if f is constant), and every other
-    z lies outside.
-
-    Raises:
-        ValueError: If epsilon is not between 0 and 1.
-    """
-    if not 0 < epsilon < 1:
-        raise ValueError(f"epsilon is {epsilon}, but it is a share of sup|f'|: give a number between 0 and 1.")
-    with torch.random.fork_rng(devices=[]):
-        f = prepare(f)
-        z, slope = finite_part(nodes_of(f), _absolute_slope(f))
-        supremum, place = find_supremum(_absolute_slope(f), z, slope)
-        if supremum == 0:
-            return (_largest_jump(f, z),) * 2
-        if math.isinf(supremum):
-            supremum = math.sqrt(_mean_or_nan(lambda x: derivative(f, x).square(), within=reading_range(f)))
-        if math.isnan(supremum):
-            return math.nan, math.nan
-        level = epsilon * supremum
-        if not bool((slope >= level).any()):  # a peak between two nodes: it is a node too
-            z, index = torch.cat([z, torch.tensor([place], dtype=torch.float64)]).sort()
-            slope = torch.cat([slope, slope.new_tensor([supremum])])[index]
-        ends = [_outermost(f, sign * z, slope >= level, level, sign=sign) for sign in (-1, 1)]
-    return -ends[0], ends[1]
+PASSES = 9  # STEP / 64^9 is below float64's spacing at 1
 
 
 def value_range(f: Function) -> tuple[float, float]:
@@ -65,7 +34,7 @@ def second_moment(f: Function) -> float:
     """E f(z)^2 for z ~ N(0, 1); nan where it does not exist."""
     with torch.random.fork_rng(devices=[]):
         f = prepare(f)
-        return _mean_or_nan(lambda z: f(z).square(), within=reading_range(f))
+        return mean_or_nan(lambda z: f(z).square(), within=reading_range(f))
 
 
 def prepare(f: Function) -> Function:
@@ -110,7 +79,7 @@ def nodes_of(f: Function) -> Tensor:
         cells = (unexplained > 1e-6 * value[z.abs() <= DENSE].abs().max()).nonzero().flatten()
         if not 0 < len(cells) <= 8:
             break
-        z = torch.cat([z, _subdivide(z[cells], z[cells + 1]).flatten()]).unique()
+        z = torch.cat([z, subdivide(z[cells], z[cells + 1]).flatten()]).unique()
     return z
 
 
@@ -133,7 +102,7 @@ def _finite_end(g: Function, z: Tensor) -> float:
     for _ in range(4):
         finite = g(z).detach()[:-1].isfinite().nonzero()
         last = int(finite[-1]) if len(finite) else 0
-        z = _subdivide(z[last : last + 1], z[last + 1 : last + 2])[0]
+        z = subdivide(z[last : last + 1], z[last + 1 : last + 2])[0]
     end = abs(float(z[0]))
     if end < 1:
         return REACH
@@ -166,8 +135,8 @@ def find_maximum(g: Function, z: Tensor, value: Tensor) -> tuple[float, float]:
     peaks = value[1:-1].topk(8).indices + 1
     low, high, best, gains = z[peaks - 1], z[peaks + 1], value.max(), []
     place = float(z[value.argmax()])
-    for _ in range(_PASSES):
-        nodes = _subdivide(low, high)
+    for _ in range(PASSES):
+        nodes = subdivide(low, high)
         inner = g(nodes).detach().nan_to_num(nan=-math.inf, posinf=math.inf, neginf=-math.inf)
         top = inner.argmax(dim=1, keepdim=True)
         low = nodes.gather(1, (top - 1).clamp(min=0)).squeeze(1)
@@ -180,16 +149,13 @@ def find_maximum(g: Function, z: Tensor, value: Tensor) -> tuple[float, float]:
     return (math.inf if at_pole else float(best)), place
 
 
-def _mean_or_nan(g: Function, *, within: tuple[float, float]) -> float:
+def mean_or_nan(g: Function, *, within: tuple[float, float]) -> float:
+    """E g(z) for z ~ N(0, 1); nan where it does not exist or six digits of it are not certain."""
     mean, error = gaussian_mean(g, within=within)
     return mean if math.isfinite(mean) and error <= 1e-6 * max(1.0, abs(mean)) else math.nan
 
 
-def _absolute_slope(f: Function) -> Function:
-    return lambda z: derivative(f, z).abs()
-
-
-def _subdivide(low: Tensor, high: Tensor) -> Tensor:
+def subdivide(low: Tensor, high: Tensor) -> Tensor:
     """Nodes that cut each bracket into _ZOOM equal pieces, its ends exact; shape (brackets, _ZOOM + 1)."""
     nodes = low[:, None] + (high - low)[:, None] * torch.linspace(0, 1, _ZOOM + 1, dtype=torch.float64)
     nodes[:, -1] = high
@@ -212,31 +178,3 @@ def _tail_supremum(z: Tensor, value: Tensor, best: float) -> float:
     if previous <= 0 or gain > 0.75 * previous:
         return math.inf if gain > 1e-3 * abs(last) else last
     return last + gain * gain / (previous - gain)
-
-
-def _outermost(f: Function, z: Tensor, active: Tensor, level: float, *, sign: int) -> float:
-    """Where |f'| last reaches the level towards z = +inf (f mirrored by `sign`): the outer end of the last bracket."""
-    index = z.argsort()
-    z, active = z[index], active[index]
-    last = int(active.nonzero()[-1])
-    share = 0.1 if z[-1] == REACH else 0.5  # e^(z^2) overflows at 27, a few times where it is 1 / epsilon
-    if z[last] > share * z[-1] or last + 1 == len(z):
-        return math.inf
-    low, high = z[last : last + 1], z[last + 1 : last + 2]
-    for _ in range(_PASSES):
-        nodes = _subdivide(low, high)[0]
-        is_active = (derivative(f, sign * nodes).abs() >= level)[:-1]
-        last = int(is_active.nonzero()[-1]) if is_active.any() else 0
-        low, high = nodes[last : last + 1], nodes[last + 1 : last + 2]
-    return float(high)
-
-
-def _largest_jump(f: Function, z: Tensor) -> float:
-    """The place where f changes most between two nodes, refined; 0 for a constant."""
-    for _ in range(_PASSES + 1):
-        change = f(z).detach().diff().abs()
-        cell = int(change.argmax())
-        if change[cell] == 0:
-            return 0.0
-        z = _subdivide(z[cell : cell + 1], z[cell + 1 : cell + 2])[0]
-    return float(z[0])

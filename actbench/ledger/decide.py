@@ -24,6 +24,8 @@ from actbench.tables.store import collect
 class Evidence:
     """The published tables under a results root, each read once.
 
+    Runs of an older PROTOCOL than the latest in their folder have no part: they are not compared with those.
+
     A learned parameter of an activation, `act.beta` in the table `layers`, is named `learned.beta` here.
     """
 
@@ -61,7 +63,8 @@ class Evidence:
         if not (folder / "tables" / "runs.parquet").is_file():
             return None
         tables = collect(folder)
-        runs = tables.runs[tables.runs["status"] != "failed"]
+        runs = tables.runs[tables.runs["protocol"] == tables.runs["protocol"].max()]
+        runs = runs[runs["status"] != "failed"]
         if table == "runs":
             return runs
         frame = vanishing(tables.layers) if table == "vanishing" else getattr(tables, table)

@@ -17,15 +17,15 @@ from actbench.command.options import GROUPS, is_ours, options
 from actbench.measure import build, global_state
 from actbench.measure.environment import device
 from actbench.measure.state import State
+from actbench.measure.streams import PROTOCOL
 
-# Results of equal PROTOCOL may be compared. Every change that changes a number raises it (CHANGELOG, "Numbers").
-PROTOCOL = 2
 _FLOATS = ("train.clip_grad_norm",)  # its default, null, does not show its type
 # Keys that are newer than PROTOCOL, each with the value that means what was measured without it. Such a value stays
 # out of a run's identity and columns, so that a published run keeps its name.
-_NEWER = {"model.gate": False, "act_by_layer": None}
-# These keys change no number, so they are part neither of a run's identity nor of the tables' config columns.
-_WITHOUT_EFFECT = ("output", "tuning", "data.root", "data.load")
+_NEWER: dict[str, Any] = {}
+# These keys change no number, or what they say stands elsewhere: they are part neither of a run's identity nor of the
+# tables' config columns.
+_WITHOUT_EFFECT = ("output", "tuning", "data.root", "data.load", "act_by_layer")
 
 
 def run_id(job: Job) -> str:
@@ -80,10 +80,11 @@ def columns(job: Job) -> dict[str, Any]:
     default_values = defaults(job.choices)
     for key, value in flatten(job.config).items():
         is_new = key in _NEWER and value == _NEWER[key] and key in default_values
-        if not (_is_without_effect(key) or is_new or key == "act.by_layer"):
+        if not (_is_without_effect(key) or is_new):
             values[key] = _cell(value, as_float=isinstance(default_values.get(key), float) or key in _FLOATS)
     values |= {"act": act_name(job), "device": device(job.config.device).type}
     if job.choices["act"] == "by_layer":
+        values["act.by_layer"] = json.dumps([option for option, _ in acts(job)])
         values["act.source"] = _digest([OmegaConf.to_container(job.config.act.by_layer), _digests(user_targets(job))])
     elif user_targets(job):
         (target,) = user_targets(job)

@@ -5,6 +5,7 @@
 
 import itertools
 import json
+import math
 import platform
 import tempfile
 from pathlib import Path
@@ -17,12 +18,12 @@ from torch import nn
 from actbench.command.job import Job
 from actbench.command.options import ConfigError, is_ours
 from actbench.measure import build, environment, identity, sharing, trial
-from actbench.measure.data.splits import Scale, Split, indices
+from actbench.measure.data.splits import Scale, Split, indices, sizes
 from actbench.measure.models.block import Block
 from actbench.measure.trace import activations
 from actbench.measure.trial import reason
 
-_DATA_KEYS = ("load", "num_classes", "num_val", "num_test", "num_train", "standardize", "target_loss")
+_DATA_KEYS = ("load", "num_classes", "num_val", "num_train", "standardize", "target_loss")
 
 
 def check(jobs: list[Job], *, elsewhere: bool = False) -> None:
@@ -149,7 +150,10 @@ def check_data(job: Job) -> None:
             f"data.num_classes={data.num_classes}, but data={job.choices['data']} has labels of {num_classes} classes: "
             "leave data.num_classes out, or replace the label files by complete ones."
         )
-    num_held_out = data.num_val + (data.num_test or source.num_test)
+    num_test = data.get("num_test") or source.num_test
+    if num_folds := data.get("num_folds"):
+        num_test = math.ceil(len(source.labels) / num_folds)  # the largest fold
+    num_held_out = data.num_val + num_test
     num_left = len(source.labels) - num_held_out
     if num_left < (data.num_train or 1):
         raise ConfigError(
@@ -165,7 +169,7 @@ def check_data(job: Job) -> None:
         )
 
     try:
-        indices(source, num_val=data.num_val, num_test=data.num_test, num_train=data.num_train, seed=job.config.seed)
+        indices(source, **sizes(data), seed=job.config.seed)
     except ValueError as error:
         raise ConfigError(f"data={job.choices['data']} cannot be split this way: {reason(error)}.") from error
 

@@ -11,7 +11,7 @@ from statistics import fmean
 import torch
 from torch import Tensor, nn
 
-from actbench.functions import properties
+from actbench.functions import properties, saturation
 from actbench.measure.environment import in_float64
 from actbench.measure.trace import Activation, LayerTrace
 
@@ -30,7 +30,7 @@ class Bounds:
 
 def bounds_of(f: nn.Module, *, epsilon: float) -> Bounds:
     """The bounds of f with its present parameters."""
-    return Bounds(*properties.saturation_thresholds(f, epsilon=epsilon), *properties.value_range(f))
+    return Bounds(*saturation.saturation_thresholds(f, epsilon=epsilon), *properties.value_range(f))
 
 
 def saturation_low(t: LayerTrace, b: Bounds) -> Tensor:

@@ -12,9 +12,9 @@ from tqdm import tqdm
 from actbench.command.job import Job
 from actbench.measure import environment, memory
 from actbench.measure.checkpoint import Checkpoint
-from actbench.measure.identity import PROTOCOL, act_name, columns, run_id, source, user_targets
+from actbench.measure.identity import act_name, columns, run_id, source, user_targets
 from actbench.measure.seed import train_seed
-from actbench.measure.streams import stream_seed
+from actbench.measure.streams import PROTOCOL, stream_seed
 from actbench.measure.train import History
 from actbench.tables import atomic, schema, store
 

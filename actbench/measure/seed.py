@@ -12,11 +12,12 @@ from torch import Tensor, nn
 from actbench.command.job import Job
 from actbench.measure import build, environment, memory, probes
 from actbench.measure.checkpoint import Checkpoint
-from actbench.measure.data.splits import Split, Splits, split
+from actbench.measure.data.splits import Split, Splits, sizes, split
 from actbench.measure.identity import layer_names
 from actbench.measure.streams import stream
 from actbench.measure.trace import Activation, activations
 from actbench.measure.train import History, Prober, Task, train
+from actbench.tables.bits import pack
 
 
 def train_seed(job: Job, seed: int, checkpoint: Checkpoint, epochs: Iterator[int]) -> tuple[dict, History]:
@@ -25,7 +26,8 @@ def train_seed(job: Job, seed: int, checkpoint: Checkpoint, epochs: Iterator[int
     device = environment.device(config.device)
     splits = split(
         build.source(config.data),
-        **{key: config.data[key] for key in ("num_val", "num_test", "num_train", "standardize")},
+        **sizes(config.data),
+        standardize=config.data.standardize,
         seed=seed,
         device=device,
     )
@@ -86,16 +88,21 @@ def _has_parameters(layer: nn.Module) -> bool:
 
 
 def _outcome(job: Job, history: History, task: Task, splits: Splits) -> dict:
-    """The measures of the last epoch, the held-out measures (at chance where the run diverged), time and memory."""
+    """The measures of the last epoch, the held-out measures (at chance where the run diverged), time and memory.
+
+    A diverged run classifies no image, so which ones it has right is missing.
+    """
     last, diverged = history.epochs[-1], history.status == "diverged"
     val = {f"val_{name}": value for name, value in task.chance(splits.val).items()} if diverged else {}
-    test = task.chance(splits.test) if diverged else task.evaluate(splits.test)
+    test, right = (task.chance(splits.test), None) if diverged else task.test(splits.test)
+    bits = {} if right is None else {"num_test_images": len(right), "test_right": pack(right.numpy(force=True))}
     seconds = history.train_seconds or math.nan  # missing where nothing was trained
     return {
         **{name: value for name, value in last.items() if name != "lr"},
         "status": history.status,
         **val,
         **{f"test_{name}": value for name, value in test.items()},
+        **bits,
         **_time_to_target(history, job.config.data.target_loss),
         "train_seconds": seconds,
         "probe_seconds": history.probe_seconds,

@@ -81,11 +81,27 @@ def _in_short(functions: dict[str, Facts]) -> list[str]:
         f"the deepest finite minimum is {_deepest(minima)}.",
         f"These saturate on both sides: {matching(lambda facts: infinite_ends(facts) == (False, False))}; "
         f"on neither: {matching(lambda facts: infinite_ends(facts) == (True, True))}.",
+        "Saturated is where abs f ′ stays below ε sup abs f ′; at the edge itself z counts as inside. Tails with a "
+        f"slope near that edge: {_near_the_edge(functions)}.",
         f"The largest finite slope is that of {escape(steepest)}, {slope}; "
         f"unbounded slopes: {matching(lambda facts: math.isinf(facts.value('sup_derivative')))}.",
         f"Jumps that float64 sees and float32 does not: {', '.join(seams) or 'none'}.",
         f"Not determined: {'; '.join(undetermined) or 'nothing'}.",
     ]
+
+
+def _near_the_edge(functions: dict[str, Facts]) -> str:
+    """The functions with a tail that keeps less than half of the largest slope, and how near to which ε that is."""
+    parts = []
+    for name, facts in functions.items():
+        shares = [facts.settled(f"tail_slope_{side}") for side in ("low", "high")]
+        share = min((share for share in shares if share > 0), default=1.0)
+        if share < 0.5:
+            epsilon = min(("0.001", "0.01", "0.1"), key=lambda epsilon: abs(math.log(share / float(epsilon))))
+            ratio = share / float(epsilon)
+            at = "exactly at it" if abs(ratio - 1) < 1e-6 else f"{number(ratio)} times it"
+            parts.append((share, f"{escape(name)} ({at}, ε = {epsilon})"))
+    return ", ".join(text for _, text in sorted(parts)) or "none"
 
 
 def _finite(value: float) -> float:
@@ -135,6 +151,9 @@ def _card(facts: Facts) -> str:
     for epsilon in ("0.001", "0.01", "0.1"):
         ends = [facts.value(f"saturation_{side}_{epsilon}") for side in ("low", "high")]
         rows.append((f"saturation thresholds, ε = {epsilon}", ", ".join(map(number, ends)), ""))
+    kept = [facts.settled(f"tail_slope_{side}") for side in ("low", "high")]
+    shares = ", ".join("none" if math.isnan(share) else number(share) for share in kept)
+    rows.append(row("slope of the tails / sup abs f ′, left and right", shares, "tail_slope_low"))
     rows += [row(label, rounded(facts.settled(fact), 9), fact) for fact, label in MOMENTS.items()]
     return table([("property", "value", "error at most"), *rows])
 

@@ -22,7 +22,7 @@ _TYPES = {
     "string": pa.large_string(),
     "int64": pa.int64(),
     "float64": pa.float64(),
-    "object": pa.binary(),  # the bytes of a PNG file
+    "object": pa.binary(),  # a PNG file, packed bits
 }
 _IS_SCALAR = (
     pa.types.is_string, pa.types.is_large_string, pa.types.is_boolean, pa.types.is_signed_integer,

@@ -63,6 +63,8 @@ RUNS = (
     *_LOSSES,
     *_HELD_OUT,
     *_OBSERVED,
+    Column("num_test_images", "float64", "test images"),
+    Column("test_right", "object", "test images classified rightly"),  # one bit each, see tables.bits
     Column("picture", "object", "samples"),  # a PNG file, for the first seed of a pack that generates images
     Column("epochs_to_target", "float64", "epochs to the target validation loss", "lower"),
     Column("steps_to_target", "float64", "steps to the target validation loss", "lower"),

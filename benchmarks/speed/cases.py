@@ -10,7 +10,7 @@ from torch import nn
 from actbench.command.job import Job
 from actbench.command.options import options
 from actbench.measure import build, environment
-from actbench.measure.data.splits import Batch, Split, Splits, batches, split
+from actbench.measure.data.splits import Batch, Split, Splits, batches, sizes, split
 from actbench.measure.streams import stream
 
 # As in the experiments mnist_mlp and mnist_cnn.
@@ -50,9 +50,8 @@ def one_of_each_net(job: Job) -> Iterator[tuple[str, Job]]:
 def splits_of(job: Job, seed: int) -> Splits:
     """The splits of a seed, drawn as a run draws them."""
     data = job.config.data
-    names = ("num_val", "num_test", "num_train", "standardize")
     device = environment.device(job.config.device)
-    return split(build.source(data), **{name: data[name] for name in names}, seed=seed, device=device)
+    return split(build.source(data), **sizes(data), standardize=data.standardize, seed=seed, device=device)
 
 
 def model_of(job: Job, seed: int, splits: Splits) -> nn.Module:

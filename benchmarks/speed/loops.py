@@ -9,7 +9,7 @@ from torchvision import datasets, transforms
 
 from actbench.command.job import Job
 from actbench.measure import build
-from actbench.measure.data.splits import indices
+from actbench.measure.data.splits import indices, sizes
 
 # torchvision's class, and the mean and standard deviation that its examples pass to Normalize.
 SETS: dict[str, tuple[Callable, tuple, tuple]] = {
@@ -21,8 +21,7 @@ SETS: dict[str, tuple[Callable, tuple, tuple]] = {
 def loader(job: Job, seed: int, *, num_workers: int) -> DataLoader:
     """torchvision's data set, ToTensor, Normalize, DataLoader with shuffle, on the examples that the run trains on."""
     data = job.config.data
-    names = ("num_val", "num_test", "num_train")
-    train, _, _ = indices(build.source(data), **{name: data[name] for name in names}, seed=seed)
+    train, _, _ = indices(build.source(data), **sizes(data), seed=seed)
     subset = Subset(_dataset(job, train=True), train.tolist())
     return DataLoader(subset, batch_size=job.config.train.batch_size, shuffle=True, num_workers=num_workers)
 

@@ -24,11 +24,15 @@ _TEXTS = ["case", "arm", "unit", "against", "left_out"]
 def rounds(tables: Tables) -> pd.DataFrame:
     """A row for each arm in each round, with `comparison` and `rate`; no row where no speed was measured.
 
+    Of each comparison the rounds of its latest PROTOCOL count.
+
     Raises:
         NothingToReportError: If the columns are not those of a comparison of speed.
     """
     runs = tables.runs.reindex(columns=tables.runs.columns.union(["task", "task.comparison"], sort=False))
-    names = runs.loc[runs["task"] == "speed"].drop_duplicates("run_id").set_index("run_id")["task.comparison"]
+    speed = runs[runs["task"] == "speed"]
+    speed = speed[speed["protocol"] == speed.groupby("task.comparison")["protocol"].transform("max")]
+    names = speed.drop_duplicates("run_id").set_index("run_id")["task.comparison"]
     rows = tables.epochs[tables.epochs["run_id"].isin(names.index)]
     if not len(rows):
         return pd.DataFrame(columns=[*ARM, "rate"])

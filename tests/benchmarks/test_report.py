@@ -66,6 +66,19 @@ def test_a_gain_in_accuracy_is_paired_by_round_too():
     assert (header[-1], first[-1], part[-1]) == ("accuracy gained", "0.035 [0.01, 0.06]", "")
 
 
+def test_rounds_of_an_older_protocol_do_not_count():
+    """Of this comparison; another one that was not measured again keeps its own."""
+    older, newer = _tables(fast=9.0), _tables(rounds=3)
+    other = [frame.assign(run_id="c") for frame in older]
+    other[0]["task.comparison"] = "loops"
+    newer = [frame.assign(run_id="b") for frame in newer]
+    newer[0]["protocol"] = 3
+    ratios = tables.ratios(tables.rounds(schema.Tables(*map(pd.concat, zip(older, newer, other, strict=True)))))
+    ratios = ratios[ratios["arm"] == "actbench"].set_index("comparison")
+    assert ratios["ratio"].to_dict() == pytest.approx({"tutorial": 6, "loops": 9})
+    assert ratios["n"].to_dict() == {"tutorial": 3, "loops": 6}
+
+
 def _with_seconds(arm, seconds):
     """The loop takes a second in each round, and an arm these seconds; as many rounds as there are seconds."""
     speed = _tables(len(seconds))

@@ -9,11 +9,9 @@ import re
 import sys
 import tempfile
 import types
-from pathlib import Path
 
 import commands
 import numpy as np
-import pandas as pd
 import pytest
 import torch
 import torchvision
@@ -21,8 +19,8 @@ from torch import nn
 from torch.optim.optimizer import register_optimizer_step_pre_hook
 from torch.utils.flop_counter import FlopCounterMode
 
-from actbench.measure import build, identity
-from actbench.measure.data.splits import indices
+from actbench.measure import build
+from actbench.measure.data.splits import indices, sizes
 from actbench.tables import store
 from benchmarks.speed import __main__ as speed
 from benchmarks.speed import (
@@ -232,15 +230,6 @@ def test_a_failed_comparison_is_named_and_the_command_fails(monkeypatch, capsys)
     assert "failed: KeyError: 'digits'\n  traceback: results/speed/runs/" in capsys.readouterr().err
 
 
-def test_a_comparison_keeps_the_identity_of_its_published_run(monkeypatch):
-    """Measured again, it stands beside the first edition's under the same name."""
-    monkeypatch.setattr(speed.preflight, "check", lambda jobs: None)  # no data set is read
-    runs = pd.read_parquet(Path(__file__).parents[2] / "results" / "speed" / "tables" / "runs.parquet")
-    published = runs.drop_duplicates("run_id").set_index("task.comparison")["run_id"]
-    for job in speed.jobs(list(published.index), ["device=cpu"], cases=speed.CASES):
-        assert identity.run_id(job) == published[job.config.task.comparison]
-
-
 def test_operations_are_counted_by_layer(job):
     """2 m n k for each product: forward, the gradient at the weight and, except in the first layer, at the input."""
     case_job = cases.job_of(job, "digits/mlp")
@@ -412,6 +401,5 @@ def test_a_loop_takes_the_steps_of_a_run_on_the_same_examples(fit, job, monkeypa
     stored = build.source(case_job.config.data)
     assert sorted(stored.labels[examples].tolist()) == sorted(2 * splits.train.labels.tolist())
     assert sorted(examples[:256]) == sorted(examples[256:])
-    names = ("num_val", "num_test", "num_train")
-    train, _, _ = indices(stored, **{name: case_job.config.data[name] for name in names}, seed=0)
+    train, _, _ = indices(stored, **sizes(case_job.config.data), seed=0)
     assert sorted(examples[:256]) == sorted(train.tolist())

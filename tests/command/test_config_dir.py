@@ -140,7 +140,7 @@ def test_a_file_without_a_target_and_one_without_keys_are_named(mine, job_of):
     with pytest.raises(ConfigError, match=r"act=bare needs the dotted path .*: _target_: mymodule\.MyActivation"):
         job_of("--config-dir=mine", "+act=bare")
     (mine / "data" / "bare.yaml").write_text("load:\n  _target_: my_functions.blobs\n  shift: 0.0\nnum_classes: 4\n")
-    with pytest.raises(ConfigError, match=r"data=bare lacks num_val, num_test, num_train, standardize, target_loss"):
+    with pytest.raises(ConfigError, match=r"data=bare lacks num_val, num_train, standardize, target_loss"):
         job_of("--config-dir=mine", "+act=soft", "data=bare")
 
 

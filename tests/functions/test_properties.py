@@ -16,7 +16,8 @@ from actbench.catalogue import entries
 from actbench.functions.facts import NOT_DETERMINED, Fact, facts_of
 from actbench.functions.kinks import find_kinks
 from actbench.functions.moments import gaussian_mean
-from actbench.functions.properties import prepare, saturation_thresholds, second_moment, value_range
+from actbench.functions.properties import prepare, second_moment, value_range
+from actbench.functions.saturation import saturation_thresholds
 
 INF = math.inf
 UNDETERMINED = {"hardsigmoid": ["num_derivative_kinks"], "snake": ["sup_derivative_low"]}

@@ -78,6 +78,19 @@ def test_a_claim_is_decided_and_written(root, monkeypatch):
     assert _counts(text) == [{"not measured": 1}, {"supported": 1, "refuted": 1, "not measured": 1}]
 
 
+def test_runs_of_an_older_protocol_have_no_part(root):
+    """One seed measured anew leaves the regime without the others: seeds of two PROTOCOLs are never paired."""
+    published = store.collect(root / "question")
+    newer = published.runs[published.runs["seed"] == 0]
+    newer = newer.assign(run_id=newer["run_id"] + "-new", protocol=3, test_loss=newer["test_loss"] + 5.0)
+    store.land(published._replace(runs=newer), root / "question" / "runs" / "new")
+    runs = decide.Evidence(root).frame("question", "runs")
+    assert runs["run_id"].tolist() == ["rough-new", "silky-new"]
+    assert decide.Evidence(root).source("question") == "PROTOCOL 3, commit abc"
+    (decision,) = decide.decide_claim(_claim(LOWER), decide.Evidence(root))
+    assert (decision.verdict, len(decision.values)) == ("inconclusive", 1)
+
+
 def test_a_regime_that_explains_does_not_change_the_verdict(root, monkeypatch):
     """It has a separate table and family, so the p-values of the other regimes are the same as without it."""
     higher = Regime(**{**vars(LOWER), "regime": "higher", "claimed": (0, None), "explains": True, "family": "because"})

@@ -9,6 +9,7 @@ from examples import DIGITS
 from actbench.__main__ import main
 from actbench.command import compose
 from actbench.command.options import ConfigError
+from actbench.compare.workloads import workloads
 from actbench.measure import build, identity
 from actbench.measure.trace import activations
 from actbench.tables import store
@@ -22,7 +23,7 @@ def _mine():
 def test_each_layer_has_its_function_and_says_so(measure):
     tables = measure("act_by_layer=[elu,mine.cubed]")
     assert tables.runs["act"].item() == "elu+cubed"
-    assert tables.runs["act_by_layer"].item() == '["elu", "mine.cubed"]'
+    assert tables.runs["act.by_layer"].item() == '["elu", "mine.cubed"]'
     by_layer = tables.layers.groupby("layer_index")["layer_act"].unique()
     assert by_layer.map(list).tolist() == [["elu"], ["cubed"]]
     first = tables.layers[tables.layers["layer_index"] == 1]
@@ -94,4 +95,7 @@ def test_lists_are_swept_and_compared(new_workers, capsys):
     assert main(["-m", "act_by_layer=[relu,tanh],[tanh,mine.cubed]", *few]) == 0
     assert "tanh+cubed" in capsys.readouterr().out
     assert set(store.collect(Path("results/adhoc")).runs["act"]) == {"relu+tanh", "tanh+cubed"}
-    assert "relu+tanh" in Path("results/adhoc/report.md").read_text()
+    assert main(["+act=relu", *few]) == 0
+    (work,) = workloads(store.collect(Path("results/adhoc")))
+    assert set(work.tables.runs["variant"]) == {"relu", "relu+tanh", "tanh+cubed"}
+    assert "| relu+tanh |" in Path("results/adhoc/report.md").read_text()

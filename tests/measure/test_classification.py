@@ -61,6 +61,9 @@ def test_the_evaluation_equals_one_by_hand():
     assert measures["accuracy"] == 0.75
     assert measures["loss"] == pytest.approx(-(3 * math.log(0.75) + math.log(0.25)) / 4)
     assert measures["ece"] == pytest.approx(0, abs=1e-6)  # confidence 3/4, and three of four are right
+    tested, right = task.test(split)
+    assert tested == measures
+    assert right.tolist() == [True, True, True, False]
     assert task.chance(split) == {"loss": math.log(2), "accuracy": 0.5, "ece": 0.0}
 
 

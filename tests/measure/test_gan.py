@@ -168,6 +168,7 @@ def test_the_same_command_gives_the_same_numbers_with_or_without_its_score_netwo
     for one, two in zip(first, second, strict=True):
         pd.testing.assert_frame_equal(_numbers(one), _numbers(two), check_exact=True)
     assert first.runs["picture"].item().startswith(b"\x89PNG")
+    assert first.runs[["num_test_images", "test_right"]].isna().all(axis=None)  # it classifies nothing
 
 
 def test_two_activations_share_every_draw(measure):
@@ -208,7 +209,7 @@ def test_layers_of_both_networks_are_recorded_with_the_generators_first(measure)
     assert start["phi"].notna().tolist() == [False, True, True]  # each by the bounds of its own function
     assert runs["val_fld"].item() == epochs["val_fld"].iloc[-1]
     columns = [c.name for c in RUNS if c.name.startswith(("test_", "train_", "input_", "generator_", "score_"))]
-    other = ["test_loss", "test_accuracy", "test_ece", "test_midpoint_gap", "train_loss"]
+    other = ["test_loss", "test_accuracy", "test_ece", "test_midpoint_gap", "test_right", "train_loss"]
     assert runs[other].isna().all(axis=None)
     assert runs[[name for name in columns if name not in other]].notna().all(axis=None)
     assert runs[["steps_to_target", "epochs_to_target"]].isna().all(axis=None)

@@ -2,7 +2,6 @@
 
 from pathlib import Path
 
-import commands
 import pytest
 import torch
 import torch.nn.functional as F
@@ -11,7 +10,6 @@ from hypothesis import strategies as st
 from torch import nn
 
 from actbench.__main__ import main
-from actbench.measure.identity import columns, run_id
 from actbench.measure.models.block import GatedBlock
 from actbench.measure.models.mlp import MLP
 from actbench.measure.models.norm import none
@@ -66,21 +64,11 @@ def test_the_trace_of_a_gated_layer_is_of_its_activation():
     assert second.layer_index == 2
 
 
-def test_a_network_without_gates_keeps_the_name_of_its_run():
-    """The key is newer than PROTOCOL 2: at its default it is part neither of the identity nor of the columns."""
-    plain, stated, gated = (
-        commands.jobs("+act=silu", *words)[0] for words in ([], ["model.gate=false"], ["model.gate=true"])
-    )
-    assert run_id(plain) == run_id(stated) != run_id(gated)
-    assert "model.gate" not in columns(plain)
-    assert columns(gated)["model.gate"] is True
-
-
 def test_both_numbers_of_parameters_are_printed_and_on_the_page(capsys):
     few = ["num_seeds=1", "train.epochs=1", "probes=none", "hydra/launcher=basic"]
     assert main(["-m", "+act=silu", "model.gate=true,false", *few]) == 0
     printed, page = capsys.readouterr().out, Path("results/adhoc/report.md").read_text()
     runs = store.collect(Path("results/adhoc")).runs.set_index("model.gate")["num_parameters"]
-    counts = f"{runs[True]:,.0f} with gates, {runs.drop(True).item():,.0f} without"
+    counts = f"{runs[True]:,.0f} with gates, {runs[False]:,.0f} without"
     assert counts in printed
     assert counts in page

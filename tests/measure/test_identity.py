@@ -1,4 +1,4 @@
-"""The identity of the user's activation: it changes with everything that a number depends on, and with nothing else."""
+"""The identity of a run and of the user's activation: it changes with everything that a number depends on, no more."""
 
 import json
 import os
@@ -6,6 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import commands
 import pytest
 
 from actbench.__main__ import main
@@ -224,3 +225,23 @@ def test_no_option_has_the_name_of_a_users_activation(job_of):
     for name in names[:3]:
         job = job_of("+act=custom", f"act._target_=named.{name}")
         assert identity.act_name(job) == f"named.{name}"
+
+
+def test_a_key_that_is_newer_than_the_protocol_leaves_published_runs_their_names(monkeypatch):
+    """At the value that means what was measured without it, it is part neither of the identity nor of the columns."""
+    lines = (["+act=silu", *words] for words in ([], ["model.gate=false"], ["model.gate=true"]))
+    plain, stated, gated = (commands.jobs(*line)[0] for line in lines)
+    known = identity.run_id(plain)
+    assert identity.columns(plain)["model.gate"] is False
+    monkeypatch.setitem(identity._NEWER, "model.gate", False)
+    assert known != identity.run_id(plain) == identity.run_id(stated) != identity.run_id(gated)
+    assert identity.columns(plain) == identity.columns(stated)
+    assert "model.gate" not in identity.columns(plain)
+    assert identity.columns(gated)["model.gate"] is True
+
+
+def test_a_run_is_named_anew_by_each_protocol(monkeypatch):
+    (job,) = commands.jobs("+act=relu")
+    name = identity.run_id(job)
+    monkeypatch.setattr(identity, "PROTOCOL", identity.PROTOCOL + 1)
+    assert identity.run_id(job) != name

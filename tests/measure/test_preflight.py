@@ -130,6 +130,10 @@ def test_a_custom_activation_that_cannot_be_imported_is_refused(target, job_of, 
             "classes = 10.",
         ),
         (
+            "data.num_folds=175 data.num_val=10",
+            "data=digits cannot be split this way: a class has fewer than 175 examples, one for each fold.",
+        ),
+        (
             "norm=batch train.batch_size=1",
             "Expected more than 1 value per channel when training, got input size torch.Size([1, 128]).",
         ),

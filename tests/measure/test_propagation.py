@@ -85,6 +85,7 @@ def test_batch_normalisation_uses_the_statistics_of_the_batch(measure):
 def test_every_model_and_norm_can_be_measured(model, norm, measure):
     runs, _, layers = measure("+act=relu", *GAUSSIAN, model, f"norm={norm}", "num_seeds=1", tiny=False)
     assert runs["status"].item() == "done"
+    assert runs["test_right"].isna().all()
     assert layers["layer_index"].tolist() == [1, 2, 3]
 
 

@@ -5,13 +5,17 @@ import os
 import shutil
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 import torch
 
 from actbench.compare.workloads import workloads
 from actbench.measure import build, identity, memory, run
+from actbench.measure.data import digits
+from actbench.measure.data.splits import folds
 from actbench.tables import schema, store
+from actbench.tables.bits import unpack
 from actbench.tables.schema import SCHEMA
 
 CLOCK = ["train_seconds", "probe_seconds", "samples_per_second", "peak_mib"]
@@ -62,6 +66,28 @@ def test_tables_have_the_documented_columns_and_dtypes(measure):
 )
 def test_settings_that_can_change_a_number_change_the_run_id(line, is_same, job_of):
     assert (identity.run_id(job_of(*line.split())) == identity.run_id(job_of("+act=elu"))) == is_same
+
+
+def test_the_bits_of_a_run_are_the_answers_behind_its_accuracy_in_the_order_of_the_test_set(measure):
+    """An activation that is always 0 leaves the output's bias: every image is taken for the same digit."""
+    Path("nothing.py").write_text("def f(z): return 0 * z\n")
+    source = digits.load()
+    runs = measure("+act=custom", "act._target_=nothing.f", "num_seeds=2").runs
+    for seed, row in runs.set_index("seed").iterrows():
+        right = unpack(row["test_right"], row["num_test_images"])
+        assert right.mean() == row["test_accuracy"]
+        labels = source.labels.numpy()[folds(source.labels.numpy(), 5)[seed]]
+        assert [np.array_equal(right, labels == digit) for digit in range(10)].count(True) == 1
+
+
+def test_the_mean_of_the_bits_is_the_accuracy_to_the_bit(measure):
+    runs = measure("+act=relu", "num_seeds=6", "train.epochs=1").runs
+    counts = set()
+    for _, row in runs.iterrows():
+        right = unpack(row["test_right"], row["num_test_images"])
+        assert right.mean() == row["test_accuracy"]
+        counts.add(len(right))
+    assert counts == {359, 360}
 
 
 def test_two_activations_with_one_name_are_two_variants(measure):

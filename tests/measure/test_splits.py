@@ -1,10 +1,14 @@
 """Splits, standardisation, batches and augmentation."""
 
+import numpy as np
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 
+from actbench.measure import streams
 from actbench.measure.data import augment, digits
-from actbench.measure.data.splits import Batch, Scale, Source, Split, Splits, batches, split
+from actbench.measure.data.splits import Batch, Scale, Source, Split, Splits, batches, folds, split
 from actbench.measure.streams import stream
 
 SIZES = {"num_val": 360, "num_test": 360, "num_train": None, "standardize": False, "device": torch.device("cpu")}
@@ -58,6 +62,57 @@ def test_splits_are_stratified():
     for batch in _examples(split(source, **SIZES, seed=1)):
         shares = torch.bincount(batch.labels) / len(batch.labels)
         assert (shares - expected).abs().max() < 0.003
+
+
+FOLDS = SIZES | {"num_test": None, "num_folds": 5}
+
+
+def test_each_image_is_tested_in_exactly_one_of_five_folds_of_its_class():
+    """Counted by hand: in any five successive seeds; sizes, and those of each class, are as equal as can be."""
+    source = digits.load()
+    tested = [split(source, **FOLDS, seed=seed).test for seed in range(7, 12)]
+    times = torch.zeros(len(source.labels), dtype=torch.long)
+    for test in tested:
+        times[test.rows] += 1
+    assert (times == 1).all()
+    assert sorted(len(test.labels) for test in tested) == [359, 359, 359, 360, 360]
+    of_class = torch.stack([torch.bincount(test.labels) for test in tested])
+    assert (of_class.max(0).values - of_class.min(0).values <= 1).all()
+    assert torch.equal(of_class.sum(0), torch.bincount(source.labels))
+
+
+def test_a_seed_draws_validation_and_training_from_the_other_folds_and_not_the_fold():
+    source = digits.load()
+    first, again, fifth, next_fold = (split(source, **FOLDS, seed=seed) for seed in (3, 3, 8, 4))
+    for one in (first, fifth):
+        rows = torch.cat([each.rows for each in one])
+        assert torch.equal(rows.sort().values, torch.arange(1797))
+        assert len(one.val.labels) == 360
+        shares = torch.bincount(one.val.labels) / 360 - torch.bincount(source.labels) / 1797
+        assert shares.abs().max() < 0.003
+    assert torch.equal(first.test.rows, fifth.test.rows)  # in the same order too
+    assert torch.equal(first.val.rows, again.val.rows)
+    assert not torch.equal(first.val.rows.sort().values, fifth.val.rows.sort().values)
+    assert not set(first.test.rows.tolist()) & set(next_fold.test.rows.tolist())
+
+
+@given(counts=st.lists(st.integers(4, 40), min_size=2, max_size=6), count=st.integers(2, 4))
+def test_folds_share_out_every_class(counts, count):
+    labels = np.repeat(np.arange(len(counts)), counts)
+    parts = folds(labels, count)
+    assert np.array_equal(np.sort(np.concatenate(parts)), np.arange(len(labels)))
+    assert {len(part) for part in parts} <= {len(labels) // count, -(-len(labels) // count)}
+    for label, total in enumerate(counts):
+        assert {int((labels[part] == label).sum()) for part in parts} <= {total // count, -(-total // count)}
+
+
+def test_folds_are_those_of_the_protocol(monkeypatch):
+    """Another edition has others; images of one class are not taken in the order in which they are stored."""
+    labels = digits.load().labels.numpy()
+    first = folds(labels, 5)[0]
+    assert not np.array_equal(first, np.sort(labels.argsort(kind="stable")[::5]))
+    monkeypatch.setattr(streams, "PROTOCOL", streams.PROTOCOL + 1)
+    assert not np.array_equal(first, folds(labels, 5)[0])
 
 
 def test_the_seed_fixes_the_split():

@@ -59,6 +59,7 @@ def test_divergence_is_a_result(act, optim, measure):
     assert runs["test_accuracy"].item() == runs["val_accuracy"].item() == 0.1
     assert runs["test_loss"].item() == pytest.approx(math.log(10))
     assert runs["steps_to_target"].item() == runs["epochs_to_target"].item() == math.inf
+    assert runs["test_right"].isna().item()
     assert 1 < len(epochs) < 5
     assert (layers["step"] == 0).any()
 

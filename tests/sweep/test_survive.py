@@ -20,7 +20,7 @@ from actbench.report import console, writer
 from actbench.sweep import conclude, progress
 from actbench.tables import atomic, parquet, schema, store
 
-SMALL = ["num_seeds=1", "train.epochs=1", "data.num_train=64", "data.num_val=100", "data.num_test=100", "model.width=8",
+SMALL = ["num_seeds=1", "train.epochs=1", "data.num_train=64", "data.num_val=100", "model.width=8",
          "model.depth=1", "probes=none"]  # fmt: skip
 SWEEP = ["-m", "+act=relu,tanh", "hydra/launcher=basic", "device=cpu", *SMALL]
 PLAN = "Sweep: 2 runs; each threads=1, device=cpu.\n"

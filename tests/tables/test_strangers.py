@@ -23,7 +23,7 @@ from actbench.sweep import conclude, progress
 from actbench.tables import atomic, parquet, store
 
 FOLDER = Path("r")
-SMALL = ["num_seeds=1", "train.epochs=1", "data.num_train=64", "data.num_val=100", "data.num_test=100", "model.width=8",
+SMALL = ["num_seeds=1", "train.epochs=1", "data.num_train=64", "data.num_val=100", "model.width=8",
          "model.depth=1", "probes=none"]  # fmt: skip
 BOTH = ["-m", "+act=relu,tanh", "hydra/launcher=basic", *SMALL]
 INVALID = "{path} is not a valid table: "
@@ -181,7 +181,9 @@ def test_a_report_is_made_if_runs_is_a_link(runs):
 
 
 def _set_newer_format(path: Path) -> None:
-    pq.write_table(pq.read_table(path).replace_schema_metadata({b"actbench.format": b"3"}), path)
+    pq.write_table(
+        pq.read_table(path).replace_schema_metadata({b"actbench.format": b"%d" % (parquet.FORMAT + 1)}), path
+    )
 
 
 @pytest.mark.parametrize(

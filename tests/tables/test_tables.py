@@ -3,10 +3,14 @@
 import os
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from actbench.tables import parquet, schema, store
+from actbench.tables.bits import pack, unpack
 from actbench.tables.schema import SCHEMA
 
 
@@ -91,6 +95,34 @@ def test_a_parameter_of_mixed_types_is_text():
     modes = store.collect("r").runs["act.mode"]
     assert modes.isna().tolist() == [False, False, True]
     assert modes.dropna().tolist() == ["fast", "2"]
+
+
+@given(st.lists(st.booleans(), min_size=1, max_size=40))
+def test_packed_bits_are_unpacked_in_their_order(right):
+    """Eight to the byte, the first one highest, as written out by hand."""
+    packed = pack(np.array(right))
+    text = "".join(str(int(bit)) for bit in right).ljust(8 * len(packed), "0")
+    assert packed == bytes(int(text[i : i + 8], 2) for i in range(0, len(text), 8))
+    assert unpack(packed, len(right)).tolist() == right
+
+
+def test_which_images_were_right_is_kept_with_each_run_and_missing_in_older_tables():
+    right = {"a": np.arange(21) % 3 > 0, "b": np.arange(21) % 2 > 0}
+    for name, bits in right.items():
+        store.land(_tables(name, num_test_images=21.0, test_right=pack(bits)), Path("r/runs") / name)
+    older = _tables("c")
+    with pytest.MonkeyPatch.context() as past:
+        past.setattr(parquet, "FORMAT", 1)
+        store.land(older._replace(runs=older.runs.drop(columns=["num_test_images", "test_right"])), Path("r/runs/c"))
+    before = store.collect("r")
+    store.compact("r")
+    (Path("r") / "runs").rename("gone")
+    for runs in (before.runs, store.collect("r").runs):
+        stored = runs.set_index("run_id")
+        for name, bits in right.items():
+            cells = stored.loc[name]
+            assert unpack(cells["test_right"], cells["num_test_images"]).tolist() == bits.tolist()
+        assert stored.loc["c", ["num_test_images", "test_right"]].isna().all()
 
 
 def test_the_block_size_does_not_change_the_collected_tables(monkeypatch):

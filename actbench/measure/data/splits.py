@@ -1,12 +1,13 @@
 """A data set as tensors in memory: splits, standardisation, shuffled batches."""
 
 import functools
-from collections.abc import Iterator
-from typing import NamedTuple
+from collections.abc import Iterator, Mapping
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
 from sklearn.model_selection import train_test_split
+from sklearn.utils import shuffle
 from torch import Tensor
 
 from actbench.measure.streams import stream_seed
@@ -104,29 +105,40 @@ class Splits(NamedTuple):
     test: Split
 
 
+def sizes(data: Mapping[str, Any]) -> dict[str, Any]:
+    """What a data set's config says of its splits, as keywords of `split` and `indices`."""
+    return {name: data[name] for name in ("num_val", "num_train", "num_test", "num_folds") if name in data}
+
+
 def split(
     source: Source,
     *,
     num_val: int,
-    num_test: int | None,
     num_train: int | None,
+    num_test: int | None = None,
+    num_folds: int | None = None,
     standardize: bool,
     seed: int,
     device: torch.device,
 ) -> Splits:
     """Draw stratified splits with the stream `split` of `seed`.
 
+    The test set is the published one, unless `num_test` or `num_folds` is given.
+
     Args:
         source: The stored data set.
         num_val: Number of validation examples.
-        num_test: Number of test examples to draw; None takes the published test set.
+        num_test: Number of test examples to draw.
+        num_folds: Number of folds that are the same for all seeds; the test set is fold seed mod num_folds.
         num_train: Number of training examples, drawn from the remaining ones; None takes all of these.
         standardize: Subtract the mean and divide by the standard deviation of the training pixels, per channel;
             otherwise pixels are in [0, 1].
         seed: Fixes the split.
         device: Device of the tensors.
     """
-    train, val, test = indices(source, num_val=num_val, num_test=num_test, num_train=num_train, seed=seed)
+    train, val, test = indices(
+        source, num_val=num_val, num_train=num_train, num_test=num_test, num_folds=num_folds, seed=seed
+    )
     scale = Scale(source.white, _moments(source, train, device=device) if standardize else None)
     pixels = source.images.to(device)
 
@@ -138,7 +150,13 @@ def split(
 
 
 def indices(
-    source: Source, *, num_val: int, num_test: int | None, num_train: int | None, seed: int
+    source: Source,
+    *,
+    num_val: int,
+    num_train: int | None,
+    num_test: int | None = None,
+    num_folds: int | None = None,
+    seed: int,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """The indices of the training, validation and test examples.
 
@@ -148,12 +166,31 @@ def indices(
     labels, random_state = source.labels.numpy(), stream_seed(seed, "split")
     num_stored = len(labels) - source.num_test
     rest, test = np.arange(num_stored), np.arange(num_stored, len(labels))
-    if num_test is not None:
+    if num_folds is not None:
+        test = folds(labels, num_folds)[seed % num_folds]
+        rest = np.setdiff1d(rest, test)
+    elif num_test is not None:
         rest, test = train_test_split(rest, test_size=num_test, stratify=labels[rest], random_state=random_state)
     rest, val = train_test_split(rest, test_size=num_val, stratify=labels[rest], random_state=random_state)
     if num_train is not None and num_train < len(rest):
         rest, _ = train_test_split(rest, train_size=num_train, stratify=labels[rest], random_state=random_state)
     return rest, val, test
+
+
+def folds(labels: np.ndarray, count: int) -> list[np.ndarray]:
+    """The indices of each of `count` stratified folds, ascending: the same for every seed of a PROTOCOL.
+
+    Every count-th of the shuffled examples, sorted by class: folds differ in size, and in that of each class, by at
+    most one.
+
+    Raises:
+        ValueError: If a class has fewer examples than there are folds.
+    """
+    if np.bincount(labels).min() < count:
+        raise ValueError(f"a class has fewer than {count} examples, one for each fold")
+    shuffled = shuffle(np.arange(len(labels)), random_state=stream_seed(0, "folds"))
+    by_class = shuffled[labels[shuffled].argsort(kind="stable")]
+    return [np.sort(by_class[first::count]) for first in range(count)]
 
 
 def _moments(source: Source, index: np.ndarray, *, device: torch.device) -> tuple[Tensor, Tensor]:

@@ -46,17 +46,23 @@ class Classification:
         optimizer.step()
         return {"loss": loss.detach()}
 
-    @torch.no_grad()
     def evaluate(self, split: Split) -> dict[str, float]:
         """`loss` (mean NLL in nats), `accuracy` (a fraction) and `ece` of a split, in evaluation mode."""
+        return self.test(split)[0]
+
+    @torch.no_grad()
+    def test(self, split: Split) -> tuple[dict[str, float], Tensor]:
+        """The evaluation, and which of the examples are classified rightly, (N,) bool."""
         self.model.eval()
         logits = torch.cat([self.model(batch.images) for batch in split.in_turn(_CHUNK)])  # (N, num_classes)
         self.model.train()
-        return {
+        right = logits.argmax(1) == split.labels
+        measures = {
             "loss": F.cross_entropy(logits, split.labels).item(),
-            "accuracy": (logits.argmax(1) == split.labels).float().mean().item(),
+            "accuracy": right.sum().item() / len(right),
             "ece": expected_calibration_error(logits, split.labels),
         }
+        return measures, right
 
     def chance(self, split: Split) -> dict[str, float]:
         """The measures of a uniform guess."""

@@ -104,6 +104,10 @@ class GAN:
         """
         return self._quality(self._generate(len(split.labels)), split)
 
+    def test(self, split: Split) -> tuple[dict[str, float], None]:
+        """The evaluation: nothing is classified."""
+        return self.evaluate(split), None
+
     def chance(self, split: Split) -> dict[str, float]:
         """The measures of a generator whose every image is the mean training image."""
         return self._quality(self.train_images.mean(0).expand(len(split.labels), -1, -1, -1), split)

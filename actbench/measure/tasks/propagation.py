@@ -52,6 +52,10 @@ class Propagation:
         at_x, at_y, at_midpoint = self._logits(torch.cat([x, y, (x + y) / 2])).split(num_pairs)  # (N, num_classes) each
         return {"midpoint_gap": midpoint_gap(at_x, at_y, at_midpoint)}
 
+    def test(self, split: Split) -> tuple[dict[str, float], None]:
+        """The evaluation: nothing is classified."""
+        return self.evaluate(split), None
+
     def trace(self, batch: Batch, *, weights_before: dict[nn.Module, Tensor] | None) -> list[LayerTrace]:
         """A trace of every activation layer on a batch."""
 

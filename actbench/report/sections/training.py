@@ -114,9 +114,10 @@ PLOTS = (
     Plot(
         "Saturation by layer", "layers", ("saturation_low", "saturation_high"), training.saturation,
         "The share of pre-activations in the flat tail on the low and on the high side of the function, where its "
-        "slope is below a small share of the steepest one (probes.epsilon): near 1, almost nothing can be learned "
-        "through that layer. A flat part between the tails, as of the shrinking functions, is not counted here: units "
-        "that lie in it on every image are dead.",
+        "slope is below a small share of the steepest one (probes.epsilon): almost no gradient passes there. A share "
+        "as such is no obstacle to learning: ReLU's low tail holds about half, and is what makes it nonlinear. Near "
+        "1, almost nothing can be learned through that layer. A flat part between the tails, as of the shrinking "
+        "functions, is not counted here: units that lie in it on every image are dead.",
         sentences.most_saturated,
     ),
     Plot(

@@ -21,7 +21,7 @@ PROTOCOL = 2
 _FLOATS = ("train.clip_grad_norm",)  # its default, null, does not show its type
 # Keys that are newer than PROTOCOL, each with the value that means what was measured without it. Such a value stays
 # out of a run's identity and columns, so that a published run keeps its name.
-_NEWER = {"model.gate": False}
+_NEWER = {"model.gate": False, "precision": "float32", "task.label_smoothing": 0.0}
 # These keys change no number, so they are part neither of a run's identity nor of the tables' config columns.
 _WITHOUT_EFFECT = ("output", "tuning", "data.root", "data.load")
 

@@ -78,7 +78,8 @@ def test_steps_to_target_are_those_of_the_first_epoch_that_reaches_it(measure):
     assert runs["epochs_to_target"].item() == reached["epoch"].iloc[0]
 
 
-def test_the_cosine_falls_from_one_to_zero():
+def test_schedules_fall_from_one_to_zero():
+    assert [schedules.linear(p) for p in (0, 0.25, 1)] == [1, 0.75, 0]
     assert [schedules.cosine(p) for p in (0, 0.5, 1)] == pytest.approx([1, 0.5, 0])
     assert [schedules.constant(p) for p in (0, 0.5, 1)] == [1, 1, 1]
 

@@ -16,7 +16,7 @@ def crop_flip(images: Tensor, *, padding: int, generator: torch.Generator) -> Te
 
 
 def reflect_crop_flip(images: Tensor, *, padding: int, generator: torch.Generator) -> Tensor:
-    """The same, with the image's own reflection outside, and the same draws."""
+    """As `crop_flip`, with the image's own reflection outside."""
     return _cropped_flipped(F.pad(images, (padding,) * 4, mode="reflect"), images.shape, generator=generator)
 
 

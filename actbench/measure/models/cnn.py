@@ -32,11 +32,7 @@ class CNN(nn.Module):
     ) -> None:
         super().__init__()
         channels, height, width = input_shape
-        if min(height, width) < 2 ** len(widths):
-            raise ValueError(
-                f"model.widths has {len(widths)} entries, each of which halves the image, but the images are only "
-                f"{height}×{width}: give at most {min(height, width).bit_length() - 1} widths."
-            )
+        check_size(height, width, widths)
         blocks: list[nn.Module] = []
         for num_channels in widths:
             conv = nn.Conv2d(channels, num_channels, kernel_size=3, padding=1)
@@ -52,3 +48,12 @@ class CNN(nn.Module):
         images = images.to(memory_format=self.memory_format)
         features = self.hidden(images)  # (N, C, H, W) -> (N, widths[-1], H / 2^k, W / 2^k)
         return self.output(features.flatten(1))
+
+
+def check_size(height: int, width: int, widths: Sequence[int]) -> None:
+    """Raise a ValueError if images of this size cannot be halved for each of the widths."""
+    if min(height, width) < 2 ** len(widths):
+        raise ValueError(
+            f"model.widths has {len(widths)} entries, each of which halves the image, but the images are only "
+            f"{height}×{width}: give at most {min(height, width).bit_length() - 1} widths."
+        )

@@ -155,7 +155,8 @@ class Rational(nn.Module):
 
 def _polynomial(z: Tensor, coefficients: Tensor) -> Tensor:
     """c_0 + c_1 z + … by Horner's rule."""
-    value = coefficients[-1].expand_as(z)
-    for coefficient in coefficients[:-1].flip(0):
+    *lower, highest = coefficients.to(z)
+    value = highest.expand_as(z)
+    for coefficient in reversed(lower):
         value = value * z + coefficient
     return value

@@ -171,4 +171,4 @@ def test_every_key_of_a_job_has_a_default(job_of):
     job = job_of("+act=elu")
     values = defaults(job.choices)
     assert set(flatten(job.config)) == set(values) - {"act"}
-    assert (values["train.epochs"], values["act.alpha"], values["model.depth"]) == (20, 1.0, 3)
+    assert (values["train.epochs"], values["act.alpha"], values["model.depth"]) == (25, 1.0, 3)

@@ -144,6 +144,11 @@ def optimizer(config: DictConfig, model: nn.Module) -> torch.optim.Optimizer:
     return _partial(config.optim)(groups)
 
 
+def takes(argument: str, config: DictConfig) -> bool:
+    """Whether the task has this argument."""
+    return argument in inspect.signature(_partial(config.task).func).parameters
+
+
 def task(config: DictConfig, model: nn.Module, *, splits: Splits, seed: int) -> Any:
     """The task, called with those of the arguments below that its signature names."""
     return _called(
@@ -153,6 +158,7 @@ def task(config: DictConfig, model: nn.Module, *, splits: Splits, seed: int) -> 
         optimizer_of=functools.partial(optimizer, config),
         clip_grad_norm=config.train.clip_grad_norm,
         num_classes=config.data.num_classes,
+        precision=config.precision,
         source=source(config.data),
         splits=splits,
         seed=seed,

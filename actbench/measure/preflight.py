@@ -20,6 +20,7 @@ from actbench.command.options import ConfigError, is_ours
 from actbench.measure import build, environment, identity, sharing, trial
 from actbench.measure.data.splits import Scale, Split, indices, sizes
 from actbench.measure.models.block import Block
+from actbench.measure.precision import computing
 from actbench.measure.trace import activations
 from actbench.measure.trial import reason
 
@@ -34,8 +35,9 @@ def check(jobs: list[Job], *, elsewhere: bool = False) -> None:
             *([] if elsewhere else [(_check_device, ["device"])]),
             (_check_output, ["output"]),
             (check_data, ["data", "train"]),
-            (check_act, ["act"]),
-            (check_model, ["act", "model", "norm", "init", "optim", "data", "task", "train", "device"]),
+            (_check_precision, ["precision", "task"]),
+            (check_act, ["act", "precision"]),
+            (check_model, ["act", "model", "norm", "init", "optim", "data", "task", "train", "device", "precision"]),
         ):
             config = OmegaConf.to_container(OmegaConf.masked_copy(job.config, nodes))
             key = json.dumps([check_one.__name__, config, job.choices["act"]], sort_keys=True)
@@ -87,6 +89,14 @@ def _relative(path: Path) -> Path:
     return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) and path != Path.cwd() else path
 
 
+def _check_precision(job: Job) -> None:
+    if job.config.precision != "float32" and not build.takes("precision", job.config):
+        raise ConfigError(
+            f"precision={job.config.precision}, but task={job.choices['task']} computes in one of its own: leave "
+            "precision out."
+        )
+
+
 def check_act(job: Job) -> None:
     """Raise a ConfigError unless a run can use the activation, as `trial.try_activation` finds out."""
     for option, node in identity.acts(job):
@@ -96,6 +106,8 @@ def check_act(job: Job) -> None:
             identity.source(str(node["_target_"]))  # before the first call, which may change what it covers
             sharing.check_instance(node, name)
         trial.try_activation(layer, name)
+        if job.config.precision == "bfloat16":
+            trial.try_bfloat16(layer, name)
         if is_users:
             sharing.check_layers(node, name)
 
@@ -183,7 +195,7 @@ def check_model(job: Job) -> None:
         model = build.model(job.config, stored, seed=job.config.seed, on=torch.device("cpu"))
         build.optimizer(job.config, model)
         _check_acts_in(model, job)
-        with torch.random.fork_rng(devices=[]):
+        with torch.random.fork_rng(devices=[]), computing(job.config.precision, torch.device("cpu")):
             model(stored.first(min(2, job.config.train.batch_size)).images).sum().backward()
     except ConfigError:
         raise

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from actbench.command.options import ConfigError
 from actbench.measure.per_unit import PerUnit
+from actbench.measure.precision import computing
 from actbench.measure.trace import Activation
 
 NUM_UNITS = 12
@@ -44,6 +45,17 @@ def try_activation(layer: Activation, name: str) -> None:
                 f"{name} makes parameters when it is called, which the optimizer does not hold: make them in __init__."
             )
         _try_float64(_saved_and_copied(layer, name).eval().double(), name)
+
+
+def try_bfloat16(layer: Activation, name: str) -> None:
+    """Raise a ConfigError unless a layer that passed `try_activation` works in a run with precision=bfloat16."""
+    with torch.random.fork_rng(devices=[]), computing("bfloat16", torch.device("cpu")):
+        for f in (layer.eval(), layer.train()):
+            z = _SLOPE_POINTS.to(torch.bfloat16).requires_grad_() * 1  # not a leaf, as in a network
+            subject = f"{name}, with precision=bfloat16,"
+            if not _call(f, z, subject).isfinite().all():
+                raise ConfigError(f"{subject} is not finite on [-3, 3].")
+            _check_gradients(f, z, subject, parameters=_learned(f))
 
 
 def try_in_shape(layer: Activation, z: Tensor, name: str) -> None:
@@ -205,7 +217,8 @@ def _call(f: Activation, z: Tensor, subject: str) -> Tensor:
             "shape."
         )
     if a.dtype != z.dtype:
-        raise ConfigError(f"{subject} turns {z.dtype} into {a.dtype}: an activation keeps the dtype.")
+        how = ": cast the tensors that it holds by c.to(z)" if z.dtype == torch.bfloat16 else ""
+        raise ConfigError(f"{subject} turns {z.dtype} into {a.dtype}: an activation keeps the dtype{how}.")
     return a
 
 

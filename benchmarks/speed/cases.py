@@ -14,7 +14,7 @@ from actbench.measure.data.splits import Batch, Split, Splits, batches, sizes, s
 from actbench.measure.streams import stream
 
 # As in the experiments mnist_mlp and mnist_cnn.
-NETS = {"mlp": {"depth": 4}, "cnn": {"widths": [8, 16, 32]}}
+NETS = {"mlp": {"depth": 4}, "cnn": {"widths": [16, 32, 64]}}
 
 
 def job_of(job: Job, case: str, *, probes: str = "none") -> Job:

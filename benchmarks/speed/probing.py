@@ -16,7 +16,7 @@ from benchmarks.speed.harness import Arm, Sample, Train
 from benchmarks.speed.tutorial import num_samples
 
 # Those of the experiments mnist_mlp and mnist_cnn, and those of a run by default. All of them see all examples.
-EPOCHS = {"mlp": 4, "cnn": 3}
+EPOCHS = {"mlp": 16, "cnn": 6}
 DEFAULT_EPOCHS = OmegaConf.load(CONF / "config.yaml").train.epochs
 AIM = 0.03 / 1.03  # of training and probing together: at most 3 % of the time of training
 _SCHEDULES = {"without probes": "none", "default schedule": "log_spaced", "every epoch": "every_epoch"}

@@ -17,11 +17,22 @@ def batch() -> Batch:
     return Batch(torch.randn(32, 1, 2, 3, generator=generator), torch.randint(0, 4, (32,), generator=generator))
 
 
-def _task(*, lr: float = 0.5, clip: float | None = None) -> Classification:
+def _task(*, lr: float = 0.5, clip: float | None = None, label_smoothing: float = 0.0) -> Classification:
     torch.manual_seed(0)
-    model = nn.Sequential(nn.Flatten(), nn.Linear(6, 4))
-    optimizer = torch.optim.SGD(model.parameters(), lr=lr)
-    return Classification(model=model, optimizer=optimizer, clip_grad_norm=clip, num_classes=4)
+    return _classification(nn.Sequential(nn.Flatten(), nn.Linear(6, 4)), lr, clip, label_smoothing, num_classes=4)
+
+
+def _classification(
+    model: nn.Module, lr: float, clip: float | None, label_smoothing: float, *, num_classes: int
+) -> Classification:
+    return Classification(
+        model=model,
+        optimizer=torch.optim.SGD(model.parameters(), lr=lr),
+        clip_grad_norm=clip,
+        num_classes=num_classes,
+        label_smoothing=label_smoothing,
+        precision="float32",
+    )
 
 
 def _split(images: torch.Tensor, labels: torch.Tensor) -> Split:
@@ -39,6 +50,18 @@ def test_a_step_is_gradient_descent_on_the_mean_loss(batch):
     assert not loss.requires_grad
 
 
+def test_with_label_smoothing_a_step_descends_to_smoothed_labels(batch):
+    """The target is 0.8 of the label and 0.2 / 4 for each class; the loss that is recorded is the NLL."""
+    task = _task(label_smoothing=0.2)
+    linear, x = task.model[1], batch.images.flatten(1)
+    before, p = linear.weight.detach().clone(), task.model(batch.images).softmax(1).detach()
+    loss = task.step(batch)["loss"]
+    target = 0.8 * F.one_hot(batch.labels, 4) + 0.05
+    torch.testing.assert_close(linear.weight, before - 0.5 * (p - target).T @ x / 32)
+    assert loss.item() == pytest.approx(-p.log()[torch.arange(32), batch.labels].mean().item())
+    assert not loss.requires_grad
+
+
 def test_clipping_bounds_the_norm_of_the_update(batch):
     task = _task(lr=1.0, clip=0.01)
     before = torch.cat([p.detach().flatten() for p in task.model.parameters()])
@@ -53,9 +76,7 @@ def test_the_evaluation_equals_one_by_hand():
     with torch.no_grad():
         model[1].weight.zero_()
         model[1].bias.copy_(torch.tensor([math.log(3), 0.0]))
-    task = Classification(
-        model=model, optimizer=torch.optim.SGD(model.parameters()), clip_grad_norm=None, num_classes=2
-    )
+    task = _classification(model, 0.1, None, 0.0, num_classes=2)
     split = _split(torch.zeros(4, 1, 1, 1), torch.tensor([0, 0, 0, 1]))
     measures = task.evaluate(split)
     assert measures["accuracy"] == 0.75

@@ -199,14 +199,17 @@ def test_two_epochs_have_different_orders():
 
 
 @pytest.mark.parametrize("padding", [0, 1, 4])
-def test_crop_and_flip_shifts_and_mirrors_images(padding):
+@pytest.mark.parametrize(
+    ("crop_flip", "outside"), [(augment.crop_flip, "constant"), (augment.reflect_crop_flip, "reflect")]
+)
+def test_crop_and_flip_shifts_and_mirrors_images(crop_flip, outside, padding):
     """Every augmented image is one of the shifts of its original, mirrored or not, as made by slicing."""
     images = torch.rand(64, 3, 6, 5, generator=torch.Generator().manual_seed(0))
-    augmented = augment.crop_flip(images, padding=padding, generator=stream(0, "augment"))
+    augmented = crop_flip(images, padding=padding, generator=stream(0, "augment"))
     assert augmented.shape == images.shape
     num_mirrored, shifts = 0, set()
     for before, after in zip(images, augmented, strict=True):
-        padded = torch.nn.functional.pad(before, (padding,) * 4)
+        padded = torch.from_numpy(np.pad(before.numpy(), ((0, 0), (padding,) * 2, (padding,) * 2), mode=outside))
         matches = [
             (top, left, flip)
             for top in range(2 * padding + 1)

@@ -165,6 +165,10 @@ def check_data(job: Job) -> None:
     num_test = data.get("num_test") or source.num_test
     if num_folds := data.get("num_folds"):
         num_test = math.ceil(len(source.labels) / num_folds)  # the largest fold
+    if not num_test:
+        raise ConfigError(
+            f"data={job.choices['data']} has no test set: give data.num_test or data.num_folds in its file."
+        )
     num_held_out = data.num_val + num_test
     num_left = len(source.labels) - num_held_out
     if num_left < (data.num_train or 1):

@@ -144,6 +144,19 @@ def test_a_file_without_a_target_and_one_without_keys_are_named(mine, job_of):
         job_of("--config-dir=mine", "+act=soft", "data=bare")
 
 
+def test_a_data_set_has_a_test_set_folds_or_a_number_of_test_images(mine, measure, job_of):
+    path = mine / "data" / "blobs.yaml"
+    text = path.read_text()
+    path.write_text(text.replace("num_test: 40", "num_folds: 4"))
+    runs = measure("--config-dir=mine", "+act=soft", "data=blobs", "train.batch_size=16", "data.num_train=64").runs
+    assert runs["num_test_images"].item() == 50
+    path.write_text(text.replace("num_test: 40\n", ""))
+    with pytest.raises(
+        ConfigError, match=r"^data=blobs has no test set: give data\.num_test or data\.num_folds in its"
+    ):
+        job_of("--config-dir=mine", "+act=soft", "data=blobs")
+
+
 def test_without_the_flag_the_options_are_ours(mine):
     assert "soft" in _job("+act=soft").choices.values()
     with pytest.raises(ConfigError, match="There is no act=soft"):

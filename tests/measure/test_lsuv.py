@@ -37,7 +37,7 @@ def _initial(
     scheme: Callable = LSUV,
     *,
     batch: Batch = BATCH,
-    **shape: Any,
+    **shape: object,
 ) -> nn.Module:
     """A small model with the initial weights of a scheme."""
     small = {CNN: {"widths": [4, 8]}, MLP: {"depth": 2, "width": 32, "gate": False}}[model]

@@ -87,8 +87,10 @@ def lsuv(draw: Draw, *, output_std: float) -> tuple[Tensor, Tensor]:
     """Layer-sequential unit variance (Mishkin & Matas 2016, arXiv:1511.06422, algorithm 1), biases 0.
 
     LeCun normal weights (not orthonormal ones, as there), divided by the standard deviation of the pre-activations that
-    they give on a batch of training images. The network's outputs get the standard deviation `output_std`: a small one,
-    at which a softmax over K classes is near uniform, so that the loss of the first step is near ln K.
+    they give on a batch of training images, in a pass as in training: behind pooling, dropout, the batch's statistics,
+    gates. The network's outputs get the standard deviation `output_std`: a small one, at which a softmax over K classes
+    is near uniform, so that the loss of the first step is near ln K. (In evaluation it may be another one at that time,
+    under batch normalisation, whose running averages have seen no data.)
 
     Where normalisation stands before the activation, pre-activations have variance 1 whatever the scale is, so it stays
     LeCun's. It stays so too where they do not vary, as behind a layer whose outputs are all 0. A constant other than 0

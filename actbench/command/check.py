@@ -37,7 +37,7 @@ _RULES: tuple[tuple[str, str, Callable[[Any], bool]], ...] = (
     ("depth", "a whole number, 0 or more", _whole(0)),
     ("widths", "a list of whole numbers, 1 or more", lambda v: min(v, default=0) >= 1),
     ("lr eps std target_loss clip_grad_norm", "a finite number above 0", _POSITIVE),
-    ("epsilon", "a number between 0 and 1", _number(lambda v: 0 < v < 1)),
+    ("epsilon start peak", "a number between 0 and 1", _number(lambda v: 0 < v < 1)),
     ("weight_decay momentum", "a finite number, 0 or more", _number(lambda v: 0 <= v < math.inf)),
     ("dropout label_smoothing", "a number, 0 or more, below 1", _number(lambda v: 0 <= v < 1)),
     ("precision", "float32 or bfloat16", lambda v: v in ("float32", "bfloat16")),

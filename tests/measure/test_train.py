@@ -81,6 +81,8 @@ def test_steps_to_target_are_those_of_the_first_epoch_that_reaches_it(measure):
 
 def test_schedules_fall_from_one_to_zero():
     assert [schedules.linear(p) for p in (0, 0.25, 1)] == [1, 0.75, 0]
+    rates = [schedules.triangular(p, start=0.1, peak=0.2) for p in (0, 0.1, 0.2, 0.6, 1)]
+    assert rates == pytest.approx([0.1, 0.55, 1, 0.5, 0])
     assert [schedules.cosine(p) for p in (0, 0.5, 1)] == pytest.approx([1, 0.5, 0])
     assert [schedules.constant(p) for p in (0, 0.5, 1)] == [1, 1, 1]
 

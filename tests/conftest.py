@@ -1,5 +1,6 @@
 """Fixtures: one thread, an empty folder for each test, and tiny runs."""
 
+import gc
 from collections.abc import Callable
 from pathlib import Path
 
@@ -18,6 +19,12 @@ REAL_DATA = Path(__file__).resolve().parent.parent.parent / "shared" / "data"
 hypothesis.settings.register_profile("same each time", derandomize=True, database=None, deadline=None, max_examples=60)
 hypothesis.settings.load_profile("same each time")
 TINY = ["num_seeds=1", "train.epochs=2", "data.num_train=128", "model.width=16", "model.depth=2"]
+
+
+def pytest_collection_finish() -> None:
+    """What is imported stays until the end: to look through it again and again for garbage takes time."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(scope="session")

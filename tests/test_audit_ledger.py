@@ -5,7 +5,6 @@ they agree up to resampling; everything else agrees to rounding.
 """
 
 import functools
-import gc
 import re
 from collections import Counter
 from pathlib import Path
@@ -14,14 +13,13 @@ import audit
 import numpy as np
 import pandas as pd
 import pytest
+from audit import CLAIMS
 from statsmodels.stats.multitest import multipletests
 from statsmodels.stats.weightstats import DescrStatsW
 
 from actbench.ledger.claims import Claim, Regime
-from actbench.ledger.decide import claims
 
 RESULTS = Path(__file__).resolve().parent.parent / "results"
-CLAIMS = claims()
 ROWS = pd.read_csv(RESULTS / "ledger" / "ledger.csv", keep_default_na=False, na_values=[""])
 REPORT = (RESULTS / "ledger" / "report.md").read_text(encoding="utf-8")
 REDUCTIONS = {"mean": np.mean, "min": np.min, "max": np.max}
@@ -190,14 +188,6 @@ def check(claim: Claim, rows: pd.DataFrame) -> None:
     verdicts = set(decisions["verdict"][~rows["explains"].astype(bool)])
     agreed = verdicts.pop() if len(verdicts) == 1 else "not measured" if "not measured" in verdicts else "mixed"
     assert set(rows["verdict_on_claim"]) == {agreed}
-
-
-@pytest.fixture(autouse=True)
-def _little_garbage():
-    """statsmodels collects garbage at each call, which is slow while all imported objects are searched."""
-    gc.freeze()
-    yield
-    gc.unfreeze()
 
 
 @pytest.mark.parametrize("claim", CLAIMS, ids=lambda claim: claim.id)

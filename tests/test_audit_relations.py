@@ -1,5 +1,8 @@
 """The means in a report's tables and its correlations over activations, computed again from the measured tables."""
 
+import functools
+import itertools
+from collections.abc import Callable
 from pathlib import Path
 
 import audit
@@ -19,8 +22,9 @@ def test_means_are_those_of_the_tables(folder):
              "FLD of real images": "test_fld_floor", "test KID": "test_kid", "modes": "test_modes",
              "KL of classes (nats)": "test_class_kl", "NDB/K": "test_ndb", "val FLD": "val_fld"}  # fmt: skip
     for tables, rows in published(folder, "means"):
+        probed = functools.cache(functools.partial(_probed, tables.layers))
         for heading, means in rows.groupby("shown"):
-            values = _by_seed(tables, str(heading), names)
+            values = _by_seed(tables, str(heading), names, probed)
             by_variant = {name: group.to_numpy() for name, group in values.groupby("variant")["value"]}
             samples = [by_variant.get(name, np.empty(0)) for name in means["variant"]]
             samples = [sample[np.isfinite(sample)] for sample in samples]
@@ -31,37 +35,42 @@ def test_means_are_those_of_the_tables(folder):
             audit.check_intervals(samples, means["low"].to_numpy(), means["high"].to_numpy())
 
 
-def _by_seed(tables: Tables, heading: str, names: dict[str, str]) -> pd.DataFrame:
+SEED = ["variant", "run_id", "seed"]
+LAYERS = ["layer_index", "grad_rms", "out_ratio", "saturation_low", "saturation_high", "dead"]
+
+
+def _by_seed(tables: Tables, heading: str, names: dict[str, str], probed: Callable[[bool], tuple]) -> pd.DataFrame:
     """`variant, value`, a row a seed: the values under a heading of the report's tables."""
     if heading in names:
         return tables.runs.assign(value=tables.runs[names[heading]].astype(float))
-    layers = tables.layers
-    step = layers.groupby(["run_id", "seed"])["step"].transform("min" if heading.endswith("at init") else "max")
-    reported = ~layers["layer"].str.startswith("generator.")  # in a GAN the discriminator
-    ends = layers[(layers["step"] == step) & reported].sort_values("layer_index")
-    if not heading.endswith("at init") and ends["step"].any():
-        ends = ends[ends["step"] > 0]
-    seed = ["variant", "run_id", "seed"]
-    grouped = ends[[*seed, "layer_index", "grad_rms", "out_ratio"]].groupby(seed)
+    layers, first, last = probed(heading.endswith("at init"))
     if heading.startswith("gradient gain"):
-
-        def value(rows: pd.DataFrame) -> float:
-            first, last = np.log(rows["grad_rms"].iloc[[0, -1]])
-            return (first - last) / (len(rows) - 1)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            values = np.log(first["grad_rms"] / last["grad_rms"]) / (layers.groupby(SEED).size() - 1)
     elif heading.endswith("change per layer"):
-
-        def value(rows: pd.DataFrame) -> float:
-            rows = rows[np.isfinite(rows["out_ratio"])]
-            return scipy.stats.theilslopes(rows["out_ratio"], rows["layer_index"])[0] if len(rows) > 1 else np.nan
+        values = _theil_sen(layers.pivot_table("out_ratio", SEED, "layer_index", aggfunc="first"))
     else:
         column = {"saturated low": "saturation_low", "saturated high": "saturation_high", "dead units": "dead"}
         column |= {"bias / std": "out_ratio"}
-        keep = "first" if heading.endswith("first layer") else "last"
-        layer = ends.drop_duplicates(["variant", "run_id", "seed"], keep=keep)
-        return layer.assign(value=layer[column[heading.split(",")[0]]])[["variant", "run_id", "seed", "value"]]
+        values = (first if heading.endswith("first layer") else last)[column[heading.split(",")[0]]]
+    return values.rename("value").reset_index()
 
-    with np.errstate(divide="ignore", invalid="ignore"):
-        return grouped.apply(value, include_groups=False).rename("value").reset_index()
+
+def _probed(layers: pd.DataFrame, at_init: bool) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
+    """The layers of each seed at one end of its training, its first layer and its last; no generator's."""
+    step = layers.groupby(["run_id", "seed"])["step"].transform("min" if at_init else "max")
+    reported = ~layers["layer"].str.startswith("generator.")
+    ends = layers.loc[(layers["step"] == step) & reported, [*SEED, "step", *LAYERS]].sort_values("layer_index")
+    if not at_init and ends["step"].any():
+        ends = ends[ends["step"] > 0]
+    return ends, *(ends.drop_duplicates(SEED, keep=which).set_index(SEED) for which in ("first", "last"))
+
+
+def _theil_sen(lines: pd.DataFrame) -> pd.Series:
+    """The median slope between any two finite points of each row, whose columns are the places."""
+    y, x = lines.where(np.isfinite(lines)).to_numpy(), lines.columns.to_numpy()
+    slopes = [(y[:, j] - y[:, i]) / (x[j] - x[i]) for i, j in itertools.combinations(range(len(x)), 2)]
+    return pd.DataFrame(slopes, columns=lines.index, dtype=float).median()
 
 
 @pytest.mark.parametrize("folder", folders_with("diagnostics", "properties"))
@@ -77,9 +86,11 @@ def test_correlations_are_those_of_the_tables(folder):
             n, rho = rows["n"], rows["rho"].clip(-1 + 1e-15, 1 - 1e-15)
             p = 2 * scipy.stats.t.sf(np.abs(rho) * np.sqrt((n - 2) / (1 - rho**2)), n - 2)
             np.testing.assert_allclose(rows["p"], p, rtol=1e-6, atol=1e-12)
-            ends = _first_and_last(tables.layers)
+            ends, facts = _first_and_last(tables.layers), folder if name == "properties" else None
+            related = functools.cache(functools.partial(_related, tables, ends, facts))
+            losses = functools.cache(functools.partial(_mean, tables.runs[tables.runs["status"] != "failed"]))
             for row in rows.to_dict("records"):
-                x, y = _related(tables, row, ends, folder if name == "properties" else None)
+                x, y = related(row["measure"], row.get("when")), losses(row.get("value", "test_loss"))
                 both = pd.DataFrame({"x": x, "y": y}).dropna()
                 np.testing.assert_allclose(row["rho"], scipy.stats.spearmanr(both["x"], both["y"])[0], atol=1e-9)
                 assert row["n"] == len(both)
@@ -92,22 +103,24 @@ def _first_and_last(layers: pd.DataFrame) -> dict[str, pd.DataFrame]:
     return {"at initialisation": layers[layers["step"] == steps.transform("min")], "at the end": layers[last]}
 
 
+def _mean(runs: pd.DataFrame, value: str) -> pd.Series:
+    return runs[value].where(np.isfinite(runs[value])).groupby(runs["variant"]).mean()
+
+
 def _related(
-    tables: Tables, row: dict, ends: dict[str, pd.DataFrame], folder: Path | None
-) -> tuple[pd.Series, pd.Series]:
-    """The two values, by variant, that a row correlates, of the properties if there is a folder; yes is 1, no is 0."""
-    runs = tables.runs[tables.runs["status"] != "failed"]
-    value = row.get("value", "test_loss")
-    means = runs[value].where(np.isfinite(runs[value])).groupby(runs["variant"]).mean()
+    tables: Tables, ends: dict[str, pd.DataFrame], folder: Path | None, measure: str, when: str | None
+) -> pd.Series:
+    """A measure by variant that is correlated, one of the properties if there is a folder; yes is 1, no is 0."""
     if folder is not None:
         facts = pd.read_parquet(folder / "tables" / "properties.parquet")
-        facts = facts[(facts["property"] == row["measure"]) & (facts["index"] == 0)].set_index("function")
+        facts = facts[(facts["property"] == measure) & (facts["index"] == 0)].set_index("function")
         yes_no = {"monotonic": facts["text"] != "no", "derivative_monotonic": facts["text"] != "no"}
-        number = facts["value"].mask((facts["text"] == "at least") & (row["measure"] == "continuity"), np.inf)
-        return yes_no.get(row["measure"], number).astype(float), means
-    layers = ends[row["when"]]
-    if row["measure"] == "gain":
-        gain = _by_seed(tables, "gradient gain, at init" if row["when"] == "at initialisation" else "gradient gain", {})
-        return gain[np.isfinite(gain["value"])].groupby("variant")["value"].mean(), means
-    column = layers[row["measure"]].abs() if row["measure"] == "out_mean" else layers[row["measure"]]
-    return column[np.isfinite(column)].groupby(layers["variant"]).mean(), means
+        number = facts["value"].mask((facts["text"] == "at least") & (measure == "continuity"), np.inf)
+        return yes_no.get(measure, number).astype(float)
+    layers = ends[str(when)]
+    if measure == "gain":
+        heading = "gradient gain, at init" if when == "at initialisation" else "gradient gain"
+        gain = _by_seed(tables, heading, {}, functools.partial(_probed, tables.layers))
+        return gain[np.isfinite(gain["value"])].groupby("variant")["value"].mean()
+    column = layers[measure].abs() if measure == "out_mean" else layers[measure]
+    return column[np.isfinite(column)].groupby(layers["variant"]).mean()

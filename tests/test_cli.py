@@ -10,6 +10,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 import torch
+from loud import CHANGES, IMPORTS
 
 import actbench
 from actbench.__main__ import main
@@ -127,8 +128,10 @@ def test_the_config_can_be_shown_without_a_run(capsys, tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
-SQUARE = "import os\ndef square(z): return z.clamp(-3, 3).square()\n"
-FAILS_IN_TRAINING = """
+MINE = """
+def square(z):
+    return z.clamp(-3, 3).square()
+
 def fails(z):
     if z.requires_grad and z.shape[0] == 64 and not os.path.exists("mended"):
         raise RuntimeError("not today")
@@ -138,8 +141,8 @@ def fails(z):
 
 @pytest.mark.usefixtures("new_workers", "unrendered")
 def test_a_sweep_goes_on_after_a_failed_run_and_the_same_command_finishes_it(capsys):
-    """In worker processes; without them the numbers are the same."""
-    Path("mine.py").write_text(SQUARE + FAILS_IN_TRAINING)
+    """In worker processes, whose global state its file changes; without them the numbers are the same."""
+    Path("mine.py").write_text(IMPORTS + "\n".join(CHANGES) + MINE)
     arguments = ["-m", "+act=custom", "act._target_=mine.fails,mine.square,torch.nn.RReLU", *TINY]
     assert main(arguments) == 1
     runs, epochs, layers = store.collect("results/adhoc")

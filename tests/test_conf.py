@@ -6,12 +6,13 @@ import commands
 import pandas as pd
 import pytest
 import torch
+from audit import CLAIMS
 from omegaconf import OmegaConf
 
 from actbench.command.job import defaults, flatten
 from actbench.command.options import CONF, EXPERIMENTS, GROUPS, describe, options
 from actbench.compare.workloads import TRACKS
-from actbench.ledger import decide, verdicts
+from actbench.ledger import verdicts
 from actbench.measure import build
 from actbench.measure.identity import columns
 from actbench.tables.schema import SCHEMA
@@ -19,7 +20,6 @@ from actbench.tables.schema import SCHEMA
 ALL = [(group, name) for group in (*GROUPS, "track") for name in options(group)]
 ACTS = list(options("act"))
 EXPERIMENT_NAMES = list(options("experiment"))
-CLAIMS = decide.claims()
 NEEDS_FILES = {"mnist", "fashion_mnist", "cifar10", "cifar100"}
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+from audit import CLAIMS
 
 from actbench.command.options import EXPERIMENTS
 from actbench.compare import ranking
@@ -30,7 +31,6 @@ LISTED = re.findall(r"\]\((\w+)/report\.md\)", (ROOT / "results" / "README.md").
 PUBLISHED = [
     ROOT / "results" / name for name in LISTED if (ROOT / "results" / name / "tables" / "runs.parquet").is_file()
 ]
-CLAIMS = decide.claims()
 # tests/test_audit.py recomputes every number of the others.
 REMADE = [
     pytest.param(folder, id=folder.name, marks=() if folder.name == "digits_mlp" else pytest.mark.slow)

@@ -87,7 +87,7 @@ def jobs_of_sweep(loader: ConfigLoader, config: DictConfig, arguments: list[str]
 
 def _each(loader: ConfigLoader, config: DictConfig, lines: list[list[str]]) -> Iterator[Job]:
     """The job of each line. Lines that differ in values, or in the activation, are composed once."""
-    composed: dict[tuple[str, ...], DictConfig] = {}
+    composed: dict[tuple[str, ...], tuple] = {}
     parser, acts = OverridesParser.create(), options("act")
     for line in lines:
         chosen = [t for t in line if key_of(t) in (*GROUPS, *PRESETS) or t.startswith("hydra")]
@@ -95,17 +95,19 @@ def _each(loader: ConfigLoader, config: DictConfig, lines: list[list[str]]) -> I
         shared = tuple(t for t in chosen if act not in acts or key_of(t) != "act")
         with translated_errors(line):
             if shared not in composed:
-                composed[shared] = loader.load_sweep_config(config, list(shared))
-            job_config, hydra = _without_hydra(composed[shared]), composed[shared].hydra
+                whole = loader.load_sweep_config(config, list(shared))
+                HydraConfig.instance().set_config(whole)
+                composed[shared] = _without_hydra(whole), HydraConfig.instance().cfg
+            base, cfg = composed[shared]
+            job_config, HydraConfig.instance().cfg = copy.deepcopy(base), cfg
             if act in acts:  # its file holds the keys of act, and no others
                 job_config.act = OmegaConf.load(acts[act])
-                with open_dict(hydra), read_write(hydra):
-                    hydra.runtime.choices.act = act
+                with open_dict(cfg.hydra), read_write(cfg.hydra):
+                    cfg.hydra.runtime.choices.act = act
             for override in parser.parse_overrides([text for text in line if text not in chosen]):
                 OmegaConf.update(job_config, override.key_or_group, override.value(), force_add=True)
-        HydraConfig.instance().set_config(composed[shared])
         yield job_of(job_config)
 
 
 def _without_hydra(config: DictConfig) -> DictConfig:
-    return copy.deepcopy(OmegaConf.masked_copy(config, [str(k) for k in config if k != "hydra"]))
+    return OmegaConf.masked_copy(config, [str(k) for k in config if k != "hydra"])

@@ -397,13 +397,15 @@ TEXTS = [
 
 
 @pytest.mark.parametrize("text", TEXTS)
-@pytest.mark.parametrize("key", ["output.root", "output.name", "+output.name", "data.root"])
-def test_the_sentence_about_a_text_shows_the_quotes_that_it_needs(key, text):
-    with pytest.raises(ConfigError) as caught:
-        compose.job_from(["+act=relu", "data=mnist", f"{key}={text}"])
-    typed = re.search(r"in quotes of both kinds, (.+)\.$", str(caught.value))[1]
-    job = compose.job_from(["+act=relu", "data=mnist", *shlex.split(typed)])
-    assert OmegaConf.select(job.config, key.lstrip("+")) == text
+@pytest.mark.parametrize("keys", [["output.root", "output.name", "data.root"], ["+output.name", "+data.root"]])
+def test_the_sentence_about_a_text_shows_the_quotes_that_it_needs(keys, text):
+    words = []
+    for key in keys:
+        with pytest.raises(ConfigError) as caught:
+            compose.job_from(["+act=relu", "data=mnist", f"{key}={text}"])
+        words += shlex.split(re.search(r"in quotes of both kinds, (.+)\.$", str(caught.value))[1])
+    job = compose.job_from(["+act=relu", "data=mnist", *words])
+    assert [OmegaConf.select(job.config, key.lstrip("+")) for key in keys] == [text] * len(keys)
 
 
 def test_a_tilde_is_the_home_folder(monkeypatch, tmp_path):

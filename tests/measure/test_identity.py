@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import commands
@@ -15,20 +16,31 @@ from actbench.measure import identity
 from actbench.tables import store
 
 TINY = ["num_seeds=1", "train.epochs=2", "data.num_train=128", "model.width=16", "model.depth=2"]
-IDENTITY = """
-import json, sys
+# A line for each edit {file: text}: what a process says that has loaded nothing of the user's; then it is undone.
+IDENTITIES = """
+import json, os, sys
+from pathlib import Path
 from actbench.measure import identity
-print(json.dumps([identity.source(target) for target in sys.argv[1:]]))
+for edit in json.loads(sys.argv[1]):
+    before = {path: Path(path).read_text() if Path(path).exists() else "" for path in edit}
+    for path in edit:
+        Path(path).write_text(edit[path])
+    if os.fork() == 0:
+        print(json.dumps([identity.source(target) for target in sys.argv[2:]]), flush=True)
+        os._exit(0)
+    assert os.wait()[1] == 0
+    for path in before:
+        Path(path).write_text(before[path])
 """
 
 
-def sources(*targets: str, **settings: str) -> list[identity.Source]:
-    """What a fresh process says of each target, as a worker of a sweep does."""
+def sources(*targets: str, edits: Sequence[dict[str, str]] = ({},), **settings: str) -> list[list[identity.Source]]:
+    """After each edit, what a fresh process says of each target, as a worker of a sweep does."""
     paths = os.pathsep.join([".", str(Path(identity.__file__).parents[2]), os.environ.get("PYTHONPATH", "")])
     environment = os.environ | {"PYTHONPATH": paths, "PYTHONDONTWRITEBYTECODE": "1"} | settings
-    command = [sys.executable, "-W", "ignore", "-c", IDENTITY, *targets]
+    command = [sys.executable, "-W", "ignore", "-c", IDENTITIES, json.dumps(edits), *targets]
     out = subprocess.run(command, env=environment, capture_output=True, text=True, check=True).stdout
-    return [identity.Source(*entry) for entry in json.loads(out)]
+    return [[identity.Source(*entry) for entry in json.loads(line)] for line in out.splitlines()]
 
 
 MINE = """
@@ -110,11 +122,12 @@ def _python_path(monkeypatch):
 @pytest.mark.usefixtures("_files")
 def test_every_process_computes_the_same_identity():
     """Also where names hash otherwise, what was asked before differs, and the code comes from a cache."""
-    first = sources(*ALL, PYTHONHASHSEED="1")
+    (first,) = sources(*ALL, PYTHONHASHSEED="1")
     assert [source.doubt for source in first] == [""] * len(ALL)
     assert len({source.digest for source in first}) == len(ALL)
-    assert sources(*ALL[::-1], PYTHONHASHSEED="2", PYTHONDONTWRITEBYTECODE="")[::-1] == first
-    assert sources(*ALL, PYTHONHASHSEED="3") == first
+    backwards = sources(*ALL[::-1], edits=[{}, {}], PYTHONHASHSEED="2", PYTHONDONTWRITEBYTECODE="")
+    assert [told[::-1] for told in backwards] == [first, first]
+    assert list(Path().rglob("mine.*.pyc"))
 
 
 EDITS = [
@@ -128,12 +141,9 @@ EDITS = [
 
 @pytest.mark.usefixtures("_files")
 def test_the_identity_changes_with_what_the_code_depends_on():
-    before = sources(*ALL)
-    for file, text, changed in EDITS:
-        Path(file).write_text(text)
-        after = sources(*ALL)
+    before, *edited = sources(*ALL, edits=[{}, *({file: text} for file, text, _ in EDITS)])
+    for (file, _, changed), after in zip(EDITS, edited, strict=True):
         assert [name for name, old, new in zip(ALL, before, after, strict=True) if old != new] == changed, file
-        Path(file).write_text(FILES.get(file, ""))
 
 
 UNSEEN = """

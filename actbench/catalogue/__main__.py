@@ -7,7 +7,7 @@ import torch
 
 from actbench.catalogue import cost, entries
 from actbench.catalogue.publish import facts_frame, publish
-from actbench.command.options import nearest
+from actbench.command.options import nearest, split_config_dir, use_config_dir
 from actbench.measure import memory
 from actbench.report import functions as function_report
 from actbench.tables import functions as function_tables
@@ -19,6 +19,7 @@ python -m actbench.catalogue +act=elu act.alpha=0.5     one, with its parameters
 python -m actbench.catalogue +act=custom act._target_=mypackage.f +act.p=2     your own
 python -m actbench.catalogue --cost                     time and memory of all, written to results/functions/
 python -m actbench.catalogue --cost gelu mish           of these only, printed
+python -m actbench.catalogue --config-dir DIR +act=NAME, or --cost NAME        one of your options in DIR/act/
 """
 
 
@@ -47,6 +48,8 @@ def _properties(arguments: list[str]) -> int:
 
 
 def _cost(names: list[str]) -> int:
+    folder, names = split_config_dir(names)
+    use_config_dir(folder)
     for name in names:
         if name not in entries.names():
             raise ValueError(f"There is no act={name}: {nearest(name, entries.names())}")

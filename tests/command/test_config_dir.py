@@ -5,9 +5,11 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 from actbench.__main__ import main
+from actbench.catalogue import cost
 from actbench.catalogue.__main__ import main as catalogue
 from actbench.command import compose
 from actbench.command.options import ConfigError, options, use_config_dir
@@ -85,6 +87,14 @@ def test_glob_matches_the_users_options(mine, new_workers, capsys):
 def test_the_catalogue_computes_the_properties_of_the_users_function(mine, capsys):
     assert catalogue(["--config-dir", "mine", "+act=soft", "act.slope=0.25"]) == 0
     assert re.search(r"\binf\b.*-0\.25", capsys.readouterr().out, re.DOTALL)
+
+
+def test_the_catalogue_times_the_users_function(mine, monkeypatch, capsys):
+    timed = []
+    monkeypatch.setattr(cost, "costs", lambda functions, **_: timed.extend(functions) or pd.DataFrame())
+    with pytest.raises(KeyError):  # nothing was timed
+        catalogue(["--cost", "soft", "--config-dir", "mine"])
+    assert [function.name for function in timed] == ["soft"]
 
 
 def test_the_identity_covers_what_the_users_options_depend_on(mine):

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Callable
 from functools import partial
+from itertools import product
 from pathlib import Path
 
 import pytest
@@ -17,10 +18,11 @@ from actbench.command.options import ConfigError, options
 from actbench.measure import build
 from actbench.measure.data.splits import Batch, Split
 from actbench.measure.models import norm as norms
-from actbench.measure.models.block import Block, GatedBlock
 from actbench.measure.models.cnn import CNN
+from actbench.measure.models.conv import ConvNet
 from actbench.measure.models.init import initialize, lecun, lsuv
 from actbench.measure.models.mlp import MLP
+from actbench.measure.models.strided import StridedCNN
 from actbench.measure.streams import stream
 from actbench.measure.trace import Activation
 
@@ -40,7 +42,7 @@ def _initial(
     **shape: object,
 ) -> nn.Module:
     """A small model with the initial weights of a scheme."""
-    small = {CNN: {"widths": [4, 8]}, MLP: {"depth": 2, "width": 32, "gate": False}}[model]
+    small = {"depth": 2, "width": 32, "gate": False} if model is MLP else {"widths": [4, 8]}
     network = model(
         input_shape=(1, 8, 8),
         num_outputs=10,
@@ -54,17 +56,14 @@ def _initial(
 
 
 def _pass(model: nn.Module, batch: Batch = BATCH) -> tuple[list[Tensor], Tensor]:
-    """The pre-activations of every layer and the logits, of a training pass written out."""
-    a, zs = batch.images if isinstance(model, CNN) else batch.images.flatten(1), []
-    for module in model.hidden:
-        if isinstance(module, Block):
-            y = module.weight(a)
-            y, gate = y.chunk(2, dim=1) if isinstance(module, GatedBlock) else (y, 1)
-            zs.append(module.norm(y))
-            a = module.dropout(module.act(zs[-1]) * gate)
-        else:
-            a = module(a)
-    return zs, model.output(a.flatten(1))
+    """The pre-activations of every layer and the logits, of a pass as in training."""
+    zs: list[Tensor] = []
+    layers = [module for module in model.modules() if isinstance(module, Activation)]
+    handles = [layer.register_forward_pre_hook(lambda _, inputs: zs.append(inputs[0])) for layer in layers]
+    logits = model(batch.images)
+    for handle in handles:
+        handle.remove()
+    return zs, logits
 
 
 def _variances(zs: list[Tensor]) -> list[float]:
@@ -76,10 +75,11 @@ def _weights(model: nn.Module) -> list[Tensor]:
 
 
 @torch.no_grad()
-@pytest.mark.parametrize("norm", NORMS)
-@pytest.mark.parametrize("model", [MLP, CNN])
+@pytest.mark.parametrize(
+    ("model", "norm"), [*product([MLP, CNN], NORMS), (StridedCNN, norms.none), (ConvNet, norms.batch)]
+)
 def test_every_pre_activation_has_variance_one_and_the_loss_is_that_of_chance(model, norm):
-    size = {MLP: 512, CNN: 256}[model]  # a feature map has many positions
+    size = 512 if model is MLP else 256  # a feature map has many positions
     batch, other = DIGITS.take(torch.arange(size)), DIGITS.take(torch.arange(size, 2 * size))
     draws = _weights(_initial(model, norm, ACTS["relu"], lecun))
     for name, act in ACTS.items():

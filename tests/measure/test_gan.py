@@ -240,6 +240,7 @@ def test_the_two_experiments_are_one_workload():
     assert {key: value for key, value in one.items() if key != "act.negative_slope"} == two
 
 
+@pytest.mark.usefixtures("unrendered")
 def test_a_report_of_gans_shows_the_measures_of_gans_only(measure):
     for name in ("relu", "tanh"):
         measure(f"+act={name}", *SMALL, "num_seeds=2")

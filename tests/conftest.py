@@ -78,14 +78,25 @@ def job_of() -> Callable[..., Job]:
 
 
 @pytest.fixture
-def measure(job_of) -> Callable[..., schema.Tables]:
+def measured() -> Callable[[Job], schema.Tables]:
+    """Runs a job and returns its tables."""
+
+    def run_job(job: Job) -> schema.Tables:
+        run.run(job, show_progress=False)
+        tables, name = store.collect(job.folder), identity.run_id(job)
+        return schema.Tables(*(frame[frame["run_id"] == name].reset_index(drop=True) for frame in tables))
+
+    return run_job
+
+
+@pytest.fixture
+def measure(job_of, measured) -> Callable[..., schema.Tables]:
     """Runs the one job of a command line, with the tiny settings that it does not set itself; returns its tables."""
 
     def run_job(*overrides: str, tiny: bool = True) -> schema.Tables:
         keys = {override.split("=")[0] for override in overrides}
-        job = job_of(*overrides, *(override for override in TINY if tiny and override.split("=")[0] not in keys))
-        run.run(job, show_progress=False)
-        tables, name = store.collect(job.folder), identity.run_id(job)
-        return schema.Tables(*(frame[frame["run_id"] == name].reset_index(drop=True) for frame in tables))
+        return measured(
+            job_of(*overrides, *(override for override in TINY if tiny and override.split("=")[0] not in keys))
+        )
 
     return run_job

@@ -13,7 +13,7 @@ from actbench.command.job import defaults, flatten
 from actbench.command.options import CONF, EXPERIMENTS, GROUPS, describe, options
 from actbench.compare.workloads import TRACKS
 from actbench.ledger import verdicts
-from actbench.measure import build
+from actbench.measure import build, preflight
 from actbench.measure.identity import columns
 from actbench.tables.schema import SCHEMA
 
@@ -128,9 +128,17 @@ def test_every_number_of_an_activation_reaches_it():
                 assert not torch.equal(_layer(act)(z), changed(z)), f"{key} of {act} has no effect"
 
 
+@pytest.fixture(scope="module")
+def job_of_act():
+    """A tiny job of each activation, all composed at once."""
+    tiny = ["num_seeds=1", "train.epochs=2", "data.num_train=128", "model.width=16", "model.depth=2"]
+    return {job.choices["act"]: job for job in commands.jobs("+act=glob(*)", *tiny)}
+
+
 @pytest.mark.parametrize("act", ACTS)
-def test_an_activation_trains(act, measure):
-    runs, _, layers = measure(f"+act={act}")
+def test_an_activation_trains(act, job_of_act, measured):
+    preflight.check([job_of_act[act]])
+    runs, _, layers = measured(job_of_act[act])
     assert list(runs["status"]) == ["done"]
     assert list(runs["act"]) == [act]
     assert set(layers["layer_index"]) == {1, 2}

@@ -95,6 +95,7 @@ def test_without_a_comparison_there_are_no_corners() -> None:
     assert corners(*INIT, seeds=3) == []
 
 
+@pytest.mark.usefixtures("unrendered")
 def test_the_section_of_a_report(tmp_path) -> None:
     markdown, _ = report_of(tmp_path, tables(*INIT))
     assert headings(markdown, "###")[-2:] == [

@@ -34,11 +34,6 @@ def draw(figure, tables: Tables) -> Figure:
         return figure(getattr(tables, FRAMES[figure]), training.labels(tables.runs, ranked(tables.runs)))
 
 
-def pixels(figure: Figure, tmp_path) -> bytes:
-    style.save(figure, tmp_path / "figure.png")
-    return (tmp_path / "figure.png").read_bytes()
-
-
 @pytest.mark.parametrize("figure", FRAMES)
 @pytest.mark.parametrize(
     ("names", "seeds", "depth"),
@@ -81,12 +76,6 @@ def test_every_figure_draws_failures(figure) -> None:
     )
     epochs = epochs.assign(val_loss=epochs["val_loss"].where(epochs["epoch"] < 3, np.inf))
     draw(figure, Tables(runs, epochs, layers)).draw_without_rendering()
-
-
-@pytest.mark.parametrize("figure", [training.ranking, training.learning_curves, training.output, training.learned])
-def test_the_same_tables_give_the_same_bytes(figure, tmp_path) -> None:
-    tables = synthetic.tables(FEW, seeds=3)
-    assert pixels(draw(figure, tables), tmp_path) == pixels(draw(figure, tables), tmp_path)
 
 
 def test_no_frame_is_changed_in_place() -> None:

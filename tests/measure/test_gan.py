@@ -247,6 +247,7 @@ def test_two_experiments_are_one_workload(names):
     assert one == two
 
 
+@pytest.mark.usefixtures("unrendered")
 def test_a_report_of_gans_shows_the_measures_of_gans_only(measure):
     for name in ("relu", "tanh"):
         measure(f"+act={name}", *SMALL, "num_seeds=2")

@@ -15,7 +15,7 @@ from actbench.command.options import options
 from actbench.measure import identity
 from actbench.tables import store
 
-TINY = ["num_seeds=1", "train.epochs=2", "data.num_train=128", "model.width=16", "model.depth=2"]
+TINY = ["num_seeds=1", "train.epochs=2", "data.num_train=128", "model.width=16", "model.depth=2", "probes=none"]
 # A line for each edit {file: text}: what a process says that has loaded nothing of the user's; then it is undone.
 IDENTITIES = """
 import json, os, sys
@@ -225,7 +225,7 @@ def test_what_cannot_be_established_is_measured_anew_and_replaces_the_older(flag
         assert len(runs) == 1
         losses.append(runs["test_loss"].item())
     assert losses[0] != losses[1]
-    assert len(store.collect("results/adhoc").layers["run_id"].unique()) == 1
+    assert len(store.collect("results/adhoc").epochs["run_id"].unique()) == 1
 
 
 def test_no_option_has_the_name_of_a_users_activation(job_of):

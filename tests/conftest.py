@@ -1,7 +1,10 @@
 """Fixtures: one thread, an empty folder for each test, and tiny runs."""
 
+import functools
 import gc
+import inspect
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import hypothesis
@@ -11,8 +14,11 @@ from joblib.externals.loky import get_reusable_executor
 
 from actbench.command import compose
 from actbench.command.job import Job
+from actbench.figures import comparison, style, tracks
+from actbench.ledger import figure
 from actbench.measure import identity, preflight, run
 from actbench.measure.sample_quality import score
+from actbench.report import results_folder
 from actbench.tables import schema, store
 
 REAL_DATA = Path(__file__).resolve().parent.parent.parent / "shared" / "data"
@@ -55,6 +61,22 @@ def new_workers():
 def unrendered(monkeypatch):
     """The figures of a report are drawn, but their files are empty: to render them takes half of its time."""
     monkeypatch.setattr("actbench.figures.style.save", lambda figure, path: path.touch())
+
+
+@pytest.fixture
+def undrawn(monkeypatch):
+    """The figures of a report are empty files, and not even drawn: for tests of what is beside them."""
+
+    def no_drawing(draw):
+        return functools.wraps(draw)(lambda *args, **kwargs: None)
+
+    monkeypatch.setattr(style, "save", lambda figure, path: path.touch())
+    plots = tuple(replace(plot, draw=no_drawing(plot.draw)) for plot in results_folder.PLOTS)
+    monkeypatch.setattr(results_folder, "PLOTS", plots)
+    for module in (comparison, figure, tracks):
+        for name, draw in inspect.getmembers(module, inspect.isfunction):
+            if draw.__module__ == module.__name__:
+                monkeypatch.setattr(module, name, no_drawing(draw))
 
 
 @pytest.fixture

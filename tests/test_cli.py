@@ -139,7 +139,7 @@ def fails(z):
 """
 
 
-@pytest.mark.usefixtures("new_workers", "unrendered")
+@pytest.mark.usefixtures("new_workers", "undrawn")
 def test_a_sweep_goes_on_after_a_failed_run_and_the_same_command_finishes_it(capsys):
     """In worker processes, whose global state its file changes; without them the numbers are the same."""
     Path("mine.py").write_text(IMPORTS + "\n".join(CHANGES) + MINE)

@@ -1,10 +1,7 @@
 """Published pages agree with their tables: every report under results/, and the numbers in the README."""
 
-import functools
-import inspect
 import re
 import shutil
-from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
@@ -14,14 +11,11 @@ from audit import CLAIMS
 from actbench.command.options import EXPERIMENTS
 from actbench.compare import ranking
 from actbench.compare.workloads import workloads
-from actbench.figures import comparison, style, tracks
 from actbench.ledger import decide, index, page
-from actbench.ledger import figure as ledger_plots
 from actbench.ledger.__main__ import main as ledger_main
 from actbench.measure.streams import PROTOCOL
 from actbench.report import across, numbers
-from actbench.report import results_folder as report
-from actbench.report.results_folder import PLOTS, write
+from actbench.report.results_folder import write
 from actbench.tables import store
 from benchmarks.speed import report as speed_report
 from benchmarks.speed import tables
@@ -37,21 +31,6 @@ REMADE = [
     for folder in PUBLISHED
 ]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
-
-
-@pytest.fixture
-def undrawn(monkeypatch):
-    """Figures are empty files: drawing takes most of the time, and their content is tested elsewhere."""
-
-    def no_drawing(draw):
-        return functools.wraps(draw)(lambda *args, **kwargs: None)
-
-    monkeypatch.setattr(style, "save", lambda figure, path: path.touch())
-    monkeypatch.setattr(report, "PLOTS", tuple(replace(plot, draw=no_drawing(plot.draw)) for plot in PLOTS))
-    for module in (comparison, ledger_plots, tracks):
-        for name, draw in inspect.getmembers(module, inspect.isfunction):
-            if draw.__module__ == module.__name__:
-                monkeypatch.setattr(module, name, no_drawing(draw))
 
 
 @pytest.mark.parametrize("folder", REMADE)

@@ -192,7 +192,7 @@ def test_code_that_a_process_has_loaded_keeps_its_identity(job_of):
     assert identity.run_id(job_of(*line)) != before
 
 
-@pytest.mark.usefixtures("unrendered")
+@pytest.mark.usefixtures("undrawn")
 def test_an_edited_helper_is_measured(capsys):
     """The same command, after a module that the activation's module imports was edited."""
     arguments = ["+act=custom", "act._target_=uses_helper.f", *TINY]
@@ -208,7 +208,7 @@ def test_an_edited_helper_is_measured(capsys):
     assert runs["test_loss"].nunique() == 2
 
 
-@pytest.mark.usefixtures("unrendered")
+@pytest.mark.usefixtures("undrawn")
 @pytest.mark.parametrize("flags", [[], ["-m", "hydra/launcher=basic"]], ids=["run", "sweep"])
 def test_what_cannot_be_established_is_measured_anew_and_replaces_the_older(flags, capsys):
     arguments = [*flags, "+act=custom", "act._target_=from_file.f", *TINY]

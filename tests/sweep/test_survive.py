@@ -25,7 +25,7 @@ SMALL = ["num_seeds=1", "train.epochs=1", "data.num_train=64", "data.num_val=100
 SWEEP = ["-m", "+act=relu,tanh", "hydra/launcher=basic", "device=cpu", *SMALL]
 PLAN = "Sweep: 2 runs; each threads=1, device=cpu.\n"
 KILLING = Path(__file__).with_name("killing.py")
-pytestmark = pytest.mark.usefixtures("unrendered")
+pytestmark = pytest.mark.usefixtures("undrawn")
 
 
 def _raising(error: BaseException, *, at: int):

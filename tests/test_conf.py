@@ -96,7 +96,7 @@ def test_nothing_in_conf_sweeps():
 
 
 def _layer(act: str, **changes: float):
-    return build.act_factory(OmegaConf.merge(OmegaConf.load(options("act")[act]), changes))().eval()
+    return build.act_factory(OmegaConf.merge(OmegaConf.load(options("act")[act]), changes))(1).eval()
 
 
 @pytest.mark.parametrize("act", ACTS)
@@ -114,7 +114,7 @@ def test_an_activation_is_a_finite_function_of_each_element(act):
     assert layer(z).isfinite().all()
     assert slope.isfinite().all()
     factory = build.act_factory(OmegaConf.load(options("act")[act]))
-    first, second = factory(), factory()
+    first, second = factory(1), factory(1)
     assert not {id(p) for p in first.parameters()} & {id(p) for p in second.parameters()}
 
 

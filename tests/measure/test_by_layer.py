@@ -16,14 +16,14 @@ from actbench.tables import store
 
 
 @pytest.fixture(autouse=True)
-def _mine():
-    Path("mine.py").write_text("def cubed(z): return z**3\n")
+def _layered():
+    Path("layered.py").write_text("def cubed(z): return z**3\n")
 
 
 def test_each_layer_has_its_function_and_says_so(measure):
-    tables = measure("act_by_layer=[elu,mine.cubed]")
+    tables = measure("act_by_layer=[elu,layered.cubed]")
     assert tables.runs["act"].item() == "elu+cubed"
-    assert tables.runs["act.by_layer"].item() == '["elu", "mine.cubed"]'
+    assert tables.runs["act.by_layer"].item() == '["elu", "layered.cubed"]'
     by_layer = tables.layers.groupby("layer_index")["layer_act"].unique()
     assert by_layer.map(list).tolist() == [["elu"], ["cubed"]]
     first = tables.layers[tables.layers["layer_index"] == 1]
@@ -48,7 +48,7 @@ def test_a_layer_is_scaled_by_the_gain_of_the_one_before_it():
 def test_the_identity_covers_order_and_functions(monkeypatch):
     ids = {
         identity.run_id(compose.job_from([f"act_by_layer={names}"]))
-        for names in ("[relu,tanh,relu]", "[tanh,relu,relu]", "[relu,tanh,mine.cubed]")
+        for names in ("[relu,tanh,relu]", "[tanh,relu,relu]", "[relu,tanh,layered.cubed]")
     }
     assert len(ids) == 3
     assert all(name.startswith(("relu+tanh+", "tanh+relu+")) for name in ids)
@@ -81,7 +81,7 @@ def test_a_list_of_the_wrong_length_is_one_sentence(count, job_of):
             "act_by_layer=[relu,relu,tanh] track=tuned tuning=mnist_mlp_tuning",
             "This track has learning rates for one activation in all layers: give track=shared.",
         ),
-        ("act_by_layer=[relu,relu,mine.absent]", "act=mine.absent: mine.absent cannot be imported"),
+        ("act_by_layer=[relu,relu,layered.absent]", "act=layered.absent: layered.absent cannot be imported"),
     ],
 )
 def test_a_wrong_list_is_one_sentence(line, sentence, job_of):
@@ -90,9 +90,9 @@ def test_a_wrong_list_is_one_sentence(line, sentence, job_of):
     assert str(caught.value).startswith(sentence)
 
 
-def test_lists_are_swept_and_compared(new_workers, capsys):
-    few = ["num_seeds=2", "train.epochs=1", "model.depth=2", "model.width=8"]
-    assert main(["-m", "act_by_layer=[relu,tanh],[tanh,mine.cubed]", *few]) == 0
+def test_lists_are_swept_and_compared(undrawn, capsys):
+    few = ["num_seeds=2", "train.epochs=1", "model.depth=2", "model.width=8", "probes=none"]
+    assert main(["-m", "act_by_layer=[relu,tanh],[tanh,layered.cubed]", *few, "hydra/launcher=basic"]) == 0
     assert "tanh+cubed" in capsys.readouterr().out
     assert set(store.collect(Path("results/adhoc")).runs["act"]) == {"relu+tanh", "tanh+cubed"}
     assert main(["+act=relu", *few]) == 0

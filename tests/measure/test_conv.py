@@ -6,14 +6,16 @@ import torch.nn.functional as F
 
 from actbench.command.options import ConfigError
 from actbench.measure import build
+from actbench.measure.data.splits import Scale, Split
 
 LINE = ["+act=gelu", "model=conv", "model.widths=[4,8]", "norm=batch"]
 
 
 def test_each_pair_of_convolutions_pools_before_the_first_normalisation(job_of):
     config = job_of(*LINE).config
-    model = build.model(config, input_shape=torch.Size((3, 12, 9)), seed=0, on=torch.device("cpu"))
     images = torch.randn(5, 3, 12, 9, generator=torch.Generator().manual_seed(0))
+    train = Split(images, torch.arange(5), torch.arange(5), Scale(1, None))
+    model = build.model(config, train, seed=0, on=torch.device("cpu"))
     x, state = images, model.state_dict()
     for index in range(4):
         x = F.conv2d(x, state[f"hidden.{index}.weight.weight"], state[f"hidden.{index}.weight.bias"], padding=1)

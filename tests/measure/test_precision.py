@@ -94,7 +94,7 @@ def test_the_precision_belongs_to_the_identity(job_of):
 @pytest.mark.parametrize("act", list(options("act")))
 def test_every_activation_works_in_bfloat16(act):
     """With finite values and gradients, and near its values in float32."""
-    layer = build.act_factory(OmegaConf.load(options("act")[act]))().eval()
+    layer = build.act_factory(OmegaConf.load(options("act")[act]))(1).eval()
     trial.try_bfloat16(layer, act)
     z = torch.linspace(-3, 3, 61).bfloat16()
     with computing("bfloat16", torch.device("cpu")):
@@ -104,8 +104,8 @@ def test_every_activation_works_in_bfloat16(act):
 
 @pytest.mark.parametrize("name", ["sharp", "ScaledInTraining"])
 def test_a_function_that_leaves_bfloat16_is_refused_there_alone(name, job_of):
-    Path("mine.py").write_text(MODULE)
-    line = ["+act=custom", f"act._target_=mine.{name}"]
+    Path("half_precise.py").write_text(MODULE)
+    line = ["+act=custom", f"act._target_=half_precise.{name}"]
     job_of(*line)
     with pytest.raises(ConfigError) as caught:
         job_of(*line, "precision=bfloat16")
@@ -116,8 +116,8 @@ def test_a_function_that_leaves_bfloat16_is_refused_there_alone(name, job_of):
 
 
 def test_a_function_that_casts_its_constants_is_accepted(job_of):
-    Path("mine.py").write_text(MODULE)
-    job_of("+act=custom", "act._target_=mine.cast", "precision=bfloat16")
+    Path("half_precise.py").write_text(MODULE)
+    job_of("+act=custom", "act._target_=half_precise.cast", "precision=bfloat16")
 
 
 @pytest.mark.parametrize("task", ["gan", "propagation"])

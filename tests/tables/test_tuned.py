@@ -84,7 +84,7 @@ def _tuned():
 @pytest.mark.usefixtures("_tuned")
 def test_the_tuned_track_has_the_chosen_rate_and_the_matched_gain():
     shared, tuned = commands.jobs("+act=relu", "track=shared,tuned", "tuning=mine")
-    assert (shared.config.optim.lr, shared.choices["init"], shared.choices["track"]) == (0.001, "torch", "shared")
+    assert (shared.config.optim.lr, shared.choices["init"], shared.choices["track"]) == (0.003, "torch", "shared")
     assert (tuned.config.optim.lr, tuned.choices["init"], tuned.choices["track"]) == (0.02, "matched", "tuned")
 
 
@@ -105,7 +105,7 @@ def test_the_resolved_rate_is_in_the_config_and_the_run_id(measure, job_of):
 def test_the_tracks_matched_init_and_tuned_lr_change_one_setting_each():
     jobs = commands.jobs("+act=relu", "track=matched_init,tuned_lr", "tuning=mine")
     assert [(job.config.optim.lr, job.choices["init"], job.choices["track"]) for job in jobs] == [
-        (0.001, "matched", "matched_init"),
+        (0.003, "matched", "matched_init"),
         (0.02, "torch", "tuned_lr"),
     ]
 

@@ -157,7 +157,7 @@ def no_such_key(key: str, keys: Collection[str], choices: Mapping[str, str]) -> 
 
 def _is_per_unit(key: str, value: Any) -> bool:
     """Whether a key asks for the number of units of each layer, as act.num_parameters=channel does."""
-    return key.startswith("act.") and value == "channel"
+    return value == "channel" and key.startswith("act.num_")
 
 
 def _is_alike(value: Any, reference: Any) -> bool:

@@ -49,6 +49,10 @@ def job_of(config: DictConfig) -> Job:
     if (names := config.act_by_layer) is not None:
         if "act" in choices:
             raise ConfigError("act and act_by_layer are both given: give one of them.")
+        if not OmegaConf.is_missing(config, "act"):
+            keys = ", ".join(f"act.{key}" for key in config.act)
+            own = "DIR/act/NAME.yaml with --config-dir DIR"
+            raise ConfigError(f"{keys} is given with act_by_layer: set it in a file of your own, {own}.")
         choices["act"], config.act = "by_layer", {"by_layer": [_node(name) for name in _names(names)]}
     job = Job(config, {name: choices[name] for name in (*GROUPS, *PRESETS) if name in choices})
     check(job)

@@ -5,10 +5,11 @@ from collections.abc import Sequence
 from hydra.core.config_store import ConfigStore
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from omegaconf import MISSING, DictConfig, OmegaConf
+from yaml import YAMLError
 
 from actbench.command.check import check_overrides, in_quotes
 from actbench.command.errors import translated_errors
-from actbench.command.options import GROUPS, PRESETS, ConfigError, options, split_config_dir, use_config_dir
+from actbench.command.options import GROUPS, PRESETS, ConfigError, options, split_config_dir, use_config_dir, user_files
 
 _SHOW = {"--cfg", "-c", "--info", "-i", "--run", "-r", "--shell-completion", "--hydra-help"}
 
@@ -20,6 +21,7 @@ def hydra_arguments(argv: list[str]) -> list[str]:
     ++train.epochs=5, which sets a key whether or not it is there: a sweep's own config lacks
     act.alpha, since no activation is chosen in it. `check` says which keys a job has.
     """
+    folder, argv = split_config_dir(argv)
     assignments = [text for text in argv if text[:1] == "~" or ("=" in text and text[0] != "-")]
     with translated_errors(argv):
         overrides = OverridesParser.create().parse_overrides(assignments)
@@ -40,7 +42,8 @@ def hydra_arguments(argv: list[str]) -> list[str]:
             raise ConfigError(f"{key} has several values: {sweep}.")
         if key not in (*GROUPS, *PRESETS) and not override.is_hydra_override():
             forced[line] = f"++{line.lstrip('+')}"
-    return [forced.get(argument, argument) for argument in argv]
+    flag = [] if folder is None else [f"--config-dir={folder}"]
+    return [*flag, *(forced.get(argument, argument) for argument in argv)]
 
 
 def register(argv: Sequence[str]) -> None:
@@ -50,6 +53,7 @@ def register(argv: Sequence[str]) -> None:
     act=glob(*) must not match it.
     """
     use_config_dir(split_config_dir(argv)[0])
+    check_files()
     store, arguments = ConfigStore.instance(), [argument.lstrip("+") for argument in argv]
     patterns = [argument for argument in arguments if argument.startswith("experiment=")]
     named = [n for n in options("experiment") if any(n in p or "glob" in p for p in patterns)]
@@ -58,6 +62,19 @@ def register(argv: Sequence[str]) -> None:
     store.repo.get("act", {}).pop("custom.yaml", None)
     if any(argument.startswith("act=") and "custom" in argument for argument in arguments):
         store.store(group="act", name="custom", node={"_target_": MISSING})
+
+
+def check_files() -> None:
+    """Raise a ConfigError if a file of --config-dir is no YAML, no mapping, or leans on other files."""
+    for group, file in user_files():
+        try:
+            node = OmegaConf.load(file)
+        except (YAMLError, OSError, UnicodeDecodeError) as error:
+            raise ConfigError(f"{file} cannot be read: {' '.join(str(error).split())}.") from None
+        if not isinstance(node, DictConfig):
+            raise ConfigError(f"{file} is no mapping: it needs keys and values, as in alpha: 1.0.")
+        if "defaults" in node and group not in PRESETS:
+            raise ConfigError(f"{file} has defaults, which an option of {group} cannot have: write its keys out.")
 
 
 def _experiment(name: str) -> DictConfig:

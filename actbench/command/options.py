@@ -55,7 +55,7 @@ def use_config_dir(folder: str | None) -> None:
         raise ConfigError(f"--config-dir={folder} holds no options: {needs}.")
     for group, file in files:
         if file.stem in options(group) or file.stem.lower() in _RESERVED:
-            raise ConfigError(f"{file} has a name that means something else: give it another.")
+            raise ConfigError(f"{file} has a name that is taken: actbench has an option or a word {file.stem}.")
         if not re.fullmatch(r"[A-Za-z_]\w*", file.stem):
             raise ConfigError(f"{file} needs a name of letters, digits and _, with no digit first.")
     _user_folders.append(path)
@@ -65,6 +65,12 @@ def options(group: str) -> dict[str, Path]:
     """The options of a group by name, each with its file: ours, then the user's."""
     folders = (EXPERIMENTS.parent if group == "experiment" else CONF, *_user_folders)
     return {file.stem: file for folder in folders for file in _files(folder, group)}
+
+
+def user_files() -> list[tuple[str, Path]]:
+    """The files of --config-dir, each with its group."""
+    groups = (*GROUPS, *PRESETS)
+    return [(group, file) for folder in _user_folders for group in groups for file in _files(folder, group)]
 
 
 def is_ours(group: str, name: str) -> bool:

@@ -130,8 +130,9 @@ def _acts(node: DictConfig) -> Callable[[int], Activation]:
 
 def _called(partial: functools.partial, **arguments: Any) -> Any:
     """The result of a call with those of the arguments that its signature names."""
-    names = inspect.signature(partial.func).parameters
-    return partial(**{name: arguments[name] for name in names if name in arguments})
+    parameters = inspect.signature(partial.func).parameters
+    takes_all = any(p.kind is inspect.Parameter.VAR_KEYWORD for p in parameters.values())
+    return partial(**{name: value for name, value in arguments.items() if takes_all or name in parameters})
 
 
 def optimizer(config: DictConfig, model: nn.Module) -> torch.optim.Optimizer:

@@ -19,6 +19,7 @@ from actbench.measure.environment import device
 from actbench.measure.state import State
 from actbench.measure.streams import PROTOCOL
 
+_LENGTH = 80  # of the activation's name in a file's
 _FLOATS = ("train.clip_grad_norm",)  # its default, null, does not show its type
 # Keys that are newer than PROTOCOL, each with the value that means what was measured without it. Such a value stays
 # out of a run's identity and columns, so that a published run keeps its name.
@@ -32,7 +33,7 @@ def run_id(job: Job) -> str:
     """The activation and a hash of PROTOCOL and of every value that can change a number."""
     values = columns(job) | {"protocol": PROTOCOL}
     text = json.dumps(values, sort_keys=True)
-    return f"{values['act']}-{hashlib.sha256(text.encode()).hexdigest()[:12]}"
+    return f"{values['act'][:_LENGTH]}-{hashlib.sha256(text.encode()).hexdigest()[:12]}"
 
 
 def acts(job: Job) -> list[tuple[str, DictConfig]]:
@@ -64,9 +65,10 @@ def _name(option: str, node: DictConfig) -> str:
     return target if name in options("act") else name
 
 
-def user_targets(job: Job) -> list[str]:
-    """The dotted paths of the user's own activations in a job."""
-    return [str(node["_target_"]) for option, node in acts(job) if not is_ours("act", option)]
+def user_targets(job: Job, group: str) -> list[str]:
+    """The dotted paths in the user's own options of a group, nested ones too; none in ours."""
+    nodes = acts(job) if group == "act" else [(job.choices[group], job.config[group])]
+    return [target for option, node in nodes if not is_ours(group, option) for target in _targets(node)]
 
 
 def columns(job: Job) -> dict[str, Any]:
@@ -84,16 +86,16 @@ def columns(job: Job) -> dict[str, Any]:
             values[key] = _cell(value, as_float=isinstance(default_values.get(key), float) or key in _FLOATS)
     values |= {"act": act_name(job), "device": device(job.config.device).type}
     if job.choices["act"] == "by_layer":
+        nodes = OmegaConf.to_container(job.config.act.by_layer)
         values["act.by_layer"] = json.dumps([option for option, _ in acts(job)])
-        values["act.source"] = _digest([OmegaConf.to_container(job.config.act.by_layer), _digests(user_targets(job))])
-    elif user_targets(job):
-        (target,) = user_targets(job)
-        values |= {"act.target": target, "act.source": source(target).digest[:8]}
-    for group in GROUPS:
-        if group == "data" and not is_ours(group, job.choices[group]):
-            values["data.source"] = data_digest(OmegaConf.to_yaml(job.config.data.load))
-        elif group != "act" and not is_ours(group, job.choices[group]):
-            values[f"{group}.source"] = _digest(_digests(_targets(job.config[group])))
+        values["act.source"] = _digest([nodes, [source(target).digest for target in user_targets(job, "act")]])
+    elif targets := user_targets(job, "act"):
+        values |= {"act.target": targets[0], "act.source": _digest([[t, source(t).digest] for t in targets])}
+    for group in sorted({*GROUPS} - {"act"}):
+        if targets := user_targets(job, group):
+            loaded = group == "data"  # what a data set holds counts, not what it is loaded by
+            by_code = _digest([[target, source(target).digest] for target in targets])
+            values[f"{group}.source"] = data_digest(OmegaConf.to_yaml(job.config.data.load)) if loaded else by_code
     return values
 
 
@@ -105,16 +107,15 @@ def _targets(node: Any) -> list[str]:
     return own + [target for value in node.values() for target in _targets(value)]
 
 
-def _digests(targets: list[str]) -> list[str]:
-    return [source(target).digest for target in targets]
-
-
 @functools.cache
 def data_digest(load: str) -> str:
     """A hash of a data set's images, labels and number of test images, by the YAML of its `load`."""
     data = build.source(OmegaConf.create({"load": OmegaConf.create(load)}))
-    arrays = [hashlib.sha256(tensor.numpy().tobytes()).hexdigest() for tensor in (data.images, data.labels)]
-    return _digest([*arrays, data.num_test, data.white])
+    arrays = [
+        [str(tensor.dtype), list(tensor.shape), hashlib.sha256(tensor.numpy().tobytes()).hexdigest()]
+        for tensor in (data.images, data.labels)
+    ]
+    return _digest([arrays, data.num_test, data.white])
 
 
 def _digest(value: Any) -> str:

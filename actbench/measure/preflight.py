@@ -16,9 +16,9 @@ from omegaconf import DictConfig, OmegaConf
 from torch import nn
 
 from actbench.command.job import Job
-from actbench.command.options import ConfigError, is_ours
+from actbench.command.options import GROUPS, ConfigError, is_ours
 from actbench.measure import build, environment, identity, sharing, trial
-from actbench.measure.data.splits import Scale, Split, indices, sizes
+from actbench.measure.data.splits import Scale, Source, Split, indices, sizes
 from actbench.measure.models.block import Block
 from actbench.measure.precision import computing
 from actbench.measure.trace import activations
@@ -34,10 +34,11 @@ def check(jobs: list[Job], *, elsewhere: bool = False) -> None:
         for check_one, nodes in (
             *([] if elsewhere else [(_check_device, ["device"])]),
             (_check_output, ["output"]),
+            (_check_imports, sorted({*GROUPS} - {"act"})),
             (check_data, ["data", "train"]),
             (_check_precision, ["precision", "task"]),
             (check_act, ["act", "precision"]),
-            (check_model, ["act", "model", "norm", "init", "optim", "data", "task", "train", "device", "precision"]),
+            (check_model, [*sorted({*GROUPS} - {"probes", "schedule"}), "train", "device", "precision"]),
         ):
             config = OmegaConf.to_container(OmegaConf.masked_copy(job.config, nodes))
             key = json.dumps([check_one.__name__, config, job.choices["act"]], sort_keys=True)
@@ -147,6 +148,18 @@ def _layer(node: DictConfig, name: str) -> build.Activation:
         ) from error
 
 
+def _check_imports(job: Job) -> None:
+    """Read what the user's options depend on, before the first call, which may change it; a ConfigError if it fails."""
+    for group in sorted({*GROUPS} - {"act"}):
+        for target in identity.user_targets(job, group):
+            try:
+                identity.source(target)
+            except (Exception, SystemExit) as error:
+                raise ConfigError(
+                    f"{group}={job.choices[group]}: {target} cannot be imported ({reason(error.__cause__ or error)})."
+                ) from error
+
+
 def check_data(job: Job) -> None:
     """Raise a ConfigError unless the data set can be read and leaves enough examples for training."""
     data, batch_size = job.config.data, job.config.train.batch_size
@@ -156,6 +169,13 @@ def check_data(job: Job) -> None:
         source = build.source(data)
     except (FileNotFoundError, ValueError) as error:
         raise ConfigError(f"data={job.choices['data']}: {error}") from None
+    except Exception as error:
+        if is_ours("data", job.choices["data"]):
+            raise
+        raise ConfigError(f"data={job.choices['data']} cannot be loaded: {reason(error)}.") from error
+    if not isinstance(source, Source):
+        name = type(source).__name__
+        raise ConfigError(f"data={job.choices['data']} returns {name}: return an actbench.measure.data.splits.Source.")
     num_classes = int(source.labels.max()) + 1
     if num_classes != data.num_classes:
         raise ConfigError(
@@ -198,12 +218,16 @@ def check_model(job: Job) -> None:
     try:
         model = build.model(job.config, stored, seed=job.config.seed, on=torch.device("cpu"))
         build.optimizer(job.config, model)
+        if not (activations(model) or is_ours("model", job.choices["model"])):
+            raise ConfigError(f"model={job.choices['model']} has no activation layer: call act(num_units) for each.")
         _check_acts_in(model, job)
+        batch = stored.first(min(2, job.config.train.batch_size)).images
+        build.augment(job.config)(batch, generator=torch.Generator())
         with torch.random.fork_rng(devices=[]), computing(job.config.precision, torch.device("cpu")):
-            model(stored.first(min(2, job.config.train.batch_size)).images).sum().backward()
+            model(batch).sum().backward()
     except ConfigError:
         raise
-    except (ValueError, TypeError, IndexError, RuntimeError) as error:
+    except (ValueError, TypeError, LookupError, RuntimeError, AttributeError) as error:
         raise ConfigError(f"{reason(error)}.") from error
 
 

@@ -10,6 +10,7 @@ from omegaconf import OmegaConf
 from tqdm import tqdm
 
 from actbench.command.job import Job
+from actbench.command.options import GROUPS
 from actbench.measure import environment, memory
 from actbench.measure.checkpoint import Checkpoint
 from actbench.measure.identity import act_name, columns, run_id, source, user_targets
@@ -68,10 +69,10 @@ def run(job: Job, *, show_progress: bool, measure_seed: MeasureSeed | None = Non
 
 
 def renew(jobs: Sequence[Job]) -> list[str]:
-    """Forget the runs of activations whose code or values may have changed unseen; a sentence about each."""
+    """Forget the runs with code or values of the user's that may have changed unseen; a sentence about each."""
     doubts = {}
     for job in jobs:
-        for target in user_targets(job):
+        for target in (t for group in GROUPS if group != "data" for t in user_targets(job, group)):
             if doubt := source(target).doubt:
                 doubts[target] = doubt
                 store.forget(job.folder, {run_id(job)})

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from actbench.command.options import ConfigError
 from actbench.measure import build
+from actbench.measure.per_unit import tensors
 from actbench.measure.state import State
 
 _OWN = "so that each layer makes its own"
@@ -36,8 +37,8 @@ def check_layers(node: DictConfig, name: str) -> None:
     """
     factory, target = build.act_factory(node), str(node["_target_"])
     first, second = factory(3), factory(3)
-    ids = {id(tensor) for tensor in _tensors(second).values()}
-    shared = next((key.removeprefix("f.") for key, tensor in _tensors(first).items() if id(tensor) in ids), None)
+    ids = {id(tensor) for tensor in tensors(second).values()}
+    shared = next((key.removeprefix("f.") for key, tensor in tensors(first).items() if id(tensor) in ids), None)
     if shared:
         raise ConfigError(f"{name}: all layers of {target} would share {shared}: make it in __init__, {_OWN}.")
     leaf = torch.linspace(-3, 3, 21).reshape(7, 3).requires_grad_()
@@ -62,10 +63,6 @@ def _call(f: nn.Module, z: Tensor) -> Tensor:
     """f(z) in training mode, where a module may update what it keeps."""
     with torch.random.fork_rng(devices=[]):
         return f.train()(z * 1)  # not a leaf, as in a network
-
-
-def _tensors(layer: nn.Module) -> dict[str, Tensor]:
-    return {**dict(layer.named_parameters()), **dict(layer.named_buffers())}
 
 
 def _state(target: str) -> str:

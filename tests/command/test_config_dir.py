@@ -9,14 +9,43 @@ import pytest
 from actbench.__main__ import main
 from actbench.catalogue import cost
 from actbench.catalogue.__main__ import main as catalogue
-from actbench.command import compose
+from actbench.command import compose, job
 from actbench.command.options import ConfigError, options, use_config_dir
-from actbench.measure import identity
+from actbench.measure import identity, run
 from actbench.tables import store
 
 FUNCTIONS = """
 import torch
 from actbench.measure.data.splits import Source
+
+def pair(shift):
+    return torch.zeros(8, 1, 3, 3), torch.arange(8)
+
+def shaped(shape):
+    return blobs(0.0)._replace(images=torch.zeros(200, 1, *shape))
+
+def bad(images, *, generator):
+    raise RuntimeError("no such augmentation")
+
+class Plain(torch.nn.Module):
+    def __init__(self, *, input_shape, num_outputs, **others):
+        super().__init__()
+        self.layers = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(input_shape.numel(), num_outputs))
+
+    def forward(self, images):
+        return self.layers(images)
+
+class Reads(torch.nn.Module):
+    def __init__(self, *, num_outputs, act, **others):
+        super().__init__()
+        self.width = int(open("width.txt").read())
+
+class Wrapped(torch.nn.Module):
+    def __init__(self, inner):
+        super().__init__()
+        self.inner = inner
+    def forward(self, z):
+        return self.inner(z)
 
 class Soft(torch.nn.Module):
     def __init__(self, slope):
@@ -101,7 +130,7 @@ def test_the_identity_covers_what_the_users_options_depend_on(mine):
     assert first == identity.run_id(_job(*words)) != identity.run_id(_job(*words, "act.slope=0.25"))
     assert first != identity.run_id(_job(*words, "data.load.shift=1.0"))
     columns = identity.columns(_job(*words))
-    assert columns["act.source"] == identity.source("my_functions.Soft").digest[:8]
+    assert columns["act.source"]
     assert columns["model.source"]
     assert columns["data.source"] != identity.columns(_job(*words, "data.load.shift=1.0"))["data.source"]
     assert not [name for name in identity.columns(compose.job_from(["+act=relu"])) if name.endswith(".source")]
@@ -110,10 +139,13 @@ def test_the_identity_covers_what_the_users_options_depend_on(mine):
 @pytest.mark.parametrize(
     ("name", "sentence"),
     [
-        ("act/relu.yaml", "has a name that means something else: give it another."),
-        ("act/custom.yaml", "has a name that means something else: give it another."),
-        ("model/True.yaml", "has a name that means something else: give it another."),
-        ("experiments/digits_mlp.yaml", "has a name that means something else: give it another."),
+        ("act/relu.yaml", "has a name that is taken: actbench has an option or a word relu."),
+        ("act/custom.yaml", "has a name that is taken: actbench has an option or a word custom."),
+        ("model/True.yaml", "has a name that is taken: actbench has an option or a word True."),
+        (
+            "experiments/digits_mlp.yaml",
+            "has a name that is taken: actbench has an option or a word digits_mlp.",
+        ),
         ("act/2soft.yaml", "needs a name of letters, digits and _, with no digit first."),
         ("act/a.b.yaml", "needs a name of letters, digits and _, with no digit first."),
     ],
@@ -161,6 +193,61 @@ def test_a_data_set_has_a_test_set_folds_or_a_number_of_test_images(mine, measur
         ConfigError, match=r"^data=blobs has no test set: give data\.num_test or data\.num_folds in its"
     ):
         job_of("--config-dir=mine", "+act=soft", "data=blobs")
+
+
+def test_the_identity_covers_a_nested_target_and_the_shape_of_the_data(mine):
+    words = ["+act=wrapped", "data=shaped"]
+    ids = set()
+    for inner in ("Tanh", "ReLU"):
+        (mine / "act" / "wrapped.yaml").write_text(
+            f"_target_: my_functions.Wrapped\ninner:\n  _target_: torch.nn.{inner}\n"
+        )
+        for shape in ("[2,8]", "[8,2]"):
+            text = OPTIONS["data/blobs.yaml"].replace("blobs", "shaped").replace("shift: 0.0", f"shape: {shape}")
+            (mine / "data" / "shaped.yaml").write_text(text)
+            job._of_file.cache_clear()
+            ids.add(identity.run_id(_job(*words)))
+    assert len(ids) == 4
+
+
+def test_what_a_model_reads_is_doubted_and_its_runs_are_measured_anew(mine):
+    (mine / "model" / "reads.yaml").write_text("_target_: my_functions.Reads\ndropout: 0.0\n")
+    (sentence,) = run.renew([_job("+act=relu", "model=reads")])
+    assert sentence.startswith("my_functions.Reads is measured anew each time")
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "words", "sentence"),
+    [
+        ("act/tabs.yaml", "_target_: torch.nn.ReLU\n\tslope: 1\n", "+act=tabs", "tabs.yaml cannot be read: "),
+        ("act/listed.yaml", "- torch.nn.ReLU\n", "+act=listed", "listed.yaml is no mapping: it needs keys and values"),
+        ("act/based.yaml", "defaults: [elu]\n", "+act=based", "based.yaml has defaults, which an option of act"),
+        (
+            "model/absent.yaml",
+            "_target_: absent.Net\n",
+            "+act=relu model=absent",
+            "model=absent: absent.Net cannot",
+        ),
+        ("model/plain.yaml", "_target_: my_functions.Plain\n", "+act=relu model=plain", "has no activation layer"),
+        ("data/pair.yaml", "PAIR", "+act=relu data=pair", "data=pair returns tuple: return an actbench.measure.data."),
+        ("augment/bad.yaml", "_target_: my_functions.bad\n", "+act=relu augment=bad", "no such augmentation."),
+    ],
+)
+def test_an_option_that_cannot_be_used_is_one_sentence_before_training(name, text, words, sentence, mine, capsys):
+    path = mine / name
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(OPTIONS["data/blobs.yaml"].replace("blobs", "pair") if text == "PAIR" else text)
+    assert main(["--config-dir", "mine", *words.split()]) == 2
+    printed = capsys.readouterr().err
+    assert sentence in printed
+    assert printed.count("\n") == 1
+    assert not Path("results").exists()
+
+
+def test_the_flag_may_stand_anywhere_and_its_folder_be_named_anyhow(mine, capsys):
+    mine.rename(mine.parent / "my = own")
+    assert main(["+act=soft", "--config-dir", "my = own", "act.slope=0.25", "--cfg", "job", "--package", "act"]) == 0
+    assert "slope: 0.25" in capsys.readouterr().out
 
 
 def test_without_the_flag_the_options_are_ours(mine):

@@ -5,6 +5,7 @@
 
 import json
 import math
+import re
 import shlex
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
@@ -24,7 +25,7 @@ def _number(is_allowed: Callable[[float], bool]) -> Callable[[Any], bool]:
     return lambda value: type(value) in (int, float) and is_allowed(value)
 
 
-_DEVICES = ("auto", "cpu", "cuda", "mps")
+_DEVICE = re.compile(r"auto|cpu|cuda(:\d+)?|mps", re.IGNORECASE)
 _GATES = {"glu": "sigmoid", "geglu": "gelu", "reglu": "relu", "swiglu": "silu"}
 _POSITIVE = _number(lambda v: 0 < v < math.inf)
 # Last part of a key -> the values allowed, in words and as a test.
@@ -43,7 +44,7 @@ _RULES: tuple[tuple[str, str, Callable[[Any], bool]], ...] = (
     ("precision", "float32 or bfloat16", lambda v: v in ("float32", "bfloat16")),
     ("name tuning", "a word", lambda v: type(v) in (str, int, float)),
     ("root", "a folder", lambda v: type(v) is str),
-    ("device", "auto, cpu, cuda or mps", lambda v: str(v).lower().split(":")[0] in _DEVICES),
+    ("device", "auto, cpu, cuda, cuda:1 or mps", lambda v: bool(_DEVICE.fullmatch(str(v)))),
 )
 _ALLOWED = {name: (words, allowed) for names, words, allowed in _RULES for name in names.split()}
 # Keys whose value may be any text.
@@ -56,6 +57,8 @@ def check(job: Job) -> None:
     reference, values = defaults(job.choices), flatten(job.config)
     for key, value in values.items():
         is_custom = key.startswith("act.") and job.choices.get("act") in ("custom", "by_layer")
+        if key not in reference and key.startswith("act.num_") and not (is_custom or value == "channel"):
+            raise ConfigError(f"{key}={value} must be channel: the number of units of each layer.")
         if key not in reference and not (is_custom or _is_per_unit(key, value)):
             raise ConfigError(no_such_key(key, reference, job.choices))
     if "act" not in job.choices:

@@ -114,7 +114,7 @@ MODELS = ", ".join(options("model"))
         ),
         (
             "+act=mish device=gpu",
-            "device=gpu is out of range: it must be auto, cpu, cuda or mps.",
+            "device=gpu is out of range: it must be auto, cpu, cuda, cuda:1 or mps.",
         ),
         (
             "+act=mish optim=sgd optim.momentum=0 optim.nesterov=true",

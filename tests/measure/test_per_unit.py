@@ -119,6 +119,13 @@ def test_what_cannot_be_taken_apart_is_refused(words, sentence, job_of):
     assert sentence in str(caught.value)
 
 
+@pytest.mark.parametrize("value", ["5", "chanel"])
+def test_another_number_than_that_of_the_units_is_refused(value, job_of):
+    with pytest.raises(ConfigError) as caught:
+        job_of("+act=prelu", f"act.num_parameters={value}")
+    assert str(caught.value) == f"act.num_parameters={value} must be channel: the number of units of each layer."
+
+
 def test_properties_are_those_of_the_function_as_it_starts():
     named, shared = entries.read(PRELU), entries.read(["+act=prelu"])
     z = torch.linspace(-3, 3, 13, dtype=torch.float64)

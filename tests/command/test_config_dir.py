@@ -24,6 +24,9 @@ def pair(shift):
 def shaped(shape):
     return blobs(0.0)._replace(images=torch.zeros(200, 1, *shape))
 
+def absent(shift):
+    return {}["images"]
+
 def bad(images, *, generator):
     raise RuntimeError("no such augmentation")
 
@@ -230,13 +233,14 @@ def test_what_a_model_reads_is_doubted_and_its_runs_are_measured_anew(mine):
         ),
         ("model/plain.yaml", "_target_: my_functions.Plain\n", "+act=relu model=plain", "has no activation layer"),
         ("data/pair.yaml", "PAIR", "+act=relu data=pair", "data=pair returns tuple: return an actbench.measure.data."),
+        ("data/absent.yaml", "ABSENT", "+act=relu data=absent", "data=absent cannot be loaded: 'images'."),
         ("augment/bad.yaml", "_target_: my_functions.bad\n", "+act=relu augment=bad", "no such augmentation."),
     ],
 )
 def test_an_option_that_cannot_be_used_is_one_sentence_before_training(name, text, words, sentence, mine, capsys):
     path = mine / name
     path.parent.mkdir(exist_ok=True)
-    path.write_text(OPTIONS["data/blobs.yaml"].replace("blobs", "pair") if text == "PAIR" else text)
+    path.write_text(OPTIONS["data/blobs.yaml"].replace("blobs", text.lower()) if text.isupper() else text)
     assert main(["--config-dir", "mine", *words.split()]) == 2
     printed = capsys.readouterr().err
     assert sentence in printed

@@ -7,6 +7,7 @@ import torch
 from examples import DIGITS
 
 from actbench.__main__ import main
+from actbench.catalogue import entries
 from actbench.command import compose
 from actbench.command.options import ConfigError
 from actbench.compare.workloads import workloads
@@ -76,6 +77,11 @@ def test_a_list_of_the_wrong_length_is_one_sentence(count, job_of):
             "act_by_layer=[]",
             "act_by_layer=[] is no list of functions, one for each layer: act_by_layer=[relu,relu,tanh].",
         ),
+        (
+            "act_by_layer=[elu,relu,tanh] act.alpha=0.3",
+            "act.alpha is given with act_by_layer: set it in a file of your own, "
+            "DIR/act/NAME.yaml with --config-dir DIR.",
+        ),
         ("+act=relu act_by_layer=[relu,relu,tanh]", "act and act_by_layer are both given: give one of them."),
         (
             "act_by_layer=[relu,relu,tanh] track=tuned tuning=mnist_mlp_tuning",
@@ -88,6 +94,12 @@ def test_a_wrong_list_is_one_sentence(line, sentence, job_of):
     with pytest.raises(ConfigError) as caught:
         job_of(*line.split())
     assert str(caught.value).startswith(sentence)
+
+
+def test_properties_are_of_one_function():
+    with pytest.raises(ConfigError) as caught:
+        entries.read(["act_by_layer=[relu,relu,tanh]"])
+    assert str(caught.value) == "act_by_layer names several functions: give one, by +act=NAME."
 
 
 def test_lists_are_swept_and_compared(undrawn, capsys):

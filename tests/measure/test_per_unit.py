@@ -109,6 +109,7 @@ def test_a_required_argument_takes_the_number_of_units(job_of, measure):
     ("words", "sentence"),
     [
         (["my_classes.OfRows", "model=cnn"], "act=custom fails on a tensor of shape"),
+        (["builtins.dict"], "act=custom fails on a tensor of shape (8, 12): 'dict' object is not callable."),
         (["my_classes.Mixing"], "act=custom mixes entries of a tensor"),
         (["my_classes.Scaled", "act.width=channel"], "act=custom: my_classes.Scaled cannot be made with width=channel"),
     ],

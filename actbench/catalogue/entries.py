@@ -59,8 +59,8 @@ def read(argv: list[str]) -> NamedFunction:
 def _build(name: str, formula: str, node: DictConfig) -> NamedFunction:
     with _float64():
         layer = build.act_factory(node)(1).eval()
-    f = layer.f if len(layer.parameters_by_unit()) == 0 else layer.functions()[0]
-    return NamedFunction(name, formula, flatten(node), f)
+    (f,) = layer.functions()
+    return NamedFunction(name, formula, flatten(node), layer.f if f is layer else f)
 
 
 @contextlib.contextmanager

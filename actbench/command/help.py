@@ -10,7 +10,7 @@ Usage: python -m actbench +act=NAME [KEY=VALUE ...]         one run: a pack of s
        python -m actbench -m +act=A,B [KEY=V,W ...]          a sweep over all combinations
        python -m actbench +experiment=NAME [KEY=VALUE ...]   a question from experiments/
        python -m actbench +act=custom act._target_=FILE.FUNCTION +act.PARAMETER=VALUE
-       python -m actbench --config-dir DIR +act=NAME ...     options of your own, in DIR/act/NAME.yaml, DIR/model/ ...
+       python -m actbench --config-dir DIR +act=NAME ...     options of your own, in DIR/act/NAME.yaml
        python -m actbench.report FOLDER ...                  a report, of one folder or over several
        python -m actbench.catalogue [+act=NAME]              what is computed of a function
        python -m actbench.catalogue --cost [NAME ...]        its time and memory against ReLU

@@ -131,6 +131,8 @@ def test_properties_are_those_of_the_function_as_it_starts():
     named, shared = entries.read(PRELU), entries.read(["+act=prelu"])
     z = torch.linspace(-3, 3, 13, dtype=torch.float64)
     assert torch.equal(named.f(z), shared.f(z))
+    scaled = entries.read(["+act=custom", "act._target_=my_classes.Scaled", "+act.first=1.5"])
+    assert torch.equal(scaled.f(z), 1.5 * z.tanh())
 
 
 def test_the_matched_gain_is_that_of_the_function_as_it_starts():

@@ -147,11 +147,12 @@ def test_a_preempted_job_is_queued_again():
     assert not list(Path("results/adhoc/runs").glob("*.failed"))
 
 
+# submitit renames the script once this returns, so the jobs run the copy.
 SBATCH = """#!/bin/sh
 cp "$1" batch.txt
 for i in 0 1 2 3; do
     SLURM_JOB_ID=7$i SLURM_ARRAY_JOB_ID=7 SLURM_ARRAY_TASK_ID=$i SLURM_NTASKS=1 SLURM_JOB_NUM_NODES=1 SLURM_NODEID=0 \
-    SLURM_PROCID=0 SLURM_LOCALID=0 SLURM_JOB_NODELIST=here sh "$1" >log.txt 2>&1 &
+    SLURM_PROCID=0 SLURM_LOCALID=0 SLURM_JOB_NODELIST=here sh batch.txt >log.txt 2>&1 &
 done
 echo Submitted batch job 7
 """

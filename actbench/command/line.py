@@ -34,7 +34,7 @@ def hydra_arguments(argv: list[str]) -> list[str]:
     if sweeps and not flags & {"-m", "--multirun", *_SHOW}:
         argv = ["-m", *argv]
     if (sweeper := _sweeper(named)) and not any(o.key_or_group == "hydra/sweeper" for o in overrides):
-        argv = [*argv, f"hydra/sweeper={sweeper}"]
+        argv = [f"hydra/sweeper={sweeper}", *argv]
     forced = {}
     for override in overrides:
         key, line = override.key_or_group, str(override.input_line)

@@ -18,7 +18,7 @@ from actbench.measure.identity import act_name, columns, run_id, source, user_ta
 from actbench.measure.seed import train_seed
 from actbench.measure.streams import PROTOCOL, stream_seed
 from actbench.measure.train import History
-from actbench.tables import atomic, schema, store
+from actbench.tables import atomic, parquet, schema, store
 
 # Measures one seed of a job over the given epochs, resuming from the checkpoint: its row of `runs` and its history.
 MeasureSeed = Callable[[Job, int, Checkpoint, Iterator[int]], tuple[dict, History]]
@@ -77,7 +77,10 @@ def _take_over(job: Job, name: str) -> bool:
         return False
     others = {run_id(replace(job, choices=job.choices | {"track": track})) for track in options("track")} - {name}
     for other in sorted(store.finished(job.folder, among=others)):
-        tables = store.of_run(job.folder, other)
+        try:
+            tables = store.of_run(job.folder, other)
+        except parquet.BrokenTablesError:
+            continue
         runs = tables.runs.assign(track=job.choices["track"])
         tables = schema.Tables(*(frame.assign(run_id=name) for frame in (runs, tables.epochs, tables.layers)))
         store.land(

@@ -121,11 +121,11 @@ def _table(
 ) -> list[list[str]]:
     """Heading and rows: the choice for each activation, beside the shared track's setting."""
     last = rungs[(rungs["num_seeds"] == asked.rungs[-1]) & rungs["lr"].eq(asked.shared.lr)]
-    last = last[last["init"] == asked.shared.init].set_index(["act", "parameters"])["val_error"]
+    shared = last[last["init"] == asked.shared.init].set_index(["act", "parameters"])["val_error"]
     heading = ["activation", "optim.lr", "init", "validation error", "at the shared setting", "validation loss", ""]
     rows = [
         [_name(row, names), rounded(row["lr"], 6), row["init"], percent(row["val_error"], 2),
-         percent(last[row["act"], row["parameters"]], 2), rounded(row["val_loss"]),
+         percent(shared[row["act"], row["parameters"]], 2), rounded(row["val_loss"]),
          "the shared setting" if row["is_shared"] else "at the edge" if row["at_edge"] else ""]
         for row in chosen.to_dict("records")
     ]  # fmt: skip

@@ -66,7 +66,7 @@ def read(folder: Path) -> Tuning:
         raise ValueError(f"There is no tuning in {folder}: give the results folder of one, results/digits_mlp_tuning.")
     try:
         values = json.loads((folder / _FILE).read_text(encoding="utf-8"))
-        lists = {name: tuple(values.pop(name)) for name in ("rungs", "keep", "rates", "inits")}
+        lists: dict[str, Any] = {name: tuple(values.pop(name)) for name in ("rungs", "keep", "rates", "inits")}
         return Tuning(**lists, shared=Setting(*values.pop("shared")), **values)
     except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
         raise ValueError(

@@ -34,7 +34,8 @@ def hydra_arguments(argv: list[str]) -> list[str]:
     if sweeps and not flags & {"-m", "--multirun", *_SHOW}:
         argv = ["-m", *argv]
     if (sweeper := _sweeper(named)) and not any(o.key_or_group == "hydra/sweeper" for o in overrides):
-        argv = [f"hydra/sweeper={sweeper}", *argv]
+        place = argv.index(assignments[0])  # all overrides must stand together
+        argv = [*argv[:place], f"hydra/sweeper={sweeper}", *argv[place:]]
     forced = {}
     for override in overrides:
         key, line = override.key_or_group, str(override.input_line)

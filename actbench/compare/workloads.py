@@ -99,11 +99,10 @@ def _variants(config: pd.DataFrame) -> pd.Series:
 
 def _without_tuned(keys: pd.DataFrame) -> pd.DataFrame:
     """The keys without the values that the run's track chose for its activation."""
-    chosen = {
-        name: [track for track, own in TRACKS.items() if any(name == key or name.startswith(f"{key}.") for key in own)]
-        for name in keys
-    }
-    return keys.assign(**{n: keys[n].mask(keys["track"].isin(tracks), "") for n, tracks in chosen.items() if tracks})
+    for track, chosen in TRACKS.items():
+        names = [n for n in map(str, keys) if any(n == key or n.startswith(f"{key}.") for key in chosen)]
+        keys = keys.assign(**{name: keys[name].mask(keys["track"] == track, "") for name in names})
+    return keys
 
 
 def _names(config: pd.DataFrame) -> pd.Series:

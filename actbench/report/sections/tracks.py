@@ -15,9 +15,9 @@ from actbench.tables.text import text
 
 _READ_TRACKS = (
     "Left the ranks with one learning rate and init for all, right those with the learning rate and the init that the "
-    "tuning experiment chose for each variant on validation data of other seeds. Thick lines change their verdict. τ is "
-    "1 where tuning changes no order, 0 where the two orders "
-    "have nothing in common; its interval is of seeds drawn again, which adds noise to both orders and lowers τ."
+    "tuning experiment chose for each variant on validation data of other seeds. Thick lines change their verdict. "
+    "τ is 1 where tuning changes no order, 0 where the two orders have nothing in common; its interval is of seeds "
+    "drawn again, which adds noise to both orders and lowers τ."
 )
 _READ_CORNERS = (
     "Each variant against itself on the shared track, on the same seeds: with the tuned init alone, with the tuned "

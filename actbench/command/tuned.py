@@ -35,8 +35,8 @@ def _choice(config: DictConfig, choices: dict[str, str]) -> dict[str, str]:
     if act == "by_layer":
         raise ConfigError("A tuning is of one activation in all layers: give track=shared.")
     if not name:
-        where = "the learning rate or the init is what a tuning experiment chose"
-        raise ConfigError(f"track={choices['track']} needs tuning=NAME: {where}.")
+        asked = f"track={choices['track']}, init={choices['init']} takes what a tuning experiment chose"
+        raise ConfigError(f"{asked}: give tuning=NAME.")
     own = {} if act is None else {k: _number(v) for k, v in flatten(config.act).items()}
     rows = [
         row for row in _table(Path(config.output.root, str(name)).expanduser())

@@ -88,9 +88,12 @@ class Search:
 
 def said(courses: Sequence[Course]) -> str:
     """How many settings are left, and the most runs to come."""
-    left = sum(course.num_left for course in courses if course.waiting)
-    activations = sum(bool(course.waiting) for course in courses)
-    if not activations:
-        return f"Tuning: the settings of {len(courses)} activations are chosen."
-    most = sum(course.most for course in courses)
-    return f"Tuning: {left} settings of {activations} activations are left; at most {most} runs to come."
+    going = [course for course in courses if course.waiting]
+    if not going:
+        return f"Tuning: settings are chosen for {_counted(len(courses))}."
+    left, most = sum(course.num_left for course in going), sum(course.most for course in going)
+    return f"Tuning: {left} settings of {_counted(len(going))} are left; at most {most} runs to come."
+
+
+def _counted(number: int) -> str:
+    return f"{number} activation{'s' if number > 1 else ''}"

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from actbench.compare import by_seed, correlations, over_workloads, paired, ranking, selftest
+from actbench.compare import best_set, by_seed, correlations, over_workloads, paired, ranking, selftest
 from actbench.compare.paired import JUDGED, all_pairs
 from actbench.compare.sequential import Looks
 from actbench.compare.workloads import Workload
@@ -27,6 +27,8 @@ class Comparison:
             `selftest.exchanged`; nan if no variant has a finite value on every seed of the reference.
         ranks, profile, failures: See `over_workloads`; `profile` has no rows where no run reached its target.
         pairs: See `paired.all_pairs`.
+        best_set: See `best_set.best_set`.
+        disagreements: See `ranking.disagreements`.
         diagnostics, accuracy_diagnostics, properties: See `correlations`; without rows where nothing can be correlated.
     """
 
@@ -39,6 +41,8 @@ class Comparison:
     profile: pd.DataFrame
     failures: pd.DataFrame
     pairs: pd.DataFrame
+    best_set: pd.DataFrame
+    disagreements: pd.DataFrame
     diagnostics: pd.DataFrame
     accuracy_diagnostics: pd.DataFrame
     properties: pd.DataFrame
@@ -77,6 +81,8 @@ def compare_workload(
         profile=over_workloads.profile(one_workload, taus=TAUS),
         failures=over_workloads.failures(runs),
         pairs=all_pairs(runs, value=value),
+        best_set=best_set.best_set(runs, value=value, looks=work.looks, rng=np.random.default_rng(0)),
+        disagreements=ranking.disagreements(runs) if value == "test_error" else pd.DataFrame(),
         diagnostics=correlations.correlate_diagnostics(
             work.tables.layers, runs, value=loss, rng=np.random.default_rng(0)
         ),

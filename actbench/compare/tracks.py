@@ -75,6 +75,16 @@ def track_agreements(
     return agreements
 
 
+def harm(works: list[Workload]) -> list[tuple[str, pd.DataFrame]]:
+    """Title and `harmed` of everything on both tracks."""
+    tables = []
+    for title, shared, tuned in both_tracks(works):
+        runs = [work.tables.runs[work.tables.runs["status"] != "failed"] for work in (shared, tuned)]
+        if all(np.isfinite(each["val_error"]).any() for each in runs):
+            tables.append((title, harmed(*runs)))
+    return tables
+
+
 def harmed(shared: pd.DataFrame, tuned: pd.DataFrame) -> pd.DataFrame:
     """`variant, n, shared, tuned, p, p_holm, flagged`: was tuning worse than not tuning, on validation data?
 
@@ -85,11 +95,12 @@ def harmed(shared: pd.DataFrame, tuned: pd.DataFrame) -> pd.DataFrame:
     first, second = (by_seed(runs, value="val_error") for runs in (shared, tuned))
     rows = []
     for name in first.columns.intersection(second.columns):
-        pair = pd.DataFrame({"shared": first[name], "tuned": second[name]}).dropna()
-        pair = pair[np.isfinite(pair).all(axis=1)]
-        if len(pair) > 1:
-            above, _ = Tails.of((pair["tuned"] - pair["shared"]).to_numpy()).at(len(pair))
-            rows.append((str(name), len(pair), pair["shared"].mean(), pair["tuned"].mean(), float(above)))
+        pair = pd.concat([first[name], second[name]], axis=1, join="inner").to_numpy().T
+        pair = pair[:, np.isfinite(pair).all(axis=0)]
+        n = pair.shape[1]
+        if n > 1:
+            above, _ = Tails.of(pair[1] - pair[0]).at(n)
+            rows.append((str(name), n, *pair.mean(axis=1), float(above)))
     table = pd.DataFrame(rows, columns=["variant", "n", "shared", "tuned", "p"])
     adjusted = holm(table["p"])
     return table.assign(p_holm=adjusted, flagged=adjusted < ALPHA)

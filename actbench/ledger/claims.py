@@ -54,7 +54,7 @@ RULES: dict[str, tuple[str, str]] = {
 _DEFAULTS: dict[str, dict[str, Any]] = {
     **dict.fromkeys(ERRORS, {"column": "test_accuracy"}),
     "distance": {"table": "layers", "column": "out_ratio", "claimed": [None, 0]},
-    "sooner": {"column": "epochs_to_target"},
+    "sooner": {"column": "epochs_to_target", "claimed": [0, None]},
     "left_start": {"table": "layers", "claimed": [LEFT, None]},
 }
 _EVERY = ("kind", "states", "rule")

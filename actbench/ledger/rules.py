@@ -14,23 +14,26 @@
 A seed that was measured and has no number counts against the statement.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import pandas as pd
 import scipy.stats
 
-from actbench.compare.sequential import Bound, Images
+from actbench.compare.sequential import Bound, Change, Images
 from actbench.compare.sequential import Case as Tested
 from actbench.ledger.cases import Case
 from actbench.ledger.claims import Atom, ClaimError
 from actbench.ledger.evidence import Evidence, one_setting, select
 from actbench.tables.bits import unpack
 
+Side = Literal["above", "below"]
+_SIDES: tuple[Side, Side] = ("above", "below")  # of the low end of a claimed set, and of its high end
+_LIES = {True: "inside", False: "outside"}
 # For each rule of error rates: factors f and the side of 0 on which the mean of e − f e_reference must lie. m: the margin.
-ERRORS: dict[str, Callable[[float], list[tuple[float, str]]]] = {
+ERRORS: dict[str, Callable[[float], list[tuple[float, Side]]]] = {
     "no_worse": lambda m: [(m, "below")],
     "worse": lambda m: [(m, "above")],
     "equivalent": lambda m: [(m, "below"), (2 - m, "above")],
@@ -92,8 +95,8 @@ def setting(atom: Atom, case: Case, rows: Rows, *, seeds: np.ndarray) -> Setting
     measure = {"distance": _distance, "sooner": _sooner, "left_start": _left_start, "trend": _trend}
     values, level, reference = measure.get(atom.rule, _column)(atom, rows)
     tested = _within(atom, values.reindex(seeds), measured=np.isin(seeds, values.index))
-    levels = [None if numbers is None else numbers.reindex(seeds).to_numpy() for numbers in (level, reference)]
-    return Setting(case, _with_most(tested, atom, case), levels[0], levels[1])  # type: ignore[arg-type]
+    other = None if reference is None else reference.reindex(seeds).to_numpy(float)
+    return Setting(case, tested, level.reindex(seeds).to_numpy(float), other)
 
 
 Numbers = tuple[pd.Series, pd.Series, pd.Series | None]  # by seed: the number of the rule, the levels of which it is made
@@ -172,38 +175,82 @@ def _last(rows: pd.DataFrame) -> pd.DataFrame:
 
 def _within(atom: Atom, values: pd.Series, *, measured: np.ndarray) -> Tested:
     """The claim that the mean lies in the claimed set; by an exact sign test for orders."""
-    ends = np.array([atom.low, atom.high])
+    numbers, ends = values.to_numpy(float), np.array([atom.low, atom.high])
     if atom.rule == "log_ratio":
         with np.errstate(divide="ignore"):
             ends = np.log(ends)
-    if atom.rule == "sooner":
-        ends = np.array([0.0, np.inf])
-    numbers = values.to_numpy(float)
-    bounds = [
-        Bound(_against(numbers - end, measured, side, outside=atom.outside), side)
-        for end, side in zip(ends, ("above", "below"), strict=True)
-        if np.isfinite(end)
-    ]
+    bounds = []
+    for end, side in zip(ends, _SIDES, strict=True):
+        worst = np.inf if (side == "below") != atom.outside else -np.inf
+        if np.isfinite(end):
+            bounds.append(Bound(np.where(measured & np.isnan(numbers), worst, numbers - end), side))
     shown = (1 + numbers) / 2 if atom.rule == "sooner" else numbers
-    shown = np.where(measured & np.isnan(shown), np.inf, shown)
     return Tested(tuple(bounds), shown, outside=atom.outside, exact=atom.rule == "sooner")
-
-
-def _against(values: np.ndarray, measured: np.ndarray, side: str, *, outside: bool) -> np.ndarray:
-    """The values, with ∞ on the side that speaks against the statement where a measured seed has no number."""
-    worst = np.inf if (side == "below") != outside else -np.inf
-    return np.where(measured & np.isnan(values), worst, values)
 
 
 def _errors(atom: Atom, case: Case, rows: Rows, seeds: np.ndarray) -> Setting:
     """A rule of error rates, with the variance over test images where all seeds are tested on the same."""
-    own, reference = (1 - by_seed(frame, atom.column, "mean").reindex(seeds) for frame in (rows.where, rows.against))
-    a, b = own.to_numpy(float), reference.to_numpy(float)
-    wrong = None
-    if atom.column == "test_accuracy":
-        wrong = _wrong(rows.where, seeds), _wrong(rows.against, seeds)
-    bounds = [Bound(a - factor * b, side, _images(wrong, factor)) for factor, side in ERRORS[atom.rule](atom.margin)]
-    with np.errstate(divide="ignore", invalid="ignore"):
-        shown = a / b - 1
-    tested = Tested(tuple(bounds), shown, outside=atom.rule == "differs")
-    return Setting(case, _with_most(tested, atom, case), a, b)
+    frames = (rows.where, rows.against)
+    a, b = (1 - by_seed(frame, atom.column, "mean").reindex(seeds).to_numpy(float) for frame in frames)
+    images = _images(frames, seeds) if atom.column == "test_accuracy" else None
+    bounds = tuple(
+        Bound(a - factor * b, side, images and images.weighted(1.0, -factor))
+        for factor, side in ERRORS[atom.rule](atom.margin)
+    )
+    tested = Tested(bounds, Change(a, b, images), outside=atom.rule == "differs")
+    return Setting(case, tested, a, b)
+
+
+def _images(frames: Sequence[pd.DataFrame], seeds: np.ndarray) -> Images | None:
+    """Which images each of the two has wrong, by seed; None where seeds have test sets of their own, or it is unknown.
+
+    A seed that diverged classifies no image.
+    """
+    needed = ("test_right", "num_test_images")
+    if any(name not in frame for frame in frames for name in needed) or any(
+        frame.get("data.num_folds", pd.Series(dtype=float)).notna().any() for frame in frames
+    ):
+        return None
+    rights = [frame.dropna(subset=list(needed)).drop_duplicates("seed").set_index("seed") for frame in frames]
+    counts = {int(count) for right in rights for count in right["num_test_images"]}
+    known = np.isin(seeds, rights[0].index) & np.isin(seeds, rights[1].index)
+    if len(counts) != 1 or not known.any():
+        return None
+    wrong = np.zeros((2, len(seeds), counts.pop()), dtype=bool)
+    for place, right in zip(wrong, rights, strict=True):
+        for row in np.flatnonzero(known):
+            place[row] = ~unpack(*right.loc[seeds[row], list(needed)])
+    return Images(((1.0, wrong[0]), (-1.0, wrong[1])), known)
+
+
+@dataclass(frozen=True)
+class Fact:
+    """A computed number with its bounds, and whether it lies in the claimed set: inside, outside, or across its end."""
+
+    case: Case
+    value: float
+    low: float
+    high: float
+    lies: str
+
+
+def facts(atom: Atom, case: Case, frame: pd.DataFrame) -> list[Fact]:
+    """The numbers of a table under a case, one per row.
+
+    The lower end of a number is `<column>_low`, else `low`, else the number minus its `error`; its upper end likewise.
+    """
+    rows = select(frame, case.where)
+    if atom.column not in rows:
+        raise ClaimError(f"The table {atom.table} of {case.results} has no column {atom.column}.")
+    values = pd.to_numeric(rows[atom.column]).to_numpy(float)
+    error = rows["error"].fillna(0).to_numpy(float) if "error" in rows else 0.0
+    lows, highs = (
+        np.asarray(rows.get(f"{atom.column}_{end}", rows.get(end, values + sign * error)), dtype=float)
+        for end, sign in (("low", -1), ("high", 1))
+    )
+    found = []
+    for value, low, high in zip(values, lows, highs, strict=True):
+        inside = atom.low <= low and high <= atom.high
+        outside = high < atom.low or low > atom.high
+        found.append(Fact(case, value, low, high, _LIES[inside != atom.outside] if inside or outside else "across"))
+    return found

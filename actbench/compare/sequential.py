@@ -8,7 +8,6 @@ alone, so a sweep that was killed between two looks decides as one that was not.
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Literal, NamedTuple
 
 import numpy as np
@@ -58,6 +57,10 @@ class Images:
     terms: tuple[tuple[float, np.ndarray], ...]
     known: np.ndarray
 
+    def weighted(self, *weights: float) -> "Images":
+        """The same zeros and ones with other weights."""
+        return Images(tuple((w, wrong) for w, (_, wrong) in zip(weights, self.terms, strict=True)), self.known)
+
     def variance(self, n: int) -> float:
         """What drawing the N test images adds to the variance of the mean over the first n seeds, at least 0.
 
@@ -79,7 +82,8 @@ class Bound:
     """The statement that the mean of these numbers lies above, or below, 0.
 
     Attributes:
-        values: One number for each seed, seed s in place s, nan where it was not measured; (seeds,).
+        values: One number for each seed that the case shall have, seed s in place s, nan where it is not measured yet;
+            (seeds,). A seed without a number, as one that diverged may be, has ∞ or −∞: against the statement.
         side: On which side of 0.
         images: The same number by test image, where all seeds are tested on the same images.
     """
@@ -90,22 +94,54 @@ class Bound:
 
 
 @dataclass(frozen=True)
+class Change:
+    """What is shown where a number is compared with a reference's: mean(values) / mean(reference) − 1.
+
+    Attributes:
+        values, reference: By seed, (seeds,).
+        images: Both by test image, as two terms.
+    """
+
+    values: np.ndarray
+    reference: np.ndarray
+    images: Images | None = None
+
+    def interval(self, n: int, *, alpha: float) -> tuple[float, float, float]:
+        """The change over the first n seeds, and low and high of its t interval.
+
+        The standard error of a ratio of means R = mean(a) / mean(b) is that of the mean of a − R b over mean(b)
+        (Cochran 1977, eq. 6.13), so that the interval goes with a test of a − R b.
+        """
+        values, reference = self.values[:n], self.reference[:n]
+        base = reference.mean()
+        if not (np.isfinite(values).all() and np.isfinite(base) and base != 0):
+            return np.nan, np.nan, np.nan
+        ratio = values.mean() / base
+        images = self.images.weighted(1.0, -ratio) if self.images is not None else None
+        _, low, high = t_interval((values - ratio * reference) / base, alpha=alpha, images=images, scale=base)
+        return ratio - 1, ratio - 1 + low, ratio - 1 + high
+
+
+@dataclass(frozen=True)
 class Case:
     """One setting of an atom: all its bounds hold, one, or two for a claimed set with two ends.
 
+    A case that has fewer seeds than a look asks for, and will have no more, stands there with what it has.
+
     Attributes:
         bounds: One or two.
-        shown: The numbers whose mean and interval stand on the page, (seeds,).
+        shown: What stands on the page with its t interval: numbers whose mean is shown, (seeds,), or a change.
         outside: Claimed is the contrary, so p and q change places.
         exact: Decided by an exact sign test of +1, −1 and 0 for a tie (orders, times that may be missed), never by t.
-        shown_images: The shown number by test image.
+        refuted: Where given, the case is refuted where one of these holds and the estimate lies outside the claimed
+            set, rather than where that is shown to be outside.
     """
 
     bounds: tuple[Bound, ...]
-    shown: np.ndarray
+    shown: np.ndarray | Change
     outside: bool = False
     exact: bool = False
-    shown_images: Images | None = None
+    refuted: tuple[Bound, ...] = ()
 
     @classmethod
     def inside(
@@ -125,12 +161,15 @@ class Case:
         bounds = tuple(Bound(numbers - end, side) for end, side in ends if np.isfinite(end))
         return cls(bounds, numbers, outside=outside, exact=exact)
 
-    def num_seeds(self) -> int:
-        """The number of seeds from the first on that were measured without a gap."""
-        values = [np.asarray(each, dtype=float) for each in (*(bound.values for bound in self.bounds), self.shown)]
-        shortest = min(map(len, values))
-        missing = np.isnan(np.stack([each[:shortest] for each in values])).any(axis=0)
-        return int(missing.argmax()) if missing.any() else shortest
+    @property
+    def most(self) -> int:
+        """The number of seeds that it shall have."""
+        return min(len(bound.values) for bound in (*self.bounds, *self.refuted))
+
+    def is_measured(self, n: int) -> bool:
+        """Whether it has its numbers for a look at n seeds."""
+        values = [bound.values[: min(n, self.most)] for bound in (*self.bounds, *self.refuted)]
+        return self.most > 1 and not np.isnan(values).any()
 
 
 @dataclass(frozen=True)
@@ -209,13 +248,13 @@ def decide(atoms: Sequence[Atom], looks: Looks) -> list[Outcome]:
     stays decided and leaves the family. One that lacks seeds for a look counts there with p = 1, which can only make
     it harder for the others.
     """
-    ready = [min(case.num_seeds() for case in atom.cases) for atom in atoms]
+    ready = [[size for size in looks.sizes if all(case.is_measured(size) for case in atom.cases)] for atom in atoms]
     states = [_State(atom) for atom in atoms]
     for size, alpha in zip(looks.sizes, looks.alphas, strict=True):
         family = [state for state in states if not state.is_decided]
-        taken = [state for state, n in zip(states, ready, strict=True) if not state.is_decided and n >= size]
+        taken = [state for state, sizes in zip(states, ready, strict=True) if not state.is_decided and size in sizes]
         for state in taken:
-            state.look(size)
+            state.look(size, last=looks.sizes[-1])
         smaller = [min(state.p, state.q) if state.n == size else 1.0 for state in family]
         for state, adjusted in zip(family, holm(smaller), strict=True):
             if state.n == size:
@@ -239,9 +278,9 @@ class _State:
         self.cases: list[_Measured] = []
         self.is_decided = False
 
-    def look(self, n: int) -> None:
+    def look(self, n: int, *, last: int) -> None:
         self.n = n
-        self.cases = [_Measured(case, n) for case in self.atom.cases]
+        self.cases = [_Measured(case, n, last=last) for case in self.atom.cases]
         self.p, self.q = self.at(n)
 
     def at(self, n: int) -> tuple[float, float]:
@@ -292,24 +331,38 @@ def partial_conjunction(p: Iterable[float], q: Iterable[float], *, needed: int) 
 class _Measured:
     """A case at a look."""
 
-    def __init__(self, case: Case, n: int) -> None:
-        self.case, self.n = case, n
-        self.tails = [Tails.of(bound.values[:n], images=bound.images, exact=case.exact) for bound in case.bounds]
+    def __init__(self, case: Case, n: int, *, last: int) -> None:
+        self.case, self.n = case, min(n, case.most)
+        self.limit = case.most if case.most < last else MAX_SEEDS
+        self.bounds, self.refuted = (
+            [(bound.side, Tails.of(bound.values[: self.n], images=bound.images, exact=case.exact)) for bound in bounds]
+            for bounds in (case.bounds, case.refuted)
+        )
 
     def at(self, n: int) -> tuple[float, float]:
         """The case's p and q at n seeds, if mean and spread stay what they are."""
-        pairs = []
-        for bound, tails in zip(self.case.bounds, self.tails, strict=True):
-            above, below = (float(tail) for tail in tails.at(n))
-            pairs.append((above, below) if bound.side == "above" else (below, above))
-        p = max(p for p, _ in pairs)
-        q = min(1.0, len(pairs) * min(q for _, q in pairs))
-        return (q, p) if self.case.outside else (p, q)
+        n = min(n, self.limit)
+        p, q = zip(*(_for_and_against(side, tails, n) for side, tails in self.bounds), strict=True)
+        if self.refuted:
+            is_outside = any(tails.is_beyond(side) for side, tails in self.bounds)
+            q = tuple(_for_and_against(side, tails, n)[0] if is_outside else 1.0 for side, tails in self.refuted)
+        smaller = min(1.0, len(q) * min(q))
+        return (smaller, max(p)) if self.case.outside else (max(p), smaller)
 
     def estimate(self, alpha: float) -> Estimate:
-        mean, low, high = t_interval(self.case.shown[: self.n], alpha=alpha, images=self.case.shown_images)
-        skewed = any(bool(tails.skewed) for tails in self.tails)
-        return Estimate(mean, low, high, self.n, *self.at(self.n), skewed)
+        shown = self.case.shown
+        interval = (
+            shown.interval(self.n, alpha=alpha)
+            if isinstance(shown, Change)
+            else t_interval(shown[: self.n], alpha=alpha)
+        )
+        skewed = any(bool(tails.skewed) for _, tails in (*self.bounds, *self.refuted))
+        return Estimate(*interval, self.n, *self.at(self.n), skewed)
+
+
+def _for_and_against(side: str, tails: "Tails", n: int) -> tuple[float, float]:
+    above, below = (float(tail) for tail in tails.at(n))
+    return (above, below) if side == "above" else (below, above)
 
 
 @dataclass(frozen=True)
@@ -355,9 +408,10 @@ class Tails:
             skewed=~by_sign & (np.abs(skewness) > MAX_SKEWNESS),
         )
 
-    @cached_property
-    def _any_sign(self) -> bool:
-        return bool(np.any(self.by_sign))
+    def is_beyond(self, side: str) -> bool:
+        """Whether the mean of one row lies on the other side of 0."""
+        sign = 1 if side == "above" else -1
+        return bool(sign * (self.positive - self.negative if self.by_sign else self.mean) < 0)
 
     def at(self, n: int) -> tuple[np.ndarray, np.ndarray]:
         """The p of "the mean is not above 0" and of "it is not below 0" at n seeds, if all else stays as it is."""
@@ -365,21 +419,24 @@ class Tails:
         t = self.mean / np.where(error > 0, error, 1.0)
         doubled = np.where(self.skewed, 2.0, 1.0)
         above, below = (np.minimum(1.0, doubled * scipy.special.stdtr(n - 1, side)) for side in (-t, t))
-        if not self._any_sign:
+        if not np.any(self.by_sign):
             return above, below
         wins, losses = (np.floor(share * n + 1e-9) for share in (self.positive, self.negative))
         signs = [scipy.special.bdtrc(count - 1, (wins + losses).astype(int), 0.5) for count in (wins, losses)]
         return np.where(self.by_sign, signs[0], above), np.where(self.by_sign, signs[1], below)
 
 
-def t_interval(values: np.ndarray, *, alpha: float = ALPHA, images: Images | None = None) -> tuple[float, float, float]:
+def t_interval(
+    values: np.ndarray, *, alpha: float = ALPHA, images: Images | None = None, scale: float = 1.0
+) -> tuple[float, float, float]:
     """Mean, low and high of Student's t interval at the level 1 − alpha, with the variance over test images.
 
-    Equal values have an interval without width; where a value is infinite there is none.
+    Equal values have an interval without width; where a value is infinite there is none. The numbers by image are
+    `scale` times as large as the values.
     """
     n, mean = len(values), float(np.mean(values))
     if not np.isfinite(mean):
         return mean, np.nan, np.nan
-    error = np.sqrt(np.var(values, ddof=1) / n + (images.variance(n) if images is not None else 0.0))
-    half = float(scipy.special.stdtrit(n - 1, 1 - alpha / 2) * error)
+    by_images = images.variance(n) / scale**2 if images is not None else 0.0
+    half = float(scipy.special.stdtrit(n - 1, 1 - alpha / 2) * np.sqrt(np.var(values, ddof=1) / n + by_images))
     return mean, mean - half, mean + half

@@ -14,6 +14,7 @@ from actbench.compare.sequential import (
     Atom,
     Bound,
     Case,
+    Change,
     Images,
     Looks,
     Outcome,
@@ -180,8 +181,9 @@ def families(draw) -> list[np.ndarray]:
 
 
 def decided(values: list[np.ndarray], sizes: list[int]) -> list[Outcome]:
-    """The outcomes with so many seeds of each atom."""
-    return decide([atom(each[:n], name=str(i)) for i, (each, n) in enumerate(zip(values, sizes, strict=True))], LOOKS)
+    """The outcomes with so many seeds of each atom, where all are to have 40 or more."""
+    measured = [np.where(np.arange(len(each)) < n, each, np.nan) for each, n in zip(values, sizes, strict=True)]
+    return decide([atom(each, name=str(i)) for i, each in enumerate(measured)], LOOKS)
 
 
 @settings(max_examples=60, deadline=None)
@@ -254,11 +256,56 @@ def test_the_variance_over_images_by_hand():
     expected = (np.var(d.mean(axis=0), ddof=1) - np.var(d, axis=0, ddof=1).mean() / 10) / 200
     assert each.variance(10) == pytest.approx(expected, rel=1e-4)
     values = d.mean(axis=1)
-    (outcome,) = decide([Atom("a", (Case((Bound(values, "below", each),), values, shown_images=each),))], ONE)
+    (outcome,) = decide([Atom("a", (Case((Bound(values, "below", each),), values),))], ONE)
     error = np.sqrt(values.var(ddof=1) / 10 + expected)
     assert outcome.p == pytest.approx(scipy.stats.t.cdf(values.mean() / error, 9), rel=1e-4)
-    half = scipy.stats.t.ppf(0.975, 9) * error
-    assert outcome.cases[0][1:3] == pytest.approx((values.mean() - half, values.mean() + half), rel=1e-4)
+
+
+def test_the_interval_of_a_change_goes_with_the_test():
+    """The ends of a t interval of a relative change are nearly the factors that a t test does not reject (Fieller)."""
+    b, noise = 0.05 + 0.002 * normal(0, n=40), 0.002 * normal(1, n=40)
+    a = 1.2 * b + noise
+    change, low, high = Change(a, b).interval(40, alpha=0.05)
+    assert change == pytest.approx(a.mean() / b.mean() - 1)
+    for end in (low, high):
+        assert scipy.stats.ttest_1samp(a - (1 + end) * b, 0).pvalue == pytest.approx(0.05, abs=0.003)
+    assert np.isnan(Change(np.append(a[:9], np.inf), b).interval(10, alpha=0.05)).all()
+
+
+def test_the_interval_of_a_change_holds_the_images():
+    a, b = images(10, 200, seed=0, spread=0.2), images(10, 200, seed=5, spread=0.2)
+    each = Images(((1.0, a), (-1.0, b)), known=np.ones(10, dtype=bool))
+    rates = a.mean(axis=1), b.mean(axis=1)
+    ratio = rates[0].mean() / rates[1].mean()
+    d = a - ratio * b
+    by_images = (np.var(d.mean(axis=0), ddof=1) - np.var(d, axis=0, ddof=1).mean() / 10) / 200
+    error = np.sqrt(d.mean(axis=1).var(ddof=1) / 10 + max(0, by_images)) / rates[1].mean()
+    _, low, high = Change(*rates, each).interval(10, alpha=0.1)
+    assert by_images > 0
+    assert high - low == pytest.approx(2 * scipy.stats.t.ppf(0.95, 9) * error, rel=1e-4)
+
+
+def test_a_case_that_is_to_have_fewer_seeds_stands_with_what_it_has():
+    short, long = normal(0, 0.72), normal(1, 3, 40)
+    p = scipy.stats.ttest_1samp(short, 0, alternative="greater").pvalue
+    assert 0.015 < p < 0.025
+    (outcome,) = decide([atom(long, short)], LOOKS)
+    assert (outcome.verdict, outcome.n, outcome.p) == ("true", 40, pytest.approx(p))
+    assert [case.n for case in outcome.cases] == [40, 10]
+    (undecided,) = decide([atom(long, normal(0, 0.1))], LOOKS)
+    assert undecided.price == np.inf  # it will have no more
+
+
+def test_refuted_by_a_difference_where_the_estimate_is_outside():
+    """Equivalent, or different: 0 is excluded and the estimate exceeds the margin, which need not itself be shown."""
+    for mean, verdict in ((0.0, "true"), (2.0, "false"), (1.2, "false"), (0.7, "undecided")):
+        values = normal(0, mean, 10)
+        bounds = Case.inside(values, -1, 1).bounds
+        case = Case(bounds, values, refuted=(Bound(values, "above"), Bound(values, "below")))
+        (outcome,) = decide([Atom("a", (case,))], ONE)
+        assert outcome.verdict == verdict, mean
+        expected = scipy.stats.ttest_1samp(values, 0).pvalue if abs(mean) > 1 else 1
+        assert outcome.q == pytest.approx(expected)
 
 
 def test_images_that_are_all_alike_add_nothing_on_average():

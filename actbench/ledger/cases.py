@@ -1,8 +1,8 @@
 """The cases of an atom: the settings over which it says all, most or any.
 
-    cases: {model.depth: [1, 2, 4], act: relu}                  a grid: the product of its lists, three cases
-    cases: [{results: [mnist_mlp, mnist_cnn], track: tuned}, {results: cifar10_conv, seeds: 10}]   grids, one after another
-    cases: [{act: smelu, against: {act: relu}}, {act: relu6, against: {act: relu}}]                pairs
+    cases: {model.depth: [1, 2, 4], act: relu}                                a grid: the product of its lists
+    cases: [{results: [mnist_mlp, mnist_cnn]}, {results: digits, seeds: 10}]  grids, one after another
+    cases: [{act: smelu, against: {act: relu}}, {act: elu, against: {act: celu}}]  pairs
 
 Keys are columns and narrow `where`; the words of WORDS set something else.
 """

@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 
+from actbench.compare.sequential import Change
 from actbench.compare.workloads import TRACKS
 from actbench.ledger import rules
 from actbench.ledger.cases import Case
@@ -47,26 +48,27 @@ def with_best_reference(case: Case, evidence: Evidence) -> Case | None:
     if frame is None:
         return None
     lists = {key: value for key, value in case.against.items() if isinstance(value, list)}
-    errors = {}
+    errors: list[tuple[float, float, dict]] = []
     for values in itertools.product(*lists.values()):
         candidate = dict(zip(lists, values, strict=True))
         rows = tuning_rows(select(frame, {**there.reference, **candidate}))
         if not len(rows):
             return None
-        errors[values] = (1 - rows["val_accuracy"].mean(), _loss(rows))
-    best = dict(zip(lists, min(errors, key=errors.__getitem__), strict=True))
+        errors.append((1 - rows["val_accuracy"].mean(), _loss(rows), candidate))
+    best = min(errors, key=lambda one: one[:2])[2]
     return replace(case, against={**case.against, **best}, best_of=None)
 
 
 def tuning_rows(rows: pd.DataFrame) -> pd.DataFrame:
-    """The rows on tuning seeds. Of several rates or initialisations the best by validation error, among the most seeds."""
+    """The rows on tuning seeds; of several rates or initialisations the best by validation error, on the most seeds."""
     rows = rows[rows["seed"] >= FIRST_TUNING_SEED]
-    keys = [key for key in _TUNED if key in rows and rows[key].nunique() > 1]
+    keys = [key for key in _TUNED if key in rows and len(rows[key].unique()) > 1]
     if not keys or "val_accuracy" not in rows:
         return rows
-    by_setting = rows.groupby(keys).agg(n=("seed", "nunique"), right=("val_accuracy", "mean"), loss=("val_loss", "mean"))
-    best = by_setting.sort_values(["n", "right", "loss"], ascending=[False, False, True], kind="stable").index[0]
-    return select(rows, dict(zip(keys, best if len(keys) > 1 else [best], strict=True)))
+    means = {"n": ("seed", "nunique"), "right": ("val_accuracy", "mean"), "loss": ("val_loss", "mean")}
+    settings = rows.groupby(keys, as_index=False).agg(**means)
+    best = settings.sort_values(["n", "right", "loss"], ascending=[False, False, True], kind="stable").iloc[0]
+    return select(rows, {key: best[key] for key in keys})
 
 
 def _tuning_case(case: Case, choice: Mapping) -> Case:
@@ -76,12 +78,13 @@ def _tuning_case(case: Case, choice: Mapping) -> Case:
         {key: value for key, value in rows.items() if key not in without}
         for rows in (case.where, case.against, case.than)
     )
-    return replace(case, results=choice.get("results", case.results), where=where, against=against, than=than, seeds=None)
+    return replace(case, results=choice.get("results", case.results), where=where, against=against, than=than)
 
 
 def _strength(setting: rules.Setting) -> float:
     """How far the mean lies into the claimed set, for error rates in those of the reference."""
-    scale = np.nanmean(setting.reference) if setting.tested.is_relative and setting.reference is not None else 1.0
+    is_error = isinstance(setting.tested.shown, Change) and setting.reference is not None
+    scale = float(np.mean(setting.reference)) if is_error else 1.0  # type: ignore[arg-type]
     depths = [
         (1 if bound.side == "above" else -1) * float(np.mean(bound.values)) / (scale or 1.0)
         for bound in setting.tested.bounds

@@ -1,18 +1,17 @@
 """Decides claims: families of atoms at their looks, computed facts, controls, and the verdict of each claim."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
-from actbench.compare import sequential
+from actbench.compare import errors, sequential
 from actbench.ledger import choice, rules
 from actbench.ledger.claims import FINDINGS, NOT_MEASURED, Atom, Claim, ClaimError, families, looks_of
 from actbench.ledger.evidence import Evidence
 from actbench.ledger.rules import Fact, Setting
 from actbench.report.numbers import fixed
-
-RELATIVE = (*rules.ERRORS, "log_ratio")  # shown as a change against the reference
 
 
 @dataclass(frozen=True)
@@ -41,53 +40,75 @@ class Decided:
 
     @property
     def estimates(self) -> list["Estimate"]:
-        """What was found for each case, or each computed number."""
+        """What was found for each case, seed by seed or computed."""
         if self.outcome is None:
-            return [Estimate(f.case.name, f.value, f.low, f.high, 0, weak=_WEAKNESS[f.lies], level=f.value) for f in self.facts]
+            return [
+                Estimate(f.case.name, f.mean, f.low, f.high, 0, _WEAKNESS[f.lies], f.mean, q=1 - _WEAKNESS[f.lies])
+                for f in self.facts
+            ]
         found = []
         for setting, case in zip(self.settings, self.outcome.cases, strict=False):
             ends = np.array([case.mean, case.low, case.high])
             mean, low, high = np.expm1(ends) if self.atom.rule == "log_ratio" else ends
-            levels = (np.nan if of is None else _mean(of[: case.n]) for of in (setting.level, setting.reference))
-            found.append(Estimate(setting.case.name, mean, low, high, case.n, case.p, *levels, p=case.p, q=case.q))
+            level, reference = (_mean(numbers, case.n) for numbers in (setting.level, setting.reference))
+            found.append(Estimate(setting.case.name, mean, low, high, case.n, case.p, level, reference, case.q))
         return found
+
+    @property
+    def worst(self) -> "Estimate":
+        """The case that speaks least for the statement."""
+        return max(self.estimates, key=lambda one: (one.p, -one.q), default=_NOTHING)
 
     @property
     def fields(self) -> dict[str, object]:
         """What its sentences may say, see `sentences.FIELDS`; numbers that there are not are nan."""
-        estimates = self.estimates
-        none = Estimate("", *[np.nan] * 3, 0, np.nan)
-        worst, best = (pick(estimates, key=lambda one: one.weak, default=none) for pick in (max, min))
-        means, levels = ([getattr(one, key) for one in estimates] or [np.nan] for key in ("mean", "level"))
-        missing = [one.name for one in estimates if not one.weak < sequential.ALPHA]
+        estimates, worst = self.estimates, self.worst
+        missing = [one.name or "this" for one in estimates if not one.p < sequential.ALPHA]
+        means, levels = (np.array([getattr(one, key) for one in estimates]) for key in ("mean", "level"))
         return {
             **{key: float(getattr(worst, key)) for key in ("mean", "low", "high", "level", "reference")},
-            **{"smallest": float(min(means)), "largest": float(max(means))},
-            **{"smallest_level": float(min(levels)), "largest_level": float(max(levels))},
-            **{"n": self.outcome.n if self.outcome else 0, "cases": len(self.atom.cases)},
+            "smallest": _extreme(np.min, means),
+            "largest": _extreme(np.max, means),
+            "smallest_level": _extreme(np.min, levels),
+            "largest_level": _extreme(np.max, levels),
+            "n": max((one.n for one in estimates), default=0),
+            "cases": len(self.atom.cases),
             "holding": len(estimates) - len(missing),
-            **{"worst": worst.name, "best": best.name, "exceptions": ", ".join(missing) or "none"},
-            "chosen": self.settings[0].case.name if self.settings and self.atom.needs == "any" else "",
-            **{"verdict": self.verdict, "price": price(self)},
+            "worst": worst.name,
+            "best": min(estimates, key=lambda one: (one.p, -one.q), default=_NOTHING).name,
+            "exceptions": ", ".join(missing) or "none",
+            "chosen": self.chosen,
+            "verdict": self.verdict,
+            "price": price(self),
         }
 
+    @property
+    def chosen(self) -> str:
+        """The name of the case that was chosen on tuning seeds, if one was."""
+        return self.settings[0].case.name if self.settings and self.atom.needs == "any" else ""
 
-@dataclass(frozen=True)
-class Estimate:
-    """What was found for one case: a mean with its interval, the levels behind it, both p; `weak` orders the cases."""
+
+class Estimate(NamedTuple):
+    """What was found for one case: a mean with its interval, and p against and for it.
+
+    Attributes:
+        n: Number of seeds, 0 for computed numbers.
+        p, q: Of "the mean is not in the claimed set" and of "it is"; 0, .5 or 1 for a computed number.
+        level, reference: The mean of the column in the rows and in those of the reference.
+    """
 
     name: str
     mean: float
     low: float
     high: float
     n: int
-    weak: float
+    p: float
     level: float = np.nan
     reference: float = np.nan
-    p: float = field(default=np.nan, kw_only=True)
-    q: float = field(default=np.nan, kw_only=True)
+    q: float = np.nan
 
 
+_NOTHING = Estimate("", np.nan, np.nan, np.nan, 0, np.nan)
 _WEAKNESS = {"inside": 0.0, "across": 0.5, "outside": 1.0}
 
 
@@ -101,11 +122,8 @@ def decide_claim(claim: Claim, evidence: Evidence) -> list[Decided]:
     settings = {atom.name: _measured(claim, atom, evidence) for atom in claim.atoms if atom.has_seeds}
     for family in families(claim.atoms):
         looks = looks_of(family)
-        tested = [atom for atom in family if settings[atom.name]]
-        atoms = [_tested(atom, settings[atom.name]) for atom in tested]
-        outcomes = dict(zip([atom.name for atom in tested], sequential.decide(atoms, looks), strict=True))
-        for atom in family:
-            outcome = outcomes.get(atom.name, _unmeasured(atom))
+        outcomes = sequential.decide([_tested(atom, settings[atom.name]) for atom in family], looks)
+        for atom, outcome in zip(family, outcomes, strict=True):
             decided[atom.name] = Decided(atom, outcome.verdict, tuple(settings[atom.name]), outcome, looks)
     for atom in claim.atoms:
         if atom.rule == "cited":
@@ -117,39 +135,76 @@ def decide_claim(claim: Claim, evidence: Evidence) -> list[Decided]:
 
 
 def judge(atom: Atom, facts: Sequence[Fact]) -> str:
-    """The verdict of a computed atom: of each case all rows count, of the cases as many as it needs."""
-    lies = {}
-    for case in atom.cases:
-        inside = [fact.lies for fact in facts if fact.case == case]
-        if not inside:
-            return NOT_MEASURED
-        lies[case.name] = "outside" if "outside" in inside else "across" if "across" in inside else "inside"
-    needed = {"all": len(lies), "most": len(lies) // 2 + 1, "any": 1}[atom.needs]
-    holding, failing = (list(lies.values()).count(side) for side in ("inside", "outside"))
-    return "true" if holding >= needed else "false" if failing > len(lies) - needed else "undecided"
+    """The verdict of a computed atom, of whose cases as many as it needs must hold."""
+    if len(facts) < len(atom.cases):
+        return NOT_MEASURED
+    needed = {"all": len(facts), "most": len(facts) // 2 + 1, "any": 1}[atom.needs]
+    holding, failing = ([fact.lies for fact in facts].count(side) for side in ("inside", "outside"))
+    return "true" if holding >= needed else "false" if failing > len(facts) - needed else "undecided"
 
 
 def verdict(decided: Sequence[Decided]) -> str:
-    """The key in FINDINGS of a claim's verdict, or NOT_MEASURED."""
-    of = {kind: [d.verdict for d in decided if d.atom.kind == kind] for kind in ("control", "claimed", "definition")}
-    if "false" in of["control"]:
+    """The verdict of a claim, a key of FINDINGS or NOT_MEASURED.
+
+    A failed control wins over everything. One that is not measured or undecided leaves the claimed atoms so.
+    """
+    controls, claimed, definitions = (
+        {one.verdict for one in decided if one.atom.kind == kind} for kind in ("control", "claimed", "definition")
+    )
+    if "false" in controls:
         return "untestable"
-    for prefix, verdicts in (("", of["claimed"]), ("definition_", of["definition"])):
-        if not verdicts:
-            continue
-        if {"true", "false"} <= set(verdicts):
-            return "partly" if not prefix else "definition_false"
-        if NOT_MEASURED in verdicts or (not prefix and NOT_MEASURED in of["control"]):
-            return NOT_MEASURED
-        if set(verdicts) == {"true"} and (prefix or set(of["control"]) <= {"true"}):
-            return f"{prefix}true"
-        return f"{prefix}false" if set(verdicts) == {"false"} else "undecided"
+    if claimed:
+        return _of_claimed(claimed, controls)
+    if definitions:
+        first = (name for name in ("false", NOT_MEASURED, "undecided") if name in definitions)
+        found = next(first, "true")
+        return f"definition_{found}" if found in ("true", "false") else found
     return "cited"
+
+
+def _of_claimed(claimed: set[str], controls: set[str]) -> str:
+    for waiting in (NOT_MEASURED, "undecided"):
+        if waiting in controls:
+            return waiting
+    if {"true", "false"} <= claimed:
+        return "partly"
+    if NOT_MEASURED in claimed:
+        return NOT_MEASURED
+    return claimed.pop() if claimed in ({"true"}, {"false"}) else "undecided"
 
 
 def worded(key: str) -> str:
     """A claim's verdict in words."""
     return FINDINGS.get(key, key)
+
+
+def is_relative(atom: Atom) -> bool:
+    """Whether its numbers are changes against the reference."""
+    return atom.rule == "log_ratio" or atom.rule in errors.RULES
+
+
+def is_outside(atom: Atom) -> bool:
+    """Whether the mean is claimed not to lie in `claimed_set`."""
+    return atom.outside or atom.rule == "differs"
+
+
+def claimed_set(atom: Atom) -> tuple[float, float]:
+    """The ends of the claimed set, in the unit of what is shown."""
+    if atom.rule == "log_ratio":
+        return atom.low - 1, atom.high - 1
+    if atom.rule == "sooner":
+        return 0.5, np.inf
+    margin = (1.0 if atom.rule == "lower" else errors.MARGIN) if atom.margin is None else atom.margin
+    change = margin - 1
+    return {
+        "no_worse": (-np.inf, change),
+        "worse": (change, np.inf),
+        "equivalent": (-change, change),
+        "differs": (-change, change),
+        "better": (-np.inf, -change),
+        "lower": (-np.inf, change),
+        "at_least": (change, np.inf),
+    }.get(atom.rule, (atom.low, atom.high))
 
 
 def price(decided: Decided) -> str:
@@ -180,20 +235,25 @@ def _measured(claim: Claim, atom: Atom, evidence: Evidence) -> list[Setting]:
 def _facts(claim: Claim, atom: Atom, evidence: Evidence) -> list[Fact]:
     try:
         frames = [(case, evidence.frame(case.results, atom.table)) for case in atom.cases]
-        return [fact for case, frame in frames if frame is not None for fact in rules.facts(atom, case, frame)]
+        facts = [rules.fact(atom, case, frame) for case, frame in frames if frame is not None]
+        return [fact for fact in facts if fact is not None]
     except ClaimError as error:
         raise ClaimError(f"{claim.id}, atom {atom.name}: {error}") from error
 
 
 def _tested(atom: Atom, settings: Sequence[Setting]) -> sequential.Atom:
-    return sequential.Atom(atom.name, tuple(setting.tested for setting in settings), atom.needs)  # type: ignore[arg-type]
+    """What is decided; an atom without numbers has its place in the family too."""
+    cases = tuple(setting.tested for setting in settings)
+    missing = sequential.Case.inside(np.full(atom.looks.sizes[-1], np.nan), low=0)
+    return sequential.Atom(atom.name, cases or (missing,), atom.needs)  # type: ignore[arg-type]
 
 
-def _unmeasured(atom: Atom) -> sequential.Outcome:
-    nan = np.nan
-    return sequential.Outcome(NOT_MEASURED, 0, nan, nan, nan, nan, cases=(), price=float(atom.looks.sizes[0]))
-
-
-def _mean(values: np.ndarray) -> float:
+def _extreme(pick: Callable[[np.ndarray], float], values: np.ndarray) -> float:
     finite = values[np.isfinite(values)]
-    return float(finite.mean()) if len(finite) else np.nan
+    return float(pick(finite)) if len(finite) else np.nan
+
+
+def _mean(values: np.ndarray | None, n: int) -> float:
+    """The mean of the finite ones of the first n values."""
+    finite = [] if values is None else values[:n][np.isfinite(values[:n])]
+    return float(np.mean(finite)) if len(finite) else np.nan

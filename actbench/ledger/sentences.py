@@ -5,7 +5,7 @@ An atom's own sentences say `{mean:.2f}`, a claim's findings and interpretation 
 
 import re
 import string
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from types import SimpleNamespace
 from typing import Any
 
@@ -38,7 +38,7 @@ class Number(float):
         return f"−{written[1:]}" if written.startswith("-") else written
 
 
-def check(template: str, atoms: Mapping[str, Any] | None = None) -> None:
+def check(template: str, atoms: Collection[str] | None = None) -> None:
     """Raise a SentenceError if a placeholder of a sentence does not exist; with `atoms` it is `{atom.field}`."""
     dummies = {name: Number(1) if kind is float else kind(1) for name, kind in FIELDS.items()}
     try:
@@ -81,7 +81,7 @@ def fill(template: str, values: Mapping[str, Any]) -> str:
         else _value(value)
         for key, value in values.items()
     }
-    return " ".join(string.Formatter().vformat(template, (), names).split())
+    return string.Formatter().vformat(template, (), names)
 
 
 def _value(value: object) -> object:

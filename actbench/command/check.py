@@ -25,6 +25,10 @@ def _number(is_allowed: Callable[[float], bool]) -> Callable[[Any], bool]:
     return lambda value: type(value) in (int, float) and is_allowed(value)
 
 
+def _ascending(values: Sequence[int]) -> bool:
+    return all(low < high for low, high in zip([1, *values], values, strict=False))
+
+
 _DEVICE = re.compile(r"auto|cpu|cuda(:\d+)?|mps", re.IGNORECASE)
 _GATES = {"glu": "sigmoid", "geglu": "gelu", "reglu": "relu", "swiglu": "silu"}
 _POSITIVE = _number(lambda v: 0 < v < math.inf)
@@ -36,6 +40,7 @@ _RULES: tuple[tuple[str, str, Callable[[Any], bool]], ...] = (
     ("num_folds", "a whole number, 2 or more", _whole(2)),
     ("num_classes num_examples per_decade latent_size", "a whole number, 1 or more", _whole(1)),
     ("depth", "a whole number, 0 or more", _whole(0)),
+    ("looks", "one to four ascending whole numbers from 2 on", lambda v: 1 <= len(v) <= 4 and _ascending(v)),
     ("widths", "a list of whole numbers, 1 or more", lambda v: min(v, default=0) >= 1),
     ("lr eps std target_loss clip_grad_norm", "a finite number above 0", _POSITIVE),
     ("epsilon start peak", "a number between 0 and 1", _number(lambda v: 0 < v < 1)),

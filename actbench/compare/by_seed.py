@@ -1,16 +1,11 @@
-"""A column of `runs` as seeds × variants, and the smallest difference in it that matters."""
+"""A column of `runs` as seeds × variants."""
 
 from collections.abc import Mapping
 
 import numpy as np
 import pandas as pd
 
-from actbench.tables.schema import REFERENCE, better
-
-# The smallest differences that matter, fixed before the sweeps. For a loss or a distance it is a share of the
-# reference's mean, for an accuracy a fraction by data set. On a data set that is not listed, accuracy has no margin.
-LOSS_MARGIN = 0.05
-ACCURACY_MARGIN = {"mnist": 0.001, "cifar10": 0.005}
+from actbench.tables.schema import better
 
 
 def by_seed(runs: pd.DataFrame, *, value: str) -> pd.DataFrame:
@@ -23,16 +18,6 @@ def by_seed(runs: pd.DataFrame, *, value: str) -> pd.DataFrame:
     numbers = pd.to_numeric(kept[value]).astype("float64")
     filled = kept.assign(**{value: numbers.where(np.isfinite(numbers), worst)})
     return filled.pivot_table(value, "seed", "variant", aggfunc="first")
-
-
-def margin(runs: pd.DataFrame, *, value: str, reference: str = REFERENCE) -> float:
-    """The smallest difference of a column that matters; nan where none was stated beforehand."""
-    if "accuracy" in value:
-        names = set(runs["data"]) if "data" in runs else set()
-        return ACCURACY_MARGIN.get(names.pop(), np.nan) if len(names) == 1 else np.nan
-    if better(value) != "lower":
-        return np.nan
-    return LOSS_MARGIN * float(column_of(by_seed(runs, value=value), reference).mean())
 
 
 def column_of(wide: pd.DataFrame, reference: str) -> pd.Series:

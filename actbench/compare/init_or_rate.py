@@ -17,6 +17,7 @@ from actbench.compare.by_seed import complete_by_seed
 from actbench.compare.comparison import Comparison
 from actbench.compare.intervals import RESAMPLES, TAILS, bca
 from actbench.compare.resampling import bootstrap
+from actbench.compare.significance import ALPHA
 from actbench.compare.tracks import both_tracks, kendall
 from actbench.compare.workloads import TRACKS, Workload
 
@@ -31,7 +32,7 @@ class Corners(NamedTuple):
         value, reference: The loss, and the variant that verdicts are against.
         effects: `variant, effect, n, mean, low, high` in nats by effect of `EFFECTS`, see `compare.intervals.bca`.
         orders: `track, pairs, turned, shown, tau, low, high`: `turned` counts the pairs of variants whose order is the
-            opposite of that on the shared track, `shown` those of them with opposite verdicts on the two tracks, see
+            opposite of that on the shared track, `shown` those of them that are told apart on both, see
             `compare.paired.all_pairs`; `tau` is Kendall's τ-b with the shared track's order.
         difference: low and high of τ of matched_init − τ of tuned_lr: above 0 the learning rate changes more.
         verdicts: By variant, the verdict on each track.
@@ -89,7 +90,7 @@ def _corners(title: str, runs: dict[str, pd.DataFrame], comparisons: dict[str, C
     if len(names) < 2 or len(seeds) < 2:
         return None
     losses = {track: frame.loc[seeds, names].to_numpy().T for track, frame in wide.items()}  # (variants, seeds)
-    verdicts = {track: c.loss.set_index("variant")["verdict"].reindex(names) for track, c in comparisons.items()}
+    verdicts = {track: c.verdicts.set_index("variant")["verdict"].reindex(names) for track, c in comparisons.items()}
     orders, difference = _orders(losses, rng=np.random.default_rng(0))
     opposite = [_num_opposite(shared.pairs, comparisons[track].pairs, names) for track in orders["track"]]
     orders.insert(3, "shown", opposite)
@@ -132,11 +133,11 @@ def _orders(losses: dict[str, np.ndarray], *, rng: np.random.Generator) -> tuple
 
 
 def _num_opposite(shared: pd.DataFrame, other: pd.DataFrame, names: list[str]) -> int:
-    """The number of pairs of these variants that are better in one of the two tables and worse in the other."""
-    opposite = {("better", "worse"), ("worse", "better")}
+    """The number of pairs of these variants that are told apart in both tables, one way and the other."""
     both = shared.merge(other, on=["a", "b"])
     both = both[both["a"].isin(names) & both["b"].isin(names)]
-    return sum(pair in opposite for pair in zip(both["verdict_x"], both["verdict_y"], strict=True))
+    is_shown = (both["p_bh_x"] < ALPHA) & (both["p_bh_y"] < ALPHA)
+    return int((is_shown & (both["mean_x"] * both["mean_y"] < 0)).sum())
 
 
 def _same_rate(shared: pd.DataFrame, tuned: pd.DataFrame, names: list[str]) -> int | None:

@@ -1,129 +1,204 @@
-"""Variants compared on the same seeds: differences, their intervals and tests, and a verdict.
+"""Every variant against the reference on the same seeds: one family, decided at looks.
 
 Seed s fixes the split, the batch order, the dropout masks and the unscaled weights, so runs are compared seed by seed.
-A difference is always variant − reference. Every function takes the runs of one workload, with the column `variant`;
-failed runs are left out, diverged ones stay. Nothing here draws from a global generator.
+Error rates and Fréchet distances are judged, by relative margins; losses are shown, not judged. Every function takes
+the runs of one workload, with the column `variant`; failed runs are left out, diverged ones stay.
 """
 
+from dataclasses import dataclass
 from itertools import combinations
-from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 
+from actbench.compare import errors
 from actbench.compare.by_seed import by_seed, column_of
-from actbench.compare.intervals import RESAMPLES, bca
-from actbench.compare.resampling import by_size, chunks
-from actbench.compare.significance import ALPHA, equivalence, false_discoveries, holm, is_varied, signed_rank
+from actbench.compare.errors import MARGIN
+from actbench.compare.intervals import bca
+from actbench.compare.resampling import by_size
+from actbench.compare.sequential import (
+    USUAL,
+    Atom,
+    Bound,
+    Case,
+    Change,
+    Images,
+    Looks,
+    Outcome,
+    Tails,
+    decide,
+    t_interval,
+)
+from actbench.compare.significance import false_discoveries, is_varied, signed_rank
 from actbench.tables.schema import REFERENCE, better
+
+JUDGED = ("test_error", "test_fld", "val_error", "val_fld")  # the columns that have a margin
+VERDICTS = ("better", "worse", "equivalent", "undecided")
+COLUMNS = (
+    "variant", "n", "lost", "verdict", "look", "alpha", "change", "low", "high", "p_equivalent", "p_different",
+    "p_holm", "skewed", "price", "p_signed_rank", "disagrees", "superiority", "variance_ratio", "difference",
+    "difference_low", "difference_high", "margin_images",
+)  # fmt: skip
 
 
 def compare(
-    runs: pd.DataFrame,
-    *,
-    value: str,
-    margin: float,
-    rng: np.random.Generator,
-    reference: str = REFERENCE,
-    resamples: int = RESAMPLES,
+    runs: pd.DataFrame, *, value: str, rng: np.random.Generator, looks: Looks = USUAL, reference: str = REFERENCE
 ) -> pd.DataFrame:
-    """Every other variant against the reference on the seeds that both have, one row each.
+    """Every other variant against the reference, one row each, `COLUMNS`.
 
     Columns:
-        n, lost: Number of pairs, and of those with a value that is not finite. With a lost pair the other columns are
-            missing and the verdict is inconclusive.
-        mean, low, high: Mean difference and its 95 % interval, see `compare.intervals.bca`.
-        superiority: P(A > B), the share of seeds on which the variant is better; ties count half.
-        d_z: Mean difference / standard deviation of the differences (Cohen 1988, paired); 0/0 = 0.
-        p, p_holm: Wilcoxon's signed-rank test, and adjusted within this family (Holm 1979).
-        p_equivalent, p_equivalent_holm: TOST with this margin, and adjusted in the same way.
+        n, lost: Number of common seeds, and of those with a value that is not finite.
+        verdict: *equivalent*: TOST within the margin; *better*, *worse*: 0 is excluded and the estimate exceeds the
+            margin; else *undecided*. All are one family, see `sequential.decide`.
+        look, alpha: Number of seeds at the look that decided or at the last one that could be taken, 0 without one,
+            and its share of the error. All numbers below are of these seeds; without a look of all common ones.
+        change, low, high: Relative change against the reference, and its t interval at the level 1 − alpha.
+        p_equivalent, p_different, p_holm: Of the two tests, and the smaller one adjusted. `p_different` is 1 where the
+            estimate lies within the margin.
+        skewed: Whether a p counts twice, since the differences are skewed.
+        price: Further seeds that would decide the present estimate.
+        p_signed_rank, disagrees: Wilcoxon's test of the differences, and whether just one of it and t excludes 0 at
+            alpha.
+        superiority: The share of seeds on which the variant is better; ties count half.
         variance_ratio: Var(A − B) / (Var A + Var B), the share of the variance that remains after pairing.
-        verdict: See `verdict`.
-
-    The family has one test for each variant, whether or not it could be tested.
+        difference, difference_low, difference_high: In units of the column, with a 95 % BCa interval that knows
+            nothing of looks.
+        margin_images: The margin in test images; nan of what is no error rate.
     """
     wide = by_seed(runs, value=value)
     base = column_of(wide, reference)
     names = [str(name) for name in wide.columns if name != reference]
-    pairs = [_common_seeds(wide[name], base) for name in names]
-    lost = [int((~np.isfinite(pair).all(axis=0)).sum()) for pair in pairs]
-    table = pd.DataFrame({"variant": names, "n": [pair.shape[1] for pair in pairs], "lost": lost})
-    sign = 1 if better(value) == "higher" else -1
-    measures = pd.DataFrame(np.nan, index=table.index, columns=list(_MEASURES))
-    for rows, values in by_size(_tested(pairs)):  # (variants, 2, n)
-        columns = _measures(values, sign=sign, margin=margin, rng=rng, resamples=resamples)
-        measures.loc[rows, list(_MEASURES)] = np.column_stack(columns)
-    adjusted = {f"{name}_holm": holm(measures[name]) for name in ("p", "p_equivalent")}
-    table = table.join(measures).assign(**adjusted)
-    verdicts = [verdict(row, sign=sign) for row in table.to_dict("records")]
-    return table.assign(verdict=pd.Series(verdicts, index=table.index, dtype="object"))
+    seeds = _planned(base.dropna().index.tolist(), looks)
+    wide = wide.reindex(seeds)
+    measure = _errors if value.endswith("_error") else _distances
+    contrasts = measure(runs, wide, value=value, reference=reference)
+    outcomes = decide([Atom(name, (contrasts[name].case(),)) for name in names], looks)
+    rows = [
+        _row(name, wide[[name, reference]].to_numpy().T, contrasts[name], outcome, looks, rng=rng)
+        for name, outcome in zip(names, outcomes, strict=True)
+    ]
+    table = pd.DataFrame(rows, columns=list(COLUMNS))
+    return table.assign(margin_images=table["margin_images"] * _num_images(runs, value))
 
 
-def verdict(row: dict, *, sign: int) -> str:
-    """The verdict on a variant against the reference, the same rule in all reports.
-
-    *equivalent*: the Holm-adjusted TOST has p < .05, so the difference is smaller than the margin.
-    *better*, *worse*: the Holm-adjusted signed-rank test has p < .05 and the 95 % interval excludes 0 on that side.
-    *inconclusive*: everything else, also where there is no test because of a lost pair or fewer than five pairs.
-
-    Where both hold, equivalent wins: the margin was stated beforehand as the smallest difference that matters, and a
-    difference that is real but smaller than that recommends nothing. `sign` is 1 where higher values are better, else
-    −1.
-    """
-    if row["p_equivalent_holm"] < ALPHA:
-        return "equivalent"
-    if row["p_holm"] < ALPHA and row["low"] * row["high"] > 0:
-        return "better" if sign * row["mean"] > 0 else "worse"
-    return "inconclusive"
-
-
-_MEASURES = ("mean", "low", "high", "superiority", "d_z", "p", "p_equivalent", "variance_ratio")
-
-
-def _measures(
-    values: np.ndarray, *, sign: int, margin: float, rng: np.random.Generator, resamples: int
-) -> tuple[np.ndarray, ...]:
-    """The columns `_MEASURES` for pairs of values (k, 2, n)."""
-    differences = values[:, 0] - values[:, 1]
-    mean, low, high = bca(differences, rng=rng, resamples=resamples)
-    superiority = (sign * differences > 0).mean(axis=1) + (differences == 0).mean(axis=1) / 2
-    p, p_equivalent = signed_rank(differences), equivalence(differences, margin=margin)
-    if differences.shape[1] < 2:
-        missing = np.full(len(differences), np.nan)
-        return mean, low, high, superiority, missing, p, p_equivalent, missing
-    spread = np.where(is_varied(differences), differences.std(axis=1, ddof=1), 0.0)
-    unpaired = values.var(axis=2, ddof=1).sum(axis=1)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        d_z = np.where(mean == 0, 0.0, mean / spread)
-        variance_ratio = np.where(unpaired > 0, spread**2 / unpaired, np.nan)
-        return mean, low, high, superiority, d_z, p, p_equivalent, variance_ratio
-
-
-class NullRates(NamedTuple):
-    """How often the tests of a report find a difference where there is none, see `null_rates`.
+@dataclass(frozen=True)
+class _Contrast:
+    """What a variant's verdict rests on.
 
     Attributes:
-        n: Number of pairs in each comparison.
-        tests: Number of comparisons in the family.
-        draws: How often the family was tested.
-        single: Share of single tests with p < .05.
-        family: Share of families in which any Holm-adjusted p is below .05.
+        bounds: The two ends of the margin.
+        difference: Of the variant and the reference, on the scale that is tested, (seeds,).
+        images: The same by test image.
+        shown: The relative change, or the difference of logarithms.
+        margin: Of the reference's value.
     """
 
-    n: int
-    tests: int
-    draws: int
-    single: float
-    family: float
+    bounds: tuple[Bound, ...]
+    difference: np.ndarray
+    images: Images | None
+    shown: np.ndarray | Change
+
+    def case(self) -> Case:
+        refuted = tuple(Bound(self.difference, side, self.images) for side in ("above", "below"))
+        return Case(self.bounds, self.shown, refuted=refuted)
+
+    def change(self, n: int, *, alpha: float) -> tuple[float, float, float]:
+        """The relative change over the first n seeds, with its t interval."""
+        if isinstance(self.shown, Change):
+            return self.shown.interval(n, alpha=alpha)
+        mean, low, high = np.expm1(t_interval(self.shown[:n], alpha=alpha))
+        return float(mean), float(low), float(high)
+
+    def excludes_zero(self, n: int) -> tuple[float, float]:
+        """The two-sided p of t, and the sign of the difference."""
+        tails = Tails.of(self.difference[:n], images=self.images)
+        above, below = (float(tail) for tail in tails.at(n))
+        return min(1.0, 2 * min(above, below)), 1.0 if above < below else -1.0
 
 
-def all_pairs(runs: pd.DataFrame, *, value: str, margin: float) -> pd.DataFrame:
+def _planned(seeds: list[int], looks: Looks) -> list[int]:
+    """The reference's seeds in their order, as many as the last look has; those to be measured go on from the last."""
+    last = max(seeds, default=-1)
+    return [*sorted(seeds), *range(last + 1, last + 1 + looks.sizes[-1])][: looks.sizes[-1]]
+
+
+def _errors(runs: pd.DataFrame, wide: pd.DataFrame, *, value: str, reference: str) -> dict[str, _Contrast]:
+    split = value.removesuffix("_error")
+    kept = runs[runs["status"] != "failed"]
+    measured = {
+        str(name): errors.errors_of(rows, list(wide.index), split=split) for name, rows in kept.groupby("variant")
+    }
+    base = measured[reference]
+    return {
+        name: _Contrast(
+            errors.equivalent(each, base).bounds,
+            each.rates - base.rates,
+            errors.images(each, base, 1.0),
+            errors.change(each, base),
+        )
+        for name, each in measured.items()
+    }
+
+
+def _distances(runs: pd.DataFrame, wide: pd.DataFrame, *, value: str, reference: str) -> dict[str, _Contrast]:
+    """Differences of logarithms, ± log 1.10; a distance of ∞ is decided by its sign, and two of them are a tie."""
+    logs = np.log(wide)
+    contrasts = {}
+    for name in map(str, wide.columns):
+        both_infinite = np.isinf(logs[name]) & np.isinf(logs[reference])
+        difference = (logs[name] - logs[reference]).mask(both_infinite, 0.0).to_numpy()
+        bounds = Case.inside(difference, -np.log(MARGIN), np.log(MARGIN)).bounds
+        contrasts[name] = _Contrast(bounds, difference, None, difference)
+    return contrasts
+
+
+def _row(
+    name: str, pair: np.ndarray, contrast: _Contrast, outcome: Outcome, looks: Looks, *, rng: np.random.Generator
+) -> tuple:
+    """The columns of one variant; `margin_images` as the margin in units of the column."""
+    common = ~np.isnan(pair).any(axis=0)
+    num_common, lost = int(common.sum()), int((~np.isfinite(pair[:, common])).any(axis=0).sum())
+    alpha = looks.alphas[looks.sizes.index(outcome.n)] if outcome.n else looks.alphas[0]
+    n = outcome.n or (num_common if common[:num_common].all() else 0)
+    pair, difference = pair[:, :n], pair[0, :n] - pair[1, :n]
+    finite = bool(n) and bool(np.isfinite(pair).all())
+    change = contrast.change(n, alpha=alpha) if n > 1 else (np.nan,) * 3
+    zero, sign = contrast.excludes_zero(n) if n > 1 else (np.nan, 0.0)
+    ranks = float(signed_rank(difference[None])[0]) if finite else np.nan
+    verdict = {"true": "equivalent", "false": "worse" if sign > 0 else "better"}.get(outcome.verdict, "undecided")
+    shares = (pair[0] < pair[1]).mean() + (pair[0] == pair[1]).mean() / 2 if n else np.nan
+    bounds = [float(each[0]) for each in bca(difference[None], rng=rng)] if finite else [np.nan] * 3
+    return (
+        name, num_common, lost, verdict, outcome.n, alpha, *change,
+        outcome.p, outcome.q, min(outcome.p_holm, outcome.q_holm), any(case.skewed for case in outcome.cases),
+        outcome.price if outcome.n else looks.sizes[0] - n,
+        ranks, bool(np.isfinite(ranks) and outcome.n and (zero < alpha) != (ranks < alpha)),
+        shares, _variance_ratio(pair) if finite and n > 1 else np.nan, *bounds,
+        (MARGIN - 1) * pair[1].mean() if finite else np.nan,
+    )  # fmt: skip
+
+
+def _variance_ratio(pair: np.ndarray) -> float:
+    """The variance of the difference over the sum of the two variances, of values (2, n)."""
+    difference = pair[0] - pair[1]
+    unpaired = pair.var(axis=1, ddof=1).sum()
+    spread = difference.var(ddof=1) if is_varied(difference) else 0.0
+    return float(spread / unpaired) if unpaired > 0 else np.nan
+
+
+def _num_images(runs: pd.DataFrame, value: str) -> float:
+    """The number of test images, of folds their mean, where the error rate on them is judged."""
+    if value != "test_error" or "num_test_images" not in runs:
+        return np.nan
+    return float(runs["num_test_images"].mean())
+
+
+def all_pairs(runs: pd.DataFrame, *, value: str) -> pd.DataFrame:
     """Every pair of variants on the seeds that both have, one row each: mean of a − b, seeds won by a, tied, lost, p.
 
-    `p` is Wilcoxon's signed-rank test, `p_equivalent` TOST with this margin. `p_bh` and `p_equivalent_bh` are adjusted
-    over all pairs (Benjamini & Hochberg 1995): about one in twenty of the pairs called different is expected to be
-    equal. `verdict` is of a against b. As in `verdict` equivalent wins, so two forms of one function
-    that differ by rounding on every seed are not called different. A pair with a value that is not finite has no p.
+    Exploratory: no looks, no margin, no verdict. `p` is Wilcoxon's signed-rank test, `p_bh` is adjusted over all pairs
+    (Benjamini & Hochberg 1995): about one in twenty of the pairs with `p_bh` < .05 is expected to be equal. A pair with
+    a value that is not finite has no p.
     """
     wide = by_seed(runs, value=value)
     sign = 1 if better(value) == "higher" else -1
@@ -133,43 +208,14 @@ def all_pairs(runs: pd.DataFrame, *, value: str, margin: float) -> pd.DataFrame:
     for rows, values in by_size(pairs):  # (pairs, 2, n)
         first, second = sign * values[:, 0], sign * values[:, 1]
         counts[rows] = np.column_stack([(first > second).sum(1), (first == second).sum(1), (first < second).sum(1)])
-    tests = np.full((len(pairs), 3), np.nan)
-    for rows, values in by_size(_tested(pairs)):
+    tests = np.full((len(pairs), 2), np.nan)
+    finite = [values if np.isfinite(values).all() else values[:, :0] for values in pairs]
+    for rows, values in by_size(finite):
         differences = values[:, 0] - values[:, 1]
-        p, p_equivalent = signed_rank(differences), equivalence(differences, margin=margin)
-        tests[rows] = np.column_stack([differences.mean(axis=1), p, p_equivalent])
+        tests[rows] = np.column_stack([differences.mean(axis=1), signed_rank(differences)])
     table = pd.DataFrame(names, columns=["a", "b"]).assign(n=[pair.shape[1] for pair in pairs])
-    table[["wins", "ties", "losses"]], table[["mean", "p", "p_equivalent"]] = counts, tests
-    table = table.assign(**{f"{name}_bh": false_discoveries(table[name]) for name in ("p", "p_equivalent")})
-    order = np.where(sign * table["mean"] > 0, "better", "worse")
-    different = np.where(table["p_bh"] < ALPHA, order, "inconclusive")
-    return table.assign(verdict=np.where(table["p_equivalent_bh"] < ALPHA, "equivalent", different))
-
-
-def null_rates(
-    runs: pd.DataFrame, *, value: str, rng: np.random.Generator, reference: str = REFERENCE, draws: int = 1000
-) -> NullRates:
-    """The A/A test on these tables: exchange variant and reference at random, seed by seed, and repeat all tests.
-
-    If a variant does not differ from the reference, either sign of a difference is equally likely: exchanging the two
-    makes this null true. All variants are exchanged on the same seeds, so the differences keep their sizes, their ties
-    and what they have in common. The result shows that the tests and their adjustment hold their level on data like
-    these. It does not show that seeds are independent of each other: that needs runs on other seeds.
-
-    Only variants with a finite value on every seed of the reference take part.
-    """
-    wide = by_seed(runs, value=value)
-    wide = wide.loc[wide[reference].notna()]
-    differences = wide.drop(columns=reference).sub(wide[reference], axis=0).to_numpy().T  # (k, n)
-    differences = differences[np.isfinite(differences).all(axis=1)]
-    k, n = differences.shape
-    if not k:
-        return NullRates(n, 0, 0, np.nan, np.nan)
-    signs = rng.choice([-1.0, 1.0], size=(draws, 1, n))
-    exchanged = (chunk * differences for chunk in chunks(signs, size=4 * differences.size))  # a test makes four of them
-    p = np.concatenate([signed_rank(chunk.reshape(-1, n)).reshape(-1, k) for chunk in exchanged])
-    family = p.min(axis=1) * k < ALPHA  # Holm's smallest adjusted p is Bonferroni's
-    return NullRates(n, k, draws, float((p < ALPHA).mean()), float(family.mean()))
+    table[["wins", "ties", "losses"]], table[["mean", "p"]] = counts, tests
+    return table.assign(p_bh=false_discoveries(table["p"]))
 
 
 def _common_seeds(a: pd.Series, b: pd.Series) -> np.ndarray:
@@ -177,8 +223,3 @@ def _common_seeds(a: pd.Series, b: pd.Series) -> np.ndarray:
     values = np.stack([a, b])
     # Unlike an index, `compress` keeps rows contiguous, on which the rounding of a sum depends.
     return values.compress(~np.isnan(values).any(axis=0), axis=1)
-
-
-def _tested(pairs: list[np.ndarray]) -> list[np.ndarray]:
-    """The pairs (2, n) that can be tested; no pairs in place of those with a value that is not finite."""
-    return [values if np.isfinite(values).all() else values[:, :0] for values in pairs]

@@ -5,11 +5,11 @@ import pandas as pd
 
 from actbench.compare.intervals import Interval, summarise
 from actbench.compare.layers import ends, last_network, mean_drift, vanishing
-from actbench.tables.schema import RUNS
+from actbench.tables.schema import DERIVED, RUNS
 
 Cells = dict[str, dict[str, Interval]]  # heading -> variant -> its cell
-# Measures on test data come before those on validation data.
-RANKED_BY = sorted((c.name for c in RUNS if c.ranks), key=lambda name: not name.startswith("test_"))
+# Measures on test data come before those on validation data, and an error rate before a loss.
+RANKED_BY = sorted((c.name for c in (*DERIVED, *RUNS) if c.ranks), key=lambda name: not name.startswith("test_"))
 TITLES = {
     "test loss (nats)": "test_loss",
     "test accuracy": "test_accuracy",
@@ -27,24 +27,41 @@ TITLES = {
 
 
 def primary(runs: pd.DataFrame) -> str | None:
-    """The column that ranks: loss or FLD on test data, or on validation data without a test; None without either."""
-    return next((name for name in RANKED_BY if np.isfinite(runs[name]).any()), None)
+    """The column that ranks: error, FLD or loss on test data, or on validation data without a test; None without."""
+    return next((name for name in RANKED_BY if name in runs and np.isfinite(runs[name]).any()), None)
 
 
 def ranked(runs: pd.DataFrame) -> list[str]:
-    """The variants that were measured, lowest mean loss first.
+    """The variants that were measured, lowest mean error first, equal ones by loss; without errors by FLD or loss.
 
-    A seed that diverged has its loss at chance level. Tables from elsewhere may hold seeds without a finite loss: their
-    variants stand last, those with fewer such seeds first.
+    A seed that diverged has the error and the loss of a guess. Tables from elsewhere may hold seeds without a finite
+    value: their variants stand last, those with fewer such seeds first.
     """
     runs = runs[runs["status"] != "failed"]
     column = primary(runs)
     if column is None:
         return sorted(runs["variant"].unique())
-    finite = runs[column].where(np.isfinite(runs[column]))
-    grouped = finite.groupby(runs["variant"])
-    table = pd.DataFrame({"lost": finite.isna().groupby(runs["variant"]).sum(), "mean": grouped.mean()})
-    return list(table.sort_values(["lost", "mean"], kind="stable").index)
+    keys = [column, column.replace("_error", "_loss")]
+    finite = runs[keys].where(np.isfinite(runs[keys]))
+    lost = finite[column].isna().groupby(runs["variant"]).sum()
+    means = [finite[key].groupby(runs["variant"]).mean() for key in keys]
+    table = pd.DataFrame({"lost": lost, "mean": means[0], "then": means[1]})
+    return list(table.sort_values(["lost", "mean", "then"], kind="stable").index)
+
+
+def disagreements(runs: pd.DataFrame, *, places: int = 5) -> pd.DataFrame:
+    """`variant, rank_error, rank_loss, test_ece`: the variants that error and loss rank more than five places apart.
+
+    Overconfident functions have the lower error and the higher loss: their calibration error stands beside.
+    """
+    kept = runs[runs["status"] != "failed"]
+    means = kept.groupby("variant")[["test_error", "test_loss", "test_ece"]].mean().dropna(subset=["test_error"])
+    ranks = means[["test_error", "test_loss"]].rank(method="min")
+    table = pd.DataFrame(
+        {"rank_error": ranks["test_error"], "rank_loss": ranks["test_loss"], "test_ece": means["test_ece"]}
+    )
+    apart = (table["rank_error"] - table["rank_loss"]).abs() > places
+    return table[apart].sort_values("rank_error", kind="stable").rename_axis("variant").reset_index()
 
 
 def intervals(frame: pd.DataFrame, column: str) -> dict[str, Interval]:

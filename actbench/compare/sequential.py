@@ -7,7 +7,7 @@ alone, so a sweep that was killed between two looks decides as one that was not.
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
 
 import numpy as np
@@ -45,6 +45,9 @@ class Looks:
         return _SPENDING[len(self.sizes)]
 
 
+USUAL = Looks((10, 20, 40))
+
+
 @dataclass(frozen=True)
 class Images:
     """For each seed and test image a weighted sum of zeros and ones, such as e_A − 1.1 e_B, on one test set.
@@ -56,6 +59,7 @@ class Images:
 
     terms: tuple[tuple[float, np.ndarray], ...]
     known: np.ndarray
+    _variances: dict[int, float] = field(default_factory=dict, compare=False, repr=False)
 
     def weighted(self, *weights: float) -> "Images":
         """The same zeros and ones with other weights."""
@@ -67,6 +71,11 @@ class Images:
         The variance over images of the mean over seeds holds the seeds' own noise too, which is taken off:
         (Var_i(mean_s D) − mean_i Var_s(D) / n) / N.
         """
+        if n not in self._variances:
+            self._variances[n] = self._variance(n)
+        return self._variances[n]
+
+    def _variance(self, n: int) -> float:
         rows = np.flatnonzero(self.known[:n])
         if len(rows) < 2:
             return 0.0

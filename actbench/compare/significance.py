@@ -8,7 +8,7 @@ import scipy.stats
 
 ALPHA = 0.05
 _EXACT = 50  # differences up to which scipy's own test is exact
-MIN_PAIRS = 5  # with fewer pairs every test would be inconclusive, so none is made
+_LEAST = 5  # differences: the smallest p of fewer is .125
 
 
 def signed_rank(differences: np.ndarray) -> np.ndarray:
@@ -18,7 +18,7 @@ def signed_rank(differences: np.ndarray) -> np.ndarray:
     Differences of 0 are left out (Wilcoxon 1945), and a row of zeros has p = 1. Magnitudes that are equal up to
     rounding share their mean rank. The smallest possible p is 2^(1 − n): .0625 for n = 5, .002 for n = 10.
     """
-    if differences.shape[1] < MIN_PAIRS:
+    if differences.shape[1] < _LEAST:
         return np.full(len(differences), np.nan)
     largest = np.abs(differences).max(axis=1, keepdims=True)
     rounded = np.round(differences / np.where(largest > 0, largest, 1), 9)
@@ -32,23 +32,6 @@ def signed_rank(differences: np.ndarray) -> np.ndarray:
         p[many] = scipy.stats.wilcoxon(rounded[many], axis=1, method="asymptotic").pvalue
     for row in np.flatnonzero(~untied & ~many):
         p[row] = _tied_signed_rank(rounded[row][rounded[row] != 0])
-    return p
-
-
-def equivalence(differences: np.ndarray, *, margin: float) -> np.ndarray:
-    """The p of TOST (Schuirmann 1987) for each row of `differences` (k, n): the larger of two one-sided paired t-tests.
-
-    A small p says −margin < mean < margin. Differences that are all equal have p = 0 within the margin and 1 outside.
-    Missing for n < 5 and without a margin.
-    """
-    if differences.shape[1] < MIN_PAIRS or np.isnan(margin):
-        return np.full(len(differences), np.nan)
-    p = np.where(np.abs(differences.mean(axis=1)) < margin, 0.0, 1.0)
-    varied = is_varied(differences)
-    if varied.any():
-        above = scipy.stats.ttest_1samp(differences[varied], -margin, axis=1, alternative="greater").pvalue
-        below = scipy.stats.ttest_1samp(differences[varied], margin, axis=1, alternative="less").pvalue
-        p[varied] = np.maximum(above, below)
     return p
 
 
@@ -74,11 +57,6 @@ def false_discoveries(p: Sequence[float] | np.ndarray | pd.Series) -> np.ndarray
     """
     values = np.asarray(p, dtype=float)
     return np.where(np.isnan(values), np.nan, scipy.stats.false_discovery_control(np.nan_to_num(values, nan=1.0)))
-
-
-def smallest_adjusted(*, n: int, tests: int) -> float:
-    """The smallest Holm-adjusted p that signed-rank tests on n pairs can reach: at .05 or more none is significant."""
-    return min(1.0, tests * 2.0 ** (1 - n))
 
 
 def _tied_signed_rank(differences: np.ndarray) -> float:

@@ -11,11 +11,13 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from actbench.compare.by_seed import complete_by_seed, margin
+from actbench.compare.by_seed import by_seed, complete_by_seed
 from actbench.compare.intervals import RESAMPLES, TAILS
-from actbench.compare.paired import compare
+from actbench.compare.paired import JUDGED, compare
 from actbench.compare.ranking import primary
 from actbench.compare.resampling import bootstrap
+from actbench.compare.sequential import USUAL, Looks, Tails
+from actbench.compare.significance import ALPHA, holm
 from actbench.compare.workloads import Workload
 from actbench.tables.schema import REFERENCE
 
@@ -64,10 +66,44 @@ def track_agreements(
         runs = [work.tables.runs[work.tables.runs["status"] != "failed"] for work in (shared, tuned)]
         value = primary(runs[0])
         common = set(runs[0]["variant"]) & set(runs[1]["variant"])
-        if value is not None and primary(runs[1]) == value and reference in common and len(common) > 1:
-            agreement = compare_tracks(*runs, value=value, rng=np.random.default_rng(0), reference=reference)
+        if value in JUDGED and primary(runs[1]) == value and reference in common and len(common) > 1:
+            looks = shared.looks, tuned.looks
+            agreement = compare_tracks(
+                *runs, value=value, rng=np.random.default_rng(0), looks=looks, reference=reference
+            )
             agreements.append((title, tuned, agreement))
     return agreements
+
+
+def harm(works: list[Workload]) -> list[tuple[str, pd.DataFrame]]:
+    """Title and `harmed` of everything on both tracks."""
+    tables = []
+    for title, shared, tuned in both_tracks(works):
+        runs = [work.tables.runs[work.tables.runs["status"] != "failed"] for work in (shared, tuned)]
+        if all(np.isfinite(each["val_error"]).any() for each in runs):
+            tables.append((title, harmed(*runs)))
+    return tables
+
+
+def harmed(shared: pd.DataFrame, tuned: pd.DataFrame) -> pd.DataFrame:
+    """`variant, n, shared, tuned, p, p_holm, flagged`: was tuning worse than not tuning, on validation data?
+
+    The mean validation errors of both tracks on the seeds that both have, and the p of a one-sided paired t test of
+    "tuned is no higher than shared", adjusted over the variants; flagged where it is below .05. Tuning chose on other
+    seeds, so it may be worse by chance or because its budget or grid was too small.
+    """
+    first, second = (by_seed(runs, value="val_error") for runs in (shared, tuned))
+    rows = []
+    for name in first.columns.intersection(second.columns):
+        pair = pd.concat([first[name], second[name]], axis=1, join="inner").to_numpy().T
+        pair = pair[:, np.isfinite(pair).all(axis=0)]
+        n = pair.shape[1]
+        if n > 1:
+            above, _ = Tails.of(pair[1] - pair[0]).at(n)
+            rows.append((str(name), n, *pair.mean(axis=1), float(above)))
+    table = pd.DataFrame(rows, columns=["variant", "n", "shared", "tuned", "p"])
+    adjusted = holm(table["p"])
+    return table.assign(p_holm=adjusted, flagged=adjusted < ALPHA)
 
 
 def compare_tracks(
@@ -76,6 +112,7 @@ def compare_tracks(
     *,
     value: str,
     rng: np.random.Generator,
+    looks: tuple[Looks, Looks] = (USUAL, USUAL),
     reference: str = REFERENCE,
     resamples: int = RESAMPLES,
 ) -> TrackAgreement:
@@ -99,10 +136,8 @@ def compare_tracks(
     taus = _bootstrap_tau(wide, rng=rng, resamples=resamples)
     low, high = np.nanquantile(taus, TAILS) if np.isfinite(taus).any() else [np.nan] * 2
     columns = {}
-    for track, runs, mean in zip((SHARED, TUNED), (shared, tuned), means, strict=True):
-        common = runs[runs["variant"].isin(names)]
-        track_margin = margin(common, value=value, reference=reference)
-        table = compare(common, value=value, margin=track_margin, rng=rng, reference=reference, resamples=resamples)
+    for track, runs, mean, when in zip((SHARED, TUNED), (shared, tuned), means, looks, strict=True):
+        table = compare(runs, value=value, rng=rng, looks=when, reference=reference)
         columns[f"mean_{track}"] = mean
         columns[f"rank_{track}"] = mean.rank(method="min")
         columns[f"verdict_{track}"] = table.set_index("variant")["verdict"].reindex(names)

@@ -1,16 +1,18 @@
 """What a report compares: variants, which differ on purpose, within a workload, which is the same for all of them."""
 
+import json
 from collections.abc import Collection
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
+from actbench.compare.sequential import USUAL, Looks
 from actbench.tables.schema import Tables, config_columns
 from actbench.tables.text import one_line, text
 
-# A workload is repeated over its seeds; where the data are stored changes no number.
-_IGNORED_KEYS = ("seed", "num_seeds", "data.root")
+# A workload is repeated over its seeds and looked at after some of them; where the data are stored changes no number.
+_IGNORED_KEYS = ("seed", "num_seeds", "data.root", "looks")
 # The keys that each track of conf/track/ sets differently from the shared one.
 TRACKS = {"shared": (), "matched_init": ("init",), "tuned_lr": ("optim.lr",), "tuned": ("init", "optim.lr")}
 # A track that sets this key chooses its value for each activation, so there it belongs to the variant.
@@ -36,6 +38,16 @@ class Workload:
     config: dict[str, str]
     tables: Tables
     twice: int
+
+    @property
+    def looks(self) -> Looks:
+        """The looks that were stated when the first of its seeds was measured; the usual ones where none were."""
+        runs = self.tables.runs
+        stated = runs.sort_values("seed", kind="stable")["looks"].dropna().tolist() if "looks" in runs else []
+        try:
+            return Looks(tuple(json.loads(str(stated[0])))) if stated else USUAL
+        except (ValueError, TypeError):  # a stranger's table
+            return USUAL
 
 
 def workloads(tables: Tables, *, run_ids: Collection[str] | None = None) -> list[Workload]:
@@ -128,6 +140,7 @@ def _workload(tables: Tables, *, title: str, config: pd.Series) -> Workload:
     runs = tables.runs.assign(_failed=tables.runs["status"] == "failed")
     unique = runs.sort_values(["_failed", "run_id"], kind="stable").drop_duplicates(["variant", "seed"])
     unique = unique.drop(columns="_failed").sort_values(["variant", "seed"], ignore_index=True)
+    unique = unique.assign(**{f"{split}_error": 1 - unique[f"{split}_accuracy"] for split in ("val", "test")})
     frames = {
         name: frame.merge(unique[["run_id", "seed", "variant", "status"]], on=["run_id", "seed"], how="inner")
         for name, frame in (("epochs", tables.epochs), ("layers", tables.layers))

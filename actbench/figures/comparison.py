@@ -12,6 +12,7 @@ from matplotlib.ticker import MaxNLocator
 from seaborn import color_palette
 
 from actbench.compare.correlations import PROPERTIES
+from actbench.compare.errors import MARGIN
 from actbench.compare.significance import ALPHA
 from actbench.figures import axes, drawing, layout, style
 from actbench.tables.schema import label
@@ -19,22 +20,22 @@ from actbench.tables.schema import label
 DETAILED = 12  # the most variants whose cells in the matrix have room for mean, wins and p
 
 
-def forest(tables: dict[str, tuple[pd.DataFrame, float]], labels: dict[str, str]) -> Figure:
-    """Paired differences with their intervals: a row for each variant, a panel for each column with its margin.
+def forest(tables: dict[str, pd.DataFrame], labels: dict[str, str]) -> Figure:
+    """Relative changes in percent with their intervals: a row for each variant, a panel for each table.
 
-    `tables` maps the label of each axis to a table of `paired.compare` and its margin (nan for none).
+    `tables` maps the label of each axis to a table of `paired.compare`. The margin is grey.
     """
     figure, panels = layout.rows(labels, panels=len(tables))
-    for panel, (title, (table, margin)) in zip(panels, tables.items(), strict=True):
-        if np.isfinite(margin):
-            panel.axvspan(-margin, margin, color="#e6e6e6", linewidth=0, zorder=0)
+    band = 100 * (MARGIN - 1)
+    for panel, (title, table) in zip(panels, tables.items(), strict=True):
+        panel.axvspan(-band, band, color="#e6e6e6", linewidth=0, zorder=0)
         panel.axvline(0, color="#707070", linewidth=0.8, zorder=1)
         is_decided = table["verdict"].isin(["better", "worse"])
         marker = np.where(table["verdict"] == "equivalent", "s", "o")
-        drawing.estimates(
-            panel, table.assign(filled=is_decided, marker=marker), labels, missing="a value is not finite"
-        )
-        difference_axis(panel, table, margin)
+        rows = table[["variant"]].assign(filled=is_decided, marker=marker, mean=100 * table["change"])
+        rows = rows.assign(low=100 * table["low"], high=100 * table["high"])
+        drawing.estimates(panel, rows, labels, missing="a value is not finite")
+        difference_axis(panel, rows, band)
         panel.set_xlabel(title)
     return figure
 
@@ -65,7 +66,7 @@ def profiles(table: pd.DataFrame, labels: dict[str, str]) -> Figure:
 
 
 def matrix(pairs: pd.DataFrame, labels: dict[str, str]) -> Figure:
-    """Each variant (row) against each other (column): mean difference; seeds won, tied and lost; p; verdict.
+    """Each variant (row) against each other (column): mean difference; seeds won, tied and lost; p.
 
     With more than `DETAILED` variants a cell has room for the number of seeds won only.
     """
@@ -83,13 +84,10 @@ def matrix(pairs: pd.DataFrame, labels: dict[str, str]) -> Figure:
     fontsize = min(6.2, cell_size * 10.2) if is_detailed else min(6.0, cell_size * 30)
     for row in rows.to_dict("records"):
         y, x, ink = place[row["a"]], place[row["b"]], "#808080"
-        if row["verdict"] == "equivalent":
-            cells[y, x] = to_rgba("#e0e0e0")
-        elif row["verdict"] != "inconclusive":
+        if row["p_bh"] < ALPHA:
             cells[y, x] = shades(norm(row["mean"]))
             ink = _ink(cells[y, x])
-        wins = "=" if row["verdict"] == "equivalent" else str(int(row["wins"]))
-        text = _cell_text(row) if is_detailed else wins
+        text = _cell_text(row) if is_detailed else str(int(row["wins"]))
         panel.text(x, y, text, ha="center", va="center", fontsize=fontsize, color=ink, linespacing=1.15)
     panel.imshow(cells, interpolation="nearest")
     return figure
@@ -175,15 +173,14 @@ def _colour_norm(means: pd.Series) -> SymLogNorm:
 def _swapped(pairs: pd.DataFrame) -> pd.DataFrame:
     """The same pairs, seen from the other variant."""
     names = {"a": "b", "b": "a", "wins": "losses", "losses": "wins"}
-    verdicts = pairs["verdict"].replace({"better": "worse", "worse": "better"})
-    return pairs.rename(columns=names).assign(mean=0.0 - pairs["mean"], verdict=verdicts)
+    return pairs.rename(columns=names).assign(mean=0.0 - pairs["mean"])
 
 
 def _cell_text(row: dict) -> str:
-    """Three lines: `−0.026`, `9/0/1`, `p .004*`; `p .004 =` where the two are equivalent."""
+    """Three lines: `−0.026`, `9/0/1`, `p .004*`."""
     mean = "not finite" if np.isnan(row["mean"]) else f"{row['mean']:.2g}".replace("-", "−")
     p = "" if np.isnan(row["p"]) else "p <.001" if row["p"] < 0.001 else f"p {row['p']:.3f}".replace("0.", ".", 1)
-    mark = " =" if row["verdict"] == "equivalent" else "*" if row["p_bh"] < ALPHA else ""
+    mark = "*" if row["p_bh"] < ALPHA else ""
     return f"{mean}\n{row['wins']}/{row['ties']}/{row['losses']}\n{p}{mark}"
 
 

@@ -29,15 +29,18 @@ def tracks(variants: pd.DataFrame) -> Figure:
     return figure
 
 
-def corners(effects: pd.DataFrame, labels: dict[str, str]) -> Figure:
-    """The effects of init, learning rate, both and their interaction on each variant's loss, in a panel each."""
+def corners(effects: pd.DataFrame, labels: dict[str, str], *, change: str) -> Figure:
+    """The effects of init, learning rate, both and their interaction on each variant, in a panel each.
+
+    `change` is the unit of an effect.
+    """
     figure, panels = layout.rows(labels, panels=len(EFFECTS))
     effects = effects.assign(filled=effects["low"] * effects["high"] > 0)
     for panel, effect in zip(panels, EFFECTS, strict=True):
         panel.axvline(0, color="#707070", linewidth=0.8, zorder=1)
         drawing.estimates(panel, effects[effects["effect"] == effect], labels)
         difference_axis(panel, effects, np.nan)
-        panel.set_xlabel(f"{effect} (Δ nats)")
+        panel.set_xlabel(f"{effect} ({change})")
     return figure
 
 
@@ -50,7 +53,7 @@ def relative(tables: dict[str, pd.DataFrame], labels: dict[str, str]) -> Figure:
     for panel, (track, table) in zip(panels, tables.items(), strict=True):
         panel.axvline(1, color="#707070", linewidth=0.8, zorder=1)
         drawing.estimates(panel, table.assign(mean=table["iqm"]), labels)
-        panel.set_xlabel(f"loss / that of the tuned reference, {track}")
+        panel.set_xlabel(f"error / that of the tuned reference, {track}")
         if most > 5 * least:
             panel.set_xscale("log")
             axes.log_axis(panel.xaxis, least, most)

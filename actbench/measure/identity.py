@@ -26,12 +26,13 @@ _FLOATS = ("train.clip_grad_norm",)  # its default, null, does not show its type
 _NEWER: dict[str, Any] = {}
 # These keys change no number, or what they say stands elsewhere: they are part neither of a run's identity nor of the
 # tables' config columns.
+_RECORDED = ("looks",)  # a column that changes no number either
 _WITHOUT_EFFECT = ("output", "tuning", "data.root", "data.load", "act_by_layer")
 
 
 def run_id(job: Job) -> str:
     """The activation and a hash of PROTOCOL and of every value that can change a number."""
-    values = columns(job) | {"protocol": PROTOCOL}
+    values = {k: v for k, v in columns(job).items() if k not in _RECORDED} | {"protocol": PROTOCOL}
     text = json.dumps(values, sort_keys=True)
     return f"{values['act'][:_LENGTH]}-{hashlib.sha256(text.encode()).hexdigest()[:12]}"
 

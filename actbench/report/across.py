@@ -8,6 +8,7 @@ import pandas as pd
 from actbench.compare import across
 from actbench.compare.across import TRACKS, Across
 from actbench.compare.intervals import Interval
+from actbench.compare.paired import VERDICTS
 from actbench.figures import comparison as comparison_figures
 from actbench.figures import tracks
 from actbench.report import page, writer
@@ -19,25 +20,24 @@ from actbench.report.writer import Save
 from actbench.tables.schema import REFERENCE
 
 _READ_RANKS = (
-    "The rank of each activation's mean loss over the workloads, on the {track} track, each in units of the tuned "
+    "The rank of each activation's mean error over the workloads, on the {track} track, each in units of the tuned "
     "{reference}'s. The interval is the one that the rank has when the seeds of every workload are drawn again, the "
     "same ones for all activations."
 )
 _READ_IQM = (
-    "The interquartile mean over all workloads and seeds of the test loss, in units of the tuned {reference}'s mean on "
-    "that workload: left of 1 is better than the tuned {reference}, on either track. A quarter of the values is cut on "
-    "each side, so that a few bad runs do not decide. In the order of the mean loss on the tuned track, which may be "
+    "The interquartile mean over all workloads and seeds of the test error, in units of the tuned {reference}'s mean "
+    "on that workload: left of 1 is better than the tuned {reference}, on either track. A quarter of the values is cut on "
+    "each side, so that a few bad runs do not decide. In the order of the mean error on the tuned track, which may be "
     "another. 95 % intervals: seeds drawn again within each workload."
 )
 _READ_PROFILES = (
     "On the {track} track, the share of seeds of all workloads on which an activation reached the target validation "
     "loss in at most τ times the steps of the fastest one there. What never got there is in no share."
 )
-_READ_PAIRS = (
-    "On the {track} track, a row against a column over the seeds of all workloads: mean difference in units of the "
-    "tuned {reference}'s loss; seeds won/tied/lost by the row; p of the signed-rank test before adjustment. Coloured "
-    "where the p adjusted over all pairs (Benjamini and Hochberg) is below .05, blue where the row is better; grey "
-    "with = where TOST shows a difference below 5 %. Seeds are the sample: p says nothing about other workloads."
+_READ_VERDICTS = (
+    "On the {track} track, the error of each activation against {reference}'s on the same seeds, with the verdict of "
+    "each workload's own family: the grey band is the margin of 10 %. Filled: better or worse; square: equivalent; "
+    "hollow: undecided."
 )
 _READ_FAILURES = (
     "Runs that diverged, or whose test loss is that of a guess that ignores its input, over all workloads, with the "
@@ -50,11 +50,11 @@ def write(folders: list[Path], to: Path) -> Path:
 
     Raises:
         FileNotFoundError: If there are no results in a folder.
-        ValueError: If the folders have nothing in common to compare, see `compare.across.gathered`.
+        ValueError: If the folders have nothing in common to compare, see `compare.across.gather`.
     """
-    runs = across.gather_runs(folders)
-    comparison = across.compute(runs)
-    names = ("ranks", "iqm", "profile", "failures", "pairs")
+    gathered = across.gather(folders)
+    comparison, runs = across.compute(gathered), gathered.runs
+    names = ("ranks", "iqm", "profile", "failures", "verdicts")
     with writer.replacing(to) as new:
         writer.write_tables(new, {name: getattr(comparison, name) for name in names})
         writer.write_page(
@@ -80,25 +80,25 @@ def sentences(comparison: Across) -> list[str]:
         first, row = ranks["variant"].iloc[0], ranks[ranks["variant"] == REFERENCE].iloc[0]
         iqm_rank = int(iqm.set_index("variant")["iqm"].rank(method="min", na_option="bottom")[REFERENCE])
         rank = bracketed(row["rank"], row["low"], row["high"], digits=6)
-        verdicts = _against_reference(comparison.pairs[comparison.pairs["track"] == track])
-        better[track] = {name for name, verdict in verdicts.items() if verdict == "better"}
+        words = _against_reference(comparison.verdicts[comparison.verdicts["track"] == track])
+        better[track] = set(words["better on all"])
         counts = "; ".join(
             f"{len(names)} {word}" + (f" ({enumeration(names)})" if names else "")
-            for word in ("better", "equivalent", "worse", "inconclusive")
-            if (names := sorted(name for name, verdict in verdicts.items() if verdict == word)) or word == "better"
+            for word, names in words.items()
+            if names or word == "better on all"
         )
         sentences.append(
-            f"{track.capitalize()} track: by mean loss {REFERENCE} has rank {rank} of {acts}, and {first} rank 1. By "
-            f"interquartile mean, in units of the tuned {REFERENCE}'s mean loss, {REFERENCE} has "
-            f"{_iqm(iqm, REFERENCE)}, rank {iqm_rank}, and {first} {_iqm(iqm, first)}. Against {REFERENCE}, "
-            f"exploratory: {counts}."
+            f"{track.capitalize()} track: by mean error {REFERENCE} has rank {rank} of {acts}, and {first} rank 1. By "
+            f"interquartile mean, in units of the tuned {REFERENCE}'s mean error, {REFERENCE} has "
+            f"{_iqm(iqm, REFERENCE)}, rank {iqm_rank}, and {first} {_iqm(iqm, first)}. Against {REFERENCE}, each "
+            f"workload for itself: {counts}."
         )
     both = sorted(set.intersection(*better.values()))
     default = (
         f"better than it on both tracks {'is' if len(both) == 1 else 'are'} {enumeration(both)}." if both
         else "nothing is better than it on both tracks."
     )  # fmt: skip
-    sentences.append(f"Is {REFERENCE} still a good default? Over these workloads {default}")
+    sentences.append(f"Is {REFERENCE} still a good default? On every one of these workloads {default}")
     sentences.append("What not: seeds were drawn again, workloads were not, so nothing is said of any other workload.")
     return sentences
 
@@ -109,29 +109,52 @@ def _iqm(iqm: pd.DataFrame, name: str) -> str:
     return number(Interval(row["iqm"], row["low"], row["high"], 2))  # n is not shown, it must only not be 0
 
 
-def _against_reference(pairs: pd.DataFrame) -> dict[str, str]:
-    """The verdict of each activation against the reference."""
-    opposite = {"better": "worse", "worse": "better"}
-    verdicts = {}
-    for row in pairs.to_dict("records"):
-        if row["b"] == REFERENCE:
-            verdicts[row["a"]] = row["verdict"]
-        elif row["a"] == REFERENCE:
-            verdicts[row["b"]] = opposite.get(row["verdict"], row["verdict"])
-    return verdicts
+def _against_reference(verdicts: pd.DataFrame) -> dict[str, list[str]]:
+    """The activations by what they are against the reference: the same on all workloads, or not."""
+    words: dict[str, list[str]] = {text: [] for text in (*(f"{v} on all" for v in VERDICTS), "not the same on all")}
+    for name, group in verdicts.groupby("variant"):
+        found = set(group["verdict"])
+        words[f"{found.pop()} on all" if len(found) == 1 else "not the same on all"].append(str(name))
+    return words
+
+
+def _verdicts(comparison: Across, track: str, order: list[str], *, save: Save) -> Part:
+    """Each workload for itself against the reference, on one track."""
+    rows = comparison.verdicts[comparison.verdicts["track"] == track]
+    by_workload = {str(name): table for name, table in rows.groupby("workload")}
+    acts = [name for name in order if name != REFERENCE]
+    figure = comparison_figures.forest({f"{name}: Δ error (%)": table for name, table in by_workload.items()},
+                                       {name: name for name in acts})  # fmt: skip
+    cells = {
+        (row["variant"], row["workload"]): f"{row['verdict']} {number(_percent(row))}"
+        for row in rows.to_dict("records")
+    }
+    table = [[name, *(cells.get((name, work), "") for work in by_workload)] for name in acts]
+    return Part(
+        f"Against {REFERENCE} on each workload, {track} track",
+        _READ_VERDICTS.format(track=track, reference=REFERENCE),
+        figure=save(figure, f"verdicts_{track}"),
+        table=page.table([["activation", *(f"{name}: Δ error (%)" for name in by_workload)], *table]),
+    )
+
+
+def _percent(row: dict) -> Interval:
+    return Interval(100 * row["change"], 100 * row["low"], 100 * row["high"], int(row["n"]))
 
 
 def _parts(comparison: Across, *, save: Save) -> list[Part]:
     """What the template needs of each figure and of the table of failures."""
     tables = {track: _of_track(comparison, track) for track in TRACKS}
-    order = list(tables[TRACKS[1]]["ranks"]["variant"])  # by mean loss on the tuned track, in all figures but the ranks
+    order = list(
+        tables[TRACKS[1]]["ranks"]["variant"]
+    )  # by mean error on the tuned track, in all figures but the ranks
     labels = {name: name for name in order}
     figure = save(tracks.relative({track: tables[track]["iqm"] for track in TRACKS}, labels), "iqm")
-    parts = [Part("In units of the tuned reference", _READ_IQM.format(reference=REFERENCE), figure=figure)]
+    parts = [_verdicts(comparison, track, order, save=save) for track in TRACKS]
+    parts.append(Part("In units of the tuned reference", _READ_IQM.format(reference=REFERENCE), figure=figure))
     figures = (
         ("ranks", "Rank intervals", _READ_RANKS, comparison_figures.rank_intervals),
         ("profile", "Steps to the target", _READ_PROFILES, comparison_figures.profiles),
-        ("pairs", "Every pair", _READ_PAIRS, comparison_figures.matrix),
     )
     for name, title, how_to_read, draw in figures:
         for track in TRACKS:
@@ -146,5 +169,5 @@ def _parts(comparison: Across, *, save: Save) -> list[Part]:
 
 
 def _of_track(comparison: Across, track: str) -> dict[str, pd.DataFrame]:
-    tables = {name: getattr(comparison, name) for name in ("ranks", "iqm", "profile", "pairs")}
+    tables = {name: getattr(comparison, name) for name in ("ranks", "iqm", "profile")}
     return {name: table[table["track"] == track] for name, table in tables.items()}

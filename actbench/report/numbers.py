@@ -81,7 +81,7 @@ def enumeration(names: Iterable[object]) -> str:
 
 def metric(column: str) -> tuple[str, str]:
     """A column that ranks, in words, and its unit behind a number: `test loss` and ` nats`, `test FLD` and no unit."""
-    title = next(title for title, name in TITLES.items() if name == column)
+    title = next((title for title, name in TITLES.items() if name == column), column.replace("_", " "))
     return title.removesuffix(" (nats)"), " nats" if title.endswith("(nats)") else ""
 
 

@@ -18,6 +18,7 @@ from actbench.tables.text import one_line
 
 TEMPLATES = Path(__file__).with_name("templates")
 _CELL = re.compile(r"<td([^>]*)>([^<\[]*\d)( \[[^<]*)</td>")
+_FOLD = re.compile(r"<details><summary>([^<>]+)</summary>|</details>")
 _PICTURE = re.compile(r"[\w.-]+(/[\w.-]+)*\.png")
 # Characters that would be markup where they stand: `leaky_relu` and `[0.1, 0.2]` stay, `[text](link)` is escaped.
 _MARKUP = re.compile(r"([\\`*<>|&~$#{}@^]|\](?=[(:\[])|(?<![^\W_])_|_(?![^\W_])|(?<=www)\.|:(?=//))")
@@ -29,13 +30,17 @@ class Markdown(str):
 
 @dataclass(frozen=True)
 class Part:
-    """One part of a section: a heading, how to read what stands there, what it shows, a figure's path, a table."""
+    """One part of a section: a heading, how to read what stands there, what it shows, a figure's path, a table.
+
+    `folded` is a table that opens at a click on its summary, with that summary.
+    """
 
     title: str
     read: str = ""
     shows: str = ""
     figure: str = ""
     table: str = ""
+    folded: tuple[str, str] = ("", "")
 
 
 def escape(value: object) -> Markdown:
@@ -75,7 +80,7 @@ def render(markdown: str, *, title: str, folder: Path) -> str:
     `0.17 [0.16, 0.19]` sorts by its first number.
     """
     parser = MarkdownIt("commonmark", {"html": False}).enable("table")
-    tokens = parser.parse(markdown)
+    tokens = _folds(parser.parse(markdown))
     contents = _number_headings(tokens)
     parser.add_render_rule("image", lambda *arguments: _picture(*arguments, folder=folder))
     parser.add_render_rule("table_open", _open_table)
@@ -91,6 +96,19 @@ def render(markdown: str, *, title: str, folder: Path) -> str:
         script=script,
         script_hash=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
     )
+
+
+def _folds(tokens: Sequence[Token]) -> list[Token]:
+    """The tokens with `<details><summary>TEXT</summary>` and `</details>`, each a paragraph of its own, as HTML.
+
+    Escaped text never reads so: a backslash stands before each <.
+    """
+    folded = list(tokens)
+    for i, token in enumerate(tokens):
+        if match := _FOLD.fullmatch(token.content) if token.type == "inline" else None:
+            summary = f"<details><summary>{html.escape(match[1])}</summary>\n" if match[1] else "</details>\n"
+            folded[i - 1 : i + 2] = [Token("html_block", "", 0, content=summary), *[Token("text", "", 0)] * 2]
+    return folded
 
 
 def _number_headings(tokens: Sequence[Token]) -> list[tuple[int, str, str]]:

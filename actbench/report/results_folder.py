@@ -10,6 +10,7 @@ import pandas as pd
 from actbench.compare import init_or_rate, ranking, tracks
 from actbench.compare.comparison import Comparison
 from actbench.compare.comparison import compare_workload as comparison_of
+from actbench.compare.paired import JUDGED
 from actbench.compare.ranking import Cells
 from actbench.compare.workloads import NothingToReportError, Workload, protocol_notes, workloads
 from actbench.figures import training
@@ -21,7 +22,7 @@ from actbench.report.sections import verdicts
 from actbench.report.sections.training import PLOTS, Plot
 from actbench.report.writer import Save
 from actbench.tables import atomic
-from actbench.tables.schema import Tables
+from actbench.tables.schema import REFERENCE, Tables
 from actbench.tables.store import read
 
 
@@ -66,9 +67,12 @@ def _make(works: list[Workload], left_out: list[str], new: Path, *, facts: pd.Da
     """Write report.md, report.html, figures/ and statistics/ into the folder of a new report."""
     comparisons = [comparison_of(work, facts=facts) for work in works]
     agreements, corners = tracks.track_agreements(works), init_or_rate.corners_of(works, comparisons)
+    harm = tracks.harm(works)
     all_cells = [_cells(work) for work in works]
     results = [_results(work, comparison) for work, comparison in zip(works, comparisons, strict=True)]
-    statistics.write(new, works, [ranks | layers for ranks, layers in all_cells], comparisons, agreements, corners)
+    statistics.write(
+        new, works, [ranks | layers for ranks, layers in all_cells], comparisons, agreements, corners, harm
+    )
     names = pd.concat([work.tables.runs["variant"] for work in works]).unique()
     title = f"{name}: {'activation functions compared' if len(names) > 1 else names[0]}"
     parts = [
@@ -76,17 +80,18 @@ def _make(works: list[Workload], left_out: list[str], new: Path, *, facts: pd.Da
         for i, (work, cells, comparison) in enumerate(zip(works, all_cells, comparisons, strict=True), 1)
     ]
     track_parts = tracks_section.parts(agreements, corners, new=new)
+    warnings = tracks_section.harm(harm)
     writer.write_page(
         new,
         page.TEMPLATES / "results_folder.md.j2",
         title=title,
         opening=settings.opening(works),
-        in_short=_in_short(works, results, comparisons, track_parts),
+        in_short=[*warnings, *_in_short(works, results, comparisons, track_parts)],
         settings=page.table(settings.rows(works)),
         lost=page.table(settings.lost(works)),
         left_out=left_out,
         sections=list(zip(works, results, parts, strict=True)),
-        track_parts=track_parts,
+        track_parts=[*track_parts, *tracks_section.harm_parts(harm)],
     )
 
 
@@ -120,12 +125,21 @@ def _results(work: Workload, comparison: Comparison | None) -> list[str]:
     """The results of one workload, in sentences: the best variants, the verdicts, the ends of the network."""
     runs, _, layers = work.tables
     primary = ranking.primary(runs)
-    columns = [name for name in (primary, "test_accuracy") if name and np.isfinite(runs[name]).any()]
-    results = [sentences.best(runs, name) for name in columns]
-    results += verdicts.sentences(comparison) if comparison else []
+    columns = [name for name in (primary, "test_loss") if name and np.isfinite(runs[name]).any()]
+    results = [sentences.best(runs, name) for name in dict.fromkeys(columns)]
+    results += verdicts.sentences(comparison) if comparison else _before_the_first_look(work)
     if len(layers):
         results += [sentences.most_saturated(layers), sentences.most_vanishing(layers)]
     return [sentence for sentence in results if sentence]
+
+
+def _before_the_first_look(work: Workload) -> list[str]:
+    """That there are no verdicts yet, where more seeds would bring them."""
+    runs = work.tables.runs[work.tables.runs["status"] != "failed"]
+    n = runs.groupby("variant")["seed"].nunique()
+    if ranking.primary(runs) not in JUDGED or REFERENCE not in n or len(n) < 2 or n[REFERENCE] >= work.looks.sizes[0]:
+        return []
+    return [f"No verdicts yet: the first look is at {work.looks.sizes[0]} seeds, and {REFERENCE} has {n[REFERENCE]}."]
 
 
 def _cells(work: Workload) -> tuple[Cells, Cells]:

@@ -1,9 +1,12 @@
 """The numbers that a report prints, as data: statistics/*.csv in a results folder, rounded nowhere.
 
     means         mean and interval over seeds of every cell of the ranking and of the diagnosis by layer
-    differences   every variant against the reference: `compare.paired.compare`, with `value`, `reference` and `margin`
+    differences   every variant against the reference: `compare.paired.compare`, with `value` and `reference`
     pairs         see `compare.paired.all_pairs`
-    null          the A/A test, see `compare.paired.NullRates`
+    null          the A/A test, see `compare.selftest.exchanged`
+    best_set      see `compare.best_set.best_set`
+    disagreements see `compare.ranking.disagreements`
+    tuned_worse   see `compare.tracks.harmed`
     ranks, profile, failures    see `compare.over_workloads`
     diagnostics, properties     see `compare.correlations`
     tracks                      see `compare.tracks.TrackAgreement`
@@ -35,6 +38,7 @@ def write(
     comparisons: list[Comparison | None],
     agreements: list[tuple[str, Workload, TrackAgreement]],
     corners: list[Corners],
+    harm: list[tuple[str, pd.DataFrame]],
 ) -> None:
     """Write all that was computed into the folder of a new report."""
     compared = [
@@ -44,7 +48,8 @@ def write(
         "means": _joined((work.title, _means(columns)) for work, columns in zip(works, cells, strict=True)),
         "differences": _joined((title, _differences(comparison)) for title, comparison in compared),
         "diagnostics": _joined((title, _diagnostics(comparison)) for title, comparison in compared),
-        "null": _joined((title, pd.DataFrame([comparison.null])) for title, comparison in compared),
+        "null": _joined((title, pd.DataFrame({"family": [comparison.null_error]})) for title, comparison in compared),
+        "tuned_worse": _joined((title, harmed) for title, harmed in harm),
         "tracks": _joined(
             (title, pd.DataFrame([agreement[:-1]], columns=agreement._fields[:-1]))
             for title, _, agreement in agreements
@@ -55,14 +60,15 @@ def write(
             (each.title, pd.DataFrame([each.difference], columns=["low", "high"])) for each in corners
         ),
     }
-    for name in ("pairs", "ranks", "profile", "failures", "properties"):
+    for name in ("pairs", "ranks", "profile", "failures", "properties", "best_set", "disagreements"):
         tables[name] = _joined((title, getattr(comparison, name)) for title, comparison in compared)
     writer.write_tables(folder, tables)
 
 
 def _diagnostics(comparison: Comparison) -> pd.DataFrame:
-    """Correlations with the primary metric and with accuracy, each adjusted on its own; `value` is the column."""
-    tables = {comparison.value: comparison.diagnostics, "test_accuracy": comparison.accuracy_diagnostics}
+    """Correlations with the loss, or the distance, and with accuracy, each adjusted on its own; `value` names them."""
+    loss = "test_loss" if comparison.value.endswith("_error") else comparison.value
+    tables = {loss: comparison.diagnostics, "test_accuracy": comparison.accuracy_diagnostics}
     return pd.concat([table.assign(value=value) for value, table in tables.items()])
 
 
@@ -93,16 +99,8 @@ def _means(cells: Cells) -> pd.DataFrame:
 
 
 def _differences(comparison: Comparison) -> pd.DataFrame:
-    """The differences in the primary metric and in accuracy, one under the other."""
-    loss = comparison.value, comparison.margin, comparison.loss
-    accuracy = "test_accuracy", comparison.accuracy_margin, comparison.accuracy
-    return pd.concat(
-        [
-            table.assign(value=value, margin=margin, reference=comparison.reference)
-            for value, margin, table in (loss, accuracy)
-            if len(table)
-        ]
-    )
+    """The verdicts, with what is judged and against what."""
+    return comparison.verdicts.assign(value=comparison.value, reference=comparison.reference)
 
 
 def _joined(tables: Iterable[tuple[str, pd.DataFrame]]) -> pd.DataFrame:

@@ -5,8 +5,9 @@ In `layers` a column `act.<parameter>` holds the learned value in that layer at 
 is `act.<parameter>[i]`. A new column here requires a higher `parquet.FORMAT`: older code would take it for config.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import chain
 from typing import Literal, NamedTuple
 
 import pandas as pd
@@ -113,6 +114,11 @@ LAYERS = (
     Column("rank", "float64", "effective rank / width"),
     Column("w2_normal", "float64", "distance to N(0, 1)"),
 )
+# Computed from the columns of `runs` where runs are compared, and stored nowhere.
+DERIVED = tuple(
+    Column(f"{split}_error", "float64", f"{words} error (fraction)", "lower", ranks=True)
+    for split, words in (("val", "validation"), ("test", "test"))
+)
 SCHEMA = {"runs": RUNS, "epochs": EPOCHS, "layers": LAYERS}
 
 
@@ -126,17 +132,21 @@ class Tables(NamedTuple):
 
 def label(name: str) -> str:
     """The axis label of a column; a config key is its own label."""
-    return next((column.label for columns in SCHEMA.values() for column in columns if column.name == name), name)
+    return next((column.label for column in _all() if column.name == name), name)
 
 
 def better(name: str) -> Literal["higher", "lower", None]:
     """The direction in which a column is better, or None if neither is."""
-    return next((column.better for columns in SCHEMA.values() for column in columns if column.name == name), None)
+    return next((column.better for column in _all() if column.name == name), None)
+
+
+def _all() -> Iterator[Column]:
+    return chain(*SCHEMA.values(), DERIVED)
 
 
 def config_columns(runs: pd.DataFrame) -> list[str]:
     """The columns of `runs` that hold the resolved config, in their order there."""
-    documented = {column.name for column in RUNS}
+    documented = {column.name for column in (*RUNS, *DERIVED)}
     return [name for name in runs.columns if name not in documented]
 
 

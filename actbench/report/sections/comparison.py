@@ -8,9 +8,9 @@ from actbench.compare.significance import ALPHA
 from actbench.compare.workloads import Workload
 from actbench.figures import comparison as comparison_figures
 from actbench.report import numbers, page
-from actbench.report.numbers import enumeration, number, rounded
+from actbench.report.numbers import enumeration, fixed, number, p_value, percent, rounded
 from actbench.report.page import Part
-from actbench.report.sections.verdicts import delta, pairing, table
+from actbench.report.sections.verdicts import delta, details, margin, pairing, table
 from actbench.report.writer import Save
 
 
@@ -20,7 +20,9 @@ def parts(work: Workload, comparison: Comparison, *, order: list[str], save: Sav
     runs = runs[runs["status"] != "failed"]
     return [
         _forest(comparison, save=save),
+        *_best(comparison),
         *_ranks(comparison, save=save),
+        *_disagreements(comparison),
         *_profiles(comparison, order=order, save=save),
         *failures(comparison.failures),
         *_pairs(comparison, order=order, save=save),
@@ -29,22 +31,30 @@ def parts(work: Workload, comparison: Comparison, *, order: list[str], save: Sav
 
 
 _READ_FOREST = (
-    "Each variant minus {reference} on the same seed: split, batch order, dropout masks and unscaled weights are "
-    "shared. The bar is the 95 % interval of the mean difference (BCa, widened for few seeds), the grey band the "
-    "margin within which a difference does not matter (±{margin}{unit}, 5 % of the reference's mean "
-    "{metric}). Filled: better or worse; square: equivalent; hollow: inconclusive. Better or worse is a Wilcoxon "
-    "signed-rank test with p < .05 after Holm and an interval that excludes 0; equivalent is TOST with p < .05 after "
-    "Holm, and it wins where both hold, as such a difference is too small to matter."
+    "Each variant against {reference} on the same seed: split, batch order, dropout masks and unscaled weights are "
+    "shared. The point is the relative change of the {metric}, the bar its t interval at the level of its look, with "
+    "the variance over test images where all seeds share them; the grey band is the margin, {margin}. Filled: better "
+    "or worse, 0 is excluded and the estimate exceeds the margin; square: equivalent, by two one-sided tests; hollow: "
+    "undecided. All comparisons are one Holm family, looked at after {looks} seeds."
 )
 _READ_RANKS = (
     "The rank of each mean with the interval that it has when seeds are drawn again, the same ones for all variants. "
     "A long bar is a rank that these seeds do not know."
 )
 _READ_PAIRS = (
-    "A row against a column, without a correction for having looked at everything but Benjamini and Hochberg's: blue "
-    "where the row has the lower {metric} with their adjusted p below .05, red where it has the higher one, grey with "
-    "= where TOST shows with the same that the two are closer than ±{margin}{unit}, however sure the difference "
-    "is. {cells} Exploratory: it suggests what to test on new seeds."
+    "A row against a column, with no margin and no looks, and without a correction for having looked at everything but "
+    "Benjamini and Hochberg's: blue where the row has the lower {metric} with their adjusted p below .05, red where it "
+    "has the higher one. {cells} Exploratory: it suggests what to test on new seeds."
+)
+_READ_BEST = (
+    "The 95 % model confidence set (Hansen, Lunde & Nason 2011) of the {metric} over {n} seeds: the best is in it at "
+    "this level, and where means are close it is wide. p is that of a variant's elimination; one that equals another "
+    "on every seed shares its p. The tier is the verdict against the lowest mean, which was chosen on these seeds; "
+    "a variant with a failed seed is in no set."
+)
+_READ_DISAGREE = (
+    "Error and loss rank these more than five places apart: an overconfident function can have the lower error and the "
+    "higher loss. The expected calibration error stands beside."
 )
 _READ_RELATIONS = (
     "Spearman's rank correlation, over variants, of each diagnostic (mean over layers and seeds) with the mean loss: "
@@ -72,24 +82,62 @@ _READ_FAILURES = (
 
 
 def _words(comparison: Comparison) -> dict[str, str]:
-    """The primary metric and its unit, for sentences: `loss` and ` nats`."""
-    words, unit = numbers.metric(comparison.value)
-    return {"metric": words.removeprefix("test "), "unit": unit}
+    """What is judged, and its margin, for sentences."""
+    words, _ = numbers.metric(comparison.value)
+    return {"metric": words.removeprefix("test "), "margin": margin(comparison)}
 
 
 def _forest(comparison: Comparison, *, save: Save) -> Part:
-    """The paired differences to the reference, with the table of verdicts."""
-    loss, accuracy, reference = comparison.loss, comparison.accuracy, comparison.reference
-    verdicts = loss.set_index("variant")["verdict"]
-    labels = {name: f"{_short(name)}  {verdicts[name]}" for name in loss["variant"]}
-    panels = {delta(comparison): (loss, comparison.margin)}
-    if len(accuracy):
-        points = accuracy.assign(**{name: 100 * accuracy[name] for name in ("mean", "low", "high")})
-        panels["Δ test accuracy (points)"] = (points, 100 * comparison.accuracy_margin)
-    read = _READ_FOREST.format(reference=reference, margin=rounded(comparison.margin), **_words(comparison))
-    figure = save(comparison_figures.forest(panels, labels), "forest")
-    rows = page.table(table(comparison))
-    return Part(f"Against {reference}, paired by seed", read, pairing(comparison), figure, rows)
+    """The relative changes against the reference, with the table of verdicts."""
+    rows, reference = comparison.verdicts, comparison.reference
+    labels = {row["variant"]: f"{_short(row['variant'])}  {row['verdict']}" for row in rows.to_dict("records")}
+    figure = save(comparison_figures.forest({delta(comparison): rows}, labels), "forest")
+    looks = enumeration(comparison.looks.sizes)
+    return Part(
+        f"Against {reference}, paired by seed",
+        _READ_FOREST.format(reference=reference, looks=looks, **_words(comparison)),
+        pairing(comparison),
+        figure,
+        page.table(table(comparison)),
+        folded=("How each was decided", page.table(details(comparison))),
+    )
+
+
+def _best(comparison: Comparison) -> list[Part]:
+    """The confidence set of the best, with tiers; nothing with fewer than 20 seeds."""
+    rows = comparison.best_set
+    if not len(rows):
+        return []
+    members = rows.loc[rows["in_set"], "variant"]
+    n, is_error = int(rows["n"][0]), comparison.value.endswith("_error")
+    shows = f"{len(members)} of {len(rows)} may be the best: {enumeration(members)}."
+    cells = [
+        [row["variant"], _mean(row["mean"], is_error=is_error), row["tier"],
+         "yes" if row["in_set"] else "", p_value(row["p"]), row["same_as"]]
+        for row in rows.to_dict("records")
+    ]  # fmt: skip
+    heading = ["activation", numbers.metric(comparison.value)[0], "tier", "may be the best", "p", "equals"]
+    read = _READ_BEST.format(n=n, **_words(comparison))
+    return [Part("Who may be the best", read, shows, table=page.table([heading, *cells]))]
+
+
+def _mean(value: float, *, is_error: bool) -> str:
+    """A mean error in percent, or a mean distance; nothing where there is none."""
+    return percent(value, 2) if is_error and value == value else rounded(value)
+
+
+def _disagreements(comparison: Comparison) -> list[Part]:
+    """Where error and loss rank differently."""
+    rows = comparison.disagreements
+    if not len(rows):
+        return []
+    cells = [
+        [row["variant"], fixed(row["rank_error"]), fixed(row["rank_loss"]), fixed(row["test_ece"], 4)]
+        for row in rows.to_dict("records")
+    ]
+    heading = ["activation", "rank by error", "rank by loss", "calibration error"]
+    shows = f"{enumeration(rows['variant'])}: {len(rows)} of {len(comparison.verdicts) + 1}."
+    return [Part("Loss against error", _READ_DISAGREE, shows, table=page.table([heading, *cells]))]
 
 
 def _ranks(comparison: Comparison, *, save: Save) -> list[Part]:
@@ -106,15 +154,12 @@ def _ranks(comparison: Comparison, *, save: Save) -> list[Part]:
 def _pairs(comparison: Comparison, *, order: list[str], save: Save) -> list[Part]:
     """The matrix of all pairs; where its cells have no room for numbers, also that of the first and the reference."""
     pairs, reference = comparison.pairs, comparison.reference
-    counts = pairs["verdict"].value_counts()
-    different, equal = counts.get("better", 0) + counts.get("worse", 0), counts.get("equivalent", 0)
-    shows = f"Of {len(pairs)} pairs {different} differ and {equal} are equivalent."
-    metric = _words(comparison)
-    unit = f" ({metric['unit'].strip()})" if metric["unit"] else ""
-    lines = f"Lines: mean difference{unit}; seeds won/tied/lost by the row; p before adjustment, * where adjusted."
+    shows = f"{(pairs['p_bh'] < ALPHA).sum()} of {len(pairs)} pairs differ."
+    metric = _words(comparison)["metric"]
+    lines = "Lines: mean difference; seeds won/tied/lost by the row; p before adjustment, * where adjusted."
     is_detailed = len(order) <= comparison_figures.DETAILED
     cells = lines if is_detailed else "The number is the seeds on which the row is better."
-    read = _READ_PAIRS.format(cells=cells, margin=rounded(comparison.margin), **metric)
+    read = _READ_PAIRS.format(cells=cells, metric=metric)
     figure = comparison_figures.matrix(pairs, {name: name for name in order})
     parts = [Part("Every pair", read, shows, save(figure, "matrix"))]
     if not is_detailed:

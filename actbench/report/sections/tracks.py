@@ -9,8 +9,8 @@ from actbench.compare.init_or_rate import EFFECTS, Corners, varying_verdicts
 from actbench.compare.tracks import TrackAgreement
 from actbench.compare.workloads import TRACKS, Workload
 from actbench.figures import tracks as tracks_figures
-from actbench.report import page
-from actbench.report.numbers import correlation, enumeration, interval_of, number, rounded
+from actbench.report import numbers, page
+from actbench.report.numbers import correlation, enumeration, interval_of, number, p_value, percent, rounded
 from actbench.report.page import Part
 from actbench.report.writer import Save, saver
 
@@ -21,10 +21,14 @@ _READ_TRACKS = (
     "them. Thick lines change their verdict. τ is 1 where tuning changes no order, 0 where the two orders "
     "have nothing in common; its interval is of seeds drawn again, which adds noise to both orders and lowers τ."
 )
+_READ_HARM = (
+    "Tuning chose a setting by the validation error of other seeds. Here both settings meet the same evaluation seeds: "
+    "the validation error of each, and a one-sided paired t test of whether the tuned one is higher, adjusted by Holm."
+)
 _READ_CORNERS = (
     "Each variant against itself on the shared track, on the same seeds: with the matched init alone, with the tuned "
-    "learning rate alone, with both; left of 0 is a lower loss. Interaction is both less the two alone: at 0 init and "
-    "learning rate add up, below it they do more together. Bars are 95 % intervals, filled where they exclude 0."
+    "learning rate alone, with both; left of 0 is a lower {metric}. Interaction is both less the two alone: at 0 init "
+    "and learning rate add up, below it they do more together. Bars are 95 % intervals, filled where they exclude 0."
 )
 
 
@@ -34,6 +38,39 @@ def parts(agreements: list[tuple[str, Workload, TrackAgreement]], corners: list[
         *(_agreement(*each, save=saver(new, prefix=f"w{i}-")) for i, each in enumerate(agreements, 1)),
         *(_corners(each, save=saver(new, prefix=f"w{i}-")) for i, each in enumerate(corners, 1)),
     ]
+
+
+def harm(tables: list[tuple[str, pd.DataFrame]]) -> list[str]:
+    """The sentence for the top of the page where tuning was worse than not tuning; nothing where it was not."""
+    sentences = []
+    for title, table in tables:
+        worse = table.loc[table["flagged"], "variant"]
+        where = f" ({title})" if title else ""
+        if len(worse):
+            sentences.append(
+                f"Tuning did harm{where}: with its tuned setting the validation error of {enumeration(worse)} is "
+                f"higher than with the shared one (one-sided t, Holm p < .05), so what the tuned track says of "
+                f"{'it' if len(worse) == 1 else 'them'} is no best case."
+            )
+    return sentences
+
+
+def harm_parts(tables: list[tuple[str, pd.DataFrame]]) -> list[Part]:
+    """The table of each workload on both tracks: validation errors, and whether tuning made them worse."""
+    parts = []
+    for title, table in tables:
+        rows = [
+            [row["variant"], percent(row["shared"], 2), percent(row["tuned"], 2), p_value(row["p_holm"]),
+             "worse" if row["flagged"] else "", str(row["n"])]
+            for row in table.sort_values("p", kind="stable").to_dict("records")
+        ]  # fmt: skip
+        heading = ["activation", "validation error, shared", "validation error, tuned", "p (Holm)", "tuned is", "n"]
+        worse = int(table["flagged"].sum())
+        shows = f"Tuned is worse than shared for {worse} of {len(table)}." if len(table) else ""
+        parts.append(
+            Part(f"{title or 'Both tracks'}, was tuning worse?", _READ_HARM, shows, table=page.table([heading, *rows]))
+        )
+    return parts
 
 
 def _agreement(title: str, tuned: Workload, agreement: TrackAgreement, *, save: Save) -> Part:
@@ -66,7 +103,9 @@ def _corners(corners: Corners, *, save: Save) -> Part:
     """The part on the four tracks of one workload."""
     means = corners.effects.pivot_table("mean", "variant", "effect")
     order = list(means.sort_values("both", kind="stable").index)
-    figure = save(tracks_figures.corners(corners.effects, {name: name for name in order}), "corners")
+    metric, unit = numbers.metric(corners.value)
+    change = f"Δ {unit.strip() or metric}"
+    figure = save(tracks_figures.corners(corners.effects, {name: name for name in order}, change=change), "corners")
     cells = {(row["variant"], row["effect"]): number(interval_of(row)) for row in corners.effects.to_dict("records")}
     verdicts = corners.verdicts.reindex(order)
     rows = [
@@ -74,9 +113,15 @@ def _corners(corners: Corners, *, save: Save) -> Part:
          *(verdict if isinstance(verdict, str) else "reference" for verdict in verdicts.loc[name, list(TRACKS)])]
         for name in order
     ]  # fmt: skip
-    heading = ["activation", *(f"{effect} (Δ nats)" for effect in EFFECTS), *(f"verdict, {track}" for track in TRACKS)]
+    heading = [
+        "activation",
+        *(f"{effect} ({change})" for effect in EFFECTS),
+        *(f"verdict, {track}" for track in TRACKS),
+    ]
     title = f"{corners.title or 'Four tracks'}, initialisation or learning rate"
-    return Part(title, _READ_CORNERS, " ".join(sentences(corners)), figure, page.table([heading, *rows]))
+    return Part(
+        title, _READ_CORNERS.format(metric=metric), " ".join(sentences(corners)), figure, page.table([heading, *rows])
+    )
 
 
 def sentences(corners: Corners) -> list[str]:

@@ -60,7 +60,7 @@ PLOTS = (
     Plot(
         "Ranking", "runs", ("test_loss", "test_accuracy"), training.ranking,
         "A row is an activation, a grey point a seed, the coloured point the mean and the bar its 95 % interval. "
-        "Where two bars share values, the two are not told apart. Ordered by mean loss, lowest first.",
+        "Where two bars share values, the two are not told apart. Ordered by mean error, lowest first.",
         lambda runs: "",
         alone="A grey point is a seed, the coloured point their mean and the bar its 95 % interval.",
     ),

@@ -3,96 +3,121 @@
 import numpy as np
 import pandas as pd
 
-from actbench.compare import significance
-from actbench.compare.comparison import SMOKE, VERDICTS, Comparison
-from actbench.compare.significance import ALPHA
+from actbench.compare.comparison import Comparison
+from actbench.compare.errors import MARGIN
+from actbench.compare.paired import VERDICTS
 from actbench.report import numbers
 from actbench.report.numbers import enumeration, fixed, interval_of, number, p_value, percent, rounded
 
 
 def sentences(comparison: Comparison) -> list[str]:
     """What a reader may conclude and what not."""
-    counts = comparison.loss["verdict"].value_counts()
-    words, unit = numbers.metric(comparison.value)
-    verdicts = "; ".join(
-        _count(comparison.loss, verdict, int(counts[verdict])) for verdict in VERDICTS if verdict in counts
-    )
+    table = comparison.verdicts
+    counts = table["verdict"].value_counts()
+    words, _ = numbers.metric(comparison.value)
+    verdicts = "; ".join(_count(table, verdict, int(counts[verdict])) for verdict in VERDICTS if verdict in counts)
     return [
         f"Against {comparison.reference} on {words}, paired by seed ({comparison.num_seeds} seeds, "
-        f"{len(comparison.loss)} comparisons): {verdicts}.",
+        f"{len(table)} comparisons): {verdicts}.",
         *_limits(comparison),
-        f"What may be concluded: a better or worse holds for this workload and these settings, with an error rate of "
-        f"5 % over all {len(comparison.loss)} comparisons together; equivalent means closer to {comparison.reference} "
-        f"than {rounded(comparison.margin)}{unit} (5 % of its mean). What not: inconclusive is not equal, it says "
-        f"that these seeds cannot tell; and no verdict carries over to other data, sizes or learning rates.",
+        f"What may be concluded: a better or worse holds for this workload and these settings, a difference of more "
+        f"than {margin(comparison)}; an equivalent one is smaller. The error rate is 5 % over all "
+        f"{len(table)} comparisons and all looks together (at {enumeration(comparison.looks.sizes)} seeds). What not: "
+        f"undecided is not equal, it says that these seeds cannot tell; and no verdict carries over to other data, "
+        f"sizes or learning rates.",
     ]
 
 
+def margin(comparison: Comparison) -> str:
+    """The margin in words: `10 % of relu's test error (31 of 10,000 test images)`."""
+    words, _ = numbers.metric(comparison.value)
+    images = comparison.verdicts["margin_images"].median()
+    of = f"{percent(MARGIN - 1)} of {comparison.reference}'s {words}".replace("%", " %")
+    return f"{of} ({rounded(images, 2)} test images)" if np.isfinite(images) else of
+
+
 def table(comparison: Comparison) -> list[list[str]]:
-    """Heading and rows, lowest mean difference first."""
-    by_name = comparison.accuracy.set_index("variant") if len(comparison.accuracy) else pd.DataFrame()
-    has_verdict = np.isfinite(comparison.accuracy_margin)
-    accuracy = ["Δ accuracy (points)", *(["verdict on accuracy"] if has_verdict else [])] if len(by_name) else []
-    loss = delta(comparison)
-    heading = ["activation", "verdict", loss, "P(better)", "d_z", "p (Holm)", "p equivalent (Holm)", *accuracy]
-    rows = []
-    for row in comparison.loss.to_dict("records"):
-        cells = [row["variant"], row["verdict"], number(interval_of(row)), fixed(row["superiority"], 2)]
-        cells += [fixed(row["d_z"], 2), p_value(row["p_holm"]), p_value(row["p_equivalent_holm"])]
-        if len(by_name):
-            points = by_name.loc[row["variant"]].to_dict()
-            cells.append(number(interval_of(points, scale=100)))
-            cells += [str(points["verdict"])] if has_verdict else []
-        rows.append([*cells, fixed(row["variance_ratio"], 2), str(row["n"])])
-    return [[*heading, "variance left", "n"], *rows]
+    """Heading and rows, the largest improvement first."""
+    rows = [
+        [
+            row["variant"],
+            row["verdict"],
+            number(interval_of(_change(row))),
+            str(row["look"] or row["n"]),
+            _price(row["price"]),
+        ]
+        for row in comparison.verdicts.to_dict("records")
+    ]
+    return [["activation", "verdict", delta(comparison), "seeds", "more seeds to decide"], *rows]
+
+
+def details(comparison: Comparison) -> list[list[str]]:
+    """How each was decided: the tests, their adjustment, the signed-rank test, an interval that ignores looks."""
+    heading = ["activation", "level", "p equivalent", "p different", "p (Holm)", "p signed rank", "P(better)"]
+    is_error = comparison.value.endswith("_error")
+    scale, unit = (100, "points") if is_error else (1, "FLD")
+    rows = [
+        [
+            row["variant"],
+            percent(1 - row["alpha"], 1),
+            *(p_value(row[name]) for name in ("p_equivalent", "p_different", "p_holm")),
+            p_value(row["p_signed_rank"]) + (" (disagrees)" if row["disagrees"] else ""),
+            fixed(row["superiority"], 2),
+            number(interval_of(_difference(row), scale=scale)),
+            fixed(row["variance_ratio"], 2),
+        ]
+        for row in comparison.verdicts.to_dict("records")
+    ]
+    return [[*heading, f"Δ ({unit}), BCa 95 %", "variance left"], *rows]
 
 
 def delta(comparison: Comparison) -> str:
-    """The difference of the primary metric as a heading, with its unit."""
-    words, unit = numbers.metric(comparison.value)
-    return f"Δ {words} ({unit.strip()})" if unit else f"Δ {words}"
+    """The relative change of what is judged as a heading."""
+    return f"Δ {numbers.metric(comparison.value)[0]} (%)"
 
 
 def pairing(comparison: Comparison) -> str:
     """How many seeds the pairing saved, and how often the A/A test found a difference, in sentences."""
-    ratios = comparison.loss["variance_ratio"].dropna()
+    ratios = comparison.verdicts["variance_ratio"].dropna()
     sentences = []
     if len(ratios):
         median = float(ratios.median())
         sentences.append(
-            f"What the pairing bought: the variance of a paired difference is {rounded(median, 2)} of that of an "
-            f"unpaired one (median over variants; {rounded(ratios.min(), 2)} to {rounded(ratios.max(), 2)}), so that "
-            f"unpaired runs would need {rounded(1 / median, 2)} times the seeds." if median > 0 else
-            "What the pairing bought: most variants differ from the reference by the same on every seed."
+            f"Pairing by seed leaves {percent(median)} of the variance of an unpaired difference (median over "
+            f"variants; {percent(ratios.min())} to {percent(ratios.max())}): without it the same precision would take "
+            f"{rounded(1 / median, 2)} times the seeds." if median > 0 else
+            "Most variants differ from the reference by the same on every seed."
         )  # fmt: skip
-    null = comparison.null
-    if null.tests:
+    if np.isfinite(comparison.null_error):
         sentences.append(
-            f"A/A: variant and reference were exchanged at random seed by seed, {fixed(null.draws)} times, so that "
-            f"there is nothing to find: {percent(null.single, 1)} of the single tests had p < .05, and "
-            f"{percent(null.family, 1)} of the families of {null.tests} had any Holm-adjusted p below .05 (at most 5 % "
-            "is right). This checks the tests and their adjustment on these data, not that seeds are independent."
+            "A/A: variant and reference were exchanged at random seed by seed, so that there is nothing to find: "
+            f"{percent(comparison.null_error, 1)} of the families had any better or worse at any look (at most 5 % is "
+            "right). This checks the procedure on these data, not that seeds are independent."
         )
+    disagree = comparison.verdicts.loc[comparison.verdicts["disagrees"], "variant"]
+    if len(disagree):
+        sentences.append(f"The signed-rank test disagrees with t on whether 0 is excluded for {enumeration(disagree)}.")
     return " ".join(sentences)
 
 
 def _limits(comparison: Comparison) -> list[str]:
-    """Why these seeds cannot say more."""
-    sentences, n, tests = [], comparison.num_seeds, len(comparison.loss)
-    least = significance.smallest_adjusted(n=n, tests=tests)
-    if n <= SMOKE:
-        sentences.append(
-            f"Smoke: with {n} seeds the smallest p of a signed-rank test is .0625, so nothing can be better or worse."
-        )
-    elif least >= ALPHA:
-        enough = next(k for k in range(n, 99) if significance.smallest_adjusted(n=k, tests=tests) < ALPHA)
-        sentences.append(
-            f"With {n} seeds and {tests} comparisons the smallest p after Holm is {rounded(least, 2)}, so nothing can "
-            f"be called better or worse here, whatever the difference; {enough} seeds could."
-        )
-    lost = int((comparison.loss["lost"] > 0).sum())
+    """Why these seeds cannot say more, and what would."""
+    table, sentences = comparison.verdicts, []
+    undecided = table[(table["verdict"] == "undecided") & (table["look"] > 0)]
+    prices = undecided["price"]
+    if len(undecided):
+        finite = prices[np.isfinite(prices)]
+        cost = f"{rounded(finite.min(), 6)} to {rounded(finite.max(), 6)}" if len(finite) else "more than 10,000"
+        later = [size for size in comparison.looks.sizes if size > undecided["look"].max()]
+        next_look = f"the next look is at {later[0]} seeds" if later else "there is no further look"
+        sentences.append(f"What is undecided would take {cost} more seeds at its present estimates; {next_look}.")
+    early = table[table["look"] == 0]
+    if len(early):
+        first = comparison.looks.sizes[0]
+        sentences.append(f"{len(early)} of {len(table)} lack a seed for the first look, which is at {first}.")
+    lost = int((table["lost"] > 0).sum())
     if lost:
-        sentences.append(f"Without a finite loss on every seed, so without a test and inconclusive: {lost} of {tests}.")
+        sentences.append(f"{lost} of {len(table)} have a seed without a finite value; it counts by its sign alone.")
     return sentences
 
 
@@ -100,3 +125,17 @@ def _count(table: pd.DataFrame, verdict: str, count: int) -> str:
     """`2 better (snake and lisht)`; more than six variants are not named."""
     names = table.loc[table["verdict"] == verdict, "variant"]
     return f"{count} {verdict}" + (f" ({enumeration(names)})" if count <= 6 else "")
+
+
+def _price(seeds: float) -> str:
+    return "" if np.isnan(seeds) else "> 10,000" if np.isinf(seeds) else fixed(seeds)
+
+
+def _change(row: dict) -> dict:
+    """The relative change of a row in percent, as an interval's columns."""
+    return {"mean": 100 * row["change"], "low": 100 * row["low"], "high": 100 * row["high"], "n": row["n"]}
+
+
+def _difference(row: dict) -> dict:
+    names = {"mean": "difference", "low": "difference_low", "high": "difference_high", "n": "n"}
+    return {column: row[name] for column, name in names.items()}

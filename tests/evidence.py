@@ -11,7 +11,9 @@ from actbench.tables.bits import pack
 SENTENCES = {"if_true": "{mean:.2f}", "if_false": "{mean:.2f}"}
 
 
-def folder(root: Path, name: str, columns: dict[str, dict], *, first_seed: int = 0, protocol: int = 3, layers=()) -> Path:
+def folder(
+    root: Path, name: str, columns: dict[str, dict], *, first_seed: int = 0, protocol: int = 3, layers=()
+) -> Path:
     """Runs: for each label its columns, a number or one number per seed; `act` is the label unless it is given."""
     runs = []
     for label, values in columns.items():

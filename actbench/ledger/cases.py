@@ -12,9 +12,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
+
 from actbench.tables.text import text
 
-WORDS = ("results", "seeds", "where", "against", "than", "chosen_on", "best_of")
+WORDS = ("results", "seeds", "claimed", "where", "against", "than", "chosen_on", "best_of")
+_UNNAMED = ("seeds", "claimed", "chosen_on", "best_of")  # no part of a case's name
 _MAPPINGS = ("where", "against", "than", "chosen_on", "best_of")
 
 
@@ -29,6 +32,7 @@ class Case:
             and seed.
         against: What differs from `where` in the rows of the reference; `results` there names another folder.
         than: What differs from `where` in the rows of a second comparison, see `rules.distance`.
+        claimed: The ends of its claimed set, as they are written.
         seeds: The most seeds that this case will ever have, if they are fewer than the last look's.
         chosen_on: For `needs: any`, `results`: the folder with tuning seeds; `without`: keys that do not hold there.
         best_of: Likewise, where lists in `against` stand for the one with the lowest validation error.
@@ -36,12 +40,23 @@ class Case:
 
     name: str
     results: str
+    claimed: Sequence[float | None] | None = None
     where: Mapping[str, Any] = field(default_factory=dict)
     against: Mapping[str, Any] = field(default_factory=dict)
     than: Mapping[str, Any] = field(default_factory=dict)
     seeds: int | None = None
     chosen_on: Mapping[str, Any] | None = None
     best_of: Mapping[str, Any] | None = None
+
+    @property
+    def low(self) -> float:
+        """The lower end of the claimed set."""
+        return -np.inf if self.claimed is None or self.claimed[0] is None else float(self.claimed[0])
+
+    @property
+    def high(self) -> float:
+        """The upper end of the claimed set."""
+        return np.inf if self.claimed is None or self.claimed[1] is None else float(self.claimed[1])
 
     @property
     def reference(self) -> dict[str, Any]:
@@ -63,7 +78,7 @@ def expand(entry: Mapping[str, Any]) -> tuple[Case, ...]:
 
 
 def _product(grid: Mapping[str, Any]) -> list[dict[str, Any]]:
-    lists = [value if isinstance(value, list) else [value] for value in grid.values()]
+    lists = [value if isinstance(value, list) and key != "claimed" else [value] for key, value in grid.items()]
     return [dict(zip(grid, values, strict=True)) for values in itertools.product(*lists)]
 
 
@@ -74,14 +89,15 @@ def _case(entry: Mapping[str, Any], point: Mapping[str, Any], name: str) -> Case
     }
     merged["where"] = {**merged.get("where", {}), **columns}
     results = str(point.get("results", entry.get("results", "")))
-    return Case(name, results, seeds=point.get("seeds"), **merged)
+    claimed = point.get("claimed", entry.get("claimed"))
+    return Case(name, results, claimed, seeds=point.get("seeds"), **merged)
 
 
 def _names(points: Sequence[Mapping[str, Any]]) -> list[str]:
     """What differs between the points, in words: `depth 8`, `mnist_mlp`, `smelu against relu`."""
     if len(points) < 2:
         return [""] * len(points)
-    keys = dict.fromkeys(key for point in points for key in point if key not in ("seeds", "chosen_on", "best_of"))
+    keys = dict.fromkeys(key for point in points for key in point if key not in _UNNAMED)
     differing = [key for key in keys if any(point.get(key) != points[0].get(key) for point in points)]
     return [", ".join(_words(key, point[key]) for key in differing if key in point) for point in points]
 

@@ -33,8 +33,11 @@ def chosen(atom: Atom, cases: list[Case], evidence: Evidence) -> list[Case]:
     for case in cases:
         there = _tuning_case(case, case.chosen_on or {})
         rows = rules.rows_of(on_validation, there, evidence, narrow=tuning_rows)
-        seeds = np.unique(rows.where["seed"]) if rows is not None else np.empty(0)
-        if rows is None or not len(seeds):
+        if rows is None:
+            return []
+        seeds = np.unique(rows.where["seed"])
+        seeds = np.intersect1d(seeds, rows.against["seed"]) if rows.is_contrast else seeds
+        if not len(seeds):
             return []
         strengths.append((_strength(rules.setting(on_validation, there, rows, seeds=seeds)), -_loss(rows.where)))
     best = max(range(len(cases)), key=strengths.__getitem__)

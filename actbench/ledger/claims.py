@@ -8,14 +8,12 @@ is true. `parse.py` says which keys each rule has, `rules.py` what it computes.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-import numpy as np
-
 from actbench.compare.sequential import Looks
 from actbench.ledger.cases import Case
 
 KINDS = ("claimed", "definition", "fact", "popular", "mechanism", "control")
 NEEDS = ("all", "most", "any")
-REDUCTIONS = ("mean", "min", "max", "rms", "max_abs")
+REDUCTIONS = ("mean", "min", "max", "rms", "max_abs", "last_first", "each")
 LOOKS = (10, 20, 40)
 FINDINGS = {
     "true": "true",
@@ -47,11 +45,11 @@ class Atom:
         table: runs, epochs, layers, vanishing (from `compare.layers.vanishing`), a table of computed facts, or
             `statistics/<name>`.
         column: The measured quantity; the learned parameter of a layer is `learned.<parameter>`.
-        low, high: The ends of the claimed set.
         outside: Whether the mean is claimed not to lie in that set.
         margin: What an error rate may be of another, if it is not that of `compare.errors`.
         over: The column along which the trend is computed.
-        reduce: How the rows of one seed are reduced to one number.
+        reduce: How the rows of one seed are reduced to one number: one of REDUCTIONS, last_first being the last layer
+            minus the first; of a computed atom how the rows of one case are, `each` being not at all.
         looks: Numbers of seeds at which the atom is looked at.
         if_true, if_false: The sentence for each outcome, see `sentences.FIELDS`.
         cite: What a fact rests on.
@@ -65,8 +63,6 @@ class Atom:
     needs: str = "all"
     table: str = "runs"
     column: str = ""
-    low: float = -np.inf
-    high: float = np.inf
     outside: bool = False
     margin: float | None = None
     over: str = ""
@@ -84,12 +80,16 @@ class Atom:
 
 @dataclass(frozen=True)
 class Claim:
-    """A statement of the article, paraphrased, its atoms, and a finding for each verdict that it can get."""
+    """A statement of the article, paraphrased, its atoms, and a finding for each verdict that it can get.
+
+    A finding is a sentence, or one for each verdict of the atom that it names: `{by: ATOM, true: …, false: …,
+    undecided: …}`.
+    """
 
     id: str
     says: str
     source: str
-    finding: Mapping[str, str]
+    finding: Mapping[str, str | Mapping[str, str]]
     atoms: tuple[Atom, ...]
 
     def of_kind(self, *kinds: str) -> tuple[Atom, ...]:

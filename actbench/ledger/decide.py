@@ -8,6 +8,7 @@ import numpy as np
 
 from actbench.compare import errors, sequential
 from actbench.ledger import choice, rules
+from actbench.ledger.cases import Case
 from actbench.ledger.claims import FINDINGS, NOT_MEASURED, Atom, Claim, ClaimError, families, looks_of
 from actbench.ledger.evidence import Evidence
 from actbench.ledger.rules import Fact, Setting
@@ -188,10 +189,10 @@ def is_outside(atom: Atom) -> bool:
     return atom.outside or atom.rule == "differs"
 
 
-def claimed_set(atom: Atom) -> tuple[float, float]:
+def claimed_set(atom: Atom, case: Case) -> tuple[float, float]:
     """The ends of the claimed set, in the unit of what is shown."""
     if atom.rule == "log_ratio":
-        return atom.low - 1, atom.high - 1
+        return case.low - 1, case.high - 1
     if atom.rule == "sooner":
         return 0.5, np.inf
     margin = (1.0 if atom.rule == "lower" else errors.MARGIN) if atom.margin is None else atom.margin
@@ -204,7 +205,7 @@ def claimed_set(atom: Atom) -> tuple[float, float]:
         "better": (-np.inf, -change),
         "lower": (-np.inf, change),
         "at_least": (change, np.inf),
-    }.get(atom.rule, (atom.low, atom.high))
+    }.get(atom.rule, (case.low, case.high))
 
 
 def price(decided: Decided) -> str:

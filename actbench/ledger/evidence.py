@@ -17,8 +17,8 @@ FIRST_TUNING_SEED = 1000  # settings are chosen on seeds from here on, and compa
 FIRST_PROTOCOL = 3
 OF_RUNS = ("runs", "epochs", "layers", "vanishing")
 # Columns that hold no setting, or one in which repetitions of a run may differ.
-_MEASURED = {column.name for columns in SCHEMA.values() for column in columns}
-_MEASURED |= {"ratio", "gain", "num_seeds", "data.root", "device", "threads"}
+MEASURED = {column.name for columns in SCHEMA.values() for column in columns}
+MEASURED |= {"ratio", "gain", "saturation", "num_seeds", "data.root", "device", "threads"}
 
 
 class Evidence:
@@ -80,6 +80,8 @@ class Evidence:
         tables = self._tables(folder)
         frame = vanishing(tables.layers) if table == "vanishing" else getattr(tables, table)
         frame = frame.rename(columns=lambda name: f"learned.{name[4:]}" if name.startswith("act.") else name)
+        if table == "layers":  # on either side
+            frame = frame.assign(saturation=frame["saturation_low"] + frame["saturation_high"])
         columns = ["run_id", "seed", *(name for name in config_columns(runs) if name not in frame)]
         return frame.merge(runs[columns], on=["run_id", "seed"])
 
@@ -115,7 +117,7 @@ def one_setting(rows: pd.DataFrame, where: Mapping[str, Any]) -> pd.DataFrame:
     Raises:
         ClaimError: If they were measured with several settings.
     """
-    settings = [name for name in rows if name not in _MEASURED and not str(name).startswith("learned.")]
+    settings = [name for name in rows if name not in MEASURED and not str(name).startswith("learned.")]
     if "run_id" not in rows or any(isinstance(where.get(str(name)), list) for name in settings):
         return rows
     runs = rows.drop_duplicates("run_id")

@@ -36,7 +36,7 @@ def claim(decided: Sequence[Decided]) -> Figure:
 
 def _panel(panel: Axes, one: Decided) -> None:
     estimates = [case for case in one.estimates if np.isfinite(case.mean)]
-    low_end, high_end = decide.claimed_set(one.atom)
+    low_end, high_end = decide.claimed_set(one.atom, one.settings[0].case)
     drawn = np.array([end for case in estimates for end in case[1:4]] + [low_end, high_end])
     drawn = drawn[np.isfinite(drawn)]
     margin = np.ptp(drawn) * 0.08 or max(abs(drawn[0]) * 0.1, 1e-12)

@@ -43,8 +43,12 @@ def write(root: str | Path, claims: Sequence[Claim] | None = None) -> Path:
 def finding(claim: Claim, decided: Sequence[Decided]) -> str:
     """The finding for the claim's verdict with its numbers; where they are not measured it says so."""
     key = decide.verdict(decided)
+    template = claim.finding.get(key, "")
+    if isinstance(template, Mapping):
+        verdict = next(one.verdict for one in decided if one.atom.name == template["by"])
+        template = template[{NOT_MEASURED: "undecided", "not shown": "undecided"}.get(verdict, verdict)]
     try:
-        return "" if key not in claim.finding else sentences.fill(claim.finding[key], _fields(decided))
+        return sentences.fill(template, _fields(decided))
     except sentences.MissingNumberError:
         return f"{FINDINGS[key].capitalize()}; its numbers are {_PENDING}."
 
@@ -96,8 +100,8 @@ def mark(decided: Decided) -> str:
 
 
 def claimed(atom: Atom) -> str:
-    """The claimed set in words."""
-    low, high = decide.claimed_set(atom)
+    """The claimed set in words, that of the first case where they differ."""
+    low, high = decide.claimed_set(atom, atom.cases[0])
     shown = (lambda end: f"{end:+.0%}".replace("-", "−")) if decide.is_relative(atom) else (lambda end: rounded(end, 6))
     if np.isinf([low, high]).any():
         words = f"above {shown(low)}" if np.isfinite(low) else f"below {shown(high)}"

@@ -4,7 +4,6 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from omegaconf import OmegaConf
 
 from actbench.command.options import EXPERIMENTS
@@ -41,13 +40,14 @@ RULES: dict[str, tuple[str, str]] = {
     "sooner": ("against", "column best_of"),
     "left_start": ("column", "claimed"),
     "trend": ("column over claimed", "against reduce"),
-    "computed": ("table column claimed", ""),
+    "computed": ("table column claimed", "reduce outside"),
     "cited": ("cite", ""),
 }
 _DEFAULTS: dict[str, dict[str, Any]] = {
     **{rule: {"column": "test_accuracy"} for rule in errors.RULES},
     "distance": {"table": "layers", "column": "out_ratio", "claimed": [None, 0]},
     "sooner": {"column": "epochs_to_target", "claimed": [0, None]},
+    "computed": {"reduce": "each"},
     "left_start": {"table": "layers", "claimed": [LEFT, None]},
 }
 _EVERY = ("kind", "states", "rule")
@@ -94,27 +94,27 @@ def _atom(name: str, entry: dict[str, Any], place: str) -> Atom:
     if rule not in RULES:
         raise ClaimError(f"{place} has rule={rule}: use one of {', '.join(RULES)}.")
     entry = {**_DEFAULTS.get(rule, {}), **entry}
+    needed, beside = (tuple(keys.split()) for keys in RULES[rule])
     if rule == "cited":
-        _keys(entry, place, "a fact that is cited", required=(*_EVERY, "cite"))
+        _keys(entry, place, "a fact that is cited", required=(*_EVERY, *needed))
         expanded: tuple[Case, ...] = ()
     else:
-        needed, beside = (tuple(keys.split()) for keys in RULES[rule])
         seeds = () if rule == "computed" else _SEEDS
         try:
             expanded = cases.expand(entry)
         except (TypeError, ValueError, AttributeError) as error:
             raise ClaimError(f"{place} has cases that cannot be read: {error}.") from error
-        in_cases = {key for key in cases.WORDS if expanded and all(getattr(case, key) for case in expanded)}
+        in_cases = {key for key in cases.WORDS if key not in entry and all(getattr(case, key) for case in expanded)}
         required = tuple(key for key in (*_EVERY, *_MEASURED, *needed) if key not in in_cases)
         optional = (*_MAY, *seeds, *beside, *needed, *(key for key in _DEFAULTS.get(rule, {})))
         _keys(entry, place, f"an atom with rule={rule}", required=required, optional=optional)
         _check_cases(expanded, entry, rule, place)
-    low, high = _claimed(entry.get("claimed", [None, None]), place, needed="claimed" in RULES[rule][0])
+    for case in expanded:
+        if case.claimed is not None:
+            _check_claimed(case.claimed, place)
     atom = Atom(
         name,
         cases=expanded,
-        low=low,
-        high=high,
         looks=_looks(entry.get("looks", LOOKS), place),
         margin=entry.get("margin"),
         outside=bool(entry.get("outside", False)),
@@ -151,11 +151,10 @@ def _check_cases(expanded: Sequence[Case], entry: Mapping[str, Any], rule: str, 
                   optional=("results", "without"))  # fmt: skip
 
 
-def _claimed(ends: Any, place: str, *, needed: bool) -> tuple[float, float]:
-    numbers = [end for end in ends if end is not None] if isinstance(ends, list) and len(ends) == 2 else [""]
-    if all(isinstance(end, int | float) for end in numbers) and (numbers or not needed) and numbers == sorted(numbers):
-        return -np.inf if ends[0] is None else float(ends[0]), np.inf if ends[1] is None else float(ends[1])
-    raise ClaimError(f"{place} has claimed={ends}: give [low, high], null for no bound on a side.")
+def _check_claimed(ends: Any, place: str) -> None:
+    numbers = [end for end in ends if end is not None] if isinstance(ends, list) and len(ends) == 2 else []
+    if not numbers or not all(isinstance(end, int | float) for end in numbers) or numbers != sorted(numbers):
+        raise ClaimError(f"{place} has claimed={ends}: give [low, high], null for no bound on a side.")
 
 
 def _looks(sizes: Any, place: str) -> Looks:
@@ -173,6 +172,8 @@ def _check_atom(atom: Atom, place: str) -> None:
             raise ClaimError(f"{place} has {key}={getattr(atom, key)}: use one of {', '.join(allowed)}.")
     if (atom.kind == "fact") != (atom.rule == "cited"):
         raise ClaimError(f"{place} has kind={atom.kind} and rule={atom.rule}: a fact is cited, and nothing else is.")
+    if atom.reduce == "each" and atom.rule != "computed":
+        raise ClaimError(f"{place} has reduce=each, but needs one number a seed: {', '.join(REDUCTIONS[:-1])}.")
     if atom.kind == "definition" and atom.rule != "computed":
         raise ClaimError(f"{place} has kind=definition and rule={atom.rule}: what is true by definition is computed.")
     for key in _MEASURED:
@@ -187,13 +188,23 @@ def _check_findings(claim: Claim) -> None:
     if possible != set(claim.finding):
         ordered = [key for key in FINDINGS if key in possible]
         raise ClaimError(f"{claim.id} has findings for {', '.join(claim.finding)}: it can get {', '.join(ordered)}.")
-    for verdict, template in claim.finding.items():
-        try:
-            sentences.check(template, [atom.name for atom in claim.atoms if atom.rule != "cited"])
-        except sentences.SentenceError as error:
-            raise ClaimError(f"{claim.id}, finding {verdict}: {error}.") from error
-        if (count := sentences.words(template)) > MAX_WORDS:
-            raise ClaimError(f"{claim.id}, finding {verdict}, has {count} words: {MAX_WORDS} are allowed.")
+    for verdict, finding in claim.finding.items():
+        place = f"{claim.id}, finding {verdict}"
+        if isinstance(finding, Mapping):
+            _keys(finding, place, "a finding by an atom", required=("by", "true", "false", "undecided"))
+            if finding["by"] not in [atom.name for atom in claim.atoms]:
+                raise ClaimError(f"{place} is by {finding['by']}: name one of the claim's atoms.")
+        for template in finding.values() if isinstance(finding, Mapping) else [finding]:
+            _check_finding(template, claim, place)
+
+
+def _check_finding(template: str, claim: Claim, place: str) -> None:
+    try:
+        sentences.check(template, [atom.name for atom in claim.atoms if atom.rule != "cited"])
+    except sentences.SentenceError as error:
+        raise ClaimError(f"{place}: {error}.") from error
+    if (count := sentences.words(template)) > MAX_WORDS:
+        raise ClaimError(f"{place}, has {count} words: {MAX_WORDS} are allowed.")
 
 
 def _check_families(claim: Claim) -> None:

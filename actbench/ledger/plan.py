@@ -10,13 +10,11 @@ import pandas as pd
 from actbench.ledger import decide
 from actbench.ledger.claims import Claim
 from actbench.ledger.decide import Decided
-from actbench.ledger.evidence import Evidence, select
+from actbench.ledger.evidence import MEASURED, OF_RUNS, Evidence, select
 from actbench.report.numbers import fixed
-from actbench.tables.schema import SCHEMA
 from actbench.tables.text import text
 
 SETTLED = ("claimed", "control")  # kinds of atoms for which seeds are added first
-_MEASURED = {column.name for columns in SCHEMA.values() for column in columns} | {"ratio", "gain"}
 
 
 @dataclass(frozen=True)
@@ -28,6 +26,7 @@ class Needed:
         n: The seeds of the next look at it.
         last: Those of its last look.
         is_open: Whether its atom is undecided, so that the next look is needed.
+        table: Where its seeds are.
     """
 
     results: str
@@ -35,6 +34,7 @@ class Needed:
     n: int
     last: int
     is_open: bool
+    table: str = "runs"
 
     @property
     def key(self) -> str:
@@ -67,7 +67,7 @@ def needs(claims: Sequence[Claim], evidence: Evidence, *, kinds: Sequence[str]) 
 
 def num_seeds(needed: Needed, evidence: Evidence) -> int:
     """The number of seeds from 0 on that a setting has, without a gap."""
-    frame = evidence.frame(needed.results, "runs")
+    frame = evidence.frame(needed.results, needed.table)
     seeds = set() if frame is None else set(select(frame, needed.where)["seed"])
     return next(seed for seed in range(len(seeds) + 1) if seed not in seeds)
 
@@ -105,11 +105,12 @@ def _of(decided: Decided) -> Iterator[Needed]:
         sides += [(case.results, case.second)] if case.than else []
         for results, where in sides:
             config = {name: value for name, value in where.items() if _is_setting(name)}
-            yield Needed(results, config, min(following, most), min(sizes[-1], most), decided.is_open)
+            table = "runs" if decided.atom.table in OF_RUNS else decided.atom.table
+            yield Needed(results, config, min(following, most), min(sizes[-1], most), decided.is_open, table)
 
 
 def _is_setting(name: str) -> bool:
-    return name not in _MEASURED and not name.startswith("learned.")
+    return name not in MEASURED and not name.startswith("learned.")
 
 
 def _hours(results: str, evidence: Evidence, *, there: Sequence[int], aims: Sequence[int]) -> float:

@@ -86,7 +86,7 @@ def setting(atom: Atom, case: Case, rows: Rows, *, seeds: np.ndarray) -> Setting
         return _errors(atom, case, rows, seeds)
     measure = {"distance": _distance, "sooner": _sooner, "left_start": _left_start, "trend": _trend}
     values, level, reference = measure.get(atom.rule, _column)(atom, rows)
-    tested = _within(atom, values.reindex(seeds), measured=np.isin(seeds, values.index))
+    tested = _within(atom, case, values.reindex(seeds), measured=np.isin(seeds, values.index))
     other = None if reference is None else reference.reindex(seeds).to_numpy(float)
     return Setting(case, tested, level.reindex(seeds).to_numpy(float), other)
 
@@ -164,6 +164,9 @@ def by_seed(rows: pd.DataFrame, column: str, reduce: str) -> pd.Series:
         return (values**2).groupby(rows["seed"]).mean() ** 0.5
     if reduce == "max_abs":
         return values.abs().groupby(rows["seed"]).max()
+    if reduce == "last_first":
+        by_layer = values.groupby([rows["seed"], rows["layer_index"]]).mean().groupby("seed")
+        return by_layer.last() - by_layer.first()
     return values.groupby(rows["seed"]).agg(reduce)
 
 
@@ -175,11 +178,11 @@ def _last(rows: pd.DataFrame) -> pd.DataFrame:
     return rows[rows["step"] == rows.groupby(["run_id", "seed"])["step"].transform("max")]
 
 
-def _within(atom: Atom, values: pd.Series, *, measured: np.ndarray) -> Tested:
+def _within(atom: Atom, case: Case, values: pd.Series, *, measured: np.ndarray) -> Tested:
     """The claim that the mean lies in the claimed set; by an exact sign test for orders."""
-    numbers, ends = values.to_numpy(float), (atom.low, atom.high)
+    numbers, ends = values.to_numpy(float), (case.low, case.high)
     if atom.rule == "log_ratio":
-        ends = (np.log(atom.low) if atom.low > 0 else -np.inf, np.log(atom.high))
+        ends = (np.log(case.low) if case.low > 0 else -np.inf, np.log(case.high))
     bounds = []
     for end, side in zip(ends, _SIDES, strict=True):
         worst = np.inf if (side == "below") != atom.outside else -np.inf
@@ -236,7 +239,12 @@ def fact(atom: Atom, case: Case, frame: pd.DataFrame) -> Fact | None:
         np.asarray(rows.get(f"{atom.column}_{end}", rows.get(end, values + sign * error)), dtype=float)
         for end, sign in (("low", -1), ("high", 1))
     )
-    inside, outside = (lows >= atom.low) & (highs <= atom.high), (highs < atom.low) | (lows > atom.high)
+    if atom.reduce != "each":
+        values, lows, highs = (
+            by_seed(rows.assign(n=x, seed=0), "n", atom.reduce).to_numpy() for x in (values, lows, highs)
+        )
+    within, beyond = (lows >= case.low) & (highs <= case.high), (highs < case.low) | (lows > case.high)
+    inside, outside = (beyond, within) if atom.outside else (within, beyond)
     lies = "inside" if inside.all() else "outside" if outside.any() else "across"
     return Fact(case, values.mean(), lows.min(), highs.max(), lies)
 

@@ -23,8 +23,9 @@ def _refused(finding=None, **atoms) -> str:
 def test_an_atom_has_defaults():
     (atom,) = evidence.claim(gap={**BOUND, "where": {"act": "relu"}}).atoms
     assert (atom.table, atom.reduce, atom.needs, atom.looks.sizes) == ("runs", "mean", "all", (10, 20, 40))
-    assert (atom.low, atom.high, atom.margin) == (float("-inf"), 1, None)
-    assert [(case.name, case.results, case.where) for case in atom.cases] == [("", "here", {"act": "relu"})]
+    (case,) = atom.cases
+    assert (case.low, case.high, atom.margin) == (float("-inf"), 1, None)
+    assert (case.name, case.results, case.where) == ("", "here", {"act": "relu"})
 
 
 def test_a_grid_is_the_product_of_its_lists_and_names_what_differs():
@@ -38,7 +39,9 @@ def test_a_grid_is_the_product_of_its_lists_and_names_what_differs():
 def test_grids_stand_one_after_another_and_words_set_something_else():
     grids = [{"results": ["mnist_mlp", "mnist_cnn"], "track": "tuned"},
              {"results": "cifar10_conv", "track": "shared", "seeds": 10}]  # fmt: skip
-    cases = expand({"where": {"act": "tanh"}, "against": {"act": "relu"}, "cases": grids, "names": ["MLP", "CNN", "conv"]})
+    cases = expand(
+        {"where": {"act": "tanh"}, "against": {"act": "relu"}, "cases": grids, "names": ["MLP", "CNN", "conv"]}
+    )
     assert [(case.name, case.results, case.seeds) for case in cases] == [
         ("MLP", "mnist_mlp", None), ("CNN", "mnist_cnn", None), ("conv", "cifar10_conv", 10),
     ]  # fmt: skip
@@ -63,7 +66,7 @@ def test_a_grid_has_as_many_cases_as_the_product_of_its_lengths(lengths):
     ("changes", "message"),
     [
         ({"rule": "bounds"}, "has rule=bounds: use one of bound, difference,"),
-        ({"reduce": "median"}, "has reduce=median: use one of mean, min, max, rms, max_abs."),
+        ({"reduce": "median"}, "has reduce=median: use one of mean, min, max, rms, max_abs, last_first, each."),
         ({"kind": "fun"}, "has kind=fun: use one of claimed, definition,"),
         ({"needs": "some"}, "has needs=some: use one of all, most, any."),
         ({"against": {"act": "relu"}}, "has against: an atom with rule=bound has "),
@@ -133,9 +136,7 @@ def test_findings_are_for_the_verdicts_that_a_claim_can_get():
 def test_a_finding_has_thirty_words_at_most_and_names_atoms():
     words = {"true": "word " * 29 + "{gap.mean:.2f}", "false": "No.", "undecided": "So."}
     assert evidence.claim(words, gap=BOUND)
-    assert _refused({**words, "true": "word " * 31}, gap=BOUND) == (
-        "C99, finding true, has 31 words: 30 are allowed."
-    )
+    assert _refused({**words, "true": "word " * 31}, gap=BOUND) == ("C99, finding true, has 31 words: 30 are allowed.")
     assert "{gpa.mean} is not a placeholder here: write {ATOM.FIELD} with ATOM one of gap." in _refused(
         {**words, "true": "{gpa.mean:.2f}"}, gap=BOUND
     )

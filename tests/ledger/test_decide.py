@@ -60,7 +60,9 @@ def test_an_atom_that_is_not_measured_has_its_place_in_the_family(here):
 def test_a_case_with_fewer_seeds_stands_with_what_it_has(here):
     """All of two settings: one has forty seeds, the other ten and will not have more."""
     cases = [{"results": "here"}, {"results": "short", "seeds": 10}]
-    (decided,) = decide.decide_claim(evidence.claim(gap={**BOUND, "cases": cases, "claimed": [None, 1.06]}), Evidence(here))
+    (decided,) = decide.decide_claim(
+        evidence.claim(gap={**BOUND, "cases": cases, "claimed": [None, 1.06]}), Evidence(here)
+    )
     (waiting,) = decide.decide_claim(evidence.claim(gap={**BOUND, "cases": [cases[0], {"results": "short"}], "claimed": [None, 1.06]}), Evidence(here))  # fmt: skip
     assert [one.n for one in waiting.estimates] == [10, 10]
     assert [one.name for one in decided.estimates] == ["here", "short"]
@@ -94,7 +96,9 @@ def test_any_is_chosen_on_tuning_seeds_alone_and_never_false(tmp_path):
     """On tuning seeds b has the fewest validation errors, though its test errors are the most everywhere."""
     noise = [0, 1, 2, 1, 0, 1, 2, 0, 1, 2]
     high, low, middle = ([mean + x for x in noise] for mean in (90, 30, 60))
-    evidence.folder(tmp_path, "here", _accuracies(a=(low, low, 1), b=(high, low, 1), c=(low, low, 1), ref=(middle, middle, 1)))
+    evidence.folder(
+        tmp_path, "here", _accuracies(a=(low, low, 1), b=(high, low, 1), c=(low, low, 1), ref=(middle, middle, 1))
+    )
     evidence.folder(
         tmp_path, "tuning", _accuracies(a=(low, high, 1), b=(high, low, 1), c=(low, high, 1), ref=(low, middle, 1)),
         first_seed=1000,
@@ -113,7 +117,12 @@ def test_equal_errors_are_told_apart_by_loss_and_the_best_rate_counts(tmp_path):
     runs = _accuracies(a=(level, level, 0.3), b=(level, level, 0.1), c=(level, level, 0.2), ref=(level, [60] * 10, 1))
     rates = {f"{act} {lr}": {**columns, "act": act, "optim.lr": lr} for act, columns in runs.items() for lr in (0.1,)}
     bad = {**runs["b"], "val_accuracy": np.full(10, 0.1), "act": "b", "optim.lr": 10.0}
-    few = {**{key: value[:2] for key, value in runs["b"].items()}, "val_accuracy": [1.0, 1.0], "act": "b", "optim.lr": 1.0}
+    few = {
+        **{key: value[:2] for key, value in runs["b"].items()},
+        "val_accuracy": [1.0, 1.0],
+        "act": "b",
+        "optim.lr": 1.0,
+    }
     evidence.folder(tmp_path, "here", {**rates, "b 10": bad, "b 1": few}, first_seed=1000)
     keys = {"rule": "lower", "results": "here", "against": {"act": "ref"}, "chosen_on": {}}
     (atom,) = _any(**keys).atoms
@@ -125,7 +134,7 @@ def test_equal_errors_are_told_apart_by_loss_and_the_best_rate_counts(tmp_path):
 
 def test_without_tuning_seeds_nothing_is_chosen(tmp_path):
     level = [50] * 10
-    evidence.folder(tmp_path, "here", _accuracies(**{act: (level, level, 1) for act in ("a", "b", "c", "ref")}))
+    evidence.folder(tmp_path, "here", _accuracies(**dict.fromkeys(("a", "b", "c", "ref"), (level, level, 1))))
     claim = _any(rule="lower", results="here", against={"act": "ref"}, chosen_on={})
     assert _verdicts(tmp_path, claim) == {"best": NOT_MEASURED}
     assert _verdicts(tmp_path, _any(rule="lower", results="here", against={"act": "ref"},
@@ -135,7 +144,9 @@ def test_without_tuning_seeds_nothing_is_chosen(tmp_path):
 def test_the_reference_may_be_the_best_of_several_on_tuning_seeds(tmp_path):
     """The tuning folder has no track, which the choice leaves out."""
     noise = np.array([0, 1, 2, 1, 0, 1, 2, 0, 1, 2])
-    runs = _accuracies(relu=(noise + 50, noise + 50, 1), gelu=(noise + 54, noise + 20, 1), silu=(noise + 10, noise + 90, 1))
+    runs = _accuracies(
+        relu=(noise + 50, noise + 50, 1), gelu=(noise + 54, noise + 20, 1), silu=(noise + 10, noise + 90, 1)
+    )
     evidence.folder(tmp_path, "here", {act: {**columns, "track": "tuned"} for act, columns in runs.items()})
     evidence.folder(tmp_path, "tuning", runs, first_seed=1000)
     keys = {"rule": "no_worse", "results": "here", "where": {"act": "relu", "track": "tuned"},
@@ -144,7 +155,9 @@ def test_the_reference_may_be_the_best_of_several_on_tuning_seeds(tmp_path):
     (decided,) = decide.decide_claim(evidence.claim(good={**keys, "best_of": best_of}), Evidence(tmp_path))
     assert decided.settings[0].case.against == {"act": "gelu"}
     assert decided.verdict == "true"
-    assert _verdicts(tmp_path, evidence.claim(good={**keys, "best_of": {"results": "missing"}})) == {"good": NOT_MEASURED}
+    assert _verdicts(tmp_path, evidence.claim(good={**keys, "best_of": {"results": "missing"}})) == {
+        "good": NOT_MEASURED
+    }
     assert _verdicts(tmp_path, evidence.claim(good={**keys, "best_of": {}})) == {"good": NOT_MEASURED}
 
 

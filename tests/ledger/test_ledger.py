@@ -97,7 +97,11 @@ def test_an_outcome_that_is_not_decided_has_a_sentence_too(root):
     keys = {"rule": "no_worse", "results": "question", "where": {"act": "silky"}, "against": {"act": "rough"}}
     both = {"needs": "any", "chosen_on": {"results": "tuning"}, "cases": {"track": ["tuned", "shared"]}}
     accuracy = {"val_accuracy": 0.9 + NOISE, "test_accuracy": 0.9 + NOISE}
-    runs = {f"{act} {track}": {**accuracy, "act": act, "track": track} for act in ("silky", "rough") for track in ("tuned", "shared")}
+    runs = {
+        f"{act} {track}": {**accuracy, "act": act, "track": track}
+        for act in ("silky", "rough")
+        for track in ("tuned", "shared")
+    }
     evidence.folder(root, "tuning", runs, first_seed=1000)
     claim = evidence.claim(("true", "undecided"), gap={**keys, **both, "rule": "worse"})
     (decided,) = decide_claim(claim, Evidence(root))
@@ -188,7 +192,23 @@ def test_the_command_writes_the_ledger_and_the_list_or_prints_the_plan(root, cap
     assert main([str(root)]) == 0
     assert capsys.readouterr().out == f"{root / 'ledger' / 'report.html'}\n{root / 'README.md'}\n"
     assert main([str(root), "--plan"]) == 0
-    assert capsys.readouterr().out.splitlines()[0].split() == "results settings seeds there next look hours last look hours in all".split()
+    assert capsys.readouterr().out.splitlines()[0].split() == [
+        "results",
+        "settings",
+        "seeds",
+        "there",
+        "next",
+        "look",
+        "hours",
+        "last",
+        "look",
+        "hours",
+        "in",
+        "all",
+    ]
     monkeypatch.setattr(parse, "claims", lambda: [_claim(far={"column": "test_lost"})])
     assert main([str(root)]) == 2
-    assert capsys.readouterr().err == "actbench.ledger: C99, atom far: The table runs of question has no column test_lost.\n"
+    assert (
+        capsys.readouterr().err
+        == "actbench.ledger: C99, atom far: The table runs of question has no column test_lost.\n"
+    )

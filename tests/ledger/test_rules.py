@@ -193,7 +193,9 @@ def test_a_seed_without_a_number_counts_against_the_statement(tmp_path, claimed,
     evidence.folder(tmp_path, "here", {"relu": {"val_midpoint_gap": [0.5] * 9 + [np.nan]}})
     keys = {"rule": "bound", "results": "here", "column": "val_midpoint_gap", "claimed": claimed}
     assert _values(tmp_path, **keys)[9] == worst
-    assert _decided(tmp_path, **keys).worst.p == pytest.approx(scipy.stats.binomtest(9, 10, alternative="greater").pvalue)
+    assert _decided(tmp_path, **keys).worst.p == pytest.approx(
+        scipy.stats.binomtest(9, 10, alternative="greater").pvalue
+    )
 
 
 def test_seeds_that_were_not_measured_are_missing_and_pairs_need_both(tmp_path):

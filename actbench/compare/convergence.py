@@ -4,6 +4,8 @@ A learning rate that falls to 0 makes every curve end flat, so a curve cannot te
 epochs, its schedule stretched, can. Tuning seeds are used, which are published for nothing else.
 """
 
+from collections.abc import Iterable
+
 import numpy as np
 import pandas as pd
 
@@ -28,7 +30,7 @@ def doubled(runs: pd.DataFrame) -> pd.DataFrame:
     rows = []
     for variant, group in errors.groupby("variant"):
         wide = group.pivot_table("error", "seed", EPOCHS, aggfunc="first")
-        for epochs in _usual(wide.columns.tolist()):
+        for epochs in _usual(map(int, wide.columns)):
             pairs = wide[[epochs, 2 * epochs]].dropna()
             usual, twice = pairs.mean().to_numpy()
             change = 0.0 if usual == twice == 0 else twice / usual - 1 if usual else np.inf
@@ -46,6 +48,7 @@ def _errors(runs: pd.DataFrame) -> pd.Series:
     return 1 - runs["val_accuracy"] if is_classified else runs["val_fld"]
 
 
-def _usual(epochs: list[int]) -> list[int]:
+def _usual(columns: Iterable[int]) -> list[int]:
     """The numbers of epochs whose double was run too."""
-    return [number for number in sorted(epochs) if 2 * number in epochs]
+    epochs = sorted(columns)
+    return [number for number in epochs if 2 * number in epochs]

@@ -39,10 +39,11 @@ def _verdicts(root: Path) -> dict[str, dict[str, str]]:
     path = root / "ledger" / "ledger.csv"
     if not path.is_file():
         raise FileNotFoundError(f"There is no ledger in {root}: make it with python -m actbench.ledger {root}.")
-    regimes = pd.read_csv(path)
+    atoms = pd.read_csv(path, keep_default_na=False)
     verdicts: dict[str, dict[str, str]] = {}
-    for row in regimes[["results", "claim", "verdict_on_claim"]].drop_duplicates().itertuples(index=False):
-        verdicts.setdefault(str(row.results), {})[str(row.claim)] = str(row.verdict_on_claim)
+    for results, claim, verdict in atoms[["results", "claim", "verdict_on_claim"]].itertuples(index=False, name=None):
+        for folder in filter(None, results.split(", ")):
+            verdicts.setdefault(folder, {})[claim] = verdict
     return verdicts
 
 

@@ -1,0 +1,100 @@
+"""Choices made on tuning seeds, before the evaluation seeds are looked at: the case of an `any`, the best reference."""
+
+import itertools
+from collections.abc import Mapping
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+
+from actbench.compare.sequential import Change
+from actbench.compare.workloads import TRACKS
+from actbench.ledger import rules
+from actbench.ledger.cases import Case
+from actbench.ledger.claims import Atom
+from actbench.ledger.evidence import FIRST_TUNING_SEED, Evidence, select
+
+_TUNED = TRACKS["tuned"]  # what tuning chooses for each activation
+
+
+def resolved(atom: Atom, evidence: Evidence) -> list[Case]:
+    """The cases that are tested: the chosen one of an `any`, each with its reference; [] where it cannot be chosen."""
+    cases = [with_best_reference(case, evidence) if case.best_of is not None else case for case in atom.cases]
+    if None in cases:
+        return []
+    known = [case for case in cases if case is not None]
+    return chosen(atom, known, evidence) if atom.needs == "any" and atom.has_seeds else known
+
+
+def chosen(atom: Atom, cases: list[Case], evidence: Evidence) -> list[Case]:
+    """Of the cases the one that speaks most for the statement on tuning seeds; loss breaks ties; [] where one lacks."""
+    on_validation = replace(atom, column=atom.column.replace("test_", "val_"))
+    strengths = []
+    for case in cases:
+        there = _tuning_case(case, case.chosen_on or {})
+        rows = rules.rows_of(on_validation, there, evidence, narrow=tuning_rows)
+        if rows is None:
+            return []
+        seeds = np.unique(rows.where["seed"])
+        seeds = np.intersect1d(seeds, rows.against["seed"]) if rows.is_contrast else seeds
+        if not len(seeds):
+            return []
+        strengths.append((_strength(rules.setting(on_validation, there, rows, seeds=seeds)), -_loss(rows.where)))
+    best = max(range(len(cases)), key=strengths.__getitem__)
+    return [cases[best]]
+
+
+def with_best_reference(case: Case, evidence: Evidence) -> Case | None:
+    """The case with one reference, the one with the lowest validation error of those that lists in `against` name."""
+    there = _tuning_case(case, case.best_of or {})
+    frame = evidence.frame(str(there.against.get("results", there.results)), "runs")
+    if frame is None:
+        return None
+    lists = {key: value for key, value in case.against.items() if isinstance(value, list)}
+    errors: list[tuple[float, float, dict]] = []
+    for values in itertools.product(*lists.values()):
+        candidate = dict(zip(lists, values, strict=True))
+        rows = tuning_rows(select(frame, {**there.reference, **candidate}))
+        if not len(rows):
+            return None
+        errors.append((1 - rows["val_accuracy"].mean(), _loss(rows), candidate))
+    best = min(errors, key=lambda one: one[:2])[2]
+    return replace(case, against={**case.against, **best}, best_of=None)
+
+
+def tuning_rows(rows: pd.DataFrame) -> pd.DataFrame:
+    """The rows on tuning seeds; of several rates or initialisations the best by validation error, on the most seeds."""
+    rows = rows[rows["seed"] >= FIRST_TUNING_SEED]
+    keys = [key for key in _TUNED if key in rows and len(rows[key].unique()) > 1]
+    if not keys or "val_accuracy" not in rows:
+        return rows
+    means = {"n": ("seed", "nunique"), "right": ("val_accuracy", "mean"), "loss": ("val_loss", "mean")}
+    settings = rows.groupby(keys, as_index=False).agg(**means)
+    best = settings.sort_values(["n", "right", "loss"], ascending=[False, False, True], kind="stable").iloc[0]
+    return select(rows, {key: best[key] for key in keys})
+
+
+def _tuning_case(case: Case, choice: Mapping) -> Case:
+    """The case as its folder with tuning seeds has it."""
+    without = choice.get("without", [])
+    where, against, than = (
+        {key: value for key, value in rows.items() if key not in without}
+        for rows in (case.where, case.against, case.than)
+    )
+    return replace(case, results=choice.get("results", case.results), where=where, against=against, than=than)
+
+
+def _strength(setting: rules.Setting) -> float:
+    """How far the mean lies into the claimed set, for error rates in those of the reference."""
+    is_error = isinstance(setting.tested.shown, Change) and setting.reference is not None
+    scale = float(np.mean(setting.reference)) if is_error else 1.0  # type: ignore[arg-type]
+    depths = [
+        (1 if bound.side == "above" else -1) * float(np.mean(bound.values)) / (scale or 1.0)
+        for bound in setting.tested.bounds
+    ]
+    return -min(depths) if setting.tested.outside else min(depths)
+
+
+def _loss(rows: pd.DataFrame) -> float:
+    loss = rows["val_loss"].mean() if "val_loss" in rows else np.nan
+    return 0.0 if np.isnan(loss) else float(loss)

@@ -1,0 +1,131 @@
+"""Which seeds the claims still need: for a sweeper that adds them, and as a table with hours."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from actbench.ledger import decide
+from actbench.ledger.claims import Claim
+from actbench.ledger.decide import Decided
+from actbench.ledger.evidence import MEASURED, OF_RUNS, Evidence, select
+from actbench.report.numbers import fixed
+from actbench.tables.text import text
+
+SETTLED = ("claimed", "control")  # kinds of atoms for which seeds are added first
+
+
+@dataclass(frozen=True)
+class Needed:
+    """A setting of a sweep that an atom needs: its rows in `results`, and how many seeds from 0 on.
+
+    Attributes:
+        where: Column of the config -> value, or a list of values, each of which is needed.
+        n: The seeds of the next look at it.
+        last: Those of its last look.
+        is_open: Whether its atom is undecided, so that the next look is needed.
+        table: Where its seeds are.
+    """
+
+    results: str
+    where: Mapping[str, Any]
+    n: int
+    last: int
+    is_open: bool
+    table: str = "runs"
+
+    @property
+    def key(self) -> str:
+        """The same for the same setting."""
+        return repr(sorted((name, text(value)) for name, value in self.where.items()))
+
+
+def open_cases(
+    results: str, claims: Sequence[Claim], evidence: Evidence, *, kinds: Sequence[str] = SETTLED
+) -> list[Needed]:
+    """The settings of a results folder whose atoms are open, and which lack seeds for the next look at them.
+
+    A setting that several atoms need is there once, with the most seeds of them. With an empty list nothing is to do.
+    """
+    by_setting: dict[str, Needed] = {}
+    for needed in needs(claims, evidence, kinds=kinds):
+        is_missing = needed.is_open and num_seeds(needed, evidence) < needed.n
+        if needed.results == results and is_missing and by_setting.get(needed.key, needed).n <= needed.n:
+            by_setting[needed.key] = needed
+    return list(by_setting.values())
+
+
+def needs(claims: Sequence[Claim], evidence: Evidence, *, kinds: Sequence[str]) -> Iterator[Needed]:
+    """Every setting that the atoms of these kinds need: of their cases, their references, what else they compare."""
+    for claim in claims:
+        for decided in decide.decide_claim(claim, evidence):
+            if decided.atom.kind in kinds and decided.looks is not None:
+                yield from _of(decided)
+
+
+def num_seeds(needed: Needed, evidence: Evidence) -> int:
+    """The number of seeds from 0 on that a setting has, without a gap."""
+    frame = evidence.frame(needed.results, needed.table)
+    seeds = set() if frame is None else set(select(frame, needed.where)["seed"])
+    return next(seed for seed in range(len(seeds) + 1) if seed not in seeds)
+
+
+def table(claims: Sequence[Claim], evidence: Evidence, *, kinds: Sequence[str]) -> list[list[str]]:
+    """Heading and a row for each results folder: what is there, what the next look costs, what all looks cost."""
+    rows = [["results", "settings", "seeds there", "next look", "hours", "last look", "hours in all"]]
+    by_folder: dict[str, dict[str, list[Needed]]] = {}
+    for needed in needs(claims, evidence, kinds=kinds):
+        by_folder.setdefault(needed.results, {}).setdefault(needed.key, []).append(needed)
+    totals = []
+    for results, by_setting in sorted(by_folder.items()):
+        there = [num_seeds(settings[0], evidence) for settings in by_setting.values()]
+        following = [max(one.n if one.is_open else 0 for one in settings) for settings in by_setting.values()]
+        last = [max(one.last for one in settings) for settings in by_setting.values()]
+        hours = [_hours(results, evidence, there=there, aims=aims) for aims in (following, last)]
+        totals.append(hours)
+        cells = [_span(there), _span(following), _in_words(hours[0]), _span(last), _in_words(hours[1])]
+        rows.append([results, str(len(by_setting)), *cells])
+    sums = np.sum(totals, axis=0) if totals else np.zeros(2)
+    return [*rows, ["in all", "", "", "", _in_words(sums[0]), "", _in_words(sums[1])]]
+
+
+def _of(decided: Decided) -> Iterator[Needed]:
+    assert decided.looks is not None
+    n = decided.outcome.n if decided.outcome else 0
+    sizes = decided.atom.looks.sizes
+    following = next((size for size in sizes if size > n), sizes[-1])
+    # Of an `any` the case that was chosen; before the choice all of them wait for it.
+    cases = [one.case for one in decided.settings] or (() if decided.atom.needs == "any" else decided.atom.cases)
+    for case in cases:
+        most = case.seeds or sizes[-1]
+        sides = [(case.results, case.where)]
+        sides += [(str(case.against.get("results", case.results)), case.reference)] if case.against else []
+        sides += [(case.results, case.second)] if case.than else []
+        for results, where in sides:
+            config = {name: value for name, value in where.items() if _is_setting(name)}
+            table = "runs" if decided.atom.table in OF_RUNS else decided.atom.table
+            yield Needed(results, config, min(following, most), min(sizes[-1], most), decided.is_open, table)
+
+
+def _is_setting(name: str) -> bool:
+    return name not in MEASURED and not name.startswith("learned.")
+
+
+def _hours(results: str, evidence: Evidence, *, there: Sequence[int], aims: Sequence[int]) -> float:
+    """The hours of the seeds that lack, by the mean training time in the folder; nan where nothing is measured."""
+    missing = sum(max(0, aim - num) for num, aim in zip(there, aims, strict=True))
+    frame = evidence.frame(results, "runs")
+    if not missing:
+        return 0.0
+    return np.nan if frame is None else missing * float(pd.to_numeric(frame["train_seconds"]).mean()) / 3600
+
+
+def _span(values: Sequence[int]) -> str:
+    low, high = min(values), max(values)
+    return f"{low}" if low == high else f"{low} to {high}"
+
+
+def _in_words(hours: float) -> str:
+    return "unknown" if np.isnan(hours) else fixed(hours, 1)

@@ -1,0 +1,44 @@
+"""Comparisons that more seeds may still decide, and the runs that need them."""
+
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from actbench.compare import paired, ranking
+from actbench.compare.workloads import Workload
+from actbench.tables.schema import REFERENCE
+
+
+class Undecided(NamedTuple):
+    """The comparisons with the reference of several workloads.
+
+    Attributes:
+        num_all: How many there are.
+        names: The variants of those that are open: undecided, and a look is left.
+        run_ids: The runs of these variants and of their references.
+    """
+
+    num_all: int
+    names: list[str]
+    run_ids: set[str]
+
+
+def comparisons(works: list[Workload], *, reference: str = REFERENCE) -> Undecided:
+    """The open comparisons of these workloads; of a workload that is judged by nothing there are none."""
+    num_all, names, run_ids = 0, [], set()
+    for work in works:
+        runs = work.tables.runs[work.tables.runs["status"] != "failed"]
+        value = ranking.primary(runs)
+        if value not in paired.JUDGED or reference not in set(runs["variant"]):
+            continue
+        table = paired.compare(runs, value=value, rng=np.random.default_rng(0), looks=work.looks, reference=reference)
+        is_open = (table["verdict"] == "undecided") & (table["look"] < work.looks.sizes[-1])
+        num_all += len(table)
+        names += table.loc[is_open, "variant"].tolist()
+        run_ids |= _run_ids(runs, [*table.loc[is_open, "variant"], reference]) if is_open.any() else set()
+    return Undecided(num_all, names, run_ids)
+
+
+def _run_ids(runs: pd.DataFrame, variants: list[str]) -> set[str]:
+    return set(runs.loc[runs["variant"].isin(variants), "run_id"])

@@ -1,0 +1,34 @@
+"""Hydra's sweeper that adds seeds until all is decided: hydra/sweeper=settle.
+
+What is open follows from the tables alone, so the same command goes on.
+"""
+
+from hydra_plugins.actbench_sweeper import ActbenchSweeper, Lines
+
+
+class SettleSweeper(ActbenchSweeper):
+    """Measures the first look of an experiment, and further looks of what is open after it."""
+
+    def _check(self, lines: Lines) -> None:
+        from actbench.sweep.settle import check
+
+        check([job for _, job in lines])
+
+    def _measure(self, lines: Lines, runs: set) -> None:
+        """Measure look after look; after each, say what is open and what the next one costs."""
+        from actbench.sweep import progress, settle
+        from actbench.tables import store
+
+        settling = settle.Settling(lines)
+        sizes, settings = settling.looks.sizes, settling.all_settings()
+        for look, size in enumerate(sizes, 1):
+            super()._measure(settling.packs(settings, size), runs)
+            after = settle.open_after(settling.folder)
+            progress.say(f"Look {look} of {len(sizes)}, {size} seeds: {after.text}.")
+            settings = settling.settings_of(after.run_ids)
+            if not settings or look == len(sizes):
+                return
+            tables = store.collect(settling.folder)
+            workers = self._context["config"].hydra.launcher.get("n_jobs") or 1
+            cost = settling.cost(settings, look=look, tables=tables, num_workers=workers)
+            progress.say(f"The next look, {sizes[look]} seeds: {cost}.")

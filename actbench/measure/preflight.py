@@ -30,6 +30,7 @@ _DATA_KEYS = ("load", "num_classes", "num_val", "num_train", "standardize", "tar
 def check(jobs: list[Job], *, elsewhere: bool = False) -> None:
     """Raise a ConfigError if one of the jobs cannot run; the device of jobs that run elsewhere is not checked."""
     checked: set[str] = set()
+    torch.set_num_threads(1)  # the batches are small, and threads that wait for each other cost more than they give
     for job in jobs:
         for check_one, nodes in (
             *([] if elsewhere else [(_check_device, ["device"])]),
@@ -38,7 +39,8 @@ def check(jobs: list[Job], *, elsewhere: bool = False) -> None:
             (check_data, ["data", "train"]),
             (_check_precision, ["precision", "task"]),
             (check_act, ["act", "precision"]),
-            (check_model, [*sorted({*GROUPS} - {"probes", "schedule"}), "train", "device", "precision"]),
+            (check_model, [*sorted({*GROUPS} - {"optim", "probes", "schedule"}), "train", "device", "precision"]),
+            (_check_optimizer, ["optim", "train"]),
         ):
             config = OmegaConf.to_container(OmegaConf.masked_copy(job.config, nodes))
             key = json.dumps([check_one.__name__, config, job.choices["act"]], sort_keys=True)
@@ -208,6 +210,13 @@ def check_data(job: Job) -> None:
         indices(source, **sizes(data), seed=job.config.seed)
     except ValueError as error:
         raise ConfigError(f"data={job.choices['data']} cannot be split this way: {reason(error)}.") from error
+
+
+def _check_optimizer(job: Job) -> None:
+    try:
+        build.optimizer(job.config, nn.Linear(1, 1))
+    except (ValueError, TypeError, LookupError, RuntimeError, AttributeError) as error:
+        raise ConfigError(f"{reason(error)}.") from error
 
 
 def check_model(job: Job) -> None:

@@ -60,7 +60,8 @@ def register(argv: Sequence[str]) -> None:
     store, arguments = ConfigStore.instance(), [argument.lstrip("+") for argument in argv]
     patterns = [argument for argument in arguments if argument.startswith("experiment=")]
     named = [n for n in options("experiment") if any(n in p or "glob" in p for p in patterns)]
-    for name in (named or options("experiment")) if patterns else ():
+    bases = [base for name in named for base in _bases(name)]
+    for name in ({*named, *bases} or options("experiment")) if patterns else ():
         store.store(group="experiment", name=name, package="_global_", node=_experiment(name))
     store.repo.get("act", {}).pop("custom.yaml", None)
     if any(argument.startswith("act=") and "custom" in argument for argument in arguments):
@@ -84,6 +85,12 @@ def _sweeper(experiments: Sequence[DictConfig]) -> str | None:
     """The sweeper that an experiment overrides; Hydra would keep the one of conf/config.yaml."""
     entries = [entry for node in experiments for entry in node.get("defaults", ()) if isinstance(entry, DictConfig)]
     return next((entry[key] for entry in entries if (key := "override /hydra/sweeper") in entry), None)
+
+
+def _bases(name: str) -> list[str]:
+    """The experiments that an experiment extends, which it names in its defaults."""
+    defaults = OmegaConf.select(OmegaConf.load(options("experiment")[name]), "defaults") or []
+    return [entry for entry in defaults if entry in options("experiment")]
 
 
 def _experiment(name: str) -> DictConfig:

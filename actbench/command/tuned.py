@@ -57,8 +57,8 @@ def _read(path: Path, modified: int) -> list[dict[str, str]]:
 def _table(folder: Path) -> list[dict[str, str]]:
     path = folder / "statistics" / "tuning.csv"
     if not path.is_file():
-        command = f"python -m actbench +experiment={folder.name} tunes"
-        raise ConfigError(f"{folder.name} has not been run: {command} learning rate and initialisation.")
+        command = f"python -m actbench +experiment={folder.name} tunes, track=shared needs no tuning"
+        raise ConfigError(f"{folder.name} has not been run: {command}.")
     return _read(path, path.stat().st_mtime_ns)
 
 

@@ -5,7 +5,6 @@ import sys
 from pathlib import Path
 
 from actbench.report import across, functions, results_folder, tuning
-from actbench.tables.tuning import is_tuning
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -36,8 +35,7 @@ def _write_report(folders: list[Path]) -> Path:
     if (folder / "tables" / "curves.parquet").is_file():  # of the catalogue alone
         functions.write(folder)
         return folder / "report.html"
-    write = tuning.write if is_tuning(folder) else results_folder.write_and_list
-    path, left_out = write(folder)
+    path, left_out = results_folder.write_and_list(folder)
     for sentence in left_out:
         print(f"left out: {sentence}", file=sys.stderr)
     return path

@@ -12,6 +12,7 @@ from actbench.report.console import aligned
 from actbench.report.numbers import enumeration, percent, rounded
 from actbench.report.page import Part
 from actbench.tables import atomic, store, tuning
+from actbench.tables.text import one_line
 from actbench.tables.text import text as text_of
 from actbench.tables.tuning import Tuning
 
@@ -36,7 +37,7 @@ def write(folder: Path) -> tuple[Path, list[str]]:
     atomic.refuse_links(folder)
     asked, runs, left_out = _read(folder)
     chosen, rungs = halving.choices(runs, asked)
-    names = _names(rungs)
+    names = _names(runs)
     in_short = sentences(asked, chosen, names)
     with writer.replacing(folder) as new:
         writer.write_tables(new, {"tuning": chosen, "tuning_rungs": rungs})
@@ -44,7 +45,7 @@ def write(folder: Path) -> tuple[Path, list[str]]:
             new,
             page.TEMPLATES / "tuning.md.j2",
             title=f"{folder.resolve().name}: learning rate and initialisation tuned",
-            opening=f"{len(names)} activations on {_scope(asked)}; {settings.counts(runs)}.",
+            opening=_opening(asked, names, runs),
             in_short=in_short,
             parts=[
                 _choices(asked, chosen, rungs, names),
@@ -60,8 +61,9 @@ def text(folder: Path) -> str:
     """The choices as a table for the terminal, and what they amount to."""
     asked, runs, _ = _read(folder)
     chosen, rungs = halving.choices(runs, asked)
-    names = _names(rungs)
-    return "\n".join([aligned(_table(asked, chosen, rungs, names)), "", *sentences(asked, chosen, names)])
+    names = _names(runs)
+    lines = map(one_line, sentences(asked, chosen, names))
+    return "\n".join([aligned(_table(asked, chosen, rungs, names)), "", *lines])
 
 
 def sentences(asked: Tuning, chosen: pd.DataFrame, names: dict[tuple[str, str], str]) -> list[str]:
@@ -92,14 +94,15 @@ def _read(folder: Path) -> tuple[Tuning, pd.DataFrame, list[str]]:
     return asked, runs, [*left_out.values(), *protocol_notes(tables.runs, run_ids=set(runs["run_id"]))]
 
 
-def _names(rungs: pd.DataFrame) -> dict[tuple[str, str], str]:
+def _names(runs: pd.DataFrame) -> dict[tuple[str, str], str]:
     """The name of each activation, with its parameters where it was tuned with several."""
-    keys = rungs[["act", "parameters"]].drop_duplicates()
-    several = keys["act"].duplicated(keep=False)
+    rows = runs.drop_duplicates("run_id").to_dict("records")
+    keys = sorted({tuning.variant({str(name): value for name, value in row.items()}) for row in rows})
+    acts = [act for act, _ in keys]
     names = {}
-    for act, parameters, is_one_of in zip(keys["act"], keys["parameters"], several, strict=True):
+    for act, parameters in keys:
         given = [f"{name}={text_of(value)}" for name, value in json.loads(parameters).items()]
-        names[act, parameters] = " ".join([act, *given]) if is_one_of else act
+        names[act, parameters] = " ".join([act, *given]) if acts.count(act) > 1 else act
     return names
 
 
@@ -107,8 +110,9 @@ def _name(row: dict, names: dict[tuple[str, str], str]) -> str:
     return names[row["act"], row["parameters"]]
 
 
-def _scope(asked: Tuning) -> str:
-    return ", ".join(f"{key}={asked.workload[key]}" for key in ("data", "model") if key in asked.workload)
+def _opening(asked: Tuning, names: dict[tuple[str, str], str], runs: pd.DataFrame) -> str:
+    scope = ", ".join(f"{key}={asked.workload[key]}" for key in ("data", "model") if key in asked.workload)
+    return f"{len(names)} activation{'s' if len(names) > 1 else ''} tuned on {scope}; {settings.counts(runs)}."
 
 
 def _choices(asked: Tuning, chosen: pd.DataFrame, rungs: pd.DataFrame, names: dict[tuple[str, str], str]) -> Part:

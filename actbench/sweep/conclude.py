@@ -82,13 +82,9 @@ def _report(folder: Path, names: set[str]) -> int:
         say(f"actbench: {which} {_UNREAD if left_out else _ELSEWHERE.format(folder)}", sys.stderr)
     if len(runs):
         try:
-            if is_tuning(folder):
-                say(tuning.text(folder))
-                path, _ = tuning.write(folder)
-            else:
-                say(console.text(tables, run_ids=names))
-                path = results_folder.write(folder, run_ids=names)
-            say(f"\nReport: {path}")
+            tunes = is_tuning(folder)
+            say(tuning.text(folder) if tunes else console.text(tables, run_ids=names))
+            say(f"\nReport: {results_folder.write(folder, run_ids=names)}")
         except NothingToReportError as error:
             say(f"actbench: {error}", sys.stderr)
             code = 1

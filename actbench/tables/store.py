@@ -2,6 +2,7 @@
 
 results/<name>/runs/<run_id>/{runs,epochs,layers}.parquet   measured, append-only, one folder per run
 results/<name>/tables/{runs,epochs,layers}.parquet          the same rows, compacted, small enough to publish
+results/<name>/tables/tuning.json                           of a tuning: what it was asked for, see `tuning.py`
 """
 
 import hashlib

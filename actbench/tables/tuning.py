@@ -48,6 +48,7 @@ class Tuning:
 
 def write(tuning: Tuning, folder: Path) -> None:
     """Put it into a results folder."""
+    atomic.refuse_links(folder, names=atomic.MEASURED)
     atomic.write_text(folder / _FILE, json.dumps(asdict(tuning), indent=2) + "\n")
 
 
@@ -67,11 +68,27 @@ def read(folder: Path) -> Tuning:
     try:
         values = json.loads((folder / _FILE).read_text(encoding="utf-8"))
         lists: dict[str, Any] = {name: tuple(values.pop(name)) for name in ("rungs", "keep", "rates", "inits")}
-        return Tuning(**lists, shared=Setting(*values.pop("shared")), **values)
+        tuning = Tuning(**lists, shared=Setting(*values.pop("shared")), **values)
+        if not _is_valid(tuning):
+            raise ValueError
     except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
         raise ValueError(
             f"{folder / _FILE} cannot be read: repeat the command of the tuning, which mends it."
         ) from error
+    return tuning
+
+
+def _is_valid(tuning: Tuning) -> bool:
+    """Whether a stranger's file has what the code that reads it counts on."""
+    numbers, rates = (tuning.first_seed, *tuning.rungs, *tuning.keep), (tuning.shared.lr, *tuning.rates)
+    texts = (tuning.shared.init, *tuning.inits, *tuning.workload, *tuning.workload.values())
+    return (
+        all(type(n) is int and 0 < n < 2**31 for n in numbers)
+        and all(type(rate) is float for rate in rates)
+        and all(type(text) is str for text in texts)
+        and 0 < len(tuning.rungs) == len(tuning.keep) + 1
+        and tuning.shared.lr in tuning.rates and tuning.shared.init in tuning.inits
+    )  # fmt: skip
 
 
 def variant(values: Mapping[str, Any]) -> tuple[str, str]:

@@ -1,0 +1,29 @@
+"""python -m actbench.site [RESULTS] [--to FOLDER]: one browsable site of all that is published under RESULTS."""
+
+import argparse
+import sys
+from pathlib import Path
+
+from actbench.site.build import build
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the command; return 0, or 2 after a sentence on stderr that says what is wrong."""
+    parser = argparse.ArgumentParser(prog="python -m actbench.site", description="Build a site of what is published.")
+    parser.add_argument("results", nargs="?", type=Path, default=Path("results"), help="parent of the results folders")
+    parser.add_argument("--to", type=Path, default=Path("site"), metavar="FOLDER", help="where to (default: site)")
+    options = parser.parse_args(arguments)
+    try:
+        num = build(options.results, options.to)
+    except ModuleNotFoundError as error:
+        print(f"actbench.site: {error.name} is not installed: pip install 'actbench[site]'.", file=sys.stderr)
+        return 2
+    except OSError as error:
+        print(f"actbench.site: {error}", file=sys.stderr)
+        return 2
+    print(f"{num} pages: {options.to / 'index.html'}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

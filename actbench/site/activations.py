@@ -1,0 +1,270 @@
+"""A page for every activation of the catalogue, and their table: activations/."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from actbench.command import options
+from actbench.report import page
+from actbench.report.functions import facts_table
+from actbench.report.numbers import enumeration, rounded
+from actbench.report.page import Markdown, escape, table
+from actbench.site import claims, places, relatives, sentences
+from actbench.site.claims import Claim
+from actbench.tables import functions
+from actbench.tables.functions import Facts, number
+from actbench.tables.schema import REFERENCE
+
+TEMPLATES = Path(__file__).with_name("templates")
+_VERDICTS = ("better", "equivalent", "worse")  # the first in a sentence, in this order; any other follows
+_TYPES = ("float32", "bfloat16")
+
+
+@dataclass(frozen=True)
+class Catalogue:
+    """What the pages are made of: the tables of results/functions/, the published differences and the claims."""
+
+    results: Path
+    facts: Mapping[str, Facts]
+    tables: Mapping[str, pd.DataFrame]
+    places: pd.DataFrame
+    claims: list[Claim]
+    titles: Mapping[str, str]
+
+    @cached_property
+    def nearest(self) -> pd.DataFrame:
+        """The nearest functions of each by their curves."""
+        return relatives.nearest(self.tables["curves"])
+
+
+def write(results: Path, to: Path) -> list[str]:
+    """Write activations/*.md below `to`, none without results/functions/; return the pages' paths there."""
+    if not (results / "functions" / "tables" / "properties.parquet").is_file():
+        return []
+    catalogue = read(results)
+    texts = {name: _page(name, facts, catalogue) for name, facts in catalogue.facts.items()}
+    folder = to / "activations"
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, text in {"index": _index(catalogue), **texts}.items():
+        (folder / f"{name}.md").write_text(text, encoding="utf-8")
+    return [f"activations/{name}.md" for name in ("index", *texts)]
+
+
+def read(results: Path) -> Catalogue:
+    """The tables of results/functions/, which may lack all but the properties, and what speaks of their functions."""
+    folder = results / "functions"
+    tables = {
+        name: functions.read(folder, name) if (folder / "tables" / f"{name}.parquet").is_file() else pd.DataFrame()
+        for name in ("properties", "curves", "distances", "identities", "cost")
+    }
+    facts = {str(name): Facts(frame) for name, frame in tables["properties"].groupby("function", sort=True)}
+    titles = {name: one.text("formula").partition(":")[0] for name, one in facts.items()}
+    return Catalogue(
+        results=results,
+        facts=facts,
+        tables=tables,
+        places=places.read(results),
+        claims=claims.read(options.EXPERIMENTS / "claims", results, titles=titles),
+        titles=titles,
+    )
+
+
+def _page(name: str, facts: Facts, catalogue: Catalogue) -> str:
+    """The page of one activation as Markdown."""
+    rows = catalogue.places[catalogue.places["act"] == name]
+    parameters = facts.text("parameters")
+    cost = _cost(name, catalogue.tables["cost"])
+    figure = f"functions/figures/{name}.png"
+    return page.template(TEMPLATES / "activation.md.j2").render(
+        name=name,
+        answer=_answer(name, rows, cost),
+        formula=facts.text("formula"),
+        parameters="" if parameters == "none" else parameters,
+        learned="" if facts.text("learnable") in ("", "none") else f"Learned: {facts.text('learnable')}.",
+        figure=Markdown(f"../results/{figure}" if (catalogue.results / figure).is_file() else ""),
+        to_know=sentences.to_know(facts),
+        places=_places(rows),
+        places_read=_places_read(rows),
+        is_reference=name == REFERENCE,
+        reference=REFERENCE,
+        claims=_claims([claim for claim in catalogue.claims if name in claim.activations]),
+        cost=_cost_table(cost),
+        cost_read=_cost_read(cost),
+        nearest=_nearest(name, catalogue),
+        nearest_read="By the largest distance of their curves on |z| ≤ 8, at the default parameters.",
+        identities=_identities(name, catalogue),
+        distances=_distances(name, catalogue),
+        properties=facts_table(facts),
+    )
+
+
+def _answer(name: str, rows: pd.DataFrame, cost: pd.DataFrame) -> str:
+    """How it fares against the reference and what it costs, in two sentences."""
+    if name == REFERENCE:
+        fares = f"{name} is the reference that every published workload compares the others with."
+    elif len(rows):
+        fares = f"Against {REFERENCE}, {name} is {verdicts(rows)}."
+    else:
+        fares = f"No published workload compares {name} with {REFERENCE}."
+    ratio = _ratio(cost)
+    return fares if ratio is None else f"{fares} Forward and backward take {rounded(ratio)} times as long as ReLU's."
+
+
+def verdicts(rows: pd.DataFrame) -> str:
+    """`better in 2, worse in 1 and undecided in 4 of 7 published comparisons`."""
+    counter = places.counts(rows)
+    order = [*_VERDICTS, *sorted(set(counter) - set(_VERDICTS))]
+    parts = [f"{verdict} in {counter[verdict]}" for verdict in order if counter[verdict]]
+    num = counter.total()
+    return f"{enumeration(parts)} of {num} published comparison{'s' if num > 1 else ''}"
+
+
+def _places(rows: pd.DataFrame) -> str:
+    cells = [
+        [
+            Markdown(f"[{escape(row['results'])}](../results/{row['results']}/report.md)"),
+            row["track"],
+            row["variant"],
+            row["measure"],
+            row["verdict"],
+            places.difference(row),
+            int(row["n"]),
+            row["setting"],
+        ]
+        for _, row in rows.iterrows()
+    ]
+    heading = ["workload", "track", "variant", "measure", "verdict", f"difference to {REFERENCE}", "n", "setting"]
+    return table([heading, *cells]) if cells else ""
+
+
+def _places_read(rows: pd.DataFrame) -> str:
+    references = enumeration(sorted(set(rows["reference"]) - {""})) if len(rows) else REFERENCE
+    return (
+        f"Its mean minus that of {references or REFERENCE}, paired by seed, with the 95 % interval: of an accuracy more is "
+        "better, of a loss, an error or FLD less. n is the number of seeds."
+    )
+
+
+def _claims(speaking: list[Claim]) -> str:
+    rows = [[Markdown(f"[{escape(c.id)}](../results/{c.page})"), c.verdict or "not decided", c.says] for c in speaking]
+    return table([["claim", "verdict", "what is said"], *rows]) if rows else ""
+
+
+def _cost(name: str, cost: pd.DataFrame) -> pd.DataFrame:
+    """Forward and backward of one function, in the types that are shown."""
+    if cost.empty:
+        return cost
+    rows = cost[(cost["function"] == name) & (cost["pass"] == "forward+backward") & cost["dtype"].isin(_TYPES)]
+    return rows.dropna(subset="ratio")
+
+
+def _ratio(cost: pd.DataFrame) -> float | None:
+    """The time against eager ReLU's in float32 outside the cache, eager."""
+    if cost.empty:
+        return None
+    rows = cost[(cost["dtype"] == "float32") & (cost["mode"] == "eager") & (cost["size"] == "outside cache")]
+    return float(rows["ratio"].iloc[0]) if len(rows) else None
+
+
+def _cost_table(cost: pd.DataFrame) -> str:
+    rows = [
+        [
+            f"{row['dtype']}, {row['mode']}",
+            row["size"],
+            f"{rounded(row['ratio'])} [{rounded(row['ratio_low'])}, {rounded(row['ratio_high'])}]",
+            rounded(row["ns_per_element"]),
+            number(row["saved_bytes_per_element"]),
+        ]
+        for _, row in cost.iterrows()
+    ]
+    heading = ["type", "tensor", "time / eager ReLU's", "ns an element", "bytes an element kept for backward"]
+    return table([heading, *rows]) if rows else ""
+
+
+def _cost_read(cost: pd.DataFrame) -> str:
+    if cost.empty:
+        return ""
+    first = cost.iloc[0]
+    return (
+        f"Forward and backward on {first['device']}, {first['threads']} thread(s), torch {first['torch']}: the median of "
+        f"{first['rounds']} rounds with their extremes. In a network most of the time goes elsewhere."
+    )
+
+
+def _nearest(name: str, catalogue: Catalogue) -> str:
+    if catalogue.tables["curves"].empty:
+        return ""
+    rows = catalogue.nearest[catalogue.nearest["function"] == name]
+    cells = [
+        [_link(row["other"], catalogue), number(row["distance"]), number(row["slope_distance"])]
+        for _, row in rows.iterrows()
+    ]
+    return table([["function", "largest |f − g|", "largest |f ′ − g ′|"], *cells]) if cells else ""
+
+
+def _link(name: str, catalogue: Catalogue) -> Markdown:
+    return Markdown(f"[{escape(name)}]({name}.md)") if name in catalogue.facts else escape(name)
+
+
+def _identities(name: str, catalogue: Catalogue) -> str:
+    rows = catalogue.tables["identities"]
+    if rows.empty:
+        return ""
+    rows = relatives.naming(rows, "identity", name, titles=catalogue.titles)
+    cells: list[list[Any]] = [
+        [row["identity"], row["dtype"], f"{row['num_different']:,} of {row['num']:,}", number(row["max_ulp"])]
+        for _, row in rows.iterrows()
+    ]
+    return table([["identity", "type", "other bits", "spacings"], *cells]) if cells else ""
+
+
+def _distances(name: str, catalogue: Catalogue) -> str:
+    rows = catalogue.tables["distances"]
+    if rows.empty:
+        return ""
+    rows = relatives.naming(rows, "pair", name, titles=catalogue.titles)
+    ends = rows.groupby("pair")["setting"].transform("min"), rows.groupby("pair")["setting"].transform("max")
+    rows = rows[rows["setting"].isna() | rows["setting"].eq(ends[0]) | rows["setting"].eq(ends[1])]
+    cells = [
+        [
+            row["pair"],
+            f"{row['parameter']} = {number(row['setting'])}" if row["parameter"] else "",
+            "f ′" if row["order"] else "f",
+            number(row["distance"]),
+        ]
+        for _, row in rows.iterrows()
+    ]
+    return table([["pair", "with", "of", "largest distance"], *cells]) if cells else ""
+
+
+def _index(catalogue: Catalogue) -> str:
+    """The page with the table of all activations."""
+    rows = [_index_row(name, facts, catalogue) for name, facts in catalogue.facts.items()]
+    heading = ["function", "values", "monotonic", "jumps or kinks at", "saturates", "time / ReLU's", "against relu"]
+    compared = catalogue.places["results"].nunique()
+    return page.template(TEMPLATES / "activations.md.j2").render(
+        answer=f"{len(rows)} activations, {compared} published workloads that compare some of them with {REFERENCE}.",
+        table=table([heading, *rows]),
+    )
+
+
+def _index_row(name: str, facts: Facts, catalogue: Catalogue) -> list[object]:
+    breaks = [facts.kinks(order) for order in (0, 1)]
+    ends = facts.value("saturation_low_0.01"), facts.value("saturation_high_0.01")
+    sides = [side for side, end in zip(("left", "right"), ends, strict=True) if abs(end) != float("inf")]
+    ratio = _ratio(_cost(name, catalogue.tables["cost"]))
+    counter = places.counts(catalogue.places[catalogue.places["act"] == name])
+    return [
+        _link(name, catalogue),
+        facts.range(),
+        facts.text("monotonic"),
+        ", ".join(text for text in breaks if text != "none") or "none",
+        " and ".join(sides) or "no",
+        "" if ratio is None else rounded(ratio),
+        ", ".join(f"{counter[verdict]} {verdict}" for verdict in [*_VERDICTS, *sorted(set(counter) - set(_VERDICTS))]
+                  if counter[verdict]),
+    ]  # fmt: skip

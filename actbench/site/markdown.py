@@ -1,0 +1,42 @@
+"""What the site's pages have beyond the published Markdown: every figure is a link to itself at full size."""
+
+from xml.etree.ElementTree import Element, SubElement
+
+from markdown import Extension, Markdown
+from markdown.treeprocessors import Treeprocessor
+
+_BEFORE_LINKS = 10  # MkDocs makes links relative to the page at 0
+
+
+class FiguresAsLinks(Treeprocessor):
+    """Put each picture into a link to its file, and load it when it comes into sight."""
+
+    def run(self, root: Element) -> None:
+        """Change the tree of a page in place."""
+        for parent in list(root.iter()):
+            if parent.tag == "a":
+                continue
+            for place, child in enumerate(list(parent)):
+                if child.tag == "img":
+                    child.set("loading", "lazy")
+                    parent[place] = _linked(child)
+
+
+def _linked(picture: Element) -> Element:
+    link = Element("a", {"href": picture.get("src", ""), "class": "figure", "title": "full size"})
+    link.tail, picture.tail = picture.tail, None
+    SubElement(link, "img", picture.attrib)
+    return link
+
+
+class SiteExtension(Extension):
+    """The extension that MkDocs loads by the name of this module."""
+
+    def extendMarkdown(self, md: Markdown) -> None:  # noqa: N802 (the name that Python-Markdown calls)
+        """Register what changes a page."""
+        md.treeprocessors.register(FiguresAsLinks(md), "figures as links", _BEFORE_LINKS)
+
+
+def makeExtension(**options: object) -> SiteExtension:  # noqa: N802
+    """The extension, as Python-Markdown asks for it."""
+    return SiteExtension(**options)

@@ -1,0 +1,66 @@
+"""The place of an activation in every published workload: its paired difference to the reference, with a verdict.
+
+Only `read` knows the columns of statistics/differences.csv.
+"""
+
+import re
+from collections import Counter
+from pathlib import Path
+
+import pandas as pd
+
+from actbench.report.numbers import interval_of, number
+from actbench.tables.text import one_line
+
+COLUMNS = ["results", "setting", "track", "measure", "variant", "act", "reference", "verdict", "mean", "low", "high", "n"]
+_NEEDED = {"variant", "verdict", "mean", "low", "high", "n"}
+_SHARES = ("accuracy", "error")  # measures in per cent, so their differences are in points
+_TRACK = re.compile(r"track=(\w+)")
+
+
+def read(results: Path) -> pd.DataFrame:
+    """The judged differences of all results folders, COLUMNS; a file without the needed columns is left out."""
+    tables = [_of_folder(file) for file in sorted(results.glob("*/statistics/differences.csv"))]
+    tables = [table for table in tables if len(table)]
+    return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame(columns=COLUMNS)
+
+
+def _of_folder(file: Path) -> pd.DataFrame:
+    rows = pd.read_csv(file)
+    if not set(rows) >= _NEEDED:
+        return pd.DataFrame(columns=COLUMNS)
+    rows = rows[rows["verdict"].notna()]
+    blank = pd.Series("", index=rows.index)
+    setting = rows.get("workload", blank).fillna("").map(one_line)
+    track = rows["track"] if "track" in rows else setting.str.extract(_TRACK, expand=False).fillna("shared")
+    table = pd.DataFrame({
+        "results": file.parents[1].name,
+        "setting": setting,
+        "track": track,
+        "measure": rows.get("value", blank).fillna("").map(_words),
+        "variant": rows["variant"].map(one_line),
+        "act": rows["variant"].map(one_line).str.partition(" ")[0],
+        "reference": rows.get("reference", blank).fillna("").map(one_line),
+        "verdict": rows["verdict"].map(one_line),
+        **{name: rows[name] for name in ("mean", "low", "high", "n")},
+    })  # fmt: skip
+    return table.reset_index(drop=True)[COLUMNS]
+
+
+def counts(places: pd.DataFrame) -> Counter[str]:
+    """How often each verdict was reached, once a workload and setting: on accuracy or error where it is judged."""
+    is_share = places["measure"].str.contains("|".join(_SHARES))
+    keys = ["results", "setting", "track", "variant"]
+    first = places.assign(order=~is_share).sort_values("order", kind="stable").drop_duplicates(keys)
+    return Counter(first["verdict"])
+
+
+def difference(row: pd.Series) -> str:
+    """The difference with its interval: accuracy and error in percentage points, other measures in their unit."""
+    is_share = any(word in row["measure"] for word in _SHARES)
+    text = number(interval_of(row, scale=100 if is_share else 1))
+    return f"{text} points" if is_share else text
+
+
+def _words(column: str) -> str:
+    return one_line(column).replace("_", " ")

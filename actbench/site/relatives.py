@@ -1,0 +1,46 @@
+"""The relatives of an activation: what is called identical to it or near it, and what is nearest by its curve."""
+
+import re
+from collections.abc import Mapping
+
+import pandas as pd
+
+_SIDES = re.compile(r" [→~=] ")
+
+
+def nearest(curves: pd.DataFrame, *, num: int = 3) -> pd.DataFrame:
+    """Columns function, other, distance, slope_distance: for each function the `num` nearest by max |f − g|.
+
+    The maximum is over the points of the table `curves`, |z| ≤ 8, at the default parameters; `slope_distance` is that
+    of the derivatives.
+    """
+    defaults = curves[curves["parameter"] == ""]
+    f, slope = (
+        defaults[defaults["order"] == order].pivot_table(index="function", columns="z", values="value").astype("float64")
+        for order in (0, 1)
+    )
+    tables = []
+    for name in f.index:
+        distance = f.sub(f.loc[name]).abs().max(axis=1).drop(name).nsmallest(num)
+        slopes = slope.sub(slope.loc[name]).abs().max(axis=1) if name in slope.index else pd.Series(dtype="float64")
+        tables.append(pd.DataFrame({"function": name, "distance": distance, "slope_distance": slopes}).loc[distance.index])
+    return pd.concat(tables).rename_axis("other").reset_index() if tables else pd.DataFrame()
+
+
+def naming(table: pd.DataFrame, column: str, name: str, *, titles: Mapping[str, str]) -> pd.DataFrame:
+    """The rows whose identity or pair, `f = g` or `f → g`, has an activation on one of its sides.
+
+    `titles` maps each activation to what its file calls it: `Hard sigmoid` is hardsigmoid.
+    """
+    return table[table[column].map(lambda text: name in named(text, titles=titles))]
+
+
+def named(text: str, *, titles: Mapping[str, str]) -> set[str]:
+    """The activations that the sides of `f = g` or `f → g` name, or any word of the text."""
+    words = set(re.findall(r"\w+", text))
+    sides = {_plain(side) for side in _SIDES.split(text)}
+    return {name for name, title in titles.items() if name in words or {_plain(name), _plain(title)} & sides}
+
+
+def _plain(text: str) -> str:
+    return re.sub(r"[\W_]", "", text.partition(" on |")[0].lower())

@@ -27,7 +27,15 @@ class Browser:
         # Chromium reads commands from descriptor 3 and answers on 4.
         script = f'exec "$0" "$@" 3<&{to_browser} 4>&{from_browser}'
         self._process = subprocess.Popen(
-            ["bash", "-c", script, str(CHROMIUM), *flags, "--remote-debugging-pipe", f"--user-data-dir={self._profile}"],
+            [
+                "bash",
+                "-c",
+                script,
+                str(CHROMIUM),
+                *flags,
+                "--remote-debugging-pipe",
+                f"--user-data-dir={self._profile}",
+            ],
             pass_fds=(to_browser, from_browser),
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,

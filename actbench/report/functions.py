@@ -47,7 +47,9 @@ def write(folder: Path) -> None:
             cost=_rows(_cost_table(cost)) if len(cost) else "",
             cost_about=Markdown(_cost_about(cost)) if len(cost) else "",
             copies=_rows(_copies(cost)) if len(cost) else "",
-            cards=[{"name": name, "formula": f.text("formula"), "facts": facts_table(f)} for name, f in functions.items()],
+            cards=[
+                {"name": name, "formula": f.text("formula"), "facts": facts_table(f)} for name, f in functions.items()
+            ],
         )
 
 

@@ -1,5 +1,6 @@
 """A page for every activation of the catalogue, and their table: activations/."""
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -21,6 +22,7 @@ from actbench.tables.schema import REFERENCE
 
 TEMPLATES = Path(__file__).with_name("templates")
 _VERDICTS = ("better", "equivalent", "worse")  # the first in a sentence, in this order; any other follows
+_TRACKS = {"shared": "at one learning rate for all", "tuned": "with each at its own"}  # the others are corners
 _TYPES = ("float32", "bfloat16")
 
 
@@ -105,40 +107,53 @@ def _page(name: str, facts: Facts, catalogue: Catalogue) -> str:
 def _answer(name: str, rows: pd.DataFrame, cost: pd.DataFrame) -> str:
     """How it fares against the reference and what it costs, in two sentences."""
     if name == REFERENCE:
-        fares = f"{name} is the reference that every published workload compares the others with."
-    elif len(rows):
-        fares = f"Against {REFERENCE}, {name} is {verdicts(rows)}."
-    else:
-        fares = f"No published workload compares {name} with {REFERENCE}."
+        return (
+            f"{name} is the reference that every published workload compares the others with, in results and in time."
+        )
+    fares = verdicts(name, rows) if len(rows) else f"No published workload compares {name} with {REFERENCE}."
     ratio = _ratio(cost)
-    return fares if ratio is None else f"{fares} Forward and backward take {rounded(ratio)} times as long as ReLU's."
+    return fares if ratio is None else f"{fares} It takes {rounded(ratio, 2)} times the time of ReLU."
 
 
-def verdicts(rows: pd.DataFrame) -> str:
-    """`better in 2, worse in 1 and undecided in 4 of 7 published comparisons`."""
-    counter = places.counts(rows)
-    order = [*_VERDICTS, *sorted(set(counter) - set(_VERDICTS))]
-    parts = [f"{verdict} in {counter[verdict]}" for verdict in order if counter[verdict]]
-    num = counter.total()
-    return f"{enumeration(parts)} of {num} published comparison{'s' if num > 1 else ''}"
+def verdicts(name: str, rows: pd.DataFrame) -> str:
+    """`Against relu, mish is better in 2 and undecided in 3 of 5 comparisons at one learning rate for all; …`"""
+    parts = []
+    for track, words in _TRACKS.items():
+        counter = places.counts(rows[rows["track"] == track])
+        num = counter.total()
+        inside = enumeration(f"{verdict} in {counter[verdict]}" for verdict in _order(counter)) if num else ""
+        if len(counter) == 1:
+            inside = f"{next(iter(counter))} in " + ("both" if num == 2 else f"all {num}" if num > 2 else "the one")
+            parts.append(f"{inside} comparison{'s' if num > 1 else ''} {words}")
+        elif num:
+            parts.append(f"{inside} of {num} comparisons {words}")
+    return (
+        f"Against {REFERENCE}, {name} is {'; '.join(parts)}." if parts else f"{name} was compared on other tracks only."
+    )
+
+
+def _order(counter: Counter[str]) -> list[str]:
+    """The verdicts that were reached: those that say most first."""
+    return [verdict for verdict in (*_VERDICTS, *sorted(set(counter) - set(_VERDICTS))) if counter[verdict]]
 
 
 def _places(rows: pd.DataFrame) -> str:
-    cells = [
-        [
-            Markdown(f"[{escape(row['results'])}](../results/{row['results']}/report.md)"),
-            row["track"],
-            row["variant"],
-            row["measure"],
-            row["verdict"],
-            places.difference(row),
-            int(row["n"]),
-            row["setting"],
-        ]
-        for _, row in rows.iterrows()
-    ]
-    heading = ["workload", "track", "variant", "measure", "verdict", f"difference to {REFERENCE}", "n", "setting"]
-    return table([heading, *cells]) if cells else ""
+    """A row for each workload, track and measure; without a column that says the same in every row."""
+    rows = rows.sort_values(["results", "track"], kind="stable")
+    columns = {
+        "workload": [Markdown(f"[{escape(name)}](../results/{name}/report.md)") for name in rows["results"]],
+        "track": list(rows["track"]),
+        "variant": list(rows["variant"]),
+        "setting": list(rows["setting"]),
+        "measure": list(rows["measure"]),
+        "verdict": list(rows["verdict"]),
+        f"difference to {REFERENCE}": [places.difference(row) for _, row in rows.iterrows()],
+        "n": [int(n) for n in rows["n"]],
+    }
+    for name, same in (("variant", rows["variant"].eq(rows["act"])), ("setting", rows["setting"].eq(""))):
+        if same.all():
+            del columns[name]
+    return table([list(columns), *zip(*columns.values(), strict=True)]) if len(rows) else ""
 
 
 def _places_read(rows: pd.DataFrame) -> str:
@@ -190,8 +205,8 @@ def _cost_read(cost: pd.DataFrame) -> str:
         return ""
     first = cost.iloc[0]
     return (
-        f"Forward and backward on {first['device']}, {first['threads']} thread(s), torch {first['torch']}: the median of "
-        f"{first['rounds']} rounds with their extremes. In a network most of the time goes elsewhere."
+        f"Forward and backward on {first['device']}, threads: {first['threads']}, torch {first['torch']}; the median of "
+        f"{first['rounds']} rounds with their extremes. The opening has float32, eager, outside the cache."
     )
 
 
@@ -265,6 +280,5 @@ def _index_row(name: str, facts: Facts, catalogue: Catalogue) -> list[object]:
         ", ".join(text for text in breaks if text != "none") or "none",
         " and ".join(sides) or "no",
         "" if ratio is None else rounded(ratio),
-        ", ".join(f"{counter[verdict]} {verdict}" for verdict in [*_VERDICTS, *sorted(set(counter) - set(_VERDICTS))]
-                  if counter[verdict]),
-    ]  # fmt: skip
+        ", ".join(f"{counter[verdict]} {verdict}" for verdict in _order(counter)),
+    ]

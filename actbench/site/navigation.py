@@ -17,7 +17,11 @@ def tree(made: list[str], sources: Path) -> list[Any]:
     order = sorted(names, key=lambda name: (_FIRST.index(name) if name in _FIRST else len(_FIRST), name))
     index = [page for page in made if page == "results/README.md"]
     sections = {
-        "Activations": [page for page in made if page.startswith("activations/")],
+        "Activations": [
+            page if page == "activations/index.md" else {PurePosixPath(page).stem: page}
+            for page in made
+            if page.startswith("activations/")
+        ],
         "Claims": [*([ledger] if ledger else []), *({PurePosixPath(page).stem: page} for page in claims)],
         "Experiments": [*index, *({name: names[name]} for name in order)],
         "Guide": [{pages.title(sources / page): page} for page in made if page.startswith("docs/")],

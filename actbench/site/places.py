@@ -12,14 +12,31 @@ import pandas as pd
 from actbench.report.numbers import interval_of, number
 from actbench.tables.text import one_line
 
-COLUMNS = ["results", "setting", "track", "measure", "variant", "act", "reference", "verdict", "mean", "low", "high", "n"]
+COLUMNS = [
+    "results",
+    "setting",
+    "track",
+    "measure",
+    "variant",
+    "act",
+    "reference",
+    "verdict",
+    "mean",
+    "low",
+    "high",
+    "n",
+]
 _NEEDED = {"variant", "verdict", "mean", "low", "high", "n"}
 _SHARES = ("accuracy", "error")  # measures in per cent, so their differences are in points
-_TRACK = re.compile(r"track=(\w+)")
+_UNDECIDED = {"inconclusive": "undecided"}  # as the first edition called it
+_TRACK = re.compile(r"(?:, )?track=(\w+)")
 
 
 def read(results: Path) -> pd.DataFrame:
-    """The judged differences of all results folders, COLUMNS; a file without the needed columns is left out."""
+    """The judged differences of all results folders, COLUMNS, those in accuracy or error first.
+
+    A file without the needed columns is left out.
+    """
     tables = [_of_folder(file) for file in sorted(results.glob("*/statistics/differences.csv"))]
     tables = [table for table in tables if len(table)]
     return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame(columns=COLUMNS)
@@ -35,24 +52,21 @@ def _of_folder(file: Path) -> pd.DataFrame:
     track = rows["track"] if "track" in rows else setting.str.extract(_TRACK, expand=False).fillna("shared")
     table = pd.DataFrame({
         "results": file.parents[1].name,
-        "setting": setting,
+        "setting": setting.str.replace(_TRACK, "", regex=True).str.strip(", "),
         "track": track,
         "measure": rows.get("value", blank).fillna("").map(_words),
         "variant": rows["variant"].map(one_line),
         "act": rows["variant"].map(one_line).str.partition(" ")[0],
         "reference": rows.get("reference", blank).fillna("").map(one_line),
-        "verdict": rows["verdict"].map(one_line),
+        "verdict": rows["verdict"].map(one_line).replace(_UNDECIDED),
         **{name: rows[name] for name in ("mean", "low", "high", "n")},
     })  # fmt: skip
-    return table.reset_index(drop=True)[COLUMNS]
+    return table[COLUMNS].sort_values("measure", key=lambda words: ~_is_share(words), kind="stable")
 
 
 def counts(places: pd.DataFrame) -> Counter[str]:
-    """How often each verdict was reached, once a workload and setting: on accuracy or error where it is judged."""
-    is_share = places["measure"].str.contains("|".join(_SHARES))
-    keys = ["results", "setting", "track", "variant"]
-    first = places.assign(order=~is_share).sort_values("order", kind="stable").drop_duplicates(keys)
-    return Counter(first["verdict"])
+    """How often each verdict was reached, once a workload, setting and variant: by the first measure, see `read`."""
+    return Counter(places.drop_duplicates(["results", "setting", "track", "variant"])["verdict"])
 
 
 def difference(row: pd.Series) -> str:
@@ -60,6 +74,10 @@ def difference(row: pd.Series) -> str:
     is_share = any(word in row["measure"] for word in _SHARES)
     text = number(interval_of(row, scale=100 if is_share else 1))
     return f"{text} points" if is_share else text
+
+
+def _is_share(measures: pd.Series) -> pd.Series:
+    return measures.str.contains("|".join(_SHARES))
 
 
 def _words(column: str) -> str:

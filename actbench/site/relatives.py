@@ -16,14 +16,18 @@ def nearest(curves: pd.DataFrame, *, num: int = 3) -> pd.DataFrame:
     """
     defaults = curves[curves["parameter"] == ""]
     f, slope = (
-        defaults[defaults["order"] == order].pivot_table(index="function", columns="z", values="value").astype("float64")
+        defaults[defaults["order"] == order]
+        .pivot_table(index="function", columns="z", values="value")
+        .astype("float64")
         for order in (0, 1)
     )
     tables = []
     for name in f.index:
         distance = f.sub(f.loc[name]).abs().max(axis=1).drop(name).nsmallest(num)
         slopes = slope.sub(slope.loc[name]).abs().max(axis=1) if name in slope.index else pd.Series(dtype="float64")
-        tables.append(pd.DataFrame({"function": name, "distance": distance, "slope_distance": slopes}).loc[distance.index])
+        tables.append(
+            pd.DataFrame({"function": name, "distance": distance, "slope_distance": slopes}).loc[distance.index]
+        )
     return pd.concat(tables).rename_axis("other").reset_index() if tables else pd.DataFrame()
 
 

@@ -17,7 +17,7 @@ def to_know(facts: Facts) -> list[str]:
 
 def _values(facts: Facts) -> str:
     """The range, and where f falls and rises."""
-    low, high = facts.value("range_inf"), facts.value("range_sup")
+    low, high = facts.settled("range_inf"), facts.settled("range_sup")
     if math.isinf(low) and math.isinf(high):
         values = "Its values have no bound on either side"
     elif math.isinf(high):
@@ -48,8 +48,8 @@ def _smoothness(facts: Facts) -> str:
     """The lowest derivative that jumps, and where."""
     for order, sentence in enumerate((
         "It jumps at z = {places}.",
-        "It is continuous and has a kink at z = {places}: its slope jumps there.",
-        "It has no kink; its second derivative jumps at z = {places}.",
+        "It is continuous; its slope jumps at z = {places} (a kink).",
+        "It and its slope are continuous; its second derivative jumps at z = {places}.",
     )):  # fmt: skip
         places = facts.kinks(order)
         if places == "not determined":
@@ -63,23 +63,37 @@ def _smoothness(facts: Facts) -> str:
 
 def _slope(facts: Facts) -> str:
     """The largest slope, and where less than 1 % of it is left."""
-    largest = facts.value("sup_derivative")
+    largest, places = facts.value("sup_derivative"), facts.stretches("sup_derivative")
     if largest == 0:
         return "Its slope is 0 wherever it has one: no gradient passes, and nothing below it learns."
     if math.isinf(largest):
-        return f"Its slope has no bound; {_saturation(facts, 'its slope stays below 1 % of that under N(0, 1)')}."
-    places = facts.stretches("sup_derivative")
-    at = "" if places in ("not determined", "none", "(−∞, ∞)") else f" (z = {places})"
-    at = at.replace("z = →", "as z →").replace(", →", " and").replace("z = [", "z in [").replace("z = (", "z in (")
-    slope = f"Its slope is {number(largest)} everywhere" if places == "(−∞, ∞)" else None
-    slope = slope or f"Its slope is at most {number(largest)} in size{at}"
-    return f"{slope}; {_saturation(facts, 'less than 1 % of that is left there')}."
+        return f"Its slope has no bound; {_saturation(facts, 'its root mean square under N(0, 1)')}."
+    if places == "(−∞, ∞)":
+        return f"Its slope is {number(largest)} everywhere."
+    at = "" if places in ("not determined", "none") else f", {_where(facts)}"
+    return f"Its slope is at most {number(largest)} in size{at}; {_saturation(facts, 'that')}."
 
 
-def _saturation(facts: Facts, means: str) -> str:
+def _where(facts: Facts) -> str:
+    """`at z = 3`, `for z ≥ 0`, `as z → ∞`: where the slope is largest."""
+    return enumeration(
+        _stretch(facts.value("sup_derivative_low", i), facts.value("sup_derivative_high", i))
+        for i in range(facts.count("sup_derivative_low"))
+    )
+
+
+def _stretch(low: float, high: float) -> str:
+    if low == high:
+        return f"as z → {number(low)}" if math.isinf(low) else f"at z = {number(low)}"
+    if math.isinf(high):
+        return f"for z ≥ {number(low)}"
+    return f"for z ≤ {number(high)}" if math.isinf(low) else f"for {number(low)} ≤ z ≤ {number(high)}"
+
+
+def _saturation(facts: Facts, whole: str) -> str:
     low, high = facts.value("saturation_low_0.01"), facts.value("saturation_high_0.01")
     if math.isnan(low) or math.isnan(high):
         return "where it saturates is not determined"
     sides = [f"below z = {number(low)}"] if math.isfinite(low) else []
     sides += [f"above z = {number(high)}"] if math.isfinite(high) else []
-    return f"it saturates {' and '.join(sides)} ({means})" if sides else "it saturates on neither side"
+    return f"less than 1 % of {whole} is left {' and '.join(sides)}" if sides else "it saturates on neither side"

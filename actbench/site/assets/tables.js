@@ -1,7 +1,7 @@
 "use strict";
 // Tables sort by a click on a heading; a long one can be filtered, by words, by track and without failures, and be saved.
 const REFERENCE = "relu"; // as actbench.tables.schema.REFERENCE
-const LONG = 6; // rows from which a table has tools
+const LONG = 10; // rows from which a table has tools; one with several tracks always has
 const FAILURES = /^(diverged|failed|failures)$/;
 const VERDICTS = { inconclusive: "undecided", supported: "true", refuted: "false" }; // the words of the first edition
 const KNOWN = ["better", "worse", "equivalent", "undecided", "true", "false"];
@@ -64,15 +64,13 @@ function save(names, body) {
   URL.revokeObjectURL(link.href);
 }
 
-function toolsOf(names, body) {
+function toolsOf(names, body, column, tracks) {
   const rows = [...body.rows];
   const tools = document.createElement("div");
   tools.className = "table-tools";
   const words = Object.assign(document.createElement("input"), { type: "search", placeholder: "filter rows", size: 14 });
   words.setAttribute("aria-label", "filter rows");
   const track = document.createElement("select");
-  const column = names.indexOf("track");
-  const tracks = column < 0 ? [] : [...new Set(rows.map((row) => textOf(row.cells[column])))].sort();
   for (const name of ["all", ...tracks]) track.add(new Option(name, name));
   const hidden = Object.assign(document.createElement("input"), { type: "checkbox" });
   const shown = document.createElement("output");
@@ -110,7 +108,9 @@ for (const table of document.querySelectorAll(".md-typeset table")) {
       if (KNOWN.includes(verdict)) cell.dataset.verdict = verdict;
     }
   }
-  if (body.rows.length < LONG) continue;
+  const track = names.indexOf("track");
+  const tracks = track < 0 ? [] : [...new Set([...body.rows].map((row) => textOf(row.cells[track])))].sort();
+  if (body.rows.length < LONG && tracks.length < 2) continue;
   const wrapper = table.closest(".md-typeset__scrollwrap") ?? table;
-  wrapper.before(toolsOf(names, body));
+  wrapper.before(toolsOf(names, body, track, tracks));
 }

@@ -16,10 +16,6 @@ class Browser:
     """One page of a Chromium that may reach nothing but files. Use it as a context."""
 
     def __init__(self, profile: Path) -> None:
-        self._ids = itertools.count(1)
-        self._profile = profile
-
-    def __enter__(self) -> "Browser":
         to_browser, self._write = os.pipe()
         self._read, from_browser = os.pipe()
         flags = ["--headless=new", "--no-sandbox", "--disable-gpu", "--no-first-run", "--hide-scrollbars"]
@@ -27,15 +23,7 @@ class Browser:
         # Chromium reads commands from descriptor 3 and answers on 4.
         script = f'exec "$0" "$@" 3<&{to_browser} 4>&{from_browser}'
         self._process = subprocess.Popen(
-            [
-                "bash",
-                "-c",
-                script,
-                str(CHROMIUM),
-                *flags,
-                "--remote-debugging-pipe",
-                f"--user-data-dir={self._profile}",
-            ],
+            ["bash", "-c", script, str(CHROMIUM), *flags, "--remote-debugging-pipe", f"--user-data-dir={profile}"],
             pass_fds=(to_browser, from_browser),
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
@@ -44,12 +32,15 @@ class Browser:
         os.close(from_browser)
         self._answers = os.fdopen(self._read, "rb", buffering=0)
         self._buffer = b""
+        self._ids = itertools.count(1)
         self._session = ""
         self.requests: list[str] = []
         page = self._ask("Target.createTarget", url="about:blank")["targetId"]
         self._session = self._ask("Target.attachToTarget", targetId=page, flatten=True)["sessionId"]
         self._ask("Page.enable")
         self._ask("Network.enable")
+
+    def __enter__(self) -> "Browser":
         return self
 
     def __exit__(self, *error: object) -> None:

@@ -22,7 +22,7 @@ from actbench.tables.schema import REFERENCE
 
 TEMPLATES = Path(__file__).with_name("templates")
 _VERDICTS = ("better", "equivalent", "worse")  # the first in a sentence, in this order; any other follows
-_TRACKS = {"shared": "at one learning rate for all", "tuned": "with each at its own"}  # the others are corners
+_TRACKS = {"shared": "at one learning rate for all", "tuned": "with each one tuned"}  # the others are corners
 _TYPES = ("float32", "bfloat16")
 
 
@@ -107,9 +107,7 @@ def _page(name: str, facts: Facts, catalogue: Catalogue) -> str:
 def _answer(name: str, rows: pd.DataFrame, cost: pd.DataFrame) -> str:
     """How it fares against the reference and what it costs, in two sentences."""
     if name == REFERENCE:
-        return (
-            f"{name} is the reference that every published workload compares the others with, in results and in time."
-        )
+        return f"{name} is the reference: every other is compared with it, in results and in time."
     fares = verdicts(name, rows) if len(rows) else f"No published workload compares {name} with {REFERENCE}."
     ratio = _ratio(cost)
     return fares if ratio is None else f"{fares} It takes {rounded(ratio, 2)} times the time of ReLU."
@@ -127,9 +125,7 @@ def verdicts(name: str, rows: pd.DataFrame) -> str:
             parts.append(f"{inside} comparison{'s' if num > 1 else ''} {words}")
         elif num:
             parts.append(f"{inside} of {num} comparisons {words}")
-    return (
-        f"Against {REFERENCE}, {name} is {'; '.join(parts)}." if parts else f"{name} was compared on other tracks only."
-    )
+    return f"Against {REFERENCE}, {name} is {'; '.join(parts)}." if parts else f"{name} stands on other tracks only."
 
 
 def _order(counter: Counter[str]) -> list[str]:
@@ -159,8 +155,8 @@ def _places(rows: pd.DataFrame) -> str:
 def _places_read(rows: pd.DataFrame) -> str:
     references = enumeration(sorted(set(rows["reference"]) - {""})) if len(rows) else REFERENCE
     return (
-        f"Its mean minus that of {references or REFERENCE}, paired by seed, with the 95 % interval: of an accuracy more is "
-        "better, of a loss, an error or FLD less. n is the number of seeds."
+        f"Its mean minus that of {references or REFERENCE}, paired by seed, with the 95 % interval: of an accuracy more "
+        "is better, of a loss, an error or FLD less. n is the number of seeds."
     )
 
 
@@ -205,8 +201,8 @@ def _cost_read(cost: pd.DataFrame) -> str:
         return ""
     first = cost.iloc[0]
     return (
-        f"Forward and backward on {first['device']}, threads: {first['threads']}, torch {first['torch']}; the median of "
-        f"{first['rounds']} rounds with their extremes. The opening has float32, eager, outside the cache."
+        f"Forward and backward on {first['device']}, threads: {first['threads']}, torch {first['torch']}; the "
+        f"median of {first['rounds']} rounds with their extremes. The opening has float32, eager, outside the cache."
     )
 
 

@@ -14,9 +14,7 @@ def write(results: Path, to: Path) -> str:
     text = page.template(TEMPLATES / "home.md.j2").render(
         answer="Small networks, every activation on the same seeds, a diagnosis of every layer, an interval on every "
         "number, and verdicts that a rule decides.",
-        doors=[
-            {key: page.Markdown(value) if key == "page" else value for key, value in door.items()} for door in doors
-        ],
+        doors=[door | {"page": page.Markdown(door["page"])} for door in doors],
     )
     (to / "index.md").write_text(text, encoding="utf-8")
     return "index.md"

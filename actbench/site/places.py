@@ -8,25 +8,14 @@ from collections import Counter
 from pathlib import Path
 
 import pandas as pd
+from pyarrow import parquet
 
 from actbench.report.numbers import interval_of, number
 from actbench.tables.text import one_line
 
-COLUMNS = [
-    "results",
-    "setting",
-    "track",
-    "measure",
-    "variant",
-    "act",
-    "reference",
-    "verdict",
-    "mean",
-    "low",
-    "high",
-    "n",
-]
-_NEEDED = {"variant", "verdict", "mean", "low", "high", "n"}
+_NUMBERS = ["mean", "low", "high", "n"]
+COLUMNS = ["results", "setting", "track", "measure", "variant", "act", "reference", "verdict", *_NUMBERS]
+_NEEDED = {"variant", "verdict", *_NUMBERS}
 _SHARES = ("accuracy", "error")  # measures in per cent, so their differences are in points
 _UNDECIDED = {"inconclusive": "undecided"}  # as the first edition called it
 _TRACK = re.compile(r"(?:, )?track=(\w+)")
@@ -49,7 +38,7 @@ def _of_folder(file: Path) -> pd.DataFrame:
     rows = rows[rows["verdict"].notna()]
     blank = pd.Series("", index=rows.index)
     setting = rows.get("workload", blank).fillna("").map(one_line)
-    track = rows["track"] if "track" in rows else setting.str.extract(_TRACK, expand=False).fillna("shared")
+    track = rows["track"] if "track" in rows else setting.str.extract(_TRACK, expand=False).fillna(_only_track(file))
     table = pd.DataFrame({
         "results": file.parents[1].name,
         "setting": setting.str.replace(_TRACK, "", regex=True).str.strip(", "),
@@ -59,9 +48,17 @@ def _of_folder(file: Path) -> pd.DataFrame:
         "act": rows["variant"].map(one_line).str.partition(" ")[0],
         "reference": rows.get("reference", blank).fillna("").map(one_line),
         "verdict": rows["verdict"].map(one_line).replace(_UNDECIDED),
-        **{name: rows[name] for name in ("mean", "low", "high", "n")},
+        **rows[_NUMBERS],
     })  # fmt: skip
     return table[COLUMNS].sort_values("measure", key=lambda words: ~_is_share(words), kind="stable")
+
+
+def _only_track(file: Path) -> str:
+    """The track of a folder whose workloads do not differ in it, as its runs have it."""
+    runs = file.parents[1] / "tables" / "runs.parquet"
+    names = parquet.read_schema(runs).names if runs.is_file() else []
+    tracks = set(pd.read_parquet(runs, columns=["track"])["track"].dropna()) if "track" in names else set()
+    return one_line(tracks.pop()) if len(tracks) == 1 else "shared"
 
 
 def counts(places: pd.DataFrame) -> Counter[str]:

@@ -14,21 +14,23 @@ def nearest(curves: pd.DataFrame, *, num: int = 3) -> pd.DataFrame:
     The maximum is over the points of the table `curves`, |z| ≤ 8, at the default parameters; `slope_distance` is that
     of the derivatives.
     """
-    defaults = curves[curves["parameter"] == ""]
+    defaults = curves[curves["parameter"] == ""].astype({"value": "float64"})
     f, slope = (
-        defaults[defaults["order"] == order]
-        .pivot_table(index="function", columns="z", values="value")
-        .astype("float64")
+        defaults[defaults["order"] == order].pivot_table(index="function", columns="z", values="value")
         for order in (0, 1)
     )
-    tables = []
-    for name in f.index:
-        distance = f.sub(f.loc[name]).abs().max(axis=1).drop(name).nsmallest(num)
-        slopes = slope.sub(slope.loc[name]).abs().max(axis=1) if name in slope.index else pd.Series(dtype="float64")
-        tables.append(
-            pd.DataFrame({"function": name, "distance": distance, "slope_distance": slopes}).loc[distance.index]
-        )
-    return pd.concat(tables).rename_axis("other").reset_index() if tables else pd.DataFrame()
+    slope = slope.reindex(f.index)
+    rows = [
+        {
+            "function": name,
+            "other": other,
+            "distance": distance,
+            "slope_distance": (slope.loc[name] - slope.loc[other]).abs().max(),
+        }
+        for name in f.index
+        for other, distance in f.sub(f.loc[name]).abs().max(axis=1).drop(name).nsmallest(num).items()
+    ]
+    return pd.DataFrame(rows, columns=["function", "other", "distance", "slope_distance"])
 
 
 def naming(table: pd.DataFrame, column: str, name: str, *, titles: Mapping[str, str]) -> pd.DataFrame:

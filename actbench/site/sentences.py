@@ -69,7 +69,7 @@ def _slope(facts: Facts) -> str:
     if math.isinf(largest):
         return f"Its slope has no bound; {_saturation(facts, 'its root mean square under N(0, 1)')}."
     if places == "(−∞, ∞)":
-        return f"Its slope is {number(largest)} everywhere."
+        return f"Autograd gives it the slope {number(largest)} everywhere."
     at = "" if places in ("not determined", "none") else f", {_where(facts)}"
     return f"Its slope is at most {number(largest)} in size{at}; {_saturation(facts, 'that')}."
 

@@ -14,7 +14,7 @@ from actbench.report import page
 from actbench.report.functions import facts_table
 from actbench.report.numbers import enumeration, rounded
 from actbench.report.page import Markdown, escape, table
-from actbench.site import claims, places, relatives, sentences
+from actbench.site import claims, pages, places, relatives, sentences
 from actbench.site.claims import Claim
 from actbench.tables import functions
 from actbench.tables.functions import Facts, number
@@ -48,7 +48,11 @@ def write(results: Path, to: Path) -> list[str]:
     if not (results / "functions" / "tables" / "properties.parquet").is_file():
         return []
     catalogue = read(results)
-    texts = {name: _page(name, facts, catalogue) for name, facts in catalogue.facts.items()}
+    shown = {
+        name: pages.copy(results / "functions" / "figures" / f"{name}.png", results, to) for name in catalogue.facts
+    }
+    pages.copy(results / "functions" / "tables" / "properties.csv", results, to)
+    texts = {name: _page(name, facts, catalogue, figure=shown[name]) for name, facts in catalogue.facts.items()}
     folder = to / "activations"
     folder.mkdir(parents=True, exist_ok=True)
     for name, text in {"index": _index(catalogue), **texts}.items():
@@ -75,31 +79,31 @@ def read(results: Path) -> Catalogue:
     )
 
 
-def _page(name: str, facts: Facts, catalogue: Catalogue) -> str:
+def _page(name: str, facts: Facts, catalogue: Catalogue, *, figure: str) -> str:
     """The page of one activation as Markdown."""
     rows = catalogue.places[catalogue.places["act"] == name]
     parameters = facts.text("parameters")
     cost = _cost(name, catalogue.tables["cost"])
-    figure = f"functions/figures/{name}.png"
     return page.template(TEMPLATES / "activation.md.j2").render(
         name=name,
         answer=_answer(name, rows, cost),
         formula=facts.text("formula"),
         parameters="" if parameters == "none" else parameters,
         learned="" if facts.text("learnable") in ("", "none") else f"Learned: {facts.text('learnable')}.",
-        figure=Markdown(f"../results/{figure}" if (catalogue.results / figure).is_file() else ""),
+        figure=Markdown(f"../{figure}" if figure else ""),
         to_know=sentences.to_know(facts),
-        places=_places(rows),
+        places=_places(rows, catalogue.results),
         places_read=_places_read(rows),
         is_reference=name == REFERENCE,
         reference=REFERENCE,
-        claims=_claims([claim for claim in catalogue.claims if name in claim.activations]),
+        claims=_claims([claim for claim in catalogue.claims if name in claim.activations], catalogue.results),
         cost=_cost_table(cost),
         cost_read=_cost_read(cost),
         nearest=_nearest(name, catalogue),
         nearest_read="By the largest distance of their curves on |z| ≤ 8, at the default parameters.",
         identities=_identities(name, catalogue),
         distances=_distances(name, catalogue),
+        has_properties=(catalogue.results / "functions" / "tables" / "properties.csv").is_file(),
         properties=facts_table(facts),
     )
 
@@ -110,7 +114,7 @@ def _answer(name: str, rows: pd.DataFrame, cost: pd.DataFrame) -> str:
         return f"{name} is the reference: every other is compared with it, in results and in time."
     fares = verdicts(name, rows) if len(rows) else f"No published workload compares {name} with {REFERENCE}."
     ratio = _ratio(cost)
-    return fares if ratio is None else f"{fares} It takes {rounded(ratio, 2)} times the time of ReLU."
+    return fares if ratio is None else f"{fares} Forward and backward take {rounded(ratio, 2)} times ReLU's time."
 
 
 def verdicts(name: str, rows: pd.DataFrame) -> str:
@@ -133,11 +137,11 @@ def _order(counter: Counter[str]) -> list[str]:
     return [verdict for verdict in (*_VERDICTS, *sorted(set(counter) - set(_VERDICTS))) if counter[verdict]]
 
 
-def _places(rows: pd.DataFrame) -> str:
+def _places(rows: pd.DataFrame, results: Path) -> str:
     """A row for each workload, track and measure; without a column that says the same in every row."""
     rows = rows.sort_values(["results", "track"], kind="stable")
     columns = {
-        "workload": [Markdown(f"[{escape(name)}](../results/{name}/report.md)") for name in rows["results"]],
+        "workload": [_report(name, f"{name}/report.md", results) for name in rows["results"]],
         "track": list(rows["track"]),
         "variant": list(rows["variant"]),
         "setting": list(rows["setting"]),
@@ -155,13 +159,18 @@ def _places(rows: pd.DataFrame) -> str:
 def _places_read(rows: pd.DataFrame) -> str:
     references = enumeration(sorted(set(rows["reference"]) - {""})) if len(rows) else REFERENCE
     return (
-        f"Its mean minus that of {references or REFERENCE}, paired by seed, with the 95 % interval: of an accuracy more "
-        "is better, of a loss, an error or FLD less. n is the number of seeds."
+        f"Its mean minus that of {references or REFERENCE}, paired by seed, with the 95 % interval: of an accuracy "
+        "more is better, of a loss, an error or FLD less. n is the number of seeds."
     )
 
 
-def _claims(speaking: list[Claim]) -> str:
-    rows = [[Markdown(f"[{escape(c.id)}](../results/{c.page})"), c.verdict or "not decided", c.says] for c in speaking]
+def _report(text: str, path: str, results: Path) -> Markdown:
+    """A link to a published page, or its text where there is none."""
+    return Markdown(f"[{escape(text)}](../results/{path})") if (results / path).is_file() else escape(text)
+
+
+def _claims(speaking: list[Claim], results: Path) -> str:
+    rows = [[_report(c.id, c.page, results), c.verdict or "not decided", c.says] for c in speaking]
     return table([["claim", "verdict", "what is said"], *rows]) if rows else ""
 
 

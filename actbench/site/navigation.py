@@ -13,7 +13,10 @@ def tree(made: list[str], sources: Path) -> list[Any]:
     reports = [page for page in made if page.startswith("results/") and page.endswith("/report.md")]
     names = {PurePosixPath(page).parent.name: page for page in reports}
     ledger = names.pop("ledger", None)
-    claims = [page for page in made if page.startswith("results/ledger/") and page != ledger]
+    claims = [{"All claims": ledger}] if ledger else []
+    claims += [
+        {PurePosixPath(page).stem: page} for page in made if page.startswith("results/ledger/") and page != ledger
+    ]
     order = sorted(names, key=lambda name: (_FIRST.index(name) if name in _FIRST else len(_FIRST), name))
     index = [page for page in made if page == "results/README.md"]
     sections = {
@@ -22,7 +25,7 @@ def tree(made: list[str], sources: Path) -> list[Any]:
             for page in made
             if page.startswith("activations/")
         ],
-        "Claims": [*([ledger] if ledger else []), *({PurePosixPath(page).stem: page} for page in claims)],
+        "Claims": claims,
         "Experiments": [*index, *({name: names[name]} for name in order)],
         "Guide": [{pages.title(sources / page): page} for page in made if page.startswith("docs/")],
     }

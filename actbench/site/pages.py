@@ -30,7 +30,7 @@ def gather(results: Path, to: Path) -> list[str]:
     for place, path in sources.items():
         text = path.read_text(encoding="utf-8")
         for file in _shown(text, path, results):
-            _copy(file, to / _place(file, results))
+            copy(file, results, to)
         target = to / place
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_text(_adapted(text, path, root) + _data(path, to, results), encoding="utf-8")
@@ -72,14 +72,19 @@ def _data(page: Path, to: Path, results: Path) -> str:
         return ""
     links = []
     for file in sorted(file for pattern in _TABLES for file in page.parent.glob(pattern)):
-        _copy(file, to / _place(file, results))
+        copy(file, results, to)
         links.append(f"[{file.name}]({file.relative_to(page.parent).as_posix()})")
     return f"\n## Tables of this page\n\nRounded nowhere, as CSV: {', '.join(links)}.\n" if links else ""
 
 
-def _copy(file: Path, to: Path) -> None:
-    to.parent.mkdir(parents=True, exist_ok=True)
-    shutil.copyfile(file, to)
+def copy(file: Path, results: Path, to: Path) -> str:
+    """Copy a file below a results root or docs/ to its place in the site, and return that; "" if there is no file."""
+    if not file.is_file():
+        return ""
+    place = _place(file, results)
+    (to / place).parent.mkdir(parents=True, exist_ok=True)
+    shutil.copyfile(file, to / place)
+    return place
 
 
 def title(path: Path) -> str:

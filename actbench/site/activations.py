@@ -1,22 +1,19 @@
 """A page for every activation of the catalogue, and their table: activations/."""
 
 from collections import Counter
-from collections.abc import Mapping
-from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
-from actbench.command import options
 from actbench.report import page
 from actbench.report.functions import facts_table
 from actbench.report.numbers import enumeration, rounded
 from actbench.report.page import Markdown, escape, table
-from actbench.site import claims, pages, places, relatives, sentences
+from actbench.site import pages, places, relatives, sentences, sources
 from actbench.site.claims import Claim
-from actbench.tables import functions
+from actbench.site.own import Own
+from actbench.site.sources import Catalogue
 from actbench.tables.functions import Facts, number
 from actbench.tables.schema import REFERENCE
 
@@ -26,33 +23,13 @@ _TRACKS = {"shared": "at one learning rate for all", "tuned": "with each one tun
 _TYPES = ("float32", "bfloat16")
 
 
-@dataclass(frozen=True)
-class Catalogue:
-    """What the pages are made of: the tables of results/functions/, the published differences and the claims."""
-
-    results: Path
-    facts: Mapping[str, Facts]
-    tables: Mapping[str, pd.DataFrame]
-    places: pd.DataFrame
-    claims: list[Claim]
-    titles: Mapping[str, str]
-
-    @cached_property
-    def nearest(self) -> pd.DataFrame:
-        """The nearest functions of each by their curves."""
-        return relatives.nearest(self.tables["curves"])
-
-
-def write(results: Path, to: Path) -> list[str]:
-    """Write activations/*.md below `to`, none without results/functions/; return the pages' paths there."""
-    if not (results / "functions" / "tables" / "properties.parquet").is_file():
+def write(results: Path, to: Path, *, own: Own | None = None) -> list[str]:
+    """Write activations/*.md below `to`, none without a function to show; return the pages' paths there."""
+    catalogue = sources.read(results, own=own)
+    if not catalogue.facts:
         return []
-    catalogue = read(results)
-    shown = {
-        name: pages.copy(results / "functions" / "figures" / f"{name}.png", results, to) for name in catalogue.facts
-    }
     pages.copy(results / "functions" / "tables" / "properties.csv", results, to)
-    texts = {name: _page(name, facts, catalogue, figure=shown[name]) for name, facts in catalogue.facts.items()}
+    texts = {name: _page(name, facts, catalogue, to) for name, facts in catalogue.facts.items()}
     folder = to / "activations"
     folder.mkdir(parents=True, exist_ok=True)
     for name, text in {"index": _index(catalogue), **texts}.items():
@@ -60,26 +37,15 @@ def write(results: Path, to: Path) -> list[str]:
     return [f"activations/{name}.md" for name in ("index", *texts)]
 
 
-def read(results: Path) -> Catalogue:
-    """The tables of results/functions/, which may lack all but the properties, and what speaks of their functions."""
-    folder = results / "functions"
-    tables = {
-        name: functions.read(folder, name) if (folder / "tables" / f"{name}.parquet").is_file() else pd.DataFrame()
-        for name in ("properties", "curves", "distances", "identities", "cost")
-    }
-    facts = {str(name): Facts(frame) for name, frame in tables["properties"].groupby("function", sort=True)}
-    titles = {name: one.text("formula").partition(":")[0] for name, one in facts.items()}
-    return Catalogue(
-        results=results,
-        facts=facts,
-        tables=tables,
-        places=places.read(results),
-        claims=claims.read(options.EXPERIMENTS / "claims", results, titles=titles),
-        titles=titles,
-    )
+def _figure(name: str, catalogue: Catalogue, to: Path) -> Markdown:
+    """The path of a function's card, published or drawn here; "" if it has none."""
+    if catalogue.own and catalogue.own.name == name:
+        return Markdown(f"../{catalogue.own.draw(to)}")
+    place = pages.copy(catalogue.results / "functions" / "figures" / f"{name}.png", catalogue.results, to)
+    return Markdown(f"../{place}" if place else "")
 
 
-def _page(name: str, facts: Facts, catalogue: Catalogue, *, figure: str) -> str:
+def _page(name: str, facts: Facts, catalogue: Catalogue, to: Path) -> str:
     """The page of one activation as Markdown."""
     rows = catalogue.places[catalogue.places["act"] == name]
     parameters = facts.text("parameters")
@@ -90,7 +56,7 @@ def _page(name: str, facts: Facts, catalogue: Catalogue, *, figure: str) -> str:
         formula=facts.text("formula"),
         parameters="" if parameters == "none" else parameters,
         learned="" if facts.text("learnable") in ("", "none") else f"Learned: {facts.text('learnable')}.",
-        figure=Markdown(f"../{figure}" if figure else ""),
+        figure=_figure(name, catalogue, to),
         to_know=sentences.to_know(facts),
         places=_places(rows, catalogue.results),
         places_read=_places_read(rows),

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from actbench.site import activations, home, navigation, pages
+from actbench.site.own import Own
 from actbench.tables import atomic
 
 ASSETS = Path(__file__).with_name("assets")
@@ -43,8 +44,10 @@ _THEME = {
 }
 
 
-def build(results: Path, to: Path) -> int:
+def build(results: Path, to: Path, *, own: Own | None = None) -> int:
     """Make the site of a results root in the folder `to`, in place of one made before; return its number of pages.
+
+    With `own`, a function that the command names has its page too.
 
     Raises:
         FileNotFoundError: If nothing is published under `results`.
@@ -58,7 +61,7 @@ def build(results: Path, to: Path) -> int:
         raise FileExistsError(f"{to} holds files that are no site of actbench: name an empty or a new folder by --to.")
     with tempfile.TemporaryDirectory() as folder, atomic.temporary(to) as new:
         sources = Path(folder) / "pages"
-        made = [*pages.gather(results, sources), *activations.write(results, sources)]
+        made = [*pages.gather(results, sources), *activations.write(results, sources, own=own)]
         made.append(home.write(results, sources))
         _run_mkdocs(sources, new, navigation.tree(made, sources))
         (new / _MARK).touch()

@@ -37,6 +37,10 @@ def gather(results: Path, to: Path) -> list[str]:
     return list(sources)
 
 
+def _is_published(file: Path, results: Path) -> bool:
+    return file.is_relative_to(results) or file.is_relative_to(results.parent / "docs")
+
+
 def _place(path: Path, results: Path) -> str:
     """Where a file stands in the site: results/… whatever the results root is called, docs/…"""
     if path.is_relative_to(results):
@@ -48,8 +52,7 @@ def _shown(text: str, page: Path, results: Path) -> Iterator[Path]:
     """The pictures that a page shows, and the tables that it links to."""
     for target in [*_PICTURE.findall(text), *(target for _, target in _LINK.findall(text))]:
         file = Path(os.path.normpath(page.parent / target))
-        is_inside = file.is_relative_to(results) or file.is_relative_to(results.parent / "docs")
-        if is_inside and file.suffix in (".png", ".csv") and file.is_file():
+        if _is_published(file, results) and file.suffix in (".png", ".csv") and file.is_file():
             yield file
 
 
@@ -79,7 +82,7 @@ def _data(page: Path, to: Path, results: Path) -> str:
 
 def copy(file: Path, results: Path, to: Path) -> str:
     """Copy a file below a results root or docs/ to its place in the site, and return that; "" if there is no file."""
-    if not file.is_file():
+    if not file.is_file() or not _is_published(file.resolve(), results):  # a stranger's link leads to a file of yours
         return ""
     place = _place(file, results)
     (to / place).parent.mkdir(parents=True, exist_ok=True)

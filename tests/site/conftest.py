@@ -5,7 +5,7 @@ import json
 import pytest
 from invented_site import Site, invent
 
-from actbench.site import activations, build
+from actbench.site import build, sources
 
 
 @pytest.fixture(scope="session")
@@ -19,6 +19,6 @@ def site(tmp_path_factory) -> Site:
     claim = {"says": "Mish beats ReLU.", "atoms": {"beats": {"where": {"act": "mish"}, "against": {"act": "relu"}}}}
     (claims / "C99.yaml").write_text(json.dumps(claim), encoding="utf-8")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(activations.options, "EXPERIMENTS", claims.parent)
+        patch.setattr(sources.options, "EXPERIMENTS", claims.parent)
         num_pages = build.build(results, root / "site")
     return Site(results, root / "site", num_pages)

@@ -9,9 +9,8 @@ pytestmark = [
     pytest.mark.xdist_group("site"),
     pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not installed: apt-get install chromium"),
 ]
-ROWS = (
-    "[...document.querySelector('table').tBodies[0].rows].filter(row => !row.hidden).map(row => row.cells[0].innerText)"
-)
+SHOWN = "[...document.querySelector('table').tBodies[0].rows].filter(row => !row.hidden)"
+ROWS = f"{SHOWN}.map(row => row.cells[0].innerText)"
 TYPE = """(selector, value) => {
     const field = document.querySelector(selector);
     if (field.type === "checkbox") field.checked = value; else field.value = value;

@@ -42,8 +42,8 @@ def naming(table: pd.DataFrame, column: str, name: str, *, titles: Mapping[str, 
 
 
 def named(text: str, *, titles: Mapping[str, str]) -> set[str]:
-    """The activations that the sides of `f = g` or `f → g` name, or any word of the text."""
-    words = set(re.findall(r"\w+", text))
+    """The activations that an identity `f(1) = z g(z)` names in any word, or a pair `f → g` as one of its sides."""
+    words = set(re.findall(r"\w+", text)) if " = " in text else set()
     sides = {_plain(side) for side in _SIDES.split(text)}
     return {name for name, title in titles.items() if name in words or {_plain(name), _plain(title)} & sides}
 

@@ -35,13 +35,13 @@ def _direction(facts: Facts) -> str:
         words = {"non-decreasing": "it never falls", "non-increasing": "it never rises", "constant": "it is constant"}
         return words.get(monotonic, f"whether it is monotonic is {monotonic}")
     turns = [_turn(facts, i) for i in range(facts.count("extremum_value"))]
-    return "it is not monotonic" + (f": it has a {enumeration(turns)}" if 0 < len(turns) <= 3 else "")
+    return "it is not monotonic" + (f": it has {enumeration(turns)}" if 0 < len(turns) <= 3 else "")
 
 
 def _turn(facts: Facts, i: int) -> str:
     low, high = facts.value("extremum_low", i), facts.value("extremum_high", i)
     place = f"at z = {number(low)}" if low == high else f"from z = {number(low)} to {number(high)}"
-    return f"{facts.text('extremum_value', i)} of {number(facts.value('extremum_value', i))} {place}"
+    return f"a {facts.text('extremum_value', i)} of {number(facts.value('extremum_value', i))} {place}"
 
 
 def _smoothness(facts: Facts) -> str:

@@ -113,20 +113,28 @@ def _places(rows: pd.DataFrame, results: Path) -> str:
         "setting": list(rows["setting"]),
         "measure": list(rows["measure"]),
         "verdict": list(rows["verdict"]),
+        "against the best": list(rows["tier"]),
         f"difference to {REFERENCE}": [places.difference(row) for _, row in rows.iterrows()],
         "n": [int(n) for n in rows["n"]],
     }
-    for name, same in (("variant", rows["variant"].eq(rows["act"])), ("setting", rows["setting"].eq(""))):
-        if same.all():
+    said = {"variant": rows["variant"].ne(rows["act"]), "setting": rows["setting"].ne("")}
+    for name, is_said in (said | {"against the best": rows["tier"].ne("")}).items():
+        if not is_said.any():
             del columns[name]
     return table([list(columns), *zip(*columns.values(), strict=True)]) if len(rows) else ""
 
 
 def _places_read(rows: pd.DataFrame) -> str:
-    references = enumeration(sorted(set(rows["reference"]) - {""})) if len(rows) else REFERENCE
+    references = enumeration(sorted(set(rows["reference"]) - {""}) or [REFERENCE])
+    if rows["is_relative"].any():
+        return (
+            f"Its error, or its distance, against that of {references}, paired by seed: the change in percent of "
+            f"{references}'s, with an interval at the level of the look that decided. Less is better. n is the number "
+            "of seeds."
+        )
     return (
-        f"Its mean minus that of {references or REFERENCE}, paired by seed, with the 95 % interval: of an accuracy "
-        "more is better, of a loss, an error or FLD less. n is the number of seeds."
+        f"Its mean minus that of {references}, paired by seed, with the 95 % interval: of an accuracy more is better, "
+        "of a loss, an error or FLD less. n is the number of seeds."
     )
 
 

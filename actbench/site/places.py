@@ -1,6 +1,6 @@
 """The place of an activation in every published workload: its paired difference to the reference, with a verdict.
 
-Only `read` knows the columns of statistics/differences.csv.
+Only `read` knows the columns of statistics/differences.csv and best_set.csv, of this edition and of the first.
 """
 
 import re
@@ -13,8 +13,21 @@ from pyarrow import parquet
 from actbench.report.numbers import interval_of, number
 from actbench.tables.text import one_line
 
-_NUMBERS = ["mean", "low", "high", "n"]
-COLUMNS = ["results", "setting", "track", "measure", "variant", "act", "reference", "verdict", *_NUMBERS]
+_NUMBERS = ["low", "high", "n"]
+COLUMNS = [
+    "results",
+    "setting",
+    "track",
+    "measure",
+    "variant",
+    "act",
+    "reference",
+    "verdict",
+    "tier",
+    "mean",
+    *_NUMBERS,
+]
+COLUMNS += ["is_relative"]
 _NEEDED = {"variant", "verdict", *_NUMBERS}
 _SHARES = ("accuracy", "error")  # measures in per cent, so their differences are in points
 _UNDECIDED = {"inconclusive": "undecided"}  # as the first edition called it
@@ -24,7 +37,9 @@ _TRACK = re.compile(r"(?:, )?track=(\w+)")
 def read(results: Path) -> pd.DataFrame:
     """The judged differences of all results folders, COLUMNS, those in accuracy or error first.
 
-    A file without the needed columns is left out.
+    `mean` is a difference, or where `is_relative` a change as a share of the reference's value. `tier` is the place
+    against the best of the workload, "" where there are too few seeds to tell. A file without the needed columns is
+    left out.
     """
     tables = [_of_folder(file) for file in sorted(results.glob("*/statistics/differences.csv"))]
     tables = [table for table in tables if len(table)]
@@ -33,11 +48,12 @@ def read(results: Path) -> pd.DataFrame:
 
 def _of_folder(file: Path) -> pd.DataFrame:
     rows = pd.read_csv(file)
-    if not set(rows) >= _NEEDED:
+    estimate = "change" if "change" in rows else "mean"
+    if not set(rows) >= {estimate, *_NEEDED}:
         return pd.DataFrame(columns=COLUMNS)
-    rows = rows[rows["verdict"].notna()]
+    rows = rows[rows["verdict"].notna()].assign(workload=lambda rows: rows.get("workload", "")).fillna({"workload": ""})
     blank = pd.Series("", index=rows.index)
-    setting = rows.get("workload", blank).fillna("").map(one_line)
+    setting = rows["workload"].map(one_line)
     track = rows["track"] if "track" in rows else setting.str.extract(_TRACK, expand=False).fillna(_only_track(file))
     table = pd.DataFrame({
         "results": file.parents[1].name,
@@ -48,9 +64,24 @@ def _of_folder(file: Path) -> pd.DataFrame:
         "act": rows["variant"].map(one_line).str.partition(" ")[0],
         "reference": rows.get("reference", blank).fillna("").map(one_line),
         "verdict": rows["verdict"].map(one_line).replace(_UNDECIDED),
+        "tier": _tiers(rows, file.with_name("best_set.csv")),
+        "mean": rows[estimate],
         **rows[_NUMBERS],
+        "is_relative": estimate == "change",
     })  # fmt: skip
     return table[COLUMNS].sort_values("measure", key=lambda words: ~_is_share(words), kind="stable")
+
+
+def _tiers(rows: pd.DataFrame, file: Path) -> pd.Series:
+    """The tier of each row's variant in its workload."""
+    best = pd.read_csv(file) if file.is_file() else pd.DataFrame()
+    if not {"variant", "tier", "in_set"} <= set(best):
+        return pd.Series("", index=rows.index)
+    best = best.assign(workload=best.get("workload", "")).fillna({"workload": ""})
+    tier = best["tier"].mask(best["in_set"].eq(True), "may be the best")
+    names = dict(zip(zip(best["workload"], best["variant"], strict=True), tier, strict=True))
+    keys = zip(rows["workload"], rows["variant"], strict=True)
+    return pd.Series([one_line(names.get(key, "")) for key in keys], index=rows.index)
 
 
 def _only_track(file: Path) -> str:
@@ -67,7 +98,9 @@ def counts(places: pd.DataFrame) -> Counter[str]:
 
 
 def difference(row: pd.Series) -> str:
-    """The difference with its interval: accuracy and error in percentage points, other measures in their unit."""
+    """The difference with its interval: relative in percent, of accuracy and error in points, else in the unit."""
+    if row["is_relative"]:
+        return f"{number(interval_of(row, scale=100))} %"
     is_share = any(word in row["measure"] for word in _SHARES)
     text = number(interval_of(row, scale=100 if is_share else 1))
     return f"{text} points" if is_share else text

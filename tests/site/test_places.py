@@ -11,14 +11,8 @@ from invented_site import DIFFERENCES, FUNCTIONS, invent
 from actbench.site import activations, claims, own, places, relatives, sources
 from actbench.site.claims import Claim
 
-TITLES = {
-    "relu": "ReLU",
-    "hardsigmoid": "Hard sigmoid",
-    "sigmoid": "Sigmoid",
-    "elu": "ELU",
-    "celu": "CELU",
-    "silu": "SiLU",
-}
+TITLES = {"relu": "ReLU", "sigmoid": "Sigmoid", "elu": "ELU", "celu": "CELU", "silu": "SiLU"}
+TITLES |= {"hardsigmoid": "Hard sigmoid", "gelu_sigmoid": "GELU's sigmoid form"}
 
 
 def _published(root, table: pd.DataFrame, *, name: str = "digits", **config):
@@ -54,6 +48,21 @@ def test_a_folder_of_one_track_has_it_from_its_runs(tmp_path):
     _published(tmp_path, table, name="older")
     rows = places.read(tmp_path)
     assert rows.groupby("results")["track"].unique().str[0].to_dict() == {"digits": "tuned", "older": "shared"}
+
+
+def test_a_relative_change_and_the_tier_of_the_best_set_are_read(tmp_path):
+    changes = DIFFERENCES.iloc[1:3].rename(columns={"mean": "change"}).assign(value="test_error", change=[-0.04, 0.02])
+    changes = changes.assign(low=[-0.06, -0.01], high=[-0.02, 0.05])
+    _published(tmp_path, changes)
+    pd.DataFrame({
+        "workload": ["track=shared", "init=matched, track=tuned"],
+        "variant": "mish",
+        "in_set": [True, False],
+        "tier": ["undecided", "worse"],
+    }).to_csv(tmp_path / "digits" / "statistics" / "best_set.csv", index=False)  # fmt: skip
+    rows = places.read(tmp_path)
+    assert rows["tier"].tolist() == ["may be the best", "worse"]
+    assert places.difference(rows.iloc[0]) == "−4.0 [−6.0, −2.0] %"
 
 
 def test_a_table_without_verdicts_is_left_out(tmp_path):

@@ -14,20 +14,8 @@ from actbench.report.numbers import interval_of, number
 from actbench.tables.text import one_line
 
 _NUMBERS = ["low", "high", "n"]
-COLUMNS = [
-    "results",
-    "setting",
-    "track",
-    "measure",
-    "variant",
-    "act",
-    "reference",
-    "verdict",
-    "tier",
-    "mean",
-    *_NUMBERS,
-]
-COLUMNS += ["is_relative"]
+_WORDS = ["results", "setting", "track", "measure", "variant", "act", "reference", "verdict", "tier"]
+COLUMNS = [*_WORDS, "is_relative", "mean", *_NUMBERS]
 _NEEDED = {"variant", "verdict", *_NUMBERS}
 _SHARES = ("accuracy", "error")  # measures in per cent, so their differences are in points
 _UNDECIDED = {"inconclusive": "undecided"}  # as the first edition called it
@@ -47,11 +35,11 @@ def read(results: Path) -> pd.DataFrame:
 
 
 def _of_folder(file: Path) -> pd.DataFrame:
-    rows = pd.read_csv(file)
+    rows = _read_csv(file)
     estimate = "change" if "change" in rows else "mean"
     if not set(rows) >= {estimate, *_NEEDED}:
         return pd.DataFrame(columns=COLUMNS)
-    rows = rows[rows["verdict"].notna()].assign(workload=lambda rows: rows.get("workload", "")).fillna({"workload": ""})
+    rows = rows[rows["verdict"].notna()]
     blank = pd.Series("", index=rows.index)
     setting = rows["workload"].map(one_line)
     track = rows["track"] if "track" in rows else setting.str.extract(_TRACK, expand=False).fillna(_only_track(file))
@@ -72,12 +60,17 @@ def _of_folder(file: Path) -> pd.DataFrame:
     return table[COLUMNS].sort_values("measure", key=lambda words: ~_is_share(words), kind="stable")
 
 
+def _read_csv(file: Path) -> pd.DataFrame:
+    """A table of statistics/, with the column `workload`, "" where there is only one."""
+    table = pd.read_csv(file, dtype={"workload": str})
+    return table.assign(workload=table["workload"].fillna("") if "workload" in table else "")
+
+
 def _tiers(rows: pd.DataFrame, file: Path) -> pd.Series:
     """The tier of each row's variant in its workload."""
-    best = pd.read_csv(file) if file.is_file() else pd.DataFrame()
+    best = _read_csv(file) if file.is_file() else pd.DataFrame()
     if not {"variant", "tier", "in_set"} <= set(best):
         return pd.Series("", index=rows.index)
-    best = best.assign(workload=best.get("workload", "")).fillna({"workload": ""})
     tier = best["tier"].mask(best["in_set"].eq(True), "may be the best")
     names = dict(zip(zip(best["workload"], best["variant"], strict=True), tier, strict=True))
     keys = zip(rows["workload"], rows["variant"], strict=True)

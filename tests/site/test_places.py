@@ -43,9 +43,8 @@ def test_a_verdict_counts_once_a_workload_and_by_accuracy_where_it_is_judged(tmp
 
 
 def test_a_folder_of_one_track_has_it_from_its_runs(tmp_path):
-    table = DIFFERENCES.drop(columns="workload")
-    _published(tmp_path, table, track=["tuned", "tuned"])
-    _published(tmp_path, table, name="older")
+    _published(tmp_path, DIFFERENCES.assign(workload=None), track=["tuned", "tuned"])
+    _published(tmp_path, DIFFERENCES.drop(columns="workload"), name="older")
     rows = places.read(tmp_path)
     assert rows.groupby("results")["track"].unique().str[0].to_dict() == {"digits": "tuned", "older": "shared"}
 

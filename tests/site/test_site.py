@@ -44,8 +44,9 @@ class Page(HTMLParser):
             self.inside[tag] += data
 
 
-def test_no_link_is_dead_and_nothing_is_fetched_from_elsewhere(site):
-    pages = {path: Page(path) for path in site.pages()}
+def _check_links(folder: Path) -> None:
+    """Every link of every page leads to a file of the site, and to a heading that is there."""
+    pages = {path: Page(path) for path in folder.rglob("*.html")}
     dead = []
     for path, page in pages.items():
         if path.name == "404.html":  # for a server, with links from its root
@@ -57,8 +58,20 @@ def test_no_link_is_dead_and_nothing_is_fetched_from_elsewhere(site):
             if not target.is_file() or (parts.fragment and target in pages and parts.fragment not in pages[target].ids):
                 dead.append((path.name, link))
     assert dead == []
+
+
+def test_no_link_is_dead_and_nothing_is_fetched_from_elsewhere(site):
+    _check_links(site.folder)
     scripts = "".join(path.read_text(encoding="utf-8") for path in site.folder.glob("assets/*.*s"))
     assert "://" not in scripts
+
+
+@pytest.mark.slow
+def test_the_site_of_what_is_published_is_whole_and_small(site, tmp_path, caplog):
+    build.build(Path(__file__).resolve().parents[2] / "results", tmp_path / "site")
+    assert caplog.text == ""  # MkDocs warns of links that lead nowhere
+    _check_links(tmp_path / "site")
+    assert sum(path.stat().st_size for path in tmp_path.rglob("*") if path.is_file()) < 60e6
 
 
 def test_every_published_page_and_every_function_has_its_page(site):

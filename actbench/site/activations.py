@@ -10,7 +10,7 @@ from actbench.report import page
 from actbench.report.functions import facts_table
 from actbench.report.numbers import enumeration, rounded
 from actbench.report.page import Markdown, escape, table
-from actbench.site import pages, places, relatives, sentences, sources
+from actbench.site import diagnosis, pages, places, relatives, sentences, sources
 from actbench.site.claims import Claim
 from actbench.site.own import Own
 from actbench.site.sources import Catalogue
@@ -60,6 +60,7 @@ def _page(name: str, facts: Facts, catalogue: Catalogue, to: Path) -> str:
         to_know=sentences.to_know(facts),
         places=_places(rows, catalogue.results),
         places_read=_places_read(rows),
+        diagnosis=_diagnosis(name, catalogue),
         is_reference=name == REFERENCE,
         reference=REFERENCE,
         claims=_claims([claim for claim in catalogue.claims if name in claim.activations], catalogue.results),
@@ -117,10 +118,27 @@ def _places(rows: pd.DataFrame, results: Path) -> str:
         f"difference to {REFERENCE}": [places.difference(row) for _, row in rows.iterrows()],
         "n": [int(n) for n in rows["n"]],
     }
-    said = {"variant": rows["variant"].ne(rows["act"]), "setting": rows["setting"].ne("")}
-    for name, is_said in (said | {"against the best": rows["tier"].ne("")}).items():
-        if not is_said.any():
-            del columns[name]
+    return _telling(columns, rows)
+
+
+def _diagnosis(name: str, catalogue: Catalogue) -> str:
+    """A row for each workload that compares activations, and track: saturation, drift and gradient."""
+    rows = catalogue.diagnosis[catalogue.diagnosis["act"] == name]
+    rows = rows[rows["results"].isin(catalogue.places["results"])] if len(rows) else rows
+    if rows.empty:
+        return ""
+    columns = {
+        "workload": [_report(name, f"{name}/report.md", catalogue.results) for name in rows["results"]],
+        **{name: list(rows[name]) for name in ("track", "variant", "setting", *diagnosis.SHOWN) if name in rows},
+    }
+    return _telling(columns, rows)
+
+
+def _telling(columns: dict[str, list], rows: pd.DataFrame) -> str:
+    """A table without the columns that are empty, and without the variants' where all are at the defaults."""
+    if rows["variant"].eq(rows["act"]).all():
+        columns = {name: cells for name, cells in columns.items() if name != "variant"}
+    columns = {name: cells for name, cells in columns.items() if any(cell != "" for cell in cells)}
     return table([list(columns), *zip(*columns.values(), strict=True)]) if len(rows) else ""
 
 
@@ -149,18 +167,18 @@ def _claims(speaking: list[Claim], results: Path) -> str:
 
 
 def _cost(name: str, cost: pd.DataFrame) -> pd.DataFrame:
-    """Forward and backward of one function, in the types that are shown."""
+    """Forward and backward of one function on tensors outside the cache, in the types that are shown."""
     if cost.empty:
         return cost
     rows = cost[(cost["function"] == name) & (cost["pass"] == "forward+backward") & cost["dtype"].isin(_TYPES)]
-    return rows.dropna(subset="ratio")
+    return rows[rows["size"] == "outside cache"].dropna(subset="ratio")
 
 
 def _ratio(cost: pd.DataFrame) -> float | None:
-    """The time against eager ReLU's in float32 outside the cache, eager."""
+    """The time against eager ReLU's in float32, eager."""
     if cost.empty:
         return None
-    rows = cost[(cost["dtype"] == "float32") & (cost["mode"] == "eager") & (cost["size"] == "outside cache")]
+    rows = cost[(cost["dtype"] == "float32") & (cost["mode"] == "eager")]
     return float(rows["ratio"].iloc[0]) if len(rows) else None
 
 
@@ -168,14 +186,13 @@ def _cost_table(cost: pd.DataFrame) -> str:
     rows = [
         [
             f"{row['dtype']}, {row['mode']}",
-            row["size"],
             f"{rounded(row['ratio'])} [{rounded(row['ratio_low'])}, {rounded(row['ratio_high'])}]",
             rounded(row["ns_per_element"]),
             number(row["saved_bytes_per_element"]),
         ]
         for _, row in cost.iterrows()
     ]
-    heading = ["type", "tensor", "time / eager ReLU's", "ns an element", "bytes an element kept for backward"]
+    heading = ["type", "time / eager ReLU's", "ns an element", "bytes an element kept for backward"]
     return table([heading, *rows]) if rows else ""
 
 
@@ -185,7 +202,8 @@ def _cost_read(cost: pd.DataFrame) -> str:
     first = cost.iloc[0]
     return (
         f"Forward and backward on {first['device']}, threads: {first['threads']}, torch {first['torch']}; the "
-        f"median of {first['rounds']} rounds with their extremes. The opening has float32, eager, outside the cache."
+        f"median of {first['rounds']} rounds with their extremes, on tensors larger than the cache. The opening has "
+        "float32, eager."
     )
 
 

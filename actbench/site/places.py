@@ -1,16 +1,15 @@
 """The place of an activation in every published workload: its paired difference to the reference, with a verdict.
 
-Only `read` knows the columns of statistics/differences.csv and best_set.csv, of this edition and of the first.
+Only `read` knows the columns of differences.csv and best_set.csv, of this edition and of the first.
 """
 
-import re
 from collections import Counter
 from pathlib import Path
 
 import pandas as pd
-from pyarrow import parquet
 
 from actbench.report.numbers import interval_of, number
+from actbench.site import statistics
 from actbench.tables.text import one_line
 
 _NUMBERS = ["low", "high", "n"]
@@ -19,7 +18,6 @@ COLUMNS = [*_WORDS, "is_relative", "mean", *_NUMBERS]
 _NEEDED = {"variant", "verdict", *_NUMBERS}
 _SHARES = ("accuracy", "error")  # measures in per cent, so their differences are in points
 _UNDECIDED = {"inconclusive": "undecided"}  # as the first edition called it
-_TRACK = re.compile(r"(?:, )?track=(\w+)")
 
 
 def read(results: Path) -> pd.DataFrame:
@@ -35,21 +33,15 @@ def read(results: Path) -> pd.DataFrame:
 
 
 def _of_folder(file: Path) -> pd.DataFrame:
-    rows = _read_csv(file)
+    rows = statistics.read(file)
     estimate = "change" if "change" in rows else "mean"
     if not set(rows) >= {estimate, *_NEEDED}:
         return pd.DataFrame(columns=COLUMNS)
     rows = rows[rows["verdict"].notna()]
     blank = pd.Series("", index=rows.index)
-    setting = rows["workload"].map(one_line)
-    track = rows["track"] if "track" in rows else setting.str.extract(_TRACK, expand=False).fillna(_only_track(file))
     table = pd.DataFrame({
-        "results": file.parents[1].name,
-        "setting": setting.str.replace(_TRACK, "", regex=True).str.strip(", "),
-        "track": track,
+        **statistics.placed(rows, file),
         "measure": rows.get("value", blank).fillna("").map(_words),
-        "variant": rows["variant"].map(one_line),
-        "act": rows["variant"].map(one_line).str.partition(" ")[0],
         "reference": rows.get("reference", blank).fillna("").map(one_line),
         "verdict": rows["verdict"].map(one_line).replace(_UNDECIDED),
         "tier": _tiers(rows, file.with_name("best_set.csv")),
@@ -60,29 +52,15 @@ def _of_folder(file: Path) -> pd.DataFrame:
     return table[COLUMNS].sort_values("measure", key=lambda words: ~_is_share(words), kind="stable")
 
 
-def _read_csv(file: Path) -> pd.DataFrame:
-    """A table of statistics/, with the column `workload`, "" where there is only one."""
-    table = pd.read_csv(file, dtype={"workload": str})
-    return table.assign(workload=table["workload"].fillna("") if "workload" in table else "")
-
-
 def _tiers(rows: pd.DataFrame, file: Path) -> pd.Series:
     """The tier of each row's variant in its workload."""
-    best = _read_csv(file) if file.is_file() else pd.DataFrame()
+    best = statistics.read(file) if file.is_file() else pd.DataFrame()
     if not {"variant", "tier", "in_set"} <= set(best):
         return pd.Series("", index=rows.index)
     tier = best["tier"].mask(best["in_set"].eq(True), "may be the best")
     names = dict(zip(zip(best["workload"], best["variant"], strict=True), tier, strict=True))
     keys = zip(rows["workload"], rows["variant"], strict=True)
     return pd.Series([one_line(names.get(key, "")) for key in keys], index=rows.index)
-
-
-def _only_track(file: Path) -> str:
-    """The track of a folder whose workloads do not differ in it, as its runs have it."""
-    runs = file.parents[1] / "tables" / "runs.parquet"
-    names = parquet.read_schema(runs).names if runs.is_file() else []
-    tracks = set(pd.read_parquet(runs, columns=["track"])["track"].dropna()) if "track" in names else set()
-    return one_line(tracks.pop()) if len(tracks) == 1 else "shared"
 
 
 def counts(places: pd.DataFrame) -> Counter[str]:

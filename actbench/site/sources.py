@@ -9,7 +9,7 @@ from pathlib import Path
 import pandas as pd
 
 from actbench.command import options
-from actbench.site import claims, places, relatives
+from actbench.site import claims, diagnosis, places, relatives
 from actbench.site.claims import Claim
 from actbench.site.own import Own
 from actbench.tables import functions
@@ -27,6 +27,7 @@ class Catalogue:
     facts: Mapping[str, Facts]
     tables: Mapping[str, pd.DataFrame]
     places: pd.DataFrame
+    diagnosis: pd.DataFrame
     claims: list[Claim]
     titles: Mapping[str, str]
     own: Own | None = None
@@ -51,6 +52,7 @@ def read(results: Path, *, own: Own | None = None) -> Catalogue:
         facts=facts,
         tables=tables,
         places=places.read(results),
+        diagnosis=diagnosis.read(results),
         claims=claims.read(options.EXPERIMENTS / "claims", results, titles=titles),
         titles=titles,
         own=own,

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 from invented_site import DIFFERENCES, FUNCTIONS, invent
 
-from actbench.site import activations, claims, own, places, relatives, sources
+from actbench.site import activations, claims, diagnosis, own, places, relatives, sources
 from actbench.site.claims import Claim
 
 TITLES = {"relu": "ReLU", "sigmoid": "Sigmoid", "elu": "ELU", "celu": "CELU", "silu": "SiLU"}
@@ -67,6 +67,33 @@ def test_a_relative_change_and_the_tier_of_the_best_set_are_read(tmp_path):
 def test_a_table_without_verdicts_is_left_out(tmp_path):
     assert places.read(_published(tmp_path, DIFFERENCES.drop(columns="verdict"))).empty
     assert list(places.read(tmp_path / "none")) == places.COLUMNS
+
+
+def test_the_diagnosis_of_a_workload_is_one_row_of_its_means(tmp_path):
+    means = {"saturated low, last layer": 0.25, "gradient gain λ, at init": -1.5, "test loss (nats)": 0.1}
+    rows = [
+        {
+            "workload": None,
+            "shown": shown,
+            "variant": variant,
+            "mean": mean,
+            "low": mean - 0.1,
+            "high": mean + 0.1,
+            "n": 9,
+        }
+        for variant in ("mish", "leaky_relu negative_slope=0.2")
+        for shown, mean in means.items()
+    ]
+    rows.append(rows[0] | {"variant": "relu", "n": 0})  # every seed diverged
+    folder = tmp_path / "digits" / "statistics"
+    folder.mkdir(parents=True)
+    pd.DataFrame(rows).to_csv(folder / "means.csv", index=False)
+    table = diagnosis.read(tmp_path)
+    assert table["act"].tolist() == ["mish", "leaky_relu"]
+    assert table["saturated low, last layer"].tolist() == ["0.25 [0.15, 0.35]"] * 2
+    assert table["gradient gain λ, at init"].tolist() == ["−1.50 [−1.60, −1.40]"] * 2
+    assert set(diagnosis.SHOWN) & set(table) == set(means) - {"test loss (nats)"}
+    assert diagnosis.read(tmp_path / "none").empty
 
 
 def test_the_nearest_are_those_with_the_smallest_largest_distance():

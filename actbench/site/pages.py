@@ -12,7 +12,7 @@ from pathlib import Path
 _LINK = re.compile(r"(?<!!)\[((?:[^\[\]\\]|\\.)*)\]\(([^()\s]+)\)")
 _PICTURE = re.compile(r"!\[(?:[^\[\]\\]|\\.)*\]\(([^()\s]+)\)")
 _DETAILS = re.compile(r"<details(?=[ >])")
-_TABLES = ("statistics/*.csv", "tables/*.csv")
+_TABLES = ("*.csv", "statistics/*.csv", "tables/*.csv")
 _MADE_HERE = "activations"  # pages that only the site has
 TITLE = re.compile(r"^# (.+)$", flags=re.MULTILINE)
 

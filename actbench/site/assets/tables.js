@@ -3,7 +3,10 @@
 const REFERENCE = "relu"; // as actbench.tables.schema.REFERENCE
 const LONG = 10; // rows from which a table has tools; one with several tracks always has
 const FAILURES = /^(diverged|failed|failures)$/;
-const VERDICTS = { inconclusive: "undecided", supported: "true", refuted: "false" }; // the words of the first edition
+const VERDICTS = {
+  "true by definition": "true", "false by definition": "false",
+  inconclusive: "undecided", supported: "true", refuted: "false", // the words of the first edition
+};
 const KNOWN = ["better", "worse", "equivalent", "undecided", "true", "false"];
 
 const textOf = (cell) => cell.textContent.trim();

@@ -37,7 +37,7 @@ VERDICTS = ("better", "worse", "equivalent", "undecided")
 COLUMNS = (
     "variant", "n", "lost", "verdict", "look", "alpha", "change", "low", "high", "p_equivalent", "p_different",
     "p_holm", "skewed", "price", "p_signed_rank", "disagrees", "superiority", "variance_ratio", "difference",
-    "difference_low", "difference_high", "margin_images",
+    "difference_low", "difference_high", "margin_images", "seconds",
 )  # fmt: skip
 
 
@@ -47,7 +47,8 @@ def compare(
     """Every other variant against the reference, one row each, `COLUMNS`.
 
     Columns:
-        n, lost: Number of common seeds, and of those with a value that is not finite.
+        n, lost: Number of common seeds, at most as many as the last look asks for, and of those with a value that is
+            not finite.
         verdict: *equivalent*: TOST within the margin; *better*, *worse*: 0 is excluded and the estimate exceeds the
             margin; else *undecided*. All are one family, see `sequential.decide`.
         look, alpha: Number of seeds at the look that decided or at the last one that could be taken, 0 without one,
@@ -64,6 +65,7 @@ def compare(
         difference, difference_low, difference_high: In units of the column, with a 95 % BCa interval that knows
             nothing of looks.
         margin_images: The margin in test images; nan of what is no error rate.
+        seconds: Of training, for each seed of the variant.
     """
     wide = by_seed(runs, value=value)
     base = column_of(wide, reference)
@@ -77,8 +79,11 @@ def compare(
         _row(name, wide[[name, reference]].to_numpy().T, contrasts[name], outcome, looks, rng=rng)
         for name, outcome in zip(names, outcomes, strict=True)
     ]
-    table = pd.DataFrame(rows, columns=list(COLUMNS))
-    return table.assign(margin_images=table["margin_images"] * _num_images(runs, value))
+    table = pd.DataFrame(rows, columns=[name for name in COLUMNS if name != "seconds"])
+    seconds = runs.groupby("variant")["train_seconds"].mean() if "train_seconds" in runs else pd.Series(dtype=float)
+    return table.assign(
+        margin_images=table["margin_images"] * _num_images(runs, value), seconds=table["variant"].map(seconds)
+    )
 
 
 @dataclass(frozen=True)
@@ -107,7 +112,7 @@ class _Contrast:
         if isinstance(self.shown, Change):
             return self.shown.interval(n, alpha=alpha)
         mean, low, high = np.expm1(t_interval(self.shown[:n], alpha=alpha))
-        return float(mean), float(low), float(high)
+        return (float(mean), float(low), float(high)) if np.isfinite(mean) else (np.nan, np.nan, np.nan)
 
     def excludes_zero(self, n: int) -> tuple[float, float]:
         """The two-sided p of t, and the sign of the difference."""

@@ -31,7 +31,7 @@ def chosen(atom: Atom, cases: list[Case], evidence: Evidence) -> list[Case]:
     on_validation = replace(atom, column=atom.column.replace("test_", "val_"))
     strengths = []
     for case in cases:
-        there = _tuning_case(case, case.chosen_on or {})
+        there = tuning_case(case, case.chosen_on or {})
         rows = rules.rows_of(on_validation, there, evidence, narrow=tuning_rows)
         if rows is None:
             return []
@@ -46,7 +46,7 @@ def chosen(atom: Atom, cases: list[Case], evidence: Evidence) -> list[Case]:
 
 def with_best_reference(case: Case, evidence: Evidence) -> Case | None:
     """The case with one reference, the one with the lowest validation error of those that lists in `against` name."""
-    there = _tuning_case(case, case.best_of or {})
+    there = tuning_case(case, case.best_of or {})
     frame = evidence.frame(str(there.against.get("results", there.results)), "runs")
     if frame is None:
         return None
@@ -74,7 +74,7 @@ def tuning_rows(rows: pd.DataFrame) -> pd.DataFrame:
     return select(rows, {key: best[key] for key in keys})
 
 
-def _tuning_case(case: Case, choice: Mapping) -> Case:
+def tuning_case(case: Case, choice: Mapping) -> Case:
     """The case as its folder with tuning seeds has it."""
     without = choice.get("without", [])
     where, against, than = (

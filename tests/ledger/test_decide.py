@@ -35,10 +35,11 @@ def test_a_family_is_decided_as_its_numbers_are(here):
     claim = evidence.claim(FOUR, **{name: {**BOUND, "claimed": claimed} for name, claimed in ends.items()})
     decided = decide.decide_claim(claim, Evidence(here))
     values = Evidence(here).frame("here", "runs").sort_values("seed")["test_loss"].to_numpy()
-    atoms = [
-        sequential.Atom(name, (sequential.Case.inside(values, *[np.inf * s if e is None else e for e, s in zip(claimed, (-1, 1), strict=True)]),))
-        for name, claimed in ends.items()
-    ]  # fmt: skip
+    cases = [
+        sequential.Case.inside(values, -np.inf if low is None else low, np.inf if high is None else high)
+        for low, high in ends.values()
+    ]
+    atoms = [sequential.Atom(name, (case,)) for name, case in zip(ends, cases, strict=True)]
     expected = sequential.decide(atoms, sequential.Looks((10, 20, 40)))
     assert [one.verdict for one in decided] == [outcome.verdict for outcome in expected]
     for one, outcome in zip(decided, expected, strict=True):
@@ -59,11 +60,13 @@ def test_an_atom_that_is_not_measured_has_its_place_in_the_family(here):
 
 def test_a_case_with_fewer_seeds_stands_with_what_it_has(here):
     """All of two settings: one has forty seeds, the other ten and will not have more."""
-    cases = [{"results": "here"}, {"results": "short", "seeds": 10}]
-    (decided,) = decide.decide_claim(
-        evidence.claim(gap={**BOUND, "cases": cases, "claimed": [None, 1.06]}), Evidence(here)
+    decided, waiting = (
+        decide.decide_claim(evidence.claim(gap={**BOUND, "cases": cases, "claimed": [None, 1.06]}), Evidence(here))[0]
+        for cases in (
+            [{"results": "here"}, {"results": "short", "seeds": 10}],
+            [{"results": "here"}, {"results": "short"}],
+        )
     )
-    (waiting,) = decide.decide_claim(evidence.claim(gap={**BOUND, "cases": [cases[0], {"results": "short"}], "claimed": [None, 1.06]}), Evidence(here))  # fmt: skip
     assert [one.n for one in waiting.estimates] == [10, 10]
     assert [one.name for one in decided.estimates] == ["here", "short"]
     assert max(one.n for one in decided.estimates) > 10
@@ -87,9 +90,13 @@ def _any(**keys):
 
 def _accuracies(**errors):
     return {
-        act: {"test_accuracy": 1 - np.array(test) / 1000, "val_accuracy": 1 - np.array(val) / 1000, "val_loss": [loss] * len(val)}
+        act: {
+            "test_accuracy": 1 - np.array(test) / 1000,
+            "val_accuracy": 1 - np.array(val) / 1000,
+            "val_loss": [loss] * len(val),
+        }
         for act, (test, val, loss) in errors.items()
-    }  # fmt: skip
+    }
 
 
 def test_any_is_chosen_on_tuning_seeds_alone_and_never_false(tmp_path):

@@ -1,5 +1,6 @@
 """The ledger's files: tables, page, sentences; what is still needed, and its hours."""
 
+import functools
 import re
 
 import evidence
@@ -53,7 +54,7 @@ def _claim(**changes):
 
 
 def test_the_ledgers_tables_have_a_row_for_each_atom_and_case(root):
-    page.write(root, [_claim()])
+    page.write(root, [_claim()], draws=5)
     ledger = pd.read_csv(root / "ledger" / "ledger.csv", keep_default_na=False, na_values=[""]).set_index("atom")
     assert ledger["verdict"].to_dict() == {
         "lower": "true", "far": "false", "often": "not measured", "open": "undecided", "cited": "cited",
@@ -70,7 +71,7 @@ def test_the_ledgers_tables_have_a_row_for_each_atom_and_case(root):
 
 
 def test_the_page_has_the_finding_and_a_sentence_for_each_atom(root):
-    page.write(root, [_claim()])
+    page.write(root, [_claim()], draws=5)
     text = (root / "ledger" / "report.md").read_text(encoding="utf-8")
     assert "**Of 1 claims: 1 partly true.**" in text
     assert "| C99 | partly true | So. | Silky has −0.2, but 0.10 with 10 seeds. | ●○◆ ·◌ |" in text
@@ -90,7 +91,7 @@ def test_a_finding_whose_numbers_lack_says_so(root):
         {"cited": "The change is {gap.mean:.2f}."}, fact=ATOMS["cited"],
         gap={**ATOMS["lower"], "kind": "popular", "results": "missing", "against": {"act": "a"}},
     )  # fmt: skip
-    assert page.finding(claim, decide_claim(claim, Evidence(root))) == "Cited; its numbers are not measured yet."
+    assert page.finding(claim, decide_claim(claim, Evidence(root))) == "Cited; the numbers are not measured yet."
 
 
 def test_an_outcome_that_is_not_decided_has_a_sentence_too(root):
@@ -142,15 +143,15 @@ def test_both_editions_and_the_interpretation_stand_on_the_page(root, tmp_path, 
     (folder / "first_edition.csv").write_text("id,verdict,statement,why_changed\nC99,mixed,Silky.,Asked anew.\n")
     (folder / "why" / "C99.md").write_text("Since the loss\n\nis {lower.level:.1f}.\n")
     monkeypatch.setattr(parse, "FOLDER", folder)
-    page.write(root, [_claim()])
+    page.write(root, [_claim()], draws=5)
     text = (root / "ledger" / "report.md").read_text(encoding="utf-8")
     assert "| C99 | mixed | partly true | Asked anew. | Silky. |" in text
     assert "Since the loss\n\nis 0.1." in text
     (folder / "why" / "C99.md").write_text("It is {nothing.mean:.1f}.")
     with pytest.raises(ClaimError, match=r"^C99.md: \{nothing.mean\} is not a placeholder here"):
-        page.write(root, [_claim()])
+        page.write(root, [_claim()], draws=5)
     (folder / "why" / "C99.md").write_text("It is {often.mean:.1f}.")
-    page.write(root, [_claim()])
+    page.write(root, [_claim()], draws=5)
     assert "Why" not in (root / "ledger" / "report.md").read_text(encoding="utf-8")
 
 
@@ -189,6 +190,7 @@ def test_the_plan_counts_settings_seeds_and_hours(root):
 
 def test_the_command_writes_the_ledger_and_the_list_or_prints_the_plan(root, capsys, monkeypatch):
     monkeypatch.setattr(parse, "claims", lambda: [_claim()])
+    monkeypatch.setattr(page, "write", functools.partial(page.write, draws=5))
     assert main([str(root)]) == 0
     assert capsys.readouterr().out == f"{root / 'ledger' / 'report.html'}\n{root / 'README.md'}\n"
     assert main([str(root), "--plan"]) == 0

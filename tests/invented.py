@@ -19,3 +19,9 @@ def runs(losses: dict[str, list[float] | np.ndarray], *, value: str = "test_loss
         for seed, loss in enumerate(values)
     ]
     return pd.DataFrame(rows)
+
+
+def error_runs(errors: dict[str, list[float] | np.ndarray], **config) -> pd.DataFrame:
+    """One run for each test error of a variant."""
+    frame = runs(errors, value="test_error", **config)
+    return frame.assign(test_accuracy=1 - frame["test_error"])

@@ -49,7 +49,8 @@ def both_tracks(folder: Path, *, scale: float, tracks: tuple[str, ...] = ("share
             tables = synthetic.tables([name], seeds=seeds, depth=1, epochs=1, **config)
             noise = 1 + 0.01 * np.random.default_rng(i).uniform(size=seeds)
             losses = scale * loss * noise * (1.5 if track == "shared" else 1)
-            runs = tables.runs.assign(test_loss=losses, steps_to_target=100.0 * (i + 1))
+            measured = {"test_loss": losses, "test_accuracy": 1 - losses / 40, "test_right": None}
+            runs = tables.runs.assign(**measured, steps_to_target=100.0 * (i + 1))
             several.append(tables._replace(runs=runs))
     tables = concatenated(*several)
     return synthetic.results_folder(folder, tables._replace(epochs=tables.epochs[:0], layers=tables.layers[:0]))

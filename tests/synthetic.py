@@ -15,6 +15,7 @@ CONFIG = {
     "init": "he", "norm": "none", "optim": "sgd", "optim.lr": 0.1, "optim.weight_decay": 0.0, "schedule": "cosine",
     "task": "classification", "probes": "default", "probes.epsilon": 0.01, "train.epochs": 12, "train.batch_size": 64,
     "train.clip_grad_norm": None, "device": "cpu", "threads": 1,
+    "looks": "[6, 10]",
 }  # fmt: skip
 _PROVENANCE = {
     "protocol": 1, "commit": "0123abcd", "actbench": "0.1.0", "torch": "2.15.0", "python": "3.12.3",

@@ -47,7 +47,8 @@ def compare(
     """Every other variant against the reference, one row each, `COLUMNS`.
 
     Columns:
-        n, lost: Number of common seeds, and of those with a value that is not finite.
+        n, lost: Number of common seeds, at most as many as the last look asks for, and of those with a value that is
+            not finite.
         verdict: *equivalent*: TOST within the margin; *better*, *worse*: 0 is excluded and the estimate exceeds the
             margin; else *undecided*. All are one family, see `sequential.decide`.
         look, alpha: Number of seeds at the look that decided or at the last one that could be taken, 0 without one,
@@ -107,7 +108,7 @@ class _Contrast:
         if isinstance(self.shown, Change):
             return self.shown.interval(n, alpha=alpha)
         mean, low, high = np.expm1(t_interval(self.shown[:n], alpha=alpha))
-        return float(mean), float(low), float(high)
+        return (float(mean), float(low), float(high)) if np.isfinite(mean) else (np.nan, np.nan, np.nan)
 
     def excludes_zero(self, n: int) -> tuple[float, float]:
         """The two-sided p of t, and the sign of the difference."""

@@ -41,11 +41,10 @@ def ranked(runs: pd.DataFrame) -> list[str]:
     column = primary(runs)
     if column is None:
         return sorted(runs["variant"].unique())
-    keys = [column, column.replace("_error", "_loss")]
-    finite = runs[keys].where(np.isfinite(runs[keys]))
+    finite = {name: runs[name].where(np.isfinite(runs[name])) for name in (column, column.replace("_error", "_loss"))}
+    means = [values.groupby(runs["variant"]).mean() for values in finite.values()]
     lost = finite[column].isna().groupby(runs["variant"]).sum()
-    means = [finite[key].groupby(runs["variant"]).mean() for key in keys]
-    table = pd.DataFrame({"lost": lost, "mean": means[0], "then": means[1]})
+    table = pd.DataFrame({"lost": lost, "mean": means[0], "then": means[-1]})
     return list(table.sort_values(["lost", "mean", "then"], kind="stable").index)
 
 

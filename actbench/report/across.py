@@ -26,9 +26,9 @@ _READ_RANKS = (
 )
 _READ_IQM = (
     "The interquartile mean over all workloads and seeds of the test error, in units of the tuned {reference}'s mean "
-    "on that workload: left of 1 is better than the tuned {reference}, on either track. A quarter of the values is cut on "
-    "each side, so that a few bad runs do not decide. In the order of the mean error on the tuned track, which may be "
-    "another. 95 % intervals: seeds drawn again within each workload."
+    "on that workload: left of 1 is better than the tuned {reference}, on either track. A quarter of the values is cut "
+    "on each side, so that a few bad runs do not decide. In the order of the mean error on the tuned track, which may "
+    "be another. 95 % intervals: seeds drawn again within each workload."
 )
 _READ_PROFILES = (
     "On the {track} track, the share of seeds of all workloads on which an activation reached the target validation "

@@ -40,11 +40,15 @@ def test_of_x_and_y_one_has_the_interval() -> None:
     assert points[2:] == [[[1, 3], [1, 8]], [[2, 4], [2, 9]], [[1, 5], [2, 6]]]
 
 
+def changes(table: pd.DataFrame) -> pd.DataFrame:
+    return table.rename(columns={"mean": "change"})
+
+
 def test_a_forest_has_the_numbers_of_its_table_and_marks_verdicts() -> None:
-    table = TABLE.assign(verdict=["worse", "equivalent", "inconclusive"])
-    figure = comparison.forest({"Δ loss": (table, 0.1)}, NAMES)
+    table = TABLE.assign(verdict=["worse", "equivalent", "undecided"])
+    figure = comparison.forest({"Δ error (%)": changes(table)}, NAMES)
     (panel,) = figure.axes
-    assert drawn(panel) == rows(table, "mean", "low", "high")
+    assert np.array(drawn(panel)) == pytest.approx(100 * table[["mean", "low", "high"]].to_numpy())
     dots = [line for line in panel.lines if line.get_marker() in "os"]
     assert [dot.get_marker() for dot in dots] == ["o", "s", "o"]
     assert [to_rgb(dot.get_markerfacecolor()) == (1, 1, 1) for dot in dots] == [False, True, True]
@@ -53,8 +57,8 @@ def test_a_forest_has_the_numbers_of_its_table_and_marks_verdicts() -> None:
 
 
 def test_a_row_without_a_number_says_so() -> None:
-    table = TABLE.assign(mean=[0.2, np.nan, 0.05], verdict="inconclusive")
-    (panel,) = comparison.forest({"Δ loss": (table, np.nan)}, NAMES).axes
+    table = TABLE.assign(mean=[0.2, np.nan, 0.05], verdict="undecided")
+    (panel,) = comparison.forest({"Δ error (%)": changes(table)}, NAMES).axes
     assert [(text.get_text(), text.get_position()[1]) for text in panel.texts] == [("a value is not finite", 1)]
     assert len(drawn(panel)) == 2
     runs = pd.DataFrame({"variant": ["relu", "relu", "elu"], "test_loss": [0.1, 0.2, np.inf]})
@@ -74,7 +78,7 @@ def test_ranks_relations_corners_and_ratios_have_the_numbers_of_their_tables() -
     faces = [to_rgb(line.get_markerfacecolor()) for line in panel.lines if line.get_marker() == "o"]
     assert faces == [to_rgb(style.INK), (1, 1, 1), (1, 1, 1)]
     effects = pd.concat([TABLE.assign(effect=effect) for effect in EFFECTS])
-    for panel in tracks.corners(effects, NAMES).axes:
+    for panel in tracks.corners(effects, NAMES, change="Δ error").axes:
         assert drawn(panel) == rows(TABLE, "mean", "low", "high")
     ratios = pd.DataFrame({"variant": list(NAMES), "iqm": [1.0, 2, 3], "low": [0.9, 1, 2], "high": [1.1, 4, 5]})
     (panel,) = tracks.relative({"shared": ratios}, NAMES).axes

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from pages import LOSS, both_tracks, headings, line, numbers
 
-from actbench.compare.across import compute, gather_runs
+from actbench.compare.across import compute, gather
 from actbench.figures.tracks import relative
 from actbench.report.__main__ import main
 
@@ -21,7 +21,7 @@ def folders(tmp_path) -> list[Path]:
 
 def test_means_ranks_and_pairs_are_those_computed_by_hand(folders) -> None:
     """In units of the tuned relu: tuned 1, 1/2, 2; shared half as much more; the same on both workloads."""
-    comparison = compute(gather_runs(folders))
+    comparison = compute(gather(folders))
     assert comparison.workloads == {"large": 8, "small": 6}
     iqm = comparison.iqm.pivot_table("iqm", "variant", "track")
     assert iqm["tuned"].to_dict() == pytest.approx({"relu": 1, "elu": 0.5, "mish": 2}, rel=0.01)
@@ -30,9 +30,10 @@ def test_means_ranks_and_pairs_are_those_computed_by_hand(folders) -> None:
         assert ranks[["variant", "rank", "low", "high"]].values.tolist() == [
             ["elu", 1, 1, 1], ["relu", 2, 2, 2], ["mish", 3, 3, 3],
         ]  # fmt: skip
-    pair = comparison.pairs.query("track == 'tuned' and a == 'elu' and b == 'relu'").iloc[0]
-    assert pair[["n", "wins", "losses", "verdict"]].tolist() == [14, 14, 0, "better"]
-    assert pair["mean"] == pytest.approx(-0.5, rel=0.01)
+    verdicts = comparison.verdicts.query("track == 'tuned' and variant == 'elu'").set_index("workload")
+    assert verdicts["verdict"].to_dict() == {"small": "better", "large": "better"}
+    assert verdicts["n"].to_dict() == {"small": 6, "large": 8}
+    assert verdicts["change"].tolist() == pytest.approx([-0.5, -0.5], rel=0.01)
     shares = comparison.profile.query("track == 'tuned'").pivot_table("share", "variant", "tau")
     assert shares.loc[["relu", "elu", "mish"], 2.0].tolist() == [1, 1, 0]
     assert comparison.failures["n"].tolist() == [14] * 6
@@ -48,22 +49,29 @@ def test_the_report_says_whether_relu_is_still_a_good_default(folders, capsys) -
     assert numbers(by_mean) == [2, 2, 2, 3, 1]
     relu, _, _, rank, elu = numbers(by_iqm)[:5]
     assert (relu, rank, elu) == (pytest.approx(1, abs=0.02), 2, pytest.approx(0.5, abs=0.02))
-    for verdict in ("1 better (elu)", "1 worse (mish)"):
+    for verdict in ("1 better on all (elu)", "1 worse on all (mish)"):
         assert markdown.count(verdict) == 2  # a track each
     assert line(markdown, "- Is relu still a good default?").endswith(" is elu.")
     assert "`python -m actbench.report results/small results/large`" in markdown
     assert headings(markdown)[:3] == [
-        "In units of the tuned reference", "Rank intervals, shared track", "Rank intervals, tuned track",
+        "Against relu on each workload, shared track", "Against relu on each workload, tuned track",
+        "In units of the tuned reference",
     ]  # fmt: skip
     assert len(list((folder / "figures").iterdir())) == 7
-    assert {path.stem for path in (folder / "statistics").iterdir()} == {"ranks", "iqm", "profile", "failures", "pairs"}
+    assert {path.stem for path in (folder / "statistics").iterdir()} == {
+        "ranks",
+        "iqm",
+        "profile",
+        "failures",
+        "verdicts",
+    }
     written = pd.read_csv(folder / "statistics" / "iqm.csv")
-    computed = compute(gather_runs(folders)).iqm
+    computed = compute(gather(folders)).iqm
     pd.testing.assert_frame_equal(written, computed, check_exact=True, check_dtype=False)
 
 
 def test_every_interval_and_the_reference_are_inside_the_axis(folders) -> None:
-    tables = dict(iter(compute(gather_runs(folders)).iqm.groupby("track")))
+    tables = dict(iter(compute(gather(folders)).iqm.groupby("track")))
     figure = relative(tables, {name: name for name in LOSS})
     for panel, table in zip(figure.axes, tables.values(), strict=True):
         low, high = panel.get_xlim()
@@ -83,5 +91,5 @@ def test_workloads_without_a_second_common_activation_are_refused(tmp_path, monk
     first = both_tracks(tmp_path / "first", scale=1)
     monkeypatch.setattr(pages, "LOSS", {"elu": 0.1})
     with pytest.raises(ValueError, match="one other") as error:
-        gather_runs([first, both_tracks(tmp_path / "second", scale=1)])
+        gather([first, both_tracks(tmp_path / "second", scale=1)])
     assert str(error.value) == ("relu and one other activation must be in every workload on both tracks; elu is.")

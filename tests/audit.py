@@ -9,7 +9,7 @@ import pytest
 import scipy.stats
 
 from actbench.compare.workloads import workloads
-from actbench.ledger.decide import claims
+from actbench.ledger.parse import claims
 from actbench.tables.schema import Tables
 from actbench.tables.store import collect
 

@@ -104,15 +104,20 @@ def _of(decided: Decided) -> Iterator[Needed]:
     cases = [one.case for one in decided.settings] or (() if atom.needs == "any" else atom.cases)
     for case in cases:
         most = case.seeds or sizes[-1]
-        for results, where in _sides(case):
+        for results, where in sides(case):
             yield Needed(results, where, min(following, most), min(sizes[-1], most), decided.is_open, table)
     for case in () if decided.settings else atom.cases:
-        for choice in (case.chosen_on, case.best_of):
-            for results, where in () if choice is None else _sides(tuning_case(case, choice)):
-                yield Needed(results, where, TUNING_SEEDS, TUNING_SEEDS, True, table, FIRST_TUNING_SEED)
+        for results, where in choices(case):
+            yield Needed(results, where, TUNING_SEEDS, TUNING_SEEDS, True, table, FIRST_TUNING_SEED)
 
 
-def _sides(case: Case) -> list[tuple[str, dict[str, Any]]]:
+def choices(case: Case) -> list[tuple[str, dict[str, Any]]]:
+    """The settings, with their folder, that are compared on tuning seeds: of an `any`, of references."""
+    chosen = [] if case.chosen_on is None else sides(tuning_case(case, case.chosen_on))
+    return [*chosen, *([] if case.best_of is None else sides(tuning_case(case, case.best_of))[1:])]
+
+
+def sides(case: Case) -> list[tuple[str, dict[str, Any]]]:
     """The folder and the config of a case's rows, of its reference, of what else it compares."""
     sides: list[tuple[str, Mapping[str, Any]]] = [(case.results, case.where)]
     sides += [(str(case.against.get("results", case.results)), case.reference)] if case.against else []

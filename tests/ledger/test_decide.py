@@ -9,7 +9,7 @@ import pytest
 
 from actbench.compare import sequential
 from actbench.ledger import choice, decide
-from actbench.ledger.claims import KINDS, NOT_MEASURED, Atom, possible_verdicts
+from actbench.ledger.claims import KINDS, NOT_MEASURED, Atom, ClaimError, possible_verdicts
 from actbench.ledger.evidence import Evidence
 
 RNG = np.random.default_rng(11)
@@ -137,6 +137,20 @@ def test_equal_errors_are_told_apart_by_loss_and_the_best_rate_counts(tmp_path):
     assert case.name == "b"
     rows = choice.tuning_rows(Evidence(tmp_path).frame("here", "runs").query("act == 'b'"))
     assert (rows["optim.lr"].unique().tolist(), len(rows)) == ([0.1], 10)
+
+
+def test_a_reference_in_another_folder_is_left_out_of_the_choice(tmp_path):
+    level = [50] * 10
+    runs = _accuracies(a=(level, [40] * 10, 1), b=(level, [30] * 10, 1), c=(level, [60] * 10, 1))
+    evidence.folder(tmp_path, "here", runs, first_seed=1000)
+    keys = {"results": "here", "against": {"results": "there", "act": "ref"}, "chosen_on": {}}
+    for rule, margin, name in (("lower", {}, "b"), ("at_least", {"margin": 0.9}, "c")):
+        (atom,) = _any(rule=rule, **margin, **keys).atoms
+        assert [case.name for case in choice.resolved(atom, Evidence(tmp_path))] == [name]
+    loss = {"rule": "difference", "column": "val_accuracy", "claimed": [0, None], **keys}
+    assert choice.resolved(_any(**loss).atoms[0], Evidence(tmp_path))[0].name == "b"
+    with pytest.raises(ClaimError, match=r"^C99, atom best: To choose a case its reference must be in the same results"):
+        _verdicts(tmp_path, _any(rule="differs", **keys))
 
 
 def test_without_tuning_seeds_nothing_is_chosen(tmp_path):

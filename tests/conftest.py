@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
+import audit
 import hypothesis
 import pytest
 import torch
@@ -66,7 +67,10 @@ def unrendered(monkeypatch):
 @pytest.fixture
 def undrawn(monkeypatch):
     """The figures of a report are empty files, and not even drawn: for tests of what is beside them."""
+    leave_undrawn(monkeypatch)
 
+
+def leave_undrawn(monkeypatch: pytest.MonkeyPatch) -> None:
     def no_drawing(draw):
         return functools.wraps(draw)(lambda *args, **kwargs: None)
 
@@ -77,6 +81,23 @@ def undrawn(monkeypatch):
         for name, draw in inspect.getmembers(module, inspect.isfunction):
             if draw.__module__ == module.__name__:
                 monkeypatch.setattr(module, name, no_drawing(draw))
+
+
+@pytest.fixture(scope="session")
+def invented_results(tmp_path_factory) -> Path:
+    """A results folder of invented tables with its report, whose figures are not drawn."""
+    folder = tmp_path_factory.mktemp("results") / "invented"
+    audit.invent(folder)
+    with pytest.MonkeyPatch.context() as patch:
+        leave_undrawn(patch)
+        results_folder.write(folder)
+    return folder
+
+
+@pytest.fixture
+def folder(request) -> Path:
+    """A published results folder, or without one the invented one."""
+    return request.param or request.getfixturevalue("invented_results")
 
 
 @pytest.fixture

@@ -4,6 +4,8 @@ actbench only reads the tables and splits them into workloads. Intervals are res
 up to resampling; everything else agrees to rounding.
 """
 
+import json
+
 import audit
 import numpy as np
 import pandas as pd
@@ -13,82 +15,276 @@ from audit import folders_with, published
 from statsmodels.stats.proportion import proportion_confint
 
 TRACKS = ("corners", "corner_orders", "corner_difference", "tracks")
-ACCURACY_MARGIN = {"mnist": 0.001, "cifar10": 0.005}
+SPENDING = {1: [0.05], 2: [0.02, 0.03], 3: [0.01, 0.015, 0.025], 4: [0.0125] * 4}
 
 
-@pytest.mark.parametrize("folder", folders_with("differences"))
-def test_differences_are_those_of_the_tables(folder):
-    for tables, workload_rows in published(folder, "differences"):
-        for value, rows in workload_rows.groupby("value"):
-            rows = rows.reset_index(drop=True)
-            wide, reference = audit.wide(tables.runs, str(value)), rows["reference"][0]
-            margin, sign = rows["margin"][0], 1 if "accuracy" in str(value) else -1
-            stated = ACCURACY_MARGIN.get(tables.runs["data"].iloc[0], np.nan)
-            np.testing.assert_allclose(margin, 0.05 * wide[reference].mean() if sign < 0 else stated)
-            pairs = [wide[[name, reference]].dropna().to_numpy() for name in rows["variant"]]
-            assert rows["n"].tolist() == [len(pair) for pair in pairs]
-            finite = rows.index[[bool(np.isfinite(pair).all()) for pair in pairs]]
-            differences = [pairs[i][:, 0] - pairs[i][:, 1] for i in finite]
-            spread = np.array([d.std(ddof=1) for d in differences])
-            unpaired = np.array([pairs[i].var(axis=0, ddof=1).sum() for i in finite])
-            mean = np.array([d.mean() for d in differences])
-            tested = rows.loc[finite]
-            varies = spread > 1e-9 * np.abs(mean)
-            np.testing.assert_allclose(tested["mean"], mean, rtol=1e-9, atol=1e-15)
-            np.testing.assert_allclose(tested["d_z"][varies], mean[varies] / spread[varies], rtol=1e-9)
-            np.testing.assert_allclose(tested["variance_ratio"][varies], (spread**2 / unpaired)[varies], rtol=1e-9)
-            superiority = [(np.sign(sign * d) + 1).mean() / 2 for d in differences]
-            np.testing.assert_allclose(tested["superiority"], superiority)
-            audit.check_intervals(differences, tested["low"].to_numpy(), tested["high"].to_numpy())
-            p, equal = np.full(len(rows), np.nan), np.full(len(rows), np.nan)
-            p[finite] = [audit.signed_rank(d) for d in differences]
-            equal[finite] = [audit.tost(d, margin) for d in differences]
-            expected = {"p": p, "p_holm": audit.holm(p), "p_equivalent": equal, "p_equivalent_holm": audit.holm(equal)}
-            for name, numbers in expected.items():
-                np.testing.assert_allclose(rows[name], numbers, rtol=1e-6, atol=1e-12, err_msg=name)
-            excludes = (rows["low"] * rows["high"] > 0).to_numpy() & (expected["p_holm"] < 0.05)
-            verdict = np.where(excludes, np.where(sign * rows["mean"] > 0, "better", "worse"), "inconclusive")
-            assert (
-                rows["verdict"].tolist()
-                == np.where(expected["p_equivalent_holm"] < 0.05, "equivalent", verdict).tolist()
-            )
+class Numbers:
+    """One statement's numbers by seed, and by test image where all seeds are tested on the same ones."""
+
+    def __init__(self, values: np.ndarray, images: np.ndarray | None) -> None:
+        self.values, self.images = values, images
+
+    def error(self, n: int) -> float:
+        """The standard error of the mean: over seeds and, what is beyond their noise, over images."""
+        by_seeds = np.var(self.values[:n], ddof=1) / n
+        if self.images is None:
+            return float(np.sqrt(by_seeds))
+        d = self.images[:n][~np.isnan(self.images[:n, 0])]
+        by_images = d.mean(axis=0).var(ddof=1) - d.var(axis=0, ddof=1).mean() / len(d)
+        return float(np.sqrt(by_seeds + max(0.0, by_images) / d.shape[1]))
+
+    def tails(self, n: int) -> tuple[float, float]:
+        """The one-sided p of "not above 0" and "not below 0": of t, doubled where skewed, or of an exact sign test."""
+        x = self.values[:n]
+        if not np.isfinite(x).all() or np.ptp(x) <= 1e-12 * np.abs(x).max():
+            above, below = int((x > 0).sum()), int((x < 0).sum())
+            if not above + below:
+                return 1.0, 1.0
+            return tuple(scipy.stats.binomtest(k, above + below, alternative="greater").pvalue for k in (above, below))
+        t = x.mean() / self.error(n)
+        twice = 2 if abs(scipy.stats.skew(x)) > 1 else 1
+        return min(1, twice * scipy.stats.t.sf(t, n - 1)), min(1, twice * scipy.stats.t.cdf(t, n - 1))
 
 
-@pytest.mark.parametrize("column", ["low", "p_holm", "d_z"])
-@pytest.mark.parametrize("folder", folders_with("differences")[:1])
+def _images(runs: pd.DataFrame, name: str, seeds: list[int]) -> np.ndarray | None:
+    """Which test images are wrong, (seeds, images), nan for a seed without; None where they are not the same images."""
+    rows = runs[runs["variant"] == name].set_index("seed").reindex(seeds)
+    if rows.get("data.num_folds", pd.Series(dtype=float)).notna().any() or rows["test_right"].isna().all():
+        return None
+    size = int(rows["num_test_images"].max())
+    blank = np.full(size, np.nan)
+    bits = [blank if not isinstance(cell, bytes) else 1.0 - np.unpackbits(np.frombuffer(cell, np.uint8), count=size)
+            for cell in rows["test_right"]]  # fmt: skip
+    return np.stack(bits)
+
+
+Contrast = tuple[Numbers, Numbers, Numbers]  # less the low and the high end of the margin, and the difference
+
+
+def _of_errors(a: np.ndarray, b: np.ndarray, images: tuple = (None, None)) -> Contrast:
+    of_a, of_b = images
+    has_images = of_a is not None and of_b is not None
+    low, high, zero = (Numbers(a - f * b, of_a - f * of_b if has_images else None) for f in (0.9, 1.1, 1.0))
+    return low, high, zero
+
+
+def _of_distances(a: np.ndarray, b: np.ndarray) -> Contrast:
+    with np.errstate(invalid="ignore"):
+        logs = np.where(np.isinf(a) & np.isinf(b), 0.0, np.log(a) - np.log(b))
+    low, high, zero = (Numbers(logs - end, None) for end in (-np.log(1.1), np.log(1.1), 0.0))
+    return low, high, zero
+
+
+def _contrasts(runs: pd.DataFrame, wide: pd.DataFrame, value: str, reference: str) -> dict[str, Contrast]:
+    seeds, base, others = list(wide.index), wide[reference].to_numpy(), wide.columns.drop(reference)
+    if not value.endswith("_error"):
+        return {name: _of_distances(wide[name].to_numpy(), base) for name in others}
+    images = {name: _images(runs, name, seeds) if value == "test_error" else None for name in wide}
+    return {name: _of_errors(wide[name].to_numpy(), base, (images[name], images[reference])) for name in others}
+
+
+def _tests(contrast: Contrast, n: int) -> tuple[float, float]:
+    """The p of TOST, and of a difference where the estimate lies outside the margin."""
+    low, high, zero = contrast
+    side = (lambda x: x) if np.isfinite(low.values[:n]).all() else np.sign
+    is_outside = np.mean(side(low.values[:n])) < 0 or np.mean(side(high.values[:n])) > 0
+    return max(low.tails(n)[0], high.tails(n)[1]), min(1, 2 * min(zero.tails(n))) if is_outside else 1.0
+
+
+def _decided(contrasts: dict[str, Contrast], looks: list[int]) -> pd.DataFrame:
+    """The verdicts of a family, decided look by look; a row for each variant with a look."""
+    found: dict[str, dict] = {}
+    for size, alpha in zip(looks, SPENDING[len(looks)], strict=True):
+        is_open = [name for name in contrasts if found.get(name, {"verdict": "undecided"})["verdict"] == "undecided"]
+        measured = [n for n in is_open if len(contrasts[n][0].values) >= size
+                    and not np.isnan(contrasts[n][0].values[:size]).any()]  # fmt: skip
+        p = {name: _tests(contrasts[name], size) for name in measured}
+        adjusted = audit.holm(np.array([min(p.get(name, (1.0,))) for name in is_open]))
+        for name, p_holm in zip(is_open, adjusted, strict=True):
+            if name in p:
+                above, below = contrasts[name][2].tails(size)
+                differs = ("better" if below < above else "worse") if p[name][1] < p[name][0] else "equivalent"
+                found[name] = {
+                    "p_equivalent": p[name][0], "p_different": p[name][1], "p_holm": p_holm, "look": size,
+                    "alpha": alpha, "verdict": differs if p_holm < alpha else "undecided",
+                }  # fmt: skip
+    return pd.DataFrame.from_dict(found, orient="index")
+
+
+@pytest.mark.parametrize("folder", folders_with("differences", since=3), indirect=True)
+def test_verdicts_are_those_of_the_tables(folder):
+    """Decided anew look by look; t intervals at the level of the look; BCa, signed ranks and shares beside them."""
+    for tables, rows in published(folder, "differences"):
+        value, reference = rows["value"][0], rows["reference"][0]
+        assert value == audit.ranked_by(tables.runs)
+        looks = json.loads(tables.runs.sort_values("seed")["looks"].iloc[0])
+        wide = audit.wide(tables.runs, value)
+        wide = wide[wide[reference].notna()].iloc[: looks[-1]]
+        contrasts = _contrasts(tables.runs, wide, value, reference)
+        decided, rows = _decided(contrasts, looks), rows.set_index("variant")
+        assert set(rows.index) == set(contrasts)
+        taken = rows[rows["look"] > 0]
+        expected = decided.reindex(taken.index)
+        assert taken["verdict"].tolist() == expected["verdict"].tolist()
+        assert taken["look"].tolist() == expected["look"].tolist()
+        for name in ("alpha", "p_equivalent", "p_different", "p_holm"):
+            np.testing.assert_allclose(taken[name], expected[name], rtol=1e-5, atol=1e-12, err_msg=name)
+        assert (rows.loc[rows["look"] == 0, "verdict"] == "undecided").all()
+        differences = []
+        for name, row in taken.iterrows():
+            n, (_, _, zero) = int(row["look"]), contrasts[name]
+            a, b = wide[name].to_numpy()[:n], wide[reference].to_numpy()[:n]
+            assert row["superiority"] == pytest.approx(((a < b) + (a == b) / 2).mean())
+            if not np.isfinite(a).all():
+                continue
+            differences.append(a - b)
+            reach = scipy.stats.t.ppf(1 - row["alpha"] / 2, n - 1)
+            if value.endswith("_error"):
+                ratio = a.mean() / b.mean()
+                base = _images(tables.runs, reference, list(wide.index))
+                own = None if zero.images is None or base is None else zero.images + (1 - ratio) * base
+                half = reach * Numbers(a - ratio * b, own).error(n) / b.mean()
+                bounds = [ratio - 1, ratio - 1 - half, ratio - 1 + half]
+                images = tables.runs["num_test_images"].mean()
+                assert row["margin_images"] == pytest.approx(0.1 * b.mean() * images, nan_ok=True)
+            else:
+                logs = zero.values[:n]
+                bounds = np.expm1(logs.mean() + np.array([0, -1, 1]) * reach * logs.std(ddof=1) / np.sqrt(n))
+            np.testing.assert_allclose(row[["change", "low", "high"]].astype(float), bounds, rtol=1e-5, atol=1e-9)
+            assert row["difference"] == pytest.approx((a - b).mean(), abs=1e-12)
+            assert row["p_signed_rank"] == pytest.approx(audit.signed_rank(a - b), rel=1e-6)
+            excludes = min(1, 2 * min(zero.tails(n))) < row["alpha"]
+            assert row["disagrees"] == (excludes != (row["p_signed_rank"] < row["alpha"]))
+            unpaired = a.var(ddof=1) + b.var(ddof=1)
+            assert row["variance_ratio"] == pytest.approx((a - b).var(ddof=1) / unpaired, rel=1e-6, abs=1e-12)
+        finite = taken[np.isfinite(taken["difference"])]
+        audit.check_intervals(differences, finite["difference_low"].to_numpy(), finite["difference_high"].to_numpy())
+        _check_prices(taken, contrasts, looks)
+
+
+def _check_prices(rows: pd.DataFrame, contrasts: dict[str, Contrast], looks: list[int]) -> None:
+    """At n + price seeds, with the same mean and spread, one of the two tests decides at the last look's level."""
+    undecided = rows[rows["verdict"] == "undecided"]
+    assert rows.loc[rows["verdict"] != "undecided", "price"].isna().all()
+    level = SPENDING[len(looks)][-1] / max(1, len(undecided))
+    for name, row in undecided[np.isfinite(undecided["price"])].iterrows():
+        n, more = int(row["look"]), int(row["price"])
+        reached = [_smaller_p(contrasts[name], n, at) < level for at in (n + more, n + more - 1)]
+        assert reached == [True, False], name
+
+
+def _smaller_p(contrast: Contrast, n: int, at: int) -> float:
+    tails = []
+    for numbers in contrast:
+        x = numbers.values[:n]
+        spread = np.var(x, ddof=1)
+        error = np.sqrt(spread / at + numbers.error(n) ** 2 - spread / n)
+        twice = 2 if abs(scipy.stats.skew(x)) > 1 else 1
+        t = x.mean() / error
+        tails.append([min(1, twice * p) for p in (scipy.stats.t.sf(t, at - 1), scipy.stats.t.cdf(t, at - 1))])
+    outside = contrast[0].values[:n].mean() < 0 or contrast[1].values[:n].mean() > 0
+    return min(max(tails[0][0], tails[1][1]), 2 * min(tails[2]) if outside else 1.0)
+
+
+@pytest.mark.parametrize("column", ["low", "p_holm", "price", "p_signed_rank", "difference_low"])
+@pytest.mark.parametrize("folder", folders_with("differences", since=3)[:1], indirect=True)
 def test_a_changed_number_fails_the_audit(folder, column, tmp_path):
     path = folder / "statistics" / "differences.csv"
     rows = pd.read_csv(path, keep_default_na=False, na_values=[""])
     (tmp_path / "statistics").mkdir()
     rows.assign(**{column: rows[column] * 1.3}).to_csv(tmp_path / "statistics" / path.name, index=False)
-    (tmp_path / "tables").symlink_to(folder / "tables")
+    (tmp_path / "runs").symlink_to(folder / "runs")
     with pytest.raises(AssertionError):
-        test_differences_are_those_of_the_tables(tmp_path)
+        test_verdicts_are_those_of_the_tables(tmp_path)
 
 
-@pytest.mark.parametrize("folder", folders_with("pairs"))
+@pytest.mark.parametrize("folder", folders_with("best_set", since=3), indirect=True)
+def test_the_best_set_is_that_of_a_plain_bootstrap(folder):
+    """Hansen, Lunde & Nason's maximum statistic by numpy, with other draws; equal columns as one."""
+    for tables, rows in published(folder, "best_set"):
+        rows = rows.set_index("variant")
+        value = audit.ranked_by(tables.runs)
+        wide = audit.wide(tables.runs, value)
+        bad = {str(name) for name, group in tables.runs.groupby("variant") if (group["status"] == "diverged").any()
+               or (group["test_loss"] >= 0.99 * np.log(group.get("data.num_classes", np.inf))).any()}  # fmt: skip
+        assert set(rows.index[rows["tier"] == "failed"]) == bad & set(wide)
+        members = [name for name in rows.index if np.isfinite(rows.loc[name, "p"])]
+        common = wide[members].dropna()
+        assert len(common) >= 20
+        np.testing.assert_allclose(rows.loc[members, "mean"], common.mean(), rtol=1e-9)
+        for name, other in rows["same_as"].dropna().items():
+            assert (common[name] == common[other]).all()
+            assert rows.loc[name, "p"] == rows.loc[other, "p"]
+        single = [name for name in members if not isinstance(rows.loc[name, "same_as"], str)]
+        p = _confidence_set(common[single])
+        assert rows.loc[single, "p"].to_numpy() == pytest.approx(p[single].to_numpy(), abs=0.03)
+        assert (rows["in_set"] == (rows["p"] > 0.05)).all()
+        assert rows["tier"].iloc[0] == "best"
+        assert not rows.loc[rows["in_set"], "tier"].isin(["worse", "failed"]).any()
+
+
+def _confidence_set(values: pd.DataFrame) -> pd.Series:
+    """The p of each column: the largest of those of the eliminations up to its own."""
+    rng, left, p, highest = np.random.default_rng(5), list(values), {}, 0.0
+    drawn = values.to_numpy()[rng.integers(0, len(values), (3000, len(values)))].mean(axis=1)
+    means = values.mean().to_numpy()
+    while len(left) > 1:
+        at = [values.columns.get_loc(name) for name in left]
+        excess = means[at] - means[at].mean()
+        errors = drawn[:, at] - drawn[:, at].mean(axis=1, keepdims=True) - excess
+        spread = np.sqrt((errors**2).mean(axis=0))
+        highest = max(highest, float(((errors / spread).max(axis=1) > (excess / spread).max()).mean()))
+        worst = left[int((excess / spread).argmax())]
+        p[worst] = highest
+        left.remove(worst)
+    return pd.Series(p | {left[0]: 1.0})
+
+
+@pytest.mark.parametrize("folder", folders_with("tuned_worse", since=3), indirect=True)
+def test_where_tuning_was_worse_is_that_of_the_runs(folder):
+    path = folder / "statistics" / "tuned_worse.csv"
+    tables = audit.tables_of(folder)
+    runs = pd.concat([workload.runs for workload in tables.values()])
+    for title, rows in pd.read_csv(path).groupby("workload", dropna=False):
+        assert pd.isna(title)
+        shared, tuned = (audit.wide(runs[runs["track"] == track], "val_error") for track in ("shared", "tuned"))
+        p = []
+        for name in rows["variant"]:
+            difference = (tuned[name] - shared[name]).dropna().to_numpy()
+            p.append(Numbers(difference, None).tails(len(difference))[0])
+        np.testing.assert_allclose(rows["p"], p, rtol=1e-6, atol=1e-12)
+        np.testing.assert_allclose(rows["p_holm"], audit.holm(np.array(p)), rtol=1e-6, atol=1e-12)
+        assert rows["flagged"].tolist() == (rows["p_holm"] < 0.05).tolist()
+
+
+@pytest.mark.parametrize("folder", folders_with("disagreements", since=3), indirect=True)
+def test_where_error_and_loss_disagree_is_that_of_the_means(folder):
+    for work, tables in audit.tables_of(folder).items():
+        runs = tables.runs[tables.runs["status"] != "failed"]
+        means = runs.assign(error=1 - runs["test_accuracy"]).groupby("variant")[["error", "test_loss"]].mean()
+        ranks = means.rank(method="min")
+        expected = set(ranks.index[(ranks["error"] - ranks["test_loss"]).abs() > 5])
+        rows = pd.read_csv(folder / "statistics" / "disagreements.csv")
+        assert set(rows.loc[rows["workload"].fillna("") == work, "variant"]) == expected
+
+
+@pytest.mark.parametrize("folder", folders_with("pairs", since=3), indirect=True)
 def test_pairs_are_those_of_the_tables(folder):
-    compared = {str(rows["workload"][0]): rows[rows["value"] != "test_accuracy"].iloc[0]
-                for _, rows in published(folder, "differences")}  # fmt: skip
     for tables, rows in published(folder, "pairs"):
-        comparison = compared[str(rows["workload"][0])]
-        wide = audit.wide(tables.runs, comparison["value"])
-        p, equal = np.full(len(rows), np.nan), np.full(len(rows), np.nan)
+        wide = audit.wide(tables.runs, audit.ranked_by(tables.runs))
+        p = np.full(len(rows), np.nan)
         for i, row in rows.iterrows():
             pair = wide[[row["a"], row["b"]]].dropna().to_numpy()
             assert (row["wins"], row["losses"]) == ((pair[:, 0] < pair[:, 1]).sum(), (pair[:, 0] > pair[:, 1]).sum())
             if np.isfinite(pair).all():
                 difference = pair[:, 0] - pair[:, 1]
                 np.testing.assert_allclose(row["mean"], difference.mean(), rtol=1e-9, atol=1e-15)
-                p[i], equal[i] = audit.signed_rank(difference), audit.tost(difference, comparison["margin"])
-        equal_bh, p_bh = audit.benjamini_hochberg(equal), audit.benjamini_hochberg(p)
-        for name, numbers in {"p": p, "p_bh": p_bh, "p_equivalent": equal, "p_equivalent_bh": equal_bh}.items():
+                p[i] = audit.signed_rank(difference)
+        for name, numbers in {"p": p, "p_bh": audit.benjamini_hochberg(p)}.items():
             np.testing.assert_allclose(rows[name], numbers, rtol=1e-6, atol=1e-12, err_msg=name)
-        different = np.where(p_bh < 0.05, np.where(rows["mean"] < 0, "better", "worse"), "inconclusive")
-        assert rows["verdict"].tolist() == np.where(equal_bh < 0.05, "equivalent", different).tolist()
 
 
-@pytest.mark.parametrize("folder", folders_with("ranks"))
+@pytest.mark.parametrize("folder", folders_with("ranks", since=3), indirect=True)
 def test_ranks_are_those_of_the_means(folder):
     for tables, rows in published(folder, "ranks"):
         wide = audit.wide(tables.runs, audit.ranked_by(tables.runs))[rows["variant"].tolist()]
@@ -100,7 +296,7 @@ def test_ranks_are_those_of_the_means(folder):
         assert np.abs(rows["high"] - high).max() <= 1
 
 
-@pytest.mark.parametrize("folder", folders_with("profile"))
+@pytest.mark.parametrize("folder", folders_with("profile"), indirect=True)
 def test_the_profile_is_that_of_the_steps_to_the_target(folder):
     """The share of seeds on which a variant's steps to the target are at most τ times the seed's fewest."""
     for tables, rows in published(folder, "profile"):
@@ -112,7 +308,7 @@ def test_the_profile_is_that_of_the_steps_to_the_target(folder):
             assert row["share"] == pytest.approx(within.mean())
 
 
-@pytest.mark.parametrize("folder", folders_with("failures"))
+@pytest.mark.parametrize("folder", folders_with("failures"), indirect=True)
 def test_failures_are_counted_from_the_runs(folder):
     for tables, rows in published(folder, "failures"):
         for row in rows.to_dict("records"):
@@ -123,7 +319,7 @@ def test_failures_are_counted_from_the_runs(folder):
             np.testing.assert_allclose([row["low"], row["high"]], np.nan_to_num(bounds, nan=0), atol=1e-9)
 
 
-@pytest.mark.parametrize("folder", folders_with(*TRACKS))
+@pytest.mark.parametrize("folder", folders_with(*TRACKS, since=3), indirect=True)
 def test_tracks_and_corners_are_those_of_the_runs(folder):
     """Kendall's τ is scipy's; effects are differences, and differences of differences, by seed."""
     tables = audit.tables_of(folder)
@@ -134,7 +330,7 @@ def test_tracks_and_corners_are_those_of_the_runs(folder):
             continue
         for title, rows in pd.read_csv(path).groupby("workload", dropna=False):
             assert pd.isna(title), "A published folder holds one workload on several tracks, which has no title."
-            losses = {track: audit.wide(group, "test_loss").dropna(axis=1) for track, group in runs.groupby("track")}
+            losses = {track: audit.wide(group, "test_error").dropna(axis=1) for track, group in runs.groupby("track")}
             names = sorted(set.intersection(*(set(wide) for wide in losses.values())))
             _check_tracks(name, rows, {track: wide[names].dropna() for track, wide in losses.items()})
 
@@ -165,15 +361,21 @@ def _check_tracks(name: str, rows: pd.DataFrame, losses: dict[str, pd.DataFrame]
         assert [row["low"], row["high"]] == pytest.approx(np.quantile(taus, [0.025, 0.975]), abs=0.05)
 
 
-@pytest.mark.parametrize("folder", folders_with("null"))
-def test_the_error_rates_of_a_against_a_are_reproduced(folder):
-    """Variant and reference are exchanged at random, with other draws: the rate agrees to two points."""
+@pytest.mark.parametrize("folder", folders_with("null", since=3), indirect=True)
+def test_the_error_rate_of_a_against_a_is_reproduced(folder):
+    """Variant and reference are exchanged at random, with other draws, and decided anew: the rate agrees."""
     for tables, rows in published(folder, "null"):
         wide = audit.wide(tables.runs, audit.ranked_by(tables.runs)).replace(np.inf, np.nan).dropna(axis=1)
-        differences = wide.drop(columns="relu").sub(wide["relu"], axis=0).to_numpy()
-        rng = np.random.default_rng(11)
-        swapped = rng.choice([-1.0, 1.0], size=(400, len(wide), 1)) * differences
-        p = scipy.stats.wilcoxon(swapped, axis=1, method="asymptotic").pvalue
-        assert rows["tests"][0] == differences.shape[1]
-        assert rows["single"][0] == pytest.approx((p < 0.05).mean(), abs=0.02)
-        assert rows["family"][0] <= 0.07
+        looks = json.loads(tables.runs.sort_values("seed")["looks"].iloc[0])
+        if len(wide) != looks[-1]:
+            continue  # with fewer seeds than the last look asks for, some are drawn twice
+        rng, base, wrong = np.random.default_rng(11), wide["relu"].to_numpy(), 0
+        contrast_of = _of_errors if audit.ranked_by(tables.runs) == "test_error" else _of_distances
+        for _ in range(60):
+            swap, order = rng.random(len(wide)) < 0.5, rng.permutation(len(wide))
+            pairs = {name: wide[name].to_numpy() for name in wide.columns.drop("relu")}
+            pairs = {n: (np.where(swap, base, a)[order], np.where(swap, a, base)[order]) for n, a in pairs.items()}
+            decided = _decided({name: contrast_of(*pair) for name, pair in pairs.items()}, looks)
+            wrong += decided["verdict"].isin(["better", "worse"]).any()
+        assert rows["family"][0] == pytest.approx(wrong / 60, abs=0.08)
+        assert rows["family"][0] <= 0.06

@@ -30,7 +30,7 @@ def check(report: Path, folders: list[Path]) -> None:
     runs = _runs(folders, set(published["iqm"]["variant"]))
     names = sorted(runs["act"].unique())
     losses = {
-        (name, track): audit.wide(group, "test_loss")[names].to_numpy()
+        (name, track): audit.wide(group, "test_error")[names].to_numpy()
         for (name, track), group in runs.groupby(["workload", "track"])
     }
     workloads = sorted(runs["workload"].unique())
@@ -40,7 +40,7 @@ def check(report: Path, folders: list[Path]) -> None:
         statistics = {
             name: table[table["track"] == track].set_index("variant")
             for name, table in published.items()
-            if name != "pairs"
+            if name != "verdicts"
         }
         pooled = np.concatenate([relative[name, track] for name in workloads])
         iqm = statistics["iqm"].loc[names]
@@ -48,7 +48,7 @@ def check(report: Path, folders: list[Path]) -> None:
         means = np.mean([relative[name, track].mean(axis=0) for name in workloads], axis=0)
         assert statistics["ranks"]["rank"].loc[names].tolist() == scipy.stats.rankdata(means, method="min").tolist()
         _check_resampled(losses, track, statistics, names)
-        _check_pairs(published["pairs"].query("track == @track"), pd.DataFrame(pooled, columns=names))
+        _check_verdicts(published["verdicts"].query("track == @track"), losses, track, names)
         for name, row in statistics["failures"].iterrows():
             group = runs[(runs["track"] == track) & (runs["act"] == name)]
             chance = 0.99 * np.log(group.get("data.num_classes", pd.Series(np.inf, index=group.index)).astype(float))
@@ -75,15 +75,15 @@ def _check_resampled(losses: dict, track: str, statistics: dict[str, pd.DataFram
         assert (np.abs(table["high"] - high) <= allowed).all(), name
 
 
-def _check_pairs(rows: pd.DataFrame, wide: pd.DataFrame) -> None:
-    differences = [(wide[a] - wide[b]).to_numpy() for a, b in rows[["a", "b"]].itertuples(index=False)]
-    p = np.array([audit.signed_rank(difference) for difference in differences])
-    equal = np.array([audit.tost(difference, 0.05) for difference in differences])
-    np.testing.assert_allclose(rows["mean"], [difference.mean() for difference in differences], rtol=1e-9, atol=1e-15)
-    expected = {"p": p, "p_bh": audit.benjamini_hochberg(p), "p_equivalent": equal,
-                "p_equivalent_bh": audit.benjamini_hochberg(equal)}  # fmt: skip
-    for name, numbers in expected.items():
-        np.testing.assert_allclose(rows[name], numbers, rtol=1e-6, atol=1e-12, err_msg=name)
+def _check_verdicts(rows: pd.DataFrame, losses: dict, track: str, names: list[str]) -> None:
+    """The relative changes; tests/test_audit.py decides anew what each workload's own report says."""
+    assert set(rows["variant"]) == set(names) - {"relu"}
+    for row in rows.to_dict("records"):
+        errors = losses[row["workload"], track][: row["look"] or row["n"]].mean(axis=0)
+        ratio = errors[names.index(row["variant"])] / errors[names.index("relu")]
+        assert row["change"] == pytest.approx(ratio - 1, rel=1e-9)
+        assert (row["verdict"] == "better") <= (ratio < 0.9)
+        assert (row["verdict"] == "worse") <= (ratio > 1.1)
 
 
 def test_statistics_of_invented_tables_are_reproduced(tmp_path) -> None:
@@ -96,4 +96,6 @@ def test_statistics_of_invented_tables_are_reproduced(tmp_path) -> None:
 def test_the_published_statistics_are_reproduced() -> None:
     text = (RESULTS / "across" / "report.md").read_text(encoding="utf-8")
     (command,) = re.findall(r"`python -m actbench.report (.*?)`", text)
+    if any(audit.protocol(RESULTS.parent / folder) < 3 for folder in command.split()):
+        pytest.skip("It was made under an older PROTOCOL, by older rules.")
     check(RESULTS / "across", [RESULTS.parent / folder for folder in command.split()])

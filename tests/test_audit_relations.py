@@ -15,7 +15,7 @@ from audit import folders_with, published
 from actbench.tables.schema import Tables
 
 
-@pytest.mark.parametrize("folder", folders_with("means"))
+@pytest.mark.parametrize("folder", folders_with("means"), indirect=True)
 def test_means_are_those_of_the_tables(folder):
     names = {"test loss (nats)": "test_loss", "test accuracy": "test_accuracy", "val loss (nats)": "val_loss",
              "val accuracy": "val_accuracy", "seconds per seed": "train_seconds", "test FLD": "test_fld",
@@ -73,7 +73,7 @@ def _theil_sen(lines: pd.DataFrame) -> pd.Series:
     return pd.DataFrame(slopes, columns=lines.index, dtype=float).median()
 
 
-@pytest.mark.parametrize("folder", folders_with("diagnostics", "properties"))
+@pytest.mark.parametrize("folder", folders_with("diagnostics", "properties"), indirect=True)
 def test_correlations_are_those_of_the_tables(folder):
     for name in ("diagnostics", "properties"):
         for tables, rows in published(folder, name):

@@ -89,6 +89,14 @@ MODELS = ", ".join(options("model"))
             "+act=mish model.width=null",
             "model.width=null is of the wrong type: it must be a whole number, as 128 is.",
         ),
+        (
+            "+act=mish looks=[20,10]",
+            "looks=[20, 10] is out of range: it must be one to four ascending whole numbers from 2 on.",
+        ),
+        (
+            "+act=mish looks=[5,10,20,40,80]",
+            "looks=[5, 10, 20, 40, 80] is out of range: it must be one to four ascending whole numbers from 2 on.",
+        ),
         ("+act=mish data.num_train=abc", "data.num_train=abc is out of range: it must be a whole number, 1 or more."),
         ("+act=mish data.num_train=5.5", "data.num_train=5.5 is out of range: it must be a whole number, 1 or more."),
         ("+act=mish probes.epsilon=2.0", "probes.epsilon=2.0 is out of range: it must be a number between 0 and 1."),

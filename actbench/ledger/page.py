@@ -12,7 +12,7 @@ import pandas as pd
 from actbench.command import options
 from actbench.compare import selftest
 from actbench.compare.intervals import Interval
-from actbench.ledger import decide, figure, parse, sentences, tables
+from actbench.ledger import decide, figure, parse, plan, sentences, tables
 from actbench.ledger.claims import FINDINGS, NOT_MEASURED, Atom, Claim, ClaimError
 from actbench.ledger.decide import Decided, Estimate
 from actbench.ledger.evidence import Evidence
@@ -62,15 +62,13 @@ def sentence(decided: Decided) -> str:
     atom, outcome = decided.atom, decided.outcome
     if decided.verdict == "cited":
         return atom.cite
-    if decided.verdict in ("true", "false"):
-        with suppress(sentences.MissingNumberError):
-            return sentences.fill(atom.if_true if decided.verdict == "true" else atom.if_false, decided.fields)
-        return f"{decided.verdict.capitalize()}: {effect(atom, decided.worst)}."
     if decided.verdict == NOT_MEASURED:
         return f"{_PENDING.capitalize()}."
     found = effect(atom, decided.worst)
-    if decided.verdict == "not shown":
-        return f"Not shown for {decided.chosen or 'the case'}, which tuning seeds chose: {found}."
+    if decided.verdict in ("true", "false", "not shown"):
+        with suppress(sentences.MissingNumberError):
+            return sentences.fill(atom.if_true if decided.verdict == "true" else atom.if_false, decided.fields)
+        return f"{decided.verdict.capitalize()}: {found}."
     if outcome is None:
         return f"Undecided: {found} reaches over an end of the claimed set."
     return f"Undecided with {outcome.n} seeds: {found}{f' with {decided.worst.name}' if decided.worst.name else ''}."
@@ -169,7 +167,7 @@ def _write_page(new: Path, ledger: Ledger, evidence: Evidence, *, draws: int) ->
             ["claim", "verdict", "what the article says", "what we find", "atoms"],
             *([one.id, verdicts[one.id], one.says, finding(one, decided), strip(decided)] for one, decided in ledger),
         ]),
-        claims=[_section(claim, decided, figures.get(claim.id, "")) for claim, decided in ledger],
+        claims=[_section(claim, decided, figures.get(claim.id, ""), evidence) for claim, decided in ledger],
         tests=page.table(_self_tests(ledger, draws=draws)),
         first=page.table(first_edition(verdicts, parse.FOLDER)),
         sources=page.table([["results", "measured"], *([name, _source(name, evidence)] for name in sorted(sources))]),
@@ -189,7 +187,7 @@ def _source(results: str, evidence: Evidence) -> str:
     return measured or ("computed" if evidence.frame(results, "properties") is not None else NOT_MEASURED)
 
 
-def _section(claim: Claim, decided: Sequence[Decided], path: str) -> dict[str, Any]:
+def _section(claim: Claim, decided: Sequence[Decided], path: str, evidence: Evidence) -> dict[str, Any]:
     """The fields of one claim for the template, with the path of its figure."""
     votes = [one for one in decided if one.atom.kind != "popular"]
     popular = [one for one in decided if one.atom.kind == "popular"]
@@ -201,8 +199,8 @@ def _section(claim: Claim, decided: Sequence[Decided], path: str) -> dict[str, A
         "source": claim.source,
         "verdict": decide.worded(decide.verdict(decided)),
         "finding": finding(claim, decided),
-        "atoms": page.table(_rows(votes)),
-        "popular": page.table(_rows(popular)),
+        "atoms": page.table(_rows(votes, evidence)),
+        "popular": page.table(_rows(popular, evidence)),
         "why": Markdown(interpretation(claim, decided, parse.FOLDER)),
         "how": page.table(_how(decided)),
         "cases": page.table(_cases(decided)),
@@ -211,15 +209,22 @@ def _section(claim: Claim, decided: Sequence[Decided], path: str) -> dict[str, A
     }
 
 
-def _rows(decided: Sequence[Decided]) -> list[list[str]]:
+def _rows(decided: Sequence[Decided], evidence: Evidence) -> list[list[str]]:
     """Heading and a row for each atom: what it says and what became of it."""
     if not decided:
         return []
     rows = [
-        [mark(one), one.atom.kind, one.atom.states, one.verdict, sentence(one), _seeds(one), decide.price(one)]
+        [mark(one), one.atom.kind, one.atom.states, one.verdict, sentence(one), _seeds(one), price(one, evidence)]
         for one in decided
     ]
     return [["", "kind", "the statement", "verdict", "what we find", "seeds (look)", "further seeds to decide"], *rows]
+
+
+def price(decided: Decided, evidence: Evidence) -> str:
+    """The further seeds that would decide an atom, with their hours where a seed's time is known."""
+    seeds = decided.outcome.price if decided.outcome else np.nan
+    hours = seeds * plan.seconds(decided, evidence) / 3600
+    return decide.price(decided) + (f" ({fixed(hours, 1)} h)" if np.isfinite(hours) else "")
 
 
 def _seeds(decided: Decided) -> str:

@@ -92,8 +92,15 @@ def table(claims: Sequence[Claim], evidence: Evidence, *, kinds: Sequence[str]) 
         totals.append(hours)
         cells = [_span(there), _span(following), _in_words(hours[0]), _span(last), _in_words(hours[1])]
         rows.append([results, str(len(by_setting)), *cells])
-    sums = np.sum(totals, axis=0) if totals else np.zeros(2)
-    return [*rows, ["in all", "", "", "", _in_words(sums[0]), "", _in_words(sums[1])]]
+    columns = np.reshape(totals, (-1, 2)).T
+    cells = [f"{'at least ' * bool(np.isnan(hours).any())}{_in_words(np.nansum(hours))}" for hours in columns]
+    return [*rows, ["in all", "", "", "", cells[0], "", cells[1]]]
+
+
+def seconds(decided: Decided, evidence: Evidence) -> float:
+    """The training time of one more seed of an atom, in all of its settings; nan where it is not known of all."""
+    settings = {(needed.results, needed.key) for needed in _of(decided) if not needed.first}
+    return sum(_seconds_a_seed(results, evidence) for results, _ in settings) if settings else np.nan
 
 
 def _of(decided: Decided) -> Iterator[Needed]:
@@ -132,10 +139,12 @@ def _is_setting(name: str) -> bool:
 def _hours(results: str, evidence: Evidence, *, there: Sequence[int], aims: Sequence[int]) -> float:
     """The hours of the seeds that lack, by the mean training time in the folder; nan where nothing is measured."""
     missing = sum(max(0, aim - num) for num, aim in zip(there, aims, strict=True))
+    return missing * _seconds_a_seed(results, evidence) / 3600 if missing else 0.0
+
+
+def _seconds_a_seed(results: str, evidence: Evidence) -> float:
     frame = evidence.frame(results, "runs")
-    if not missing:
-        return 0.0
-    return np.nan if frame is None else missing * float(pd.to_numeric(frame["train_seconds"]).mean()) / 3600
+    return np.nan if frame is None else float(pd.to_numeric(frame["train_seconds"]).mean())
 
 
 def _span(values: Sequence[int]) -> str:

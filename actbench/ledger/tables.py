@@ -49,7 +49,7 @@ def atoms(ledger: Ledger, evidence: Evidence) -> pd.DataFrame:
 
 def cases(ledger: Ledger) -> pd.DataFrame:
     """A row for each case that has numbers; p and q are its own, not adjusted."""
-    columns = ["mean", "low", "high", "n", "p", "q", "level", "reference"]
+    columns = ["results", "mean", "low", "high", "n", "p", "q", "level", "reference"]
     rows = [
         {"claim": claim.id, "atom": one.atom.name, "case": estimate.name}
         | {name: getattr(estimate, name) for name in columns}

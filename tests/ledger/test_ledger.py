@@ -104,11 +104,13 @@ def test_an_outcome_that_is_not_decided_has_a_sentence_too(root):
         for track in ("tuned", "shared")
     }
     evidence.folder(root, "tuning", runs, first_seed=1000)
-    claim = evidence.claim(("true", "undecided"), gap={**keys, **both, "rule": "worse"})
-    (decided,) = decide_claim(claim, Evidence(root))
-    assert re.fullmatch(
-        r"Not shown for tuned, which tuning seeds chose: −6\d\.\d% \[−6\d\.\d%, −6\d\.\d%\]\.", page.sentence(decided)
+    claim = evidence.claim(
+        ("true", "undecided"), gap={**keys, **both, "rule": "worse", "if_false": "{chosen}: {mean:+.0%}"}
     )
+    (decided,) = decide_claim(claim, Evidence(root))
+    assert (decided.verdict, decided.chosen) == ("not shown", "tuned")
+    assert page.sentence(decided) == f"tuned: {decided.worst.mean:+.0%}".replace("-", "−")
+    assert page.effect(decided.atom, decided.worst).startswith("−6")
     assert page.claimed(decided.atom) == "above +10%"
     target = root / "functions" / "tables"
     target.mkdir(parents=True)
@@ -185,7 +187,7 @@ def test_the_plan_counts_settings_seeds_and_hours(root):
         "next look": "0 to 20", "hours": "0.3", "last look": "20 to 40", "hours in all": "1.2",
     }  # fmt: skip
     assert missing == ["missing", "1", "0", "10", "unknown", "40", "unknown"]
-    assert total == ["in all", "", "", "", "unknown", "", "unknown"]
+    assert total == ["in all", "", "", "", "at least 0.3", "", "at least 1.2"]
 
 
 def test_the_command_writes_the_ledger_and_the_list_or_prints_the_plan(root, capsys, monkeypatch):

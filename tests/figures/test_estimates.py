@@ -155,3 +155,15 @@ def test_a_panel_of_the_ledger_has_the_cases_of_an_atom_and_its_claimed_set() ->
     (shade,) = panel.patches
     assert (shade.get_x(), shade.get_x() + shade.get_width()) == (0, 2.5)
     assert panel.get_title(loc="left") == "So. undecided"
+
+
+def test_where_the_mean_is_claimed_to_lie_outside_the_set_is_white_on_grey() -> None:
+    claim = evidence.claim(gap={"rule": "differs", "results": "here", "where": {"act": "a"}, "against": {"act": "b"}})
+    (atom,) = claim.atoms
+    settings = (Setting(atom.cases[0], Case.inside([0.0, 1.0], low=0), np.array([0.0, 1.0])),)
+    outcome = Outcome("true", 10, 0, 1, 0, 1, cases=(Estimate(0.3, 0.2, 0.4, 10, 0, 1, False),), price=np.nan)
+    (panel,) = ledger_figure.claim([Decided(atom, "true", settings, outcome, atom.looks)]).axes
+    assert to_rgb(panel.patches[0].get_facecolor()) == (1, 1, 1)
+    assert to_rgb(panel.get_facecolor()) == to_rgb("#e9e9e9")
+    assert panel.xaxis.get_major_formatter()(0.1) == "10%"
+    assert panel.get_xlabel() == "error rate, change against the reference"

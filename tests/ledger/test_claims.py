@@ -188,3 +188,24 @@ def test_every_claim_of_the_article_can_be_read():
         for atom in claim.atoms:
             assert atom.states.rstrip(")").endswith("."), (claim.id, atom.name)
             assert atom.rule == "cited" or (atom.if_true and atom.if_false)
+
+
+def test_a_finding_may_go_by_an_atom():
+    fact = {"rule": "cited", "kind": "fact", "cite": "A survey."}
+    gap = {**BOUND, "kind": "popular"}
+    by = {"by": "gap", "true": "It pays.", "false": "It does not.", "undecided": "Open."}
+    assert evidence.claim({"cited": by}, fact=fact, gap=gap)
+    assert _refused({"cited": {**by, "by": "gpa"}}, fact=fact, gap=gap) == (
+        "C99, finding cited is by gpa: name one of the claim's atoms."
+    )
+    lacking = {key: value for key, value in by.items() if key != "undecided"}
+    assert "C99, finding cited lacks undecided" in _refused({"cited": lacking}, fact=fact, gap=gap)
+
+
+def test_a_choice_has_a_folder_and_keys_that_do_not_hold_there():
+    assert "C99, atom one, alpha 1 has result: a choice has results, without." in _refused(
+        ("true", "undecided"), one={**ANY, "chosen_on": {"result": "tuning"}}
+    )
+    assert "needs one number a seed: mean, min, max, rms, max_abs, last_first." in _refused(
+        gap={**BOUND, "reduce": "each"}
+    )

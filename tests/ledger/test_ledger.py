@@ -216,3 +216,28 @@ def test_the_command_writes_the_ledger_and_the_list_or_prints_the_plan(root, cap
         capsys.readouterr().err
         == "actbench.ledger: C99, atom far: The table runs of question has no column test_lost.\n"
     )
+
+
+def test_a_finding_goes_by_what_became_of_an_atom(root):
+    by = {"by": "gap", "true": "It pays.", "false": "It does not.", "undecided": "Open."}
+    for claimed, expected in (([None, 1], "It pays."), ([1, None], "It does not."), ([0.1, None], "Open.")):
+        gap = {"rule": "bound", "kind": "popular", "column": "test_loss", "claimed": claimed, "results": "question",
+               "where": {"act": "silky"}}  # fmt: skip
+        claim = evidence.claim({"cited": by}, fact=ATOMS["cited"], gap=gap)
+        assert page.finding(claim, decide_claim(claim, Evidence(root))) == expected
+    claim = evidence.claim({"cited": by}, fact=ATOMS["cited"], gap={**gap, "results": "missing"})
+    assert page.finding(claim, decide_claim(claim, Evidence(root))) == "Cited; the numbers are not measured yet."
+
+
+def test_a_sentence_without_a_number_is_replaced_by_what_was_found(root):
+    claim = _claim(lower={"if_true": "{smallest_level:.1f}"}, far={"if_false": "{reference:.1f}"})
+    lower, far, *_ = decide_claim(claim, Evidence(root))
+    assert page.sentence(lower) == "0.1"
+    assert page.sentence(far).startswith("False: 0.10")
+
+
+def test_a_reference_in_another_folder_is_needed_there(root):
+    (needed,) = plan.open_cases(
+        "there", [_claim(lower={"against": {"act": "rough", "results": "there"}})], Evidence(root)
+    )
+    assert (needed.results, needed.where, needed.n) == ("there", {"act": "rough"}, 10)

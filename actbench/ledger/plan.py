@@ -92,8 +92,7 @@ def table(claims: Sequence[Claim], evidence: Evidence, *, kinds: Sequence[str]) 
         totals.append(hours)
         cells = [_span(there), _span(following), _in_words(hours[0]), _span(last), _in_words(hours[1])]
         rows.append([results, str(len(by_setting)), *cells])
-    columns = np.reshape(totals, (-1, 2)).T
-    cells = [f"{'at least ' * bool(np.isnan(hours).any())}{_in_words(np.nansum(hours))}" for hours in columns]
+    cells = [_total(hours) for hours in np.reshape(totals, (-1, 2)).T]
     return [*rows, ["in all", "", "", "", cells[0], "", cells[1]]]
 
 
@@ -150,6 +149,12 @@ def _seconds_a_seed(results: str, evidence: Evidence) -> float:
 def _span(values: Sequence[int]) -> str:
     low, high = min(values), max(values)
     return f"{low}" if low == high else f"{low} to {high}"
+
+
+def _total(hours: np.ndarray) -> str:
+    known = hours[np.isfinite(hours)]
+    least = "at least " if known.any() and len(known) < len(hours) else ""
+    return f"{least}{_in_words(known.sum() if known.any() or len(known) == len(hours) else np.nan)}"
 
 
 def _in_words(hours: float) -> str:

@@ -45,6 +45,8 @@ def check(report: Path, folders: list[Path]) -> None:
         pooled = np.concatenate([relative[name, track] for name in workloads])
         iqm = statistics["iqm"].loc[names]
         np.testing.assert_allclose(iqm["iqm"], scipy.stats.trim_mean(pooled, 0.25), rtol=1e-9)
+        single = np.array([relative[name, track].mean(axis=0) for name in workloads])
+        np.testing.assert_allclose(iqm[["least", "most"]], np.stack([single.min(0), single.max(0)], axis=1), rtol=1e-9)
         means = np.mean([relative[name, track].mean(axis=0) for name in workloads], axis=0)
         assert statistics["ranks"]["rank"].loc[names].tolist() == scipy.stats.rankdata(means, method="min").tolist()
         _check_resampled(losses, track, statistics, names)

@@ -30,6 +30,7 @@ class Across:
     Attributes:
         workloads: Name and number of seeds of each.
         ranks, iqm, profile, failures: See `over_workloads`; in units of the tuned reference, ranked within a track.
+            `least` and `most` of `iqm` are the smallest and the largest mean of a single workload.
         verdicts: Of each workload and track, see `paired.compare`.
     """
 
@@ -94,7 +95,9 @@ def compute(gathered: Gathered) -> Across:
     ]
     tables = {
         "ranks": pd.concat(ranks),
-        "iqm": over_workloads.iqm(runs, value=_VALUE, reference=tuned, rng=np.random.default_rng(0)),
+        "iqm": _with_spread(
+            over_workloads.iqm(runs, value=_VALUE, reference=tuned, rng=np.random.default_rng(0)), runs, tuned
+        ),
         "profile": pd.concat(over_workloads.profile(group, taus=TAUS) for group in by_track.values()),
         "failures": over_workloads.failures(runs),
     }
@@ -103,6 +106,13 @@ def compute(gathered: Gathered) -> Across:
         verdicts=gathered.verdicts.reset_index(drop=True),
         **{name: _with_track(table) for name, table in tables.items()},
     )
+
+
+def _with_spread(iqm: pd.DataFrame, runs: pd.DataFrame, reference: str) -> pd.DataFrame:
+    """With the smallest and the largest mean of a workload, in units of the reference's."""
+    means = runs.pivot_table(_VALUE, "workload", "variant")
+    ratios = means.div(means[reference], axis=0)
+    return iqm.assign(least=iqm["variant"].map(ratios.min()), most=iqm["variant"].map(ratios.max()))
 
 
 def _with_track(table: pd.DataFrame) -> pd.DataFrame:

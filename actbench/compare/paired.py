@@ -37,7 +37,7 @@ VERDICTS = ("better", "worse", "equivalent", "undecided")
 COLUMNS = (
     "variant", "n", "lost", "verdict", "look", "alpha", "change", "low", "high", "p_equivalent", "p_different",
     "p_holm", "skewed", "price", "p_signed_rank", "disagrees", "superiority", "variance_ratio", "difference",
-    "difference_low", "difference_high", "margin_images",
+    "difference_low", "difference_high", "margin_images", "seconds",
 )  # fmt: skip
 
 
@@ -65,6 +65,7 @@ def compare(
         difference, difference_low, difference_high: In units of the column, with a 95 % BCa interval that knows
             nothing of looks.
         margin_images: The margin in test images; nan of what is no error rate.
+        seconds: Of training, for each seed of the variant.
     """
     wide = by_seed(runs, value=value)
     base = column_of(wide, reference)
@@ -78,8 +79,11 @@ def compare(
         _row(name, wide[[name, reference]].to_numpy().T, contrasts[name], outcome, looks, rng=rng)
         for name, outcome in zip(names, outcomes, strict=True)
     ]
-    table = pd.DataFrame(rows, columns=list(COLUMNS))
-    return table.assign(margin_images=table["margin_images"] * _num_images(runs, value))
+    table = pd.DataFrame(rows, columns=[name for name in COLUMNS if name != "seconds"])
+    seconds = runs.groupby("variant")["train_seconds"].mean() if "train_seconds" in runs else pd.Series(dtype=float)
+    return table.assign(
+        margin_images=table["margin_images"] * _num_images(runs, value), seconds=table["variant"].map(seconds)
+    )
 
 
 @dataclass(frozen=True)

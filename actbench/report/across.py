@@ -12,7 +12,7 @@ from actbench.compare.paired import VERDICTS
 from actbench.figures import comparison as comparison_figures
 from actbench.figures import tracks
 from actbench.report import page, writer
-from actbench.report.numbers import bracketed, enumeration, number
+from actbench.report.numbers import bracketed, enumeration, number, rounded
 from actbench.report.page import Part
 from actbench.report.sections.comparison import failures
 from actbench.report.settings import origin
@@ -90,7 +90,8 @@ def sentences(comparison: Across) -> list[str]:
         sentences.append(
             f"{track.capitalize()} track: by mean error {REFERENCE} has rank {rank} of {acts}, and {first} rank 1. By "
             f"interquartile mean, in units of the tuned {REFERENCE}'s mean error, {REFERENCE} has "
-            f"{_iqm(iqm, REFERENCE)}, rank {iqm_rank}, and {first} {_iqm(iqm, first)}. Against {REFERENCE}, each "
+            f"{_iqm(iqm, REFERENCE)}, rank {iqm_rank}, and {first} {_iqm(iqm, first)}; from one workload to another "
+            f"{_spread(iqm, first)}. Against {REFERENCE}, each "
             f"workload for itself: {counts}."
         )
     both = sorted(set.intersection(*better.values()))
@@ -107,6 +108,12 @@ def _iqm(iqm: pd.DataFrame, name: str) -> str:
     """The interquartile mean of one activation with its interval."""
     row = iqm[iqm["variant"] == name].iloc[0]
     return number(Interval(row["iqm"], row["low"], row["high"], 2))  # n is not shown, it must only not be 0
+
+
+def _spread(iqm: pd.DataFrame, name: str) -> str:
+    """The smallest and the largest mean of one activation on a workload."""
+    row = iqm[iqm["variant"] == name].iloc[0]
+    return f"{rounded(row['least'])} to {rounded(row['most'])}"
 
 
 def _against_reference(verdicts: pd.DataFrame) -> dict[str, list[str]]:

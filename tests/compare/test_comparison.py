@@ -117,7 +117,9 @@ def test_what_is_undecided_has_a_price_and_a_next_look() -> None:
     compared = clear()
     verdicts = compared.verdicts.assign(verdict="undecided", look=[6, 6, 6, 0], price=[3.0, np.inf, 12.0, 4.0])
     texts = sentences(replace(compared, verdicts=verdicts))
-    assert numbers_in(texts[1]) == [3, 12, 10]
+    assert numbers_in(texts[1]) == [3, 12, 10]  # all have the ten seeds of the next look already
+    more = verdicts.assign(n=6, seconds=900.0)
+    assert numbers_in(sentences(replace(compared, verdicts=more))[1]) == [3, 12, 10, 3]  # of three, four seeds each
     assert numbers_in(texts[2]) == [1, 4, 6]
     at_the_end = replace(compared, verdicts=verdicts.assign(look=10))
     assert "there is no further look" in sentences(at_the_end)[1]

@@ -57,6 +57,23 @@ def test_variants_that_lost_seeds_rank_last_whatever_their_mean() -> None:
     assert ranking.ranked(runs) == ["c", "a", "b", "d"]
 
 
+def test_variants_rank_by_error_and_equal_ones_by_loss() -> None:
+    runs = runs_of({"a": [0.1, 0.1], "b": [0.2, 0.2], "c": [0.3, 0.3]})
+    runs["test_error"] = runs["variant"].map({"a": 0.2, "b": 0.1, "c": 0.2})
+    assert ranking.ranked(runs) == ["b", "a", "c"]
+    assert ranking.primary(runs) == "test_error"
+    assert ranking.primary(runs.assign(test_error=np.nan)) == "test_loss"
+
+
+def test_functions_that_error_and_loss_rank_more_than_five_places_apart() -> None:
+    names = "abcdefgh"
+    runs = runs_of({name: [0.1 * (i + 1)] * 2 for i, name in enumerate(names)}, test_ece=0.25)
+    runs["test_error"] = runs["variant"].map({name: (i - 1) % 8 for i, name in enumerate(names)})  # a is the last
+    table = ranking.disagreements(runs)
+    assert table.values.tolist() == [["a", 8, 1, 0.25]]
+    assert ranking.disagreements(runs, places=0)["variant"].tolist() == [*"bcdefgh", "a"]
+
+
 def test_ranking_table_by_hand() -> None:
     runs = runs_of({"a": [0.25, 0.25], "b": [0.5, np.inf]}, train_seconds=2.0)
     heading, *rows = numbers.ranking_table(ranking.ranking(runs), runs, ["a", "b"])

@@ -48,6 +48,7 @@ def test_the_report_says_whether_relu_is_still_a_good_default(folders, capsys) -
     by_mean, by_iqm = line(markdown, "- Tuned track: ", "relu", "elu").split("interquartile mean")
     assert numbers(by_mean) == [2, 2, 2, 3, 1]
     relu, _, _, rank, elu = numbers(by_iqm)[:5]
+    assert numbers(by_iqm)[7:9] == pytest.approx([0.5, 0.5], abs=0.02)  # elu from one workload to another
     assert (relu, rank, elu) == (pytest.approx(1, abs=0.02), 2, pytest.approx(0.5, abs=0.02))
     for verdict in ("1 better on all (elu)", "1 worse on all (mish)"):
         assert markdown.count(verdict) == 2  # a track each

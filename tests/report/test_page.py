@@ -81,3 +81,14 @@ def test_tables_with_a_heading_can_be_sorted_and_intervals_are_in_small_letters(
 
 def test_without_rows_there_is_no_table() -> None:
     assert page.table([]) == ""
+
+
+def test_a_part_that_is_folded_opens_at_a_click_and_a_name_cannot_fold(tmp_path) -> None:
+    table = page.table([["a", "b"], ["</details>", "1"]])
+    part = page.Part("Title", folded=("How and why", table))
+    markdown = page.template(page.TEMPLATES / "part.md.j2").render(part=part, is_sub=False)
+    html = page.render(markdown, title="t", folder=tmp_path).split("<main")[1]
+    assert html.count("<details><summary>How and why</summary>") == html.count("</details>") == 1
+    assert html.index("<summary>") < html.index("<table") < html.index("</details>")
+    name = page.escape("<details><summary>x</summary>")
+    assert "<details>" not in page.render(f"{name}\n", title="t", folder=tmp_path).split("<main")[1]

@@ -109,7 +109,7 @@ def _limits(comparison: Comparison) -> list[str]:
         finite = prices[np.isfinite(prices)]
         cost = f"{rounded(finite.min(), 6)} to {rounded(finite.max(), 6)}" if len(finite) else "more than 10,000"
         later = [size for size in comparison.looks.sizes if size > undecided["look"].max()]
-        next_look = f"the next look is at {later[0]} seeds" if later else "there is no further look"
+        next_look = _next_look(undecided, later[0]) if later else "there is no further look"
         sentences.append(f"What is undecided would take {cost} more seeds at its present estimates; {next_look}.")
     early = table[table["look"] == 0]
     if len(early):
@@ -119,6 +119,13 @@ def _limits(comparison: Comparison) -> list[str]:
     if lost:
         sentences.append(f"{lost} of {len(table)} have a seed without a finite value; it counts by its sign alone.")
     return sentences
+
+
+def _next_look(undecided: pd.DataFrame, size: int) -> str:
+    """When it is, and how long its runs of what is undecided train, without those of the reference."""
+    hours = float(((size - undecided["n"]).clip(lower=0) * undecided["seconds"]).sum()) / 3600
+    takes = f", which takes {rounded(hours, 2)} hours of training" if hours > 0 else ""
+    return f"the next look is at {size} seeds{takes}"
 
 
 def _count(table: pd.DataFrame, verdict: str, count: int) -> str:

@@ -24,7 +24,7 @@ def main(arguments: list[str] | None = None) -> int:
         if options.plan:
             print(console.aligned(plan.table(parse.claims(), Evidence(root), kinds=KINDS)))
         else:
-            print(page.write(root))
+            print(page.write(root, parse.claims()))
             print(index.write(root))
     except (OSError, ClaimError) as error:
         print(f"actbench.ledger: {error}", file=sys.stderr)

@@ -7,11 +7,12 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 
+from actbench.compare import errors
 from actbench.compare.sequential import Change
 from actbench.compare.workloads import TRACKS
 from actbench.ledger import rules
 from actbench.ledger.cases import Case
-from actbench.ledger.claims import Atom
+from actbench.ledger.claims import Atom, ClaimError
 from actbench.ledger.evidence import FIRST_TUNING_SEED, Evidence, select
 
 _TUNED = TRACKS["tuned"]  # what tuning chooses for each activation
@@ -27,11 +28,15 @@ def resolved(atom: Atom, evidence: Evidence) -> list[Case]:
 
 
 def chosen(atom: Atom, cases: list[Case], evidence: Evidence) -> list[Case]:
-    """Of the cases the one that speaks most for the statement on tuning seeds; loss breaks ties; [] where one lacks."""
+    """Of the cases the one that speaks most for the statement on tuning seeds; loss breaks ties; [] where one lacks.
+
+    Error rates and the like are those on validation data. A reference in another folder is the same for all cases, and
+    is left out of the choice.
+    """
     on_validation = replace(atom, column=atom.column.replace("test_", "val_"))
     strengths = []
     for case in cases:
-        there = _tuning_case(case, case.chosen_on or {})
+        there = tuning_case(case, case.chosen_on or {})
         rows = rules.rows_of(on_validation, there, evidence, narrow=tuning_rows)
         if rows is None:
             return []
@@ -39,26 +44,28 @@ def chosen(atom: Atom, cases: list[Case], evidence: Evidence) -> list[Case]:
         seeds = np.intersect1d(seeds, rows.against["seed"]) if rows.is_contrast else seeds
         if not len(seeds):
             return []
-        strengths.append((_strength(rules.setting(on_validation, there, rows, seeds=seeds)), -_loss(rows.where)))
+        alone = bool(case.against) and not rows.is_contrast
+        strength = _alone(on_validation, case, rows.where) if alone else _strength(on_validation, there, rows, seeds)
+        strengths.append((strength, -_loss(rows.where)))
     best = max(range(len(cases)), key=strengths.__getitem__)
     return [cases[best]]
 
 
 def with_best_reference(case: Case, evidence: Evidence) -> Case | None:
     """The case with one reference, the one with the lowest validation error of those that lists in `against` name."""
-    there = _tuning_case(case, case.best_of or {})
-    frame = evidence.frame(str(there.against.get("results", there.results)), "runs")
+    there = tuning_case(case, case.best_of or {})
+    frame = evidence.frame(there.results, "runs")
     if frame is None:
         return None
     lists = {key: value for key, value in case.against.items() if isinstance(value, list)}
-    errors: list[tuple[float, float, dict]] = []
+    ranked: list[tuple[float, float, dict]] = []
     for values in itertools.product(*lists.values()):
         candidate = dict(zip(lists, values, strict=True))
         rows = tuning_rows(select(frame, {**there.reference, **candidate}))
         if not len(rows):
             return None
-        errors.append((1 - rows["val_accuracy"].mean(), _loss(rows), candidate))
-    best = min(errors, key=lambda one: one[:2])[2]
+        ranked.append((1 - rows["val_accuracy"].mean(), _loss(rows), candidate))
+    best = min(ranked, key=lambda one: one[:2])[2]
     return replace(case, against={**case.against, **best}, best_of=None)
 
 
@@ -74,18 +81,19 @@ def tuning_rows(rows: pd.DataFrame) -> pd.DataFrame:
     return select(rows, {key: best[key] for key in keys})
 
 
-def _tuning_case(case: Case, choice: Mapping) -> Case:
-    """The case as its folder with tuning seeds has it."""
+def tuning_case(case: Case, choice: Mapping) -> Case:
+    """The case as its folder with tuning seeds has it, without a reference in another folder."""
     without = choice.get("without", [])
     where, against, than = (
         {key: value for key, value in rows.items() if key not in without}
-        for rows in (case.where, case.against, case.than)
+        for rows in (case.where, {} if "results" in case.against else case.against, case.than)
     )
     return replace(case, results=choice.get("results", case.results), where=where, against=against, than=than)
 
 
-def _strength(setting: rules.Setting) -> float:
+def _strength(atom: Atom, case: Case, rows: rules.Rows, seeds: np.ndarray) -> float:
     """How far the mean lies into the claimed set, for error rates in those of the reference."""
+    setting = rules.setting(atom, case, rows, seeds=seeds)
     is_error = isinstance(setting.tested.shown, Change) and setting.reference is not None
     scale = float(np.mean(setting.reference)) if is_error else 1.0  # type: ignore[arg-type]
     depths = [
@@ -93,6 +101,19 @@ def _strength(setting: rules.Setting) -> float:
         for bound in setting.tested.bounds
     ]
     return -min(depths) if setting.tested.outside else min(depths)
+
+
+def _alone(atom: Atom, case: Case, rows: pd.DataFrame) -> float:
+    """The same without the reference: how low the level is, or how high."""
+    level = float(rules.by_seed(rows, atom.column, atom.reduce).mean())
+    if atom.rule in errors.RULES:
+        level, is_lower = 1 - level, atom.rule in ("no_worse", "better", "lower")
+        is_upper = atom.rule in ("worse", "at_least")
+    else:
+        is_lower, is_upper = np.isinf(case.low) and not atom.outside, np.isinf(case.high) and not atom.outside
+    if is_lower == is_upper:
+        raise ClaimError("To choose a case its reference must be in the same results folder: the set has two ends.")
+    return -level if is_lower else level
 
 
 def _loss(rows: pd.DataFrame) -> float:

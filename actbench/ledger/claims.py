@@ -92,9 +92,6 @@ class Claim:
     finding: Mapping[str, str | Mapping[str, str]]
     atoms: tuple[Atom, ...]
 
-    def of_kind(self, *kinds: str) -> tuple[Atom, ...]:
-        return tuple(atom for atom in self.atoms if atom.kind in kinds)
-
 
 def possible_verdicts(atoms: Sequence[Atom]) -> set[str]:
     """The keys of FINDINGS that a claim with these atoms can get; that it is not measured goes without saying."""

@@ -44,15 +44,26 @@ class Decided:
         """What was found for each case, seed by seed or computed."""
         if self.outcome is None:
             return [
-                Estimate(f.case.name, f.mean, f.low, f.high, 0, _WEAKNESS[f.lies], f.mean, q=1 - _WEAKNESS[f.lies])
-                for f in self.facts
+                Estimate(
+                    fact.case.name,
+                    fact.mean,
+                    fact.low,
+                    fact.high,
+                    n=0,
+                    p=_WEAKNESS[fact.lies],
+                    level=fact.mean,
+                    q=1 - _WEAKNESS[fact.lies],
+                    results=fact.case.results,
+                )
+                for fact in self.facts
             ]
         found = []
         for setting, case in zip(self.settings, self.outcome.cases, strict=False):
             ends = np.array([case.mean, case.low, case.high])
             mean, low, high = np.expm1(ends) if self.atom.rule == "log_ratio" else ends
             level, reference = (_mean(numbers, case.n) for numbers in (setting.level, setting.reference))
-            found.append(Estimate(setting.case.name, mean, low, high, case.n, case.p, level, reference, case.q))
+            numbers = (mean, low, high, case.n, case.p, level, reference, case.q)
+            found.append(Estimate(setting.case.name, *numbers, setting.case.results))
         return found
 
     @property
@@ -107,6 +118,7 @@ class Estimate(NamedTuple):
     level: float = np.nan
     reference: float = np.nan
     q: float = np.nan
+    results: str = ""
 
 
 _NOTHING = Estimate("", np.nan, np.nan, np.nan, 0, np.nan)

@@ -18,7 +18,7 @@ FIRST_PROTOCOL = 3
 OF_RUNS = ("runs", "epochs", "layers", "vanishing")
 # Columns that hold no setting, or one in which repetitions of a run may differ.
 MEASURED = {column.name for columns in SCHEMA.values() for column in columns}
-MEASURED |= {"ratio", "gain", "saturation", "num_seeds", "data.root", "device", "threads"}
+MEASURED |= {"ratio", "gain", "saturation", "num_seeds", "data.root", "device", "threads", "looks"}
 
 
 class Evidence:

@@ -1,7 +1,7 @@
 """The index of a results root: results/README.md.
 
 It has a row for each folder with a report: the question, the claims that the folder helps to decide with their
-verdicts, and the first point of the report.
+verdicts, and what the report says first.
 """
 
 import re
@@ -56,8 +56,8 @@ def _question(name: str, markdown: str) -> str:
 
 
 def _finding(markdown: str) -> Markdown:
-    """The first point of a report, verbatim."""
-    match = re.search(r"^- (.+)$", markdown, flags=re.MULTILINE)
+    """The first point of a report, or the answer in bold that it opens with, verbatim."""
+    match = re.search(r"^(?:- (?=.)|(?=\*\*))(.+)$", markdown, flags=re.MULTILINE)
     return Markdown(match[1] if match else "")
 
 

@@ -9,14 +9,16 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from actbench.command import options
+from actbench.compare import selftest
 from actbench.compare.intervals import Interval
-from actbench.ledger import decide, figure, parse, sentences, tables
+from actbench.ledger import decide, figure, parse, plan, sentences, tables
 from actbench.ledger.claims import FINDINGS, NOT_MEASURED, Atom, Claim, ClaimError
 from actbench.ledger.decide import Decided, Estimate
 from actbench.ledger.evidence import Evidence
 from actbench.ledger.tables import Ledger
 from actbench.report import page, writer
-from actbench.report.numbers import MISSING, number, p_value, rounded
+from actbench.report.numbers import MISSING, fixed, number, p_value, rounded
 from actbench.report.page import Markdown
 
 _TITLE = "What is true of what activation functions are said to do?"
@@ -25,18 +27,20 @@ _BY_DEFINITION = {"true": "■", "false": "□"}
 _PENDING = "not measured yet"
 
 
-def write(root: str | Path, claims: Sequence[Claim] | None = None) -> Path:
-    """Decide every claim from the tables under `root`, write `root`/ledger/, and return the path of report.html.
+def write(root: str | Path, claims: Sequence[Claim], *, draws: int = 2000) -> Path:
+    """Decide the claims from the tables under `root`, write `root`/ledger/, and return the path of report.html.
+
+    `draws` is the number of families that each self-test draws.
 
     Raises:
         ClaimError: If one cannot be decided as it is written.
     """
     evidence, folder = Evidence(root), Path(root) / "ledger"
-    ledger = [(claim, decide.decide_claim(claim, evidence)) for claim in (parse.claims() if claims is None else claims)]
+    ledger = [(claim, decide.decide_claim(claim, evidence)) for claim in claims]
     with writer.replacing(folder) as new:
         tables.atoms(ledger, evidence).to_csv(new / "ledger.csv", index=False)
         tables.cases(ledger).to_csv(new / "cases.csv", index=False)
-        _write_page(new, ledger, evidence)
+        _write_page(new, ledger, evidence, draws=draws)
     return folder / "report.html"
 
 
@@ -46,11 +50,11 @@ def finding(claim: Claim, decided: Sequence[Decided]) -> str:
     template = claim.finding.get(key, "")
     if isinstance(template, Mapping):
         verdict = next(one.verdict for one in decided if one.atom.name == template["by"])
-        template = template[{NOT_MEASURED: "undecided", "not shown": "undecided"}.get(verdict, verdict)]
-    try:
-        return sentences.fill(template, _fields(decided))
-    except sentences.MissingNumberError:
-        return f"{FINDINGS[key].capitalize()}; its numbers are {_PENDING}."
+        template = template.get("undecided" if verdict == "not shown" else verdict, _PENDING)
+    with suppress(sentences.MissingNumberError):
+        if template != _PENDING:
+            return sentences.fill(template, _fields(decided))
+    return f"{FINDINGS[key].capitalize()}; the numbers are {_PENDING}."
 
 
 def sentence(decided: Decided) -> str:
@@ -58,15 +62,13 @@ def sentence(decided: Decided) -> str:
     atom, outcome = decided.atom, decided.outcome
     if decided.verdict == "cited":
         return atom.cite
-    if decided.verdict in ("true", "false"):
-        with suppress(sentences.MissingNumberError):
-            return sentences.fill(atom.if_true if decided.verdict == "true" else atom.if_false, decided.fields)
-        return f"{decided.verdict.capitalize()}: {effect(atom, decided.worst)}."
     if decided.verdict == NOT_MEASURED:
         return f"{_PENDING.capitalize()}."
     found = effect(atom, decided.worst)
-    if decided.verdict == "not shown":
-        return f"Not shown for {decided.chosen or 'the case'}, which tuning seeds chose: {found}."
+    if decided.verdict in ("true", "false", "not shown"):
+        with suppress(sentences.MissingNumberError):
+            return sentences.fill(atom.if_true if decided.verdict == "true" else atom.if_false, decided.fields)
+        return f"{decided.verdict.capitalize()}: {found}."
     if outcome is None:
         return f"Undecided: {found} reaches over an end of the claimed set."
     return f"Undecided with {outcome.n} seeds: {found}{f' with {decided.worst.name}' if decided.worst.name else ''}."
@@ -146,7 +148,7 @@ def _fields(decided: Sequence[Decided]) -> dict[str, dict[str, object]]:
     return {one.atom.name: one.fields for one in decided}
 
 
-def _write_page(new: Path, ledger: Ledger, evidence: Evidence) -> None:
+def _write_page(new: Path, ledger: Ledger, evidence: Evidence, *, draws: int) -> None:
     save = writer.saver(new)
     verdicts = {claim.id: decide.worded(decide.verdict(decided)) for claim, decided in ledger}
     counts = Counter(verdicts.values())
@@ -165,10 +167,19 @@ def _write_page(new: Path, ledger: Ledger, evidence: Evidence) -> None:
             ["claim", "verdict", "what the article says", "what we find", "atoms"],
             *([one.id, verdicts[one.id], one.says, finding(one, decided), strip(decided)] for one, decided in ledger),
         ]),
-        claims=[_section(claim, decided, figures.get(claim.id, "")) for claim, decided in ledger],
+        claims=[_section(claim, decided, figures.get(claim.id, ""), evidence) for claim, decided in ledger],
+        tests=page.table(_self_tests(ledger, draws=draws)),
         first=page.table(first_edition(verdicts, parse.FOLDER)),
         sources=page.table([["results", "measured"], *([name, _source(name, evidence)] for name in sorted(sources))]),
     )  # fmt: skip
+
+
+def _self_tests(ledger: Ledger, *, draws: int) -> list[list[str]]:
+    """Heading and rows: how often the procedure errs and decides, on drawn numbers and on those of the claims."""
+    families = [tables.numbers(decided) for _, decided in ledger]
+    table = selftest.table(rng=np.random.default_rng(0), draws=draws, contrasts=[one for one in families if len(one)])
+    rows = [[str(cell) if isinstance(cell, str) else fixed(cell, 3) for cell in row] for row in table.to_numpy()]
+    return [list(table.columns), *rows]
 
 
 def _source(results: str, evidence: Evidence) -> str:
@@ -176,36 +187,44 @@ def _source(results: str, evidence: Evidence) -> str:
     return measured or ("computed" if evidence.frame(results, "properties") is not None else NOT_MEASURED)
 
 
-def _section(claim: Claim, decided: Sequence[Decided], path: str) -> dict[str, Any]:
+def _section(claim: Claim, decided: Sequence[Decided], path: str, evidence: Evidence) -> dict[str, Any]:
     """The fields of one claim for the template, with the path of its figure."""
     votes = [one for one in decided if one.atom.kind != "popular"]
     popular = [one for one in decided if one.atom.kind == "popular"]
-    folders = dict.fromkeys(case.results for atom in claim.atoms if atom.has_seeds for case in atom.cases)
+    folders = dict.fromkeys(case.results for atom in claim.atoms for case in atom.cases)
+    experiments = options.options("experiment")
     return {
         "id": claim.id,
         "says": claim.says,
         "source": claim.source,
         "verdict": decide.worded(decide.verdict(decided)),
         "finding": finding(claim, decided),
-        "atoms": page.table(_rows(votes)),
-        "popular": page.table(_rows(popular)),
+        "atoms": page.table(_rows(votes, evidence)),
+        "popular": page.table(_rows(popular, evidence)),
         "why": Markdown(interpretation(claim, decided, parse.FOLDER)),
         "how": page.table(_how(decided)),
         "cases": page.table(_cases(decided)),
-        "commands": Markdown(", ".join(f"`python -m actbench +experiment={name}`" for name in folders)),
+        "commands": Markdown(", ".join(f"`python -m actbench +experiment={n}`" for n in folders if n in experiments)),
         "figure": path,
     }
 
 
-def _rows(decided: Sequence[Decided]) -> list[list[str]]:
+def _rows(decided: Sequence[Decided], evidence: Evidence) -> list[list[str]]:
     """Heading and a row for each atom: what it says and what became of it."""
     if not decided:
         return []
     rows = [
-        [mark(one), one.atom.kind, one.atom.states, one.verdict, sentence(one), _seeds(one), decide.price(one)]
+        [mark(one), one.atom.kind, one.atom.states, one.verdict, sentence(one), _seeds(one), price(one, evidence)]
         for one in decided
     ]
     return [["", "kind", "the statement", "verdict", "what we find", "seeds (look)", "further seeds to decide"], *rows]
+
+
+def price(decided: Decided, evidence: Evidence) -> str:
+    """The further seeds that would decide an atom, with their hours where a seed's time is known."""
+    seeds = decided.outcome.price if decided.outcome else np.nan
+    hours = seeds * plan.seconds(decided, evidence) / 3600
+    return decide.price(decided) + (f" ({fixed(hours, 1)} h)" if np.isfinite(hours) else "")
 
 
 def _seeds(decided: Decided) -> str:

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
+from actbench.compare.significance import is_varied
 from actbench.ledger import decide
 from actbench.ledger.claims import Claim
 from actbench.ledger.decide import Decided
@@ -48,7 +49,7 @@ def atoms(ledger: Ledger, evidence: Evidence) -> pd.DataFrame:
 
 def cases(ledger: Ledger) -> pd.DataFrame:
     """A row for each case that has numbers; p and q are its own, not adjusted."""
-    columns = ["mean", "low", "high", "n", "p", "q", "level", "reference"]
+    columns = ["results", "mean", "low", "high", "n", "p", "q", "level", "reference"]
     rows = [
         {"claim": claim.id, "atom": one.atom.name, "case": estimate.name}
         | {name: getattr(estimate, name) for name in columns}
@@ -62,3 +63,15 @@ def cases(ledger: Ledger) -> pd.DataFrame:
 def look(decided: Decided) -> int:
     """At which look an atom stands, 0 before the first and without seeds."""
     return sum(size <= decided.outcome.n for size in decided.atom.looks.sizes) if decided.outcome else 0
+
+
+def numbers(decided: Sequence[Decided]) -> np.ndarray:
+    """The numbers (atoms, seeds) of the claimed atoms that are tested by t, those of their first cases."""
+    bounds = [
+        one.settings[0].tested.bounds[0].values
+        for one in decided
+        if one.atom.kind == "claimed" and one.settings and not one.settings[0].tested.exact
+    ]
+    n = min((int(np.isfinite(values).cumprod().sum()) for values in bounds), default=0)
+    values = np.array([values[:n] for values in bounds]) if n >= 10 else np.zeros((0, 0))
+    return values[is_varied(values)] if len(values) else values

@@ -46,8 +46,8 @@ def test_grids_stand_one_after_another_and_words_set_something_else():
         ("MLP", "mnist_mlp", None), ("CNN", "mnist_cnn", None), ("conv", "cifar10_conv", 10),
     ]  # fmt: skip
     assert [case.reference["track"] for case in cases] == ["tuned", "tuned", "shared"]
-    pairs = expand({"results": "here", "cases": [{"act": "smelu", "against": {"act": "relu"}},
-                                                 {"act": "elu", "against": {"act": "celu", "results": "there"}}]})  # fmt: skip
+    other = {"act": "elu", "against": {"act": "celu", "results": "there"}}
+    pairs = expand({"results": "here", "cases": [{"act": "smelu", "against": {"act": "relu"}}, other]})
     assert [case.name for case in pairs] == ["smelu, against relu", "elu, against celu, there"]
     assert pairs[1].reference == {"act": "celu"}
 
@@ -186,6 +186,26 @@ def test_every_claim_of_the_article_can_be_read():
     for claim in claims:
         assert claim.says.endswith((".", "?"))
         for atom in claim.atoms:
-            assert atom.states.endswith("."), (claim.id, atom.name)
+            assert atom.states.rstrip(")").endswith("."), (claim.id, atom.name)
             assert atom.rule == "cited" or (atom.if_true and atom.if_false)
-            assert atom.if_true != atom.if_false or atom.rule == "cited"
+
+
+def test_a_finding_may_go_by_an_atom():
+    fact = {"rule": "cited", "kind": "fact", "cite": "A survey."}
+    gap = {**BOUND, "kind": "popular"}
+    by = {"by": "gap", "true": "It pays.", "false": "It does not.", "undecided": "Open."}
+    assert evidence.claim({"cited": by}, fact=fact, gap=gap)
+    assert _refused({"cited": {**by, "by": "gpa"}}, fact=fact, gap=gap) == (
+        "C99, finding cited is by gpa: name one of the claim's atoms."
+    )
+    lacking = {key: value for key, value in by.items() if key != "undecided"}
+    assert "C99, finding cited lacks undecided" in _refused({"cited": lacking}, fact=fact, gap=gap)
+
+
+def test_a_choice_has_a_folder_and_keys_that_do_not_hold_there():
+    assert "C99, atom one, alpha 1 has result: a choice has results, without." in _refused(
+        ("true", "undecided"), one={**ANY, "chosen_on": {"result": "tuning"}}
+    )
+    assert "needs one number a seed: mean, min, max, rms, max_abs, last_first." in _refused(
+        gap={**BOUND, "reduce": "each"}
+    )

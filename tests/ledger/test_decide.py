@@ -9,7 +9,7 @@ import pytest
 
 from actbench.compare import sequential
 from actbench.ledger import choice, decide
-from actbench.ledger.claims import KINDS, NOT_MEASURED, Atom, possible_verdicts
+from actbench.ledger.claims import KINDS, NOT_MEASURED, Atom, ClaimError, possible_verdicts
 from actbench.ledger.evidence import Evidence
 
 RNG = np.random.default_rng(11)
@@ -35,10 +35,11 @@ def test_a_family_is_decided_as_its_numbers_are(here):
     claim = evidence.claim(FOUR, **{name: {**BOUND, "claimed": claimed} for name, claimed in ends.items()})
     decided = decide.decide_claim(claim, Evidence(here))
     values = Evidence(here).frame("here", "runs").sort_values("seed")["test_loss"].to_numpy()
-    atoms = [
-        sequential.Atom(name, (sequential.Case.inside(values, *[np.inf * s if e is None else e for e, s in zip(claimed, (-1, 1), strict=True)]),))
-        for name, claimed in ends.items()
-    ]  # fmt: skip
+    cases = [
+        sequential.Case.inside(values, -np.inf if low is None else low, np.inf if high is None else high)
+        for low, high in ends.values()
+    ]
+    atoms = [sequential.Atom(name, (case,)) for name, case in zip(ends, cases, strict=True)]
     expected = sequential.decide(atoms, sequential.Looks((10, 20, 40)))
     assert [one.verdict for one in decided] == [outcome.verdict for outcome in expected]
     for one, outcome in zip(decided, expected, strict=True):
@@ -59,11 +60,13 @@ def test_an_atom_that_is_not_measured_has_its_place_in_the_family(here):
 
 def test_a_case_with_fewer_seeds_stands_with_what_it_has(here):
     """All of two settings: one has forty seeds, the other ten and will not have more."""
-    cases = [{"results": "here"}, {"results": "short", "seeds": 10}]
-    (decided,) = decide.decide_claim(
-        evidence.claim(gap={**BOUND, "cases": cases, "claimed": [None, 1.06]}), Evidence(here)
+    decided, waiting = (
+        decide.decide_claim(evidence.claim(gap={**BOUND, "cases": cases, "claimed": [None, 1.06]}), Evidence(here))[0]
+        for cases in (
+            [{"results": "here"}, {"results": "short", "seeds": 10}],
+            [{"results": "here"}, {"results": "short"}],
+        )
     )
-    (waiting,) = decide.decide_claim(evidence.claim(gap={**BOUND, "cases": [cases[0], {"results": "short"}], "claimed": [None, 1.06]}), Evidence(here))  # fmt: skip
     assert [one.n for one in waiting.estimates] == [10, 10]
     assert [one.name for one in decided.estimates] == ["here", "short"]
     assert max(one.n for one in decided.estimates) > 10
@@ -87,9 +90,13 @@ def _any(**keys):
 
 def _accuracies(**errors):
     return {
-        act: {"test_accuracy": 1 - np.array(test) / 1000, "val_accuracy": 1 - np.array(val) / 1000, "val_loss": [loss] * len(val)}
+        act: {
+            "test_accuracy": 1 - np.array(test) / 1000,
+            "val_accuracy": 1 - np.array(val) / 1000,
+            "val_loss": [loss] * len(val),
+        }
         for act, (test, val, loss) in errors.items()
-    }  # fmt: skip
+    }
 
 
 def test_any_is_chosen_on_tuning_seeds_alone_and_never_false(tmp_path):
@@ -130,6 +137,20 @@ def test_equal_errors_are_told_apart_by_loss_and_the_best_rate_counts(tmp_path):
     assert case.name == "b"
     rows = choice.tuning_rows(Evidence(tmp_path).frame("here", "runs").query("act == 'b'"))
     assert (rows["optim.lr"].unique().tolist(), len(rows)) == ([0.1], 10)
+
+
+def test_a_reference_in_another_folder_is_left_out_of_the_choice(tmp_path):
+    level = [50] * 10
+    runs = _accuracies(a=(level, [40] * 10, 1), b=(level, [30] * 10, 1), c=(level, [60] * 10, 1))
+    evidence.folder(tmp_path, "here", runs, first_seed=1000)
+    keys = {"results": "here", "against": {"results": "there", "act": "ref"}, "chosen_on": {}}
+    for rule, margin, name in (("lower", {}, "b"), ("at_least", {"margin": 0.9}, "c")):
+        (atom,) = _any(rule=rule, **margin, **keys).atoms
+        assert [case.name for case in choice.resolved(atom, Evidence(tmp_path))] == [name]
+    loss = {"rule": "difference", "column": "val_accuracy", "claimed": [0, None], **keys}
+    assert choice.resolved(_any(**loss).atoms[0], Evidence(tmp_path))[0].name == "b"
+    with pytest.raises(ClaimError, match=r"^C99, atom best: To choose a case its reference must be in the same"):
+        _verdicts(tmp_path, _any(rule="differs", **keys))
 
 
 def test_without_tuning_seeds_nothing_is_chosen(tmp_path):

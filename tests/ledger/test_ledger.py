@@ -1,5 +1,6 @@
 """The ledger's files: tables, page, sentences; what is still needed, and its hours."""
 
+import functools
 import re
 
 import evidence
@@ -53,7 +54,7 @@ def _claim(**changes):
 
 
 def test_the_ledgers_tables_have_a_row_for_each_atom_and_case(root):
-    page.write(root, [_claim()])
+    page.write(root, [_claim()], draws=5)
     ledger = pd.read_csv(root / "ledger" / "ledger.csv", keep_default_na=False, na_values=[""]).set_index("atom")
     assert ledger["verdict"].to_dict() == {
         "lower": "true", "far": "false", "often": "not measured", "open": "undecided", "cited": "cited",
@@ -70,7 +71,7 @@ def test_the_ledgers_tables_have_a_row_for_each_atom_and_case(root):
 
 
 def test_the_page_has_the_finding_and_a_sentence_for_each_atom(root):
-    page.write(root, [_claim()])
+    page.write(root, [_claim()], draws=5)
     text = (root / "ledger" / "report.md").read_text(encoding="utf-8")
     assert "**Of 1 claims: 1 partly true.**" in text
     assert "| C99 | partly true | So. | Silky has −0.2, but 0.10 with 10 seeds. | ●○◆ ·◌ |" in text
@@ -90,7 +91,7 @@ def test_a_finding_whose_numbers_lack_says_so(root):
         {"cited": "The change is {gap.mean:.2f}."}, fact=ATOMS["cited"],
         gap={**ATOMS["lower"], "kind": "popular", "results": "missing", "against": {"act": "a"}},
     )  # fmt: skip
-    assert page.finding(claim, decide_claim(claim, Evidence(root))) == "Cited; its numbers are not measured yet."
+    assert page.finding(claim, decide_claim(claim, Evidence(root))) == "Cited; the numbers are not measured yet."
 
 
 def test_an_outcome_that_is_not_decided_has_a_sentence_too(root):
@@ -103,11 +104,13 @@ def test_an_outcome_that_is_not_decided_has_a_sentence_too(root):
         for track in ("tuned", "shared")
     }
     evidence.folder(root, "tuning", runs, first_seed=1000)
-    claim = evidence.claim(("true", "undecided"), gap={**keys, **both, "rule": "worse"})
-    (decided,) = decide_claim(claim, Evidence(root))
-    assert re.fullmatch(
-        r"Not shown for tuned, which tuning seeds chose: −6\d\.\d% \[−6\d\.\d%, −6\d\.\d%\]\.", page.sentence(decided)
+    claim = evidence.claim(
+        ("true", "undecided"), gap={**keys, **both, "rule": "worse", "if_false": "{chosen}: {mean:+.0%}"}
     )
+    (decided,) = decide_claim(claim, Evidence(root))
+    assert (decided.verdict, decided.chosen) == ("not shown", "tuned")
+    assert page.sentence(decided) == f"tuned: {decided.worst.mean:+.0%}".replace("-", "−")
+    assert page.effect(decided.atom, decided.worst).startswith("−6")
     assert page.claimed(decided.atom) == "above +10%"
     target = root / "functions" / "tables"
     target.mkdir(parents=True)
@@ -142,15 +145,15 @@ def test_both_editions_and_the_interpretation_stand_on_the_page(root, tmp_path, 
     (folder / "first_edition.csv").write_text("id,verdict,statement,why_changed\nC99,mixed,Silky.,Asked anew.\n")
     (folder / "why" / "C99.md").write_text("Since the loss\n\nis {lower.level:.1f}.\n")
     monkeypatch.setattr(parse, "FOLDER", folder)
-    page.write(root, [_claim()])
+    page.write(root, [_claim()], draws=5)
     text = (root / "ledger" / "report.md").read_text(encoding="utf-8")
     assert "| C99 | mixed | partly true | Asked anew. | Silky. |" in text
     assert "Since the loss\n\nis 0.1." in text
     (folder / "why" / "C99.md").write_text("It is {nothing.mean:.1f}.")
     with pytest.raises(ClaimError, match=r"^C99.md: \{nothing.mean\} is not a placeholder here"):
-        page.write(root, [_claim()])
+        page.write(root, [_claim()], draws=5)
     (folder / "why" / "C99.md").write_text("It is {often.mean:.1f}.")
-    page.write(root, [_claim()])
+    page.write(root, [_claim()], draws=5)
     assert "Why" not in (root / "ledger" / "report.md").read_text(encoding="utf-8")
 
 
@@ -184,11 +187,12 @@ def test_the_plan_counts_settings_seeds_and_hours(root):
         "next look": "0 to 20", "hours": "0.3", "last look": "20 to 40", "hours in all": "1.2",
     }  # fmt: skip
     assert missing == ["missing", "1", "0", "10", "unknown", "40", "unknown"]
-    assert total == ["in all", "", "", "", "unknown", "", "unknown"]
+    assert total == ["in all", "", "", "", "at least 0.3", "", "at least 1.2"]
 
 
 def test_the_command_writes_the_ledger_and_the_list_or_prints_the_plan(root, capsys, monkeypatch):
     monkeypatch.setattr(parse, "claims", lambda: [_claim()])
+    monkeypatch.setattr(page, "write", functools.partial(page.write, draws=5))
     assert main([str(root)]) == 0
     assert capsys.readouterr().out == f"{root / 'ledger' / 'report.html'}\n{root / 'README.md'}\n"
     assert main([str(root), "--plan"]) == 0
@@ -212,3 +216,28 @@ def test_the_command_writes_the_ledger_and_the_list_or_prints_the_plan(root, cap
         capsys.readouterr().err
         == "actbench.ledger: C99, atom far: The table runs of question has no column test_lost.\n"
     )
+
+
+def test_a_finding_goes_by_what_became_of_an_atom(root):
+    by = {"by": "gap", "true": "It pays.", "false": "It does not.", "undecided": "Open."}
+    for claimed, expected in (([None, 1], "It pays."), ([1, None], "It does not."), ([0.1, None], "Open.")):
+        gap = {"rule": "bound", "kind": "popular", "column": "test_loss", "claimed": claimed, "results": "question",
+               "where": {"act": "silky"}}  # fmt: skip
+        claim = evidence.claim({"cited": by}, fact=ATOMS["cited"], gap=gap)
+        assert page.finding(claim, decide_claim(claim, Evidence(root))) == expected
+    claim = evidence.claim({"cited": by}, fact=ATOMS["cited"], gap={**gap, "results": "missing"})
+    assert page.finding(claim, decide_claim(claim, Evidence(root))) == "Cited; the numbers are not measured yet."
+
+
+def test_a_sentence_without_a_number_is_replaced_by_what_was_found(root):
+    claim = _claim(lower={"if_true": "{smallest_level:.1f}"}, far={"if_false": "{reference:.1f}"})
+    lower, far, *_ = decide_claim(claim, Evidence(root))
+    assert page.sentence(lower) == "0.1"
+    assert page.sentence(far).startswith("False: 0.10")
+
+
+def test_a_reference_in_another_folder_is_needed_there(root):
+    (needed,) = plan.open_cases(
+        "there", [_claim(lower={"against": {"act": "rough", "results": "there"}})], Evidence(root)
+    )
+    assert (needed.results, needed.where, needed.n) == ("there", {"act": "rough"}, 10)

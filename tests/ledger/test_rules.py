@@ -269,3 +269,26 @@ def test_a_column_that_a_table_lacks_is_named(losses):
     with pytest.raises(ClaimError) as error:
         _decided(losses, rule="bound", claimed=[0, None], **{**HERE, "column": "test_lost"})
     assert str(error.value) == "C99, atom says: The table runs of here has no column test_lost."
+
+
+def test_a_trend_may_be_compared_with_that_of_the_reference(tmp_path):
+    layers = [*_layers("relu", {i: {"out_mean": 2 * i} for i in (1, 2, 3)}),
+              *_layers("tanh", {i: {"out_mean": 5 * i} for i in (1, 2, 3)})]  # fmt: skip
+    evidence.folder(tmp_path, "here", {act: {"test_loss": [0.1] * 10} for act in ("relu", "tanh")}, layers=layers)
+    keys = {"rule": "trend", "table": "layers", "column": "out_mean", "over": "layer_index", "results": "here"}
+    ends = {"where": {"act": "tanh"}, "against": {"act": "relu"}, "claimed": [0, None]}
+    np.testing.assert_allclose(_values(tmp_path, **keys, **ends), 3)
+
+
+def test_a_computed_column_that_lacks_is_named_and_one_that_is_empty_is_not_measured(tmp_path):
+    evidence.folder(tmp_path, "here", {"relu": {"test_loss": [0.1] * 3}})
+    keys = {"rule": "computed", "results": "here", "table": "runs", "claimed": [0, 1]}
+    assert _decided(tmp_path, column="test_fld", **keys).verdict == "not measured"
+    with pytest.raises(ClaimError, match=r"^C99, atom says: The table runs of here has no column test_lost\.$"):
+        _decided(tmp_path, column="test_lost", **keys)
+
+
+def test_error_rates_need_one_run_a_seed(tmp_path):
+    evidence.folder(tmp_path, "here", {act: {"test_accuracy": [0.9] * 3} for act in ("a", "b", "c")})
+    with pytest.raises(ClaimError, match=r"An error rate needs one run a seed: say in `where` which\.$"):
+        _decided(tmp_path, rule="lower", results="here", where={"act": ["a", "b"]}, against={"act": "c"})

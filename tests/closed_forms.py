@@ -213,6 +213,7 @@ FACTS = {
     "relu": {**leaky(0), "zero_low": -INF, "zero_high": 0, "range_inf": 0, "range_inf:text": "closed",
              "saturation_low_0.01": 0, "saturation_high_0.01": INF, "derivative_monotonic": "non-decreasing"},
     "leaky_relu": {**leaky(0.01), "saturation_low_0.01": -INF, "saturation_low_0.1": 0},
+    "leaky_relu_tenth": {**leaky(0.1), "saturation_low_0.01": -INF},
     "prelu": {**leaky(0.25), "learnable": "weight"},
     # The slope is the mean of 1/8 and 1/3.
     "rrelu": {**leaky(11 / 48), "stochastic": "in training"},
@@ -223,6 +224,7 @@ FACTS = {
     "elu": {**elu(1), **one_kink(1, 0, order=2), "num_kinks": 0, "derivative_monotonic": "non-decreasing"},
     # f' goes from alpha to 1 at 0: a jump of 1 - alpha.
     "elu alpha=0.5": {**elu(0.5), **one_kink(0.5, 1), "derivative_monotonic": "non-decreasing"},
+    "elu_half": {**elu(0.5), **one_kink(0.5, 1), "derivative_monotonic": "non-decreasing"},
     "elu alpha=2.0": {**elu(2), **one_kink(2, 1), "derivative_monotonic": "no"},
     # alpha and scale were chosen so that E f = 0 and E f^2 = 1.
     "selu": {"kink_slope_left": SELU_SCALE * SELU_ALPHA, "kink_slope_right": SELU_SCALE, "kink_value": 0,

@@ -23,6 +23,7 @@ POINTS = torch.tensor(
 TORCH = {
     "celu": lambda z: F.celu(z, 1.0),
     "elu": lambda z: F.elu(z, 1.0),
+    "elu_half": lambda z: F.elu(z, 0.5),
     "gelu": F.gelu,
     "hardshrink": lambda z: F.hardshrink(z, 0.5),
     "hardsigmoid": F.hardsigmoid,
@@ -30,6 +31,7 @@ TORCH = {
     "hardtanh": lambda z: F.hardtanh(z, -1.0, 1.0),
     "identity": lambda z: z,
     "leaky_relu": lambda z: F.leaky_relu(z, 0.01),
+    "leaky_relu_tenth": lambda z: F.leaky_relu(z, 0.1),
     "logsigmoid": F.logsigmoid,
     "mish": F.mish,
     "prelu": lambda z: F.prelu(z, torch.tensor([0.25], dtype=z.dtype)),
@@ -69,6 +71,10 @@ CLOSED_FORMS = {
     "binary_step_straight_through": (step, torch.ones_like),
     "celu": (lambda z: torch.where(z > 0, z, torch.expm1(z.clamp(max=0))), lambda z: torch.exp(z.clamp(max=0))),
     "elu": (lambda z: torch.where(z > 0, z, torch.expm1(z.clamp(max=0))), lambda z: torch.exp(z.clamp(max=0))),
+    "elu_half": (
+        lambda z: torch.where(z > 0, z, torch.expm1(z.clamp(max=0)) / 2),
+        lambda z: torch.where(z > 0, 1, torch.exp(z.clamp(max=0)) / 2),
+    ),
     "gelu": (lambda z: z * Phi(z), lambda z: Phi(z) + z * phi(z)),
     "gelu_sigmoid": (lambda z: z * s(1.702 * z), lambda z: s(1.702 * z) * (1 + 1.702 * z * s(-1.702 * z))),
     "hardshrink": (lambda z: z * (z.abs() > 0.5), lambda z: (z.abs() > 0.5).double()),
@@ -84,6 +90,7 @@ CLOSED_FORMS = {
         lambda z: tanh(torch.logaddexp(z, z * 0)) + z * sech2(torch.logaddexp(z, z * 0)) * s(z),
     ),
     "penalized_tanh": (lambda z: tanh(z) * (0.25 + 0.75 * step(z)), lambda z: sech2(z) * (0.25 + 0.75 * step(z))),
+    "leaky_relu_tenth": (lambda z: torch.where(z > 0, z, 0.1 * z), lambda z: 0.1 + 0.9 * step(z)),
     "prelu": (lambda z: torch.where(z > 0, z, 0.25 * z), lambda z: 0.25 + 0.75 * step(z)),
     "rational": (None, None),  # it has a test below
     "relu": (lambda z: z.clamp(min=0), step),

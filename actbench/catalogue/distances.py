@@ -73,7 +73,10 @@ PAIRS = (
 
 
 def distances() -> pd.DataFrame:
-    """Columns pair, parameter, setting, order (0: f, 1: f'), distance, place and closed_form (nan if none is known)."""
+    """Columns pair, parameter, setting, order (0: f, 1: f'), distance, place, closed_form and deviation.
+
+    `closed_form` is nan where none is known; `deviation` is the distance less its closed form.
+    """
     rows = [
         {
             "pair": pair.title,
@@ -87,7 +90,7 @@ def distances() -> pd.DataFrame:
         for setting in sorted(pair.settings)
         for order in (0, 1)
     ]
-    return pd.DataFrame(rows)
+    return pd.DataFrame(rows).assign(deviation=lambda table: table["distance"] - table["closed_form"])
 
 
 def distance(pair: Pair, setting: float, *, order: int = 0) -> tuple[float, float]:

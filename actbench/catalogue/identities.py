@@ -71,6 +71,7 @@ IDENTITIES = (
         "hardtanh(−∞, ∞) = identity", "C19", _of("hardtanh", min_val=-math.inf, max_val=math.inf), _of("identity")
     ),
     Identity("swish(1) = silu", "C20", _of("swish", beta=1.0), _of("silu")),
+    Identity("σ(z) = 1 − σ(−z)", "C17", _of("sigmoid"), _formula(lambda z: 1 - torch.sigmoid(-z))),
     Identity("softplus(1)′ = σ(z)", "C21", _slope_of("softplus", beta=1.0), _formula(torch.sigmoid)),
     Identity("softplus(2)′ = σ(2z)", "C21", _slope_of("softplus", beta=2.0), _formula(lambda z: torch.sigmoid(2 * z))),
     Identity("mish = z tanh(softplus(z))", "C22", _of("mish"), _formula(lambda z: z * F.softplus(z).tanh())),

@@ -21,6 +21,8 @@ def test_distances_are_their_closed_forms(table):
     exact = table.dropna(subset="closed_form")
     assert set(exact["pair"]) == {"ELU → ReLU", "Softplus → ReLU", "Swish → ReLU", "Swish → z/2 on |z| ≤ 3"}
     np.testing.assert_allclose(exact["distance"], exact["closed_form"], rtol=1e-9)
+    assert exact["deviation"].abs().max() < 1e-9
+    assert table.loc[table["closed_form"].isna(), "deviation"].isna().all()
 
 
 @pytest.mark.parametrize(

@@ -85,6 +85,4 @@ def _bases(name: str) -> list[str]:
 
 
 def _experiment(name: str) -> DictConfig:
-    """The config of an experiment, without its claims, which only the ledger reads."""
-    node = OmegaConf.load(options("experiment")[name])
-    return OmegaConf.masked_copy(node, [str(k) for k in node if k != "claims"])  # type: ignore[arg-type]
+    return OmegaConf.load(options("experiment")[name])  # type: ignore[return-value]

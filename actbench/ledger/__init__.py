@@ -1,4 +1,4 @@
-"""The ledger: every claim in experiments/*.yaml is decided from the published tables, without torch.
+"""The ledger: every claim in experiments/claims/ is decided from the published tables, without torch.
 
 In: the claims and the tables under results/. Out: results/ledger/ and the index results/README.md.
 Open `decide.py` first.

@@ -1,21 +1,31 @@
-"""python -m actbench.ledger [RESULTS]: decides every claim and writes results/ledger/ and results/README.md."""
+"""python -m actbench.ledger [RESULTS]: decides every claim and writes results/ledger/ and results/README.md.
+
+python -m actbench.ledger --plan prints what the claims still need, with its hours.
+"""
 
 import argparse
 import sys
 from pathlib import Path
 
-from actbench.ledger import decide, index
-from actbench.ledger.claims import ClaimError
+from actbench.ledger import index, page, parse, plan
+from actbench.ledger.claims import KINDS, ClaimError
+from actbench.ledger.evidence import Evidence
+from actbench.report import console
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Run the command; the exit code is 0, or 2 after a message on stderr."""
     parser = argparse.ArgumentParser(prog="python -m actbench.ledger", description="Decide every claim.")
     parser.add_argument("root", nargs="?", default="results", help="parent of the results folders (default: results)")
-    root = Path(parser.parse_args(arguments).root)
+    parser.add_argument("--plan", action="store_true", help="print the seeds that the claims still need, with hours")
+    options = parser.parse_args(arguments)
+    root = Path(options.root)
     try:
-        print(decide.write(root))
-        print(index.write(root))
+        if options.plan:
+            print(console.aligned(plan.table(parse.claims(), Evidence(root), kinds=KINDS)))
+        else:
+            print(page.write(root, parse.claims()))
+            print(index.write(root))
     except (OSError, ClaimError) as error:
         print(f"actbench.ledger: {error}", file=sys.stderr)
         return 2

@@ -1,25 +1,31 @@
-"""Claims as data: the key `claims:` of experiments/*.yaml. No single claim is mentioned here.
+"""Claims as data: the files experiments/claims/<id>.yaml. No single claim is mentioned here.
 
-A regime of a claim names a table, one of its columns and some of its rows. The rule reduces them to one number per
-seed. `claimed` is the set [low, high] in which the mean of that number lies if the claim is true.
-
-    bound        the column itself
-    difference   the column minus the same column in the rows selected by `against`, seed by seed
-    equivalence  the same difference, claimed to lie within a margin around 0
-    trend        the Theil–Sen slope of the column along the column `over`, minus that of the rows of `against`, if any
-    order        1 where the column is higher than in the rows of `against`, 0 where lower, 1/2 where equal
-    identity     the column of a table without seeds: a fact with an error bound, or a statistic with its interval
+A claim is split into atoms. An atom says one thing of some rows of a published table; its rule makes one number per
+seed of them, or takes one computed number, and `claimed` is the set in which the mean of that number lies if the atom
+is true. `parse.py` says which keys each rule has, `rules.py` what it computes.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, fields
-from typing import Any
+from dataclasses import dataclass, field
 
-import numpy as np
+from actbench.compare.sequential import Looks
+from actbench.ledger.cases import Case
 
-CONTRASTS = ("difference", "equivalence", "order")
-RULES = ("bound", *CONTRASTS, "trend", "identity")
-REDUCTIONS = ("mean", "min", "max")
+KINDS = ("claimed", "definition", "fact", "popular", "mechanism", "control")
+NEEDS = ("all", "most", "any")
+REDUCTIONS = ("mean", "min", "max", "rms", "max_abs", "last_first", "each")
+LOOKS = (10, 20, 40)
+FINDINGS = {
+    "true": "true",
+    "false": "false",
+    "partly": "partly true",
+    "undecided": "undecided",
+    "untestable": "not testable here",
+    "definition_true": "true by definition",
+    "definition_false": "false by definition",
+    "cited": "cited",
+}
+NOT_MEASURED = "not measured"
 
 
 class ClaimError(ValueError):
@@ -27,99 +33,88 @@ class ClaimError(ValueError):
 
 
 @dataclass(frozen=True)
-class Regime:
-    """One condition of a claim: in these rows, this number is claimed to lie in that set.
+class Atom:
+    """One statement that the numbers of its cases decide.
 
     Attributes:
-        regime: The conditions in words.
+        name: Its name in the claim.
+        kind: One of KINDS; claims.md says what each means for the verdict.
+        states: The statement in words.
         rule: One of RULES.
+        cases: The settings over which it says all, most or any (`needs`).
         table: runs, epochs, layers, vanishing (from `compare.layers.vanishing`), a table of computed facts, or
             `statistics/<name>`.
         column: The measured quantity; the learned parameter of a layer is `learned.<parameter>`.
-        where: The rows: column -> a value, a list of values, or `first` or `last` of the column per run and seed.
-        against: What differs from `where` in the reference rows.
+        outside: Whether the mean is claimed not to lie in that set.
+        margin: What an error rate may be of another, if it is not that of `compare.errors`.
         over: The column along which the trend is computed.
-        reduce: How the rows of one seed are reduced to one number.
-        claimed: [low, high] of the claimed set; None is no bound on that side.
-        n: The number of seeds, fixed before the runs.
-        results: The results folder; by default that of the experiment.
-        family: The name of the family of regimes that share an error rate of 5 %.
-        explains: Whether the regime was added after the results were read, to show what is true instead. Such a regime
-            does not count in the verdict on the claim.
+        reduce: How the rows of one seed are reduced to one number: one of REDUCTIONS, last_first being the last layer
+            minus the first; of a computed atom how the rows of one case are, `each` being not at all.
+        looks: Numbers of seeds at which the atom is looked at.
+        if_true, if_false: The sentence for each outcome, see `sentences.FIELDS`.
+        cite: What a fact rests on.
     """
 
-    regime: str
+    name: str
+    kind: str
+    states: str
     rule: str
-    column: str
-    claimed: tuple[float | None, float | None]
-    n: int
+    cases: tuple[Case, ...]
+    needs: str = "all"
     table: str = "runs"
-    where: Mapping[str, Any] = field(default_factory=dict)
-    against: Mapping[str, Any] = field(default_factory=dict)
-    over: str | None = None
+    column: str = ""
+    outside: bool = False
+    margin: float | None = None
+    over: str = ""
     reduce: str = "mean"
-    results: str = ""
-    family: str = ""
-    explains: bool = False
+    looks: Looks = field(default_factory=lambda: Looks(LOOKS))
+    if_true: str = ""
+    if_false: str = ""
+    cite: str = ""
 
     @property
-    def low(self) -> float:
-        """The lower end of the claimed set."""
-        return -np.inf if self.claimed[0] is None else self.claimed[0]
-
-    @property
-    def high(self) -> float:
-        """The upper end of the claimed set."""
-        return np.inf if self.claimed[1] is None else self.claimed[1]
+    def has_seeds(self) -> bool:
+        """Whether it is tested over seeds; the others are computed or cited."""
+        return self.rule not in ("computed", "cited")
 
 
 @dataclass(frozen=True)
 class Claim:
-    """A statement of the article, paraphrased, with the regimes that decide it and the reason for its verdict."""
+    """A statement of the article, paraphrased, its atoms, and a finding for each verdict that it can get.
+
+    A finding is a sentence, or one for each verdict of the atom that it names: `{by: ATOM, true: …, false: …,
+    undecided: …}`.
+    """
 
     id: str
-    statement: str
+    says: str
     source: str
-    experiment: str
-    regimes: tuple[Regime, ...]
-    why: str = ""
+    finding: Mapping[str, str | Mapping[str, str]]
+    atoms: tuple[Atom, ...]
 
 
-def parse(experiment: str, entries: Sequence[Mapping[str, Any]]) -> list[Claim]:
-    """The claims in the YAML file of an experiment.
-
-    Raises:
-        ClaimError: If an entry cannot be decided as it is written.
-    """
-    return [_claim(experiment, entry) for entry in entries]
-
-
-def _claim(experiment: str, entry: Mapping[str, Any]) -> Claim:
-    name = f"The claim {entry.get('id', '?')} of experiments/{experiment}.yaml"
-    required = {"id", "statement", "source", "regimes"}
-    if missing := required - set(entry):
-        raise ClaimError(f"{name} lacks {', '.join(sorted(missing))}: a claim has {', '.join(sorted(required))}.")
-    regimes = tuple(_regime(experiment, dict(regime), str(entry["id"]), name) for regime in entry["regimes"])
-    why = " ".join(str(entry.get("why", "")).split())
-    return Claim(str(entry["id"]), str(entry["statement"]), str(entry["source"]), experiment, regimes, why)
+def possible_verdicts(atoms: Sequence[Atom]) -> set[str]:
+    """The keys of FINDINGS that a claim with these atoms can get; that it is not measured goes without saying."""
+    kinds = {atom.kind for atom in atoms}
+    claimed = [atom for atom in atoms if atom.kind == "claimed"]
+    falsifiable = [atom for atom in claimed if atom.needs != "any" or not atom.has_seeds]
+    verdicts = {"untestable"} if "control" in kinds else set()
+    if not claimed:
+        by_definition = {"definition_true", "definition_false"}
+        return verdicts | (by_definition if "definition" in kinds else {"cited"})
+    verdicts |= {"true", "undecided"}
+    verdicts |= {"false"} if len(falsifiable) == len(claimed) else set()
+    return verdicts | ({"partly"} if falsifiable and len(claimed) > 1 else set())
 
 
-def _regime(experiment: str, entry: dict[str, Any], claim: str, name: str) -> Regime:
-    keys = [f.name for f in fields(Regime)]
-    if unknown := set(entry) - set(keys):
-        raise ClaimError(f"{name} has a regime with {', '.join(sorted(unknown))}: a regime has {', '.join(keys)}.")
-    family = f"{claim}, explained" if entry.get("explains") else claim
-    try:
-        regime = Regime(**{"results": experiment, "family": family} | entry)
-    except TypeError as error:
-        raise ClaimError(f"{name} has a regime that lacks {str(error).split(': ')[-1]}.") from error
-    for key, allowed in (("rule", RULES), ("reduce", REDUCTIONS)):
-        if getattr(regime, key) not in allowed:
-            raise ClaimError(f"{name} has {key}={getattr(regime, key)}: use one of {', '.join(allowed)}.")
-    if (regime.rule in CONTRASTS) > bool(regime.against) or (regime.rule in ("bound", "identity") and regime.against):
-        raise ClaimError(f"{name} has a {regime.rule} {'with' if regime.against else 'without'} `against`.")
-    if (regime.rule == "trend") != (regime.over is not None):
-        raise ClaimError(f"{name} has a {regime.rule} {'with' if regime.over else 'without'} `over`.")
-    if len(regime.claimed) != 2 or regime.low > regime.high or regime.claimed == [None, None]:
-        raise ClaimError(f"{name} has claimed={list(regime.claimed)}: give [low, high], null for no bound on a side.")
-    return regime
+def families(atoms: Sequence[Atom]) -> list[list[Atom]]:
+    """The atoms with seeds that share an error rate: claimed, popular, controls together; each mechanism alone."""
+    tested = [atom for atom in atoms if atom.has_seeds]
+    shared = [[atom for atom in tested if atom.kind == kind] for kind in ("claimed", "popular", "control")]
+    alone = [[atom] for atom in tested if atom.kind == "mechanism"]
+    return [family for family in (*shared, *alone) if family]
+
+
+def looks_of(family: Sequence[Atom]) -> Looks:
+    """The looks of a family: the longest of its atoms'."""
+    return max((atom.looks for atom in family), key=lambda looks: len(looks.sizes))

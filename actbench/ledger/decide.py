@@ -1,150 +1,272 @@
-"""Decides every claim in experiments/*.yaml from the published tables.
+"""Decides claims: families of atoms at their looks, computed facts, controls, and the verdict of each claim."""
 
-`write` makes results/ledger/: ledger.csv, a figure for each claim, report.md and report.html.
-"""
-
-from collections.abc import Iterable
-from pathlib import Path
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
-import pandas as pd
-from omegaconf import OmegaConf
 
-from actbench.command import options
-from actbench.compare.layers import vanishing
-from actbench.ledger import page
-from actbench.ledger.claims import Claim, ClaimError, parse
-from actbench.ledger.verdicts import Decision, decide, judge, overall
-from actbench.report import writer
-from actbench.report.settings import origin
-from actbench.tables.schema import config_columns
-from actbench.tables.store import collect
+from actbench.compare import errors, sequential
+from actbench.ledger import choice, rules
+from actbench.ledger.cases import Case
+from actbench.ledger.claims import FINDINGS, NOT_MEASURED, Atom, Claim, ClaimError, families, looks_of
+from actbench.ledger.evidence import Evidence
+from actbench.ledger.rules import Fact, Setting
+from actbench.report.numbers import fixed
 
 
-class Evidence:
-    """The published tables under a results root, each read once.
+@dataclass(frozen=True)
+class Decided:
+    """An atom with its numbers and what became of it.
 
-    Runs of an older PROTOCOL than the latest in their folder have no part: they are not compared with those.
-
-    A learned parameter of an activation, `act.beta` in the table `layers`, is named `learned.beta` here.
+    Attributes:
+        verdict: true, false, undecided, not shown, not measured, or cited.
+        settings: Its cases with their numbers, in the order of `outcome.cases`.
+        outcome: Of an atom with seeds.
+        looks: Those of its family.
+        facts: Of a computed one.
     """
 
-    def __init__(self, root: str | Path) -> None:
-        self._root = Path(root)
-        self._frames: dict[tuple[str, str], pd.DataFrame | None] = {}
+    atom: Atom
+    verdict: str
+    settings: tuple[Setting, ...] = ()
+    outcome: sequential.Outcome | None = None
+    looks: sequential.Looks | None = None
+    facts: tuple[Fact, ...] = ()
 
-    def frame(self, results: str, table: str) -> pd.DataFrame | None:
-        """A table, with the config of the run in each row; None if it is not published."""
-        if (results, table) not in self._frames:
-            self._frames[results, table] = self._read(results, table)
-        return self._frames[results, table]
+    @property
+    def is_open(self) -> bool:
+        """Whether more seeds may still decide it."""
+        return self.outcome is not None and self.looks is not None and sequential.is_open(self.outcome, self.looks)
 
-    def source(self, results: str) -> str:
-        """Where the runs of a results folder, or the times of functions, come from: `PROTOCOL 2, commit abc`.
+    @property
+    def estimates(self) -> list["Estimate"]:
+        """What was found for each case, seed by seed or computed."""
+        if self.outcome is None:
+            return [
+                Estimate(
+                    fact.case.name,
+                    fact.mean,
+                    fact.low,
+                    fact.high,
+                    n=0,
+                    p=_WEAKNESS[fact.lies],
+                    level=fact.mean,
+                    q=1 - _WEAKNESS[fact.lies],
+                    results=fact.case.results,
+                )
+                for fact in self.facts
+            ]
+        found = []
+        for setting, case in zip(self.settings, self.outcome.cases, strict=False):
+            ends = np.array([case.mean, case.low, case.high])
+            mean, low, high = np.expm1(ends) if self.atom.rule == "log_ratio" else ends
+            level, reference = (_mean(numbers, case.n) for numbers in (setting.level, setting.reference))
+            numbers = (mean, low, high, case.n, case.p, level, reference, case.q)
+            found.append(Estimate(setting.case.name, *numbers, setting.case.results))
+        return found
 
-        Empty for computed facts.
-        """
-        runs, cost = (self.frame(results, table) for table in ("runs", "cost"))
-        if runs is not None:
-            return origin(runs)
-        if cost is None:
-            return ""
-        origins = cost.reindex(columns=["device", "commit"]).fillna("unknown").drop_duplicates()
-        return ", ".join(f"cost: {device}, commit {commit}" for device, commit in origins.to_numpy())
+    @property
+    def worst(self) -> "Estimate":
+        """The case that speaks least for the statement."""
+        return max(self.estimates, key=lambda one: (one.p, -one.q), default=_NOTHING)
 
-    def _read(self, results: str, table: str) -> pd.DataFrame | None:
-        folder = self._root / results
-        if table not in ("runs", "epochs", "layers", "vanishing"):
-            subfolder, _, name = table.rpartition("/")
-            path = folder / subfolder / f"{name}.csv" if subfolder else folder / "tables" / f"{name}.parquet"
-            if not path.is_file():
-                return None
-            return pd.read_csv(path, keep_default_na=False, na_values=[""]) if subfolder else pd.read_parquet(path)
-        if not (folder / "tables" / "runs.parquet").is_file():
-            return None
-        tables = collect(folder)
-        runs = tables.runs[tables.runs["protocol"] == tables.runs["protocol"].max()]
-        runs = runs[runs["status"] != "failed"]
-        if table == "runs":
-            return runs
-        frame = vanishing(tables.layers) if table == "vanishing" else getattr(tables, table)
-        frame = frame.rename(columns=lambda name: f"learned.{name[4:]}" if name.startswith("act.") else name)
-        columns = ["run_id", "seed", *(name for name in config_columns(runs) if name not in frame)]
-        return frame.merge(runs[columns], on=["run_id", "seed"])
+    @property
+    def fields(self) -> dict[str, object]:
+        """What its sentences may say, see `sentences.FIELDS`; numbers that there are not are nan."""
+        estimates, worst = self.estimates, self.worst
+        missing = [one.name or "this" for one in estimates if not one.p < sequential.ALPHA]
+        means, levels = (np.array([getattr(one, key) for one in estimates]) for key in ("mean", "level"))
+        return {
+            **{key: float(getattr(worst, key)) for key in ("mean", "low", "high", "level", "reference")},
+            "smallest": _extreme(np.min, means),
+            "largest": _extreme(np.max, means),
+            "smallest_level": _extreme(np.min, levels),
+            "largest_level": _extreme(np.max, levels),
+            "n": max((one.n for one in estimates), default=0),
+            "cases": len(self.atom.cases),
+            "holding": len(estimates) - len(missing),
+            "worst": worst.name,
+            "best": min(estimates, key=lambda one: (one.p, -one.q), default=_NOTHING).name,
+            "exceptions": ", ".join(missing) or "none",
+            "chosen": self.chosen,
+            "verdict": self.verdict,
+            "price": price(self),
+        }
+
+    @property
+    def chosen(self) -> str:
+        """The name of the case that was chosen on tuning seeds, if one was."""
+        return self.settings[0].case.name if self.settings and self.atom.needs == "any" else ""
 
 
-def claims() -> list[Claim]:
-    """Every claim in experiments/, sorted by id.
+class Estimate(NamedTuple):
+    """What was found for one case: a mean with its interval, and p against and for it.
+
+    Attributes:
+        n: Number of seeds, 0 for computed numbers.
+        p, q: Of "the mean is not in the claimed set" and of "it is"; 0, .5 or 1 for a computed number.
+        level, reference: The mean of the column in the rows and in those of the reference.
+    """
+
+    name: str
+    mean: float
+    low: float
+    high: float
+    n: int
+    p: float
+    level: float = np.nan
+    reference: float = np.nan
+    q: float = np.nan
+    results: str = ""
+
+
+_NOTHING = Estimate("", np.nan, np.nan, np.nan, 0, np.nan)
+_WEAKNESS = {"inside": 0.0, "across": 0.5, "outside": 1.0}
+
+
+def decide_claim(claim: Claim, evidence: Evidence) -> list[Decided]:
+    """Its atoms, decided, in their order.
 
     Raises:
-        ClaimError: If one cannot be decided as it is written, or two have the same id.
+        ClaimError: If a table lacks a column that an atom names.
     """
-    by_id: dict[str, Claim] = {}
-    for experiment, path in options.options("experiment").items():
-        entries = OmegaConf.select(OmegaConf.load(path), "claims")
-        for claim in parse(experiment, OmegaConf.to_container(entries) if entries else []):  # type: ignore[arg-type]
-            if claim.id in by_id:
-                files = f"{by_id[claim.id].experiment}.yaml and {experiment}.yaml"
-                raise ClaimError(f"Two claims have the id {claim.id}, in {files}: give one of them another id.")
-            by_id[claim.id] = claim
-    return [by_id[name] for name in sorted(by_id)]
+    decided = {}
+    settings = {atom.name: _measured(claim, atom, evidence) for atom in claim.atoms if atom.has_seeds}
+    for family in families(claim.atoms):
+        looks = looks_of(family)
+        outcomes = sequential.decide([_tested(atom, settings[atom.name]) for atom in family], looks)
+        for atom, outcome in zip(family, outcomes, strict=True):
+            decided[atom.name] = Decided(atom, outcome.verdict, tuple(settings[atom.name]), outcome, looks)
+    for atom in claim.atoms:
+        if atom.rule == "cited":
+            decided[atom.name] = Decided(atom, "cited")
+        elif atom.rule == "computed":
+            found = _facts(claim, atom, evidence)
+            decided[atom.name] = Decided(atom, judge(atom, found), facts=tuple(found))
+    return [decided[atom.name] for atom in claim.atoms]
 
 
-def decide_claim(claim: Claim, evidence: Evidence) -> list[Decision]:
-    """The decisions on the regimes of a claim, in their order, Holm-adjusted within each family."""
-    unadjusted = []
-    for regime in claim.regimes:
-        try:
-            frame = evidence.frame(regime.results, regime.table)
-            unadjusted.append(decide(regime, frame, rng=np.random.default_rng(0)))
-        except ClaimError as error:
-            raise ClaimError(f"{claim.id}, regime {regime.regime!r}: {error}") from error
-    adjusted: dict[int, Decision] = {}
-    for family in dict.fromkeys(decision.regime.family for decision in unadjusted):
-        members = [i for i, decision in enumerate(unadjusted) if decision.regime.family == family]
-        adjusted |= dict(zip(members, judge([unadjusted[i] for i in members]), strict=True))
-    return [adjusted[i] for i in range(len(unadjusted))]
+def judge(atom: Atom, facts: Sequence[Fact]) -> str:
+    """The verdict of a computed atom, of whose cases as many as it needs must hold."""
+    if len(facts) < len(atom.cases):
+        return NOT_MEASURED
+    needed = {"all": len(facts), "most": len(facts) // 2 + 1, "any": 1}[atom.needs]
+    holding, failing = ([fact.lies for fact in facts].count(side) for side in ("inside", "outside"))
+    return "true" if holding >= needed else "false" if failing > len(facts) - needed else "undecided"
 
 
-def table(decided: Iterable[tuple[Claim, list[Decision]]], evidence: Evidence) -> pd.DataFrame:
-    """A row per regime: the claim, the estimate with its verdict, and the origin of the data."""
-    return pd.DataFrame([
-        {
-            "claim": claim.id,
-            "verdict_on_claim": overall(decide_claim),
-            "statement": claim.statement,
-            "regime": d.regime.regime,
-            "explains": d.regime.explains,
-            "family": d.regime.family,
-            "verdict": d.verdict,
-            "rule": page.rule(d.regime),
-            "mean": d.mean,
-            "low": d.low,
-            "high": d.high,
-            "n": len(d.values),
-            "n_declared": d.regime.n,
-            "p_supported": d.p_supported,
-            "p_refuted": d.p_refuted,
-            "note": d.note,
-            "results": d.regime.results,
-            "measured": evidence.source(d.regime.results),
-        }
-        for claim, decide_claim in decided
-        for d in decide_claim
-    ])  # fmt: skip
+def verdict(decided: Sequence[Decided]) -> str:
+    """The verdict of a claim, a key of FINDINGS or NOT_MEASURED.
+
+    A failed control wins over everything. One that is not measured or undecided leaves the claimed atoms so.
+    """
+    controls, claimed, definitions = (
+        {one.verdict for one in decided if one.atom.kind == kind} for kind in ("control", "claimed", "definition")
+    )
+    if "false" in controls:
+        return "untestable"
+    if claimed:
+        return _of_claimed(claimed, controls)
+    if definitions:
+        first = (name for name in ("false", NOT_MEASURED, "undecided") if name in definitions)
+        found = next(first, "true")
+        return f"definition_{found}" if found in ("true", "false") else found
+    return "cited"
 
 
-def sources(decided: Iterable[tuple[Claim, list[Decision]]], evidence: Evidence) -> dict[str, str]:
-    """The origin of the data in each results folder on which a claim rests, see `Evidence.source`."""
-    folders = {decision.regime.results for _, decisions in decided for decision in decisions}
-    return {name: evidence.source(name) for name in sorted(folders)}
+def _of_claimed(claimed: set[str], controls: set[str]) -> str:
+    for waiting in (NOT_MEASURED, "undecided"):
+        if waiting in controls:
+            return waiting
+    if {"true", "false"} <= claimed:
+        return "partly"
+    if NOT_MEASURED in claimed:
+        return NOT_MEASURED
+    return claimed.pop() if claimed in ({"true"}, {"false"}) else "undecided"
 
 
-def write(root: str | Path) -> Path:
-    """Decide every claim from the tables under `root`, write `root`/ledger/, and return the path of report.html."""
-    evidence, folder = Evidence(root), Path(root) / "ledger"
-    decided = [(claim, decide_claim(claim, evidence)) for claim in claims()]
-    with writer.replacing(folder) as new:
-        table(decided, evidence).to_csv(new / "ledger.csv", index=False)
-        page.write(new, decided, sources=sources(decided, evidence))
-    return folder / "report.html"
+def worded(key: str) -> str:
+    """A claim's verdict in words."""
+    return FINDINGS.get(key, key)
+
+
+def is_relative(atom: Atom) -> bool:
+    """Whether its numbers are changes against the reference."""
+    return atom.rule == "log_ratio" or atom.rule in errors.RULES
+
+
+def is_outside(atom: Atom) -> bool:
+    """Whether the mean is claimed not to lie in `claimed_set`."""
+    return atom.outside or atom.rule == "differs"
+
+
+def claimed_set(atom: Atom, case: Case) -> tuple[float, float]:
+    """The ends of the claimed set, in the unit of what is shown."""
+    if atom.rule == "log_ratio":
+        return case.low - 1, case.high - 1
+    if atom.rule == "sooner":
+        return 0.5, np.inf
+    margin = (1.0 if atom.rule == "lower" else errors.MARGIN) if atom.margin is None else atom.margin
+    change = margin - 1
+    return {
+        "no_worse": (-np.inf, change),
+        "worse": (change, np.inf),
+        "equivalent": (-change, change),
+        "differs": (-change, change),
+        "better": (-np.inf, -change),
+        "lower": (-np.inf, change),
+        "at_least": (change, np.inf),
+    }.get(atom.rule, (case.low, case.high))
+
+
+def price(decided: Decided) -> str:
+    """The further seeds that would decide an atom, in words; empty where it is decided."""
+    outcome = decided.outcome
+    if outcome is None or np.isnan(outcome.price):
+        return ""
+    if not outcome.n:
+        return "first look"
+    return "more than 10,000" if np.isinf(outcome.price) else fixed(outcome.price)
+
+
+def _measured(claim: Claim, atom: Atom, evidence: Evidence) -> list[Setting]:
+    """The cases of an atom with their numbers; [] where one has none yet."""
+    try:
+        settings = []
+        for case in choice.resolved(atom, evidence):
+            rows = rules.rows_of(atom, case, evidence)
+            if rows is None:
+                return []
+            last = min(atom.looks.sizes[-1], case.seeds or atom.looks.sizes[-1])
+            settings.append(rules.setting(atom, case, rows, seeds=np.arange(last)))
+        return settings
+    except ClaimError as error:
+        raise ClaimError(f"{claim.id}, atom {atom.name}: {error}") from error
+
+
+def _facts(claim: Claim, atom: Atom, evidence: Evidence) -> list[Fact]:
+    try:
+        frames = [(case, evidence.frame(case.results, atom.table)) for case in atom.cases]
+        facts = [rules.fact(atom, case, frame) for case, frame in frames if frame is not None]
+        return [fact for fact in facts if fact is not None]
+    except ClaimError as error:
+        raise ClaimError(f"{claim.id}, atom {atom.name}: {error}") from error
+
+
+def _tested(atom: Atom, settings: Sequence[Setting]) -> sequential.Atom:
+    """What is decided; an atom without numbers has its place in the family too."""
+    cases = tuple(setting.tested for setting in settings)
+    missing = sequential.Case.inside(np.full(atom.looks.sizes[-1], np.nan), low=0)
+    return sequential.Atom(atom.name, cases or (missing,), atom.needs)  # type: ignore[arg-type]
+
+
+def _extreme(pick: Callable[[np.ndarray], float], values: np.ndarray) -> float:
+    finite = values[np.isfinite(values)]
+    return float(pick(finite)) if len(finite) else np.nan
+
+
+def _mean(values: np.ndarray | None, n: int) -> float:
+    """The mean of the finite ones of the first n values."""
+    finite = [] if values is None else values[:n][np.isfinite(values[:n])]
+    return float(np.mean(finite)) if len(finite) else np.nan

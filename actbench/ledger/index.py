@@ -1,7 +1,7 @@
 """The index of a results root: results/README.md.
 
 It has a row for each folder with a report: the question, the claims that the folder helps to decide with their
-verdicts, and the first point of the report.
+verdicts, and what the report says first.
 """
 
 import re
@@ -39,10 +39,11 @@ def _verdicts(root: Path) -> dict[str, dict[str, str]]:
     path = root / "ledger" / "ledger.csv"
     if not path.is_file():
         raise FileNotFoundError(f"There is no ledger in {root}: make it with python -m actbench.ledger {root}.")
-    regimes = pd.read_csv(path)
+    atoms = pd.read_csv(path, keep_default_na=False)
     verdicts: dict[str, dict[str, str]] = {}
-    for row in regimes[["results", "claim", "verdict_on_claim"]].drop_duplicates().itertuples(index=False):
-        verdicts.setdefault(str(row.results), {})[str(row.claim)] = str(row.verdict_on_claim)
+    for results, claim, verdict in atoms[["results", "claim", "verdict_on_claim"]].itertuples(index=False, name=None):
+        for folder in filter(None, results.split(", ")):
+            verdicts.setdefault(folder, {})[claim] = verdict
     return verdicts
 
 
@@ -55,8 +56,8 @@ def _question(name: str, markdown: str) -> str:
 
 
 def _finding(markdown: str) -> Markdown:
-    """The first point of a report, verbatim."""
-    match = re.search(r"^- (.+)$", markdown, flags=re.MULTILINE)
+    """The first point of a report, or the answer in bold that it opens with, verbatim."""
+    match = re.search(r"^(?:- (?=.)|(?=\*\*))(.+)$", markdown, flags=re.MULTILINE)
     return Markdown(match[1] if match else "")
 
 

@@ -1,0 +1,77 @@
+"""The ledger's tables: a row for each atom, a row for each case."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+
+from actbench.compare.significance import is_varied
+from actbench.ledger import decide
+from actbench.ledger.claims import Claim
+from actbench.ledger.decide import Decided
+from actbench.ledger.evidence import Evidence
+
+Ledger = Sequence[tuple[Claim, Sequence[Decided]]]  # every claim with its atoms
+
+
+def atoms(ledger: Ledger, evidence: Evidence) -> pd.DataFrame:
+    """A row for each atom; mean, low and high are those of the case that speaks least for it.
+
+    `look` counts the looks from 1; q speaks for the contrary, p against the statement, and *_holm are adjusted for the
+    family at that look. Without seeds there is neither.
+    """
+    return pd.DataFrame([
+        {
+            "claim": claim.id,
+            "verdict_on_claim": decide.worded(decide.verdict(decided)),
+            "atom": one.atom.name,
+            "kind": one.atom.kind,
+            "states": one.atom.states,
+            "rule": one.atom.rule,
+            "needs": one.atom.needs if len(one.atom.cases) > 1 else "",
+            "verdict": one.verdict,
+            "n": one.fields["n"],
+            "look": look(one),
+            **{name: getattr(one.outcome, name, np.nan) for name in ("p", "q", "p_holm", "q_holm")},
+            **{name: getattr(one.worst, name) for name in ("mean", "low", "high")},
+            "worst": one.worst.name,
+            "cases": len(one.atom.cases),
+            "holding": one.fields["holding"],
+            "chosen": one.chosen,
+            "price": decide.price(one),
+            "results": ", ".join(dict.fromkeys(case.results for case in one.atom.cases)),
+            "measured": "; ".join(filter(None, dict.fromkeys(evidence.source(c.results) for c in one.atom.cases))),
+        }
+        for claim, decided in ledger
+        for one in decided
+    ])  # fmt: skip
+
+
+def cases(ledger: Ledger) -> pd.DataFrame:
+    """A row for each case that has numbers; p and q are its own, not adjusted."""
+    columns = ["results", "mean", "low", "high", "n", "p", "q", "level", "reference"]
+    rows = [
+        {"claim": claim.id, "atom": one.atom.name, "case": estimate.name}
+        | {name: getattr(estimate, name) for name in columns}
+        for claim, decided in ledger
+        for one in decided
+        for estimate in one.estimates
+    ]
+    return pd.DataFrame(rows, columns=["claim", "atom", "case", *columns])
+
+
+def look(decided: Decided) -> int:
+    """At which look an atom stands, 0 before the first and without seeds."""
+    return sum(size <= decided.outcome.n for size in decided.atom.looks.sizes) if decided.outcome else 0
+
+
+def numbers(decided: Sequence[Decided]) -> np.ndarray:
+    """The numbers (atoms, seeds) of the claimed atoms that are tested by t, those of their first cases."""
+    bounds = [
+        one.settings[0].tested.bounds[0].values
+        for one in decided
+        if one.atom.kind == "claimed" and one.settings and not one.settings[0].tested.exact
+    ]
+    n = min((int(np.isfinite(values).cumprod().sum()) for values in bounds), default=0)
+    values = np.array([values[:n] for values in bounds]) if n >= 10 else np.zeros((0, 0))
+    return values[is_varied(values)] if len(values) else values

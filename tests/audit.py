@@ -10,7 +10,7 @@ import scipy.stats
 import synthetic
 
 from actbench.compare.workloads import workloads
-from actbench.ledger.decide import claims
+from actbench.ledger.parse import claims
 from actbench.tables.schema import Tables
 from actbench.tables.store import collect
 

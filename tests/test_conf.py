@@ -12,10 +12,10 @@ from omegaconf import OmegaConf
 from actbench.command.job import defaults, flatten
 from actbench.command.options import CONF, EXPERIMENTS, GROUPS, describe, options
 from actbench.compare.workloads import TRACKS
-from actbench.ledger import verdicts
+from actbench.ledger.evidence import FIRST_TUNING_SEED, MEASURED, OF_RUNS, select
+from actbench.ledger.plan import choices, sides
 from actbench.measure import build, preflight
 from actbench.measure.identity import columns
-from actbench.tables.schema import SCHEMA
 
 ALL = [(group, name) for group in (*GROUPS, "track") for name in options(group)]
 ACTS = list(options("act"))
@@ -61,26 +61,39 @@ def test_an_experiment_is_a_sweep_of_valid_jobs(name, monkeypatch):
     assert len(jobs) > 1
     assert {job.folder.name for job in jobs} == {name}
     planned = pd.DataFrame([columns(job) for job in jobs])
-    if name.endswith(("_tuning", "_doubled")):  # settings are chosen on other seeds than those that are compared
+    if name.endswith(("_tuning", "_choice", "_doubled")):  # other seeds than those that are compared
         assert planned["seed"].min() >= 1000
     else:
         assert (planned["seed"] + planned["num_seeds"]).max() <= 1000
     for claim in CLAIMS:
-        for regime in claim.regimes:
-            if regime.results == name and not regime.table.startswith("statistics/"):
-                _assert_will_be_measured(regime, planned)
+        for atom in claim.atoms:
+            for results, where, first_seed, n in _needs(atom):
+                if results == name:
+                    _assert_will_be_measured(atom, planned, where, first_seed=first_seed, n=n)
 
 
-def _assert_will_be_measured(regime, planned):
-    """The columns of a claim's regime exist, and its experiment has the runs that it needs, with enough seeds."""
-    schema = SCHEMA["layers" if regime.table == "vanishing" else regime.table]
-    names = {column.name for column in schema} | {"ratio", "gain"} | set(planned)
-    assert regime.column.startswith("learned.") or regime.column in names
-    for where in (regime.where, {**regime.where, **regime.against}):
-        assert set(where) <= names
-        rows = verdicts.select(planned, {key: value for key, value in where.items() if key in planned})
-        assert len(rows) > 0, where
-        assert regime.n <= rows["num_seeds"].min()
+def _needs(atom):
+    """The settings of sweeps that an atom reads, each with its first seed and the number that it needs at least."""
+    for case in atom.cases if atom.table in OF_RUNS else ():
+        n = min(atom.looks.sizes[0], case.seeds or atom.looks.sizes[0]) if atom.has_seeds else 1
+        yield from ((results, where, 0, n) for results, where in sides(case))
+        yield from ((results, where, FIRST_TUNING_SEED, 1) for results, where in choices(case))
+
+
+def _assert_will_be_measured(atom, planned, where, *, first_seed, n):
+    """The column of an atom exists, and the sweep has the runs of a setting, with enough seeds."""
+    assert atom.column.startswith("learned.") or atom.column in MEASURED | set(planned)
+    assert {key for key, value in where.items() if value is not None} <= set(planned), where
+    rows = select(planned, where)
+    seeds = rows.loc[(rows["seed"] >= FIRST_TUNING_SEED) == (first_seed > 0), "num_seeds"]
+    assert seeds.sum() >= n, (atom.name, where)
+
+
+def test_every_claim_rests_on_a_sweep_or_on_what_is_computed():
+    for claim in CLAIMS:
+        for atom in claim.atoms:
+            assert {results for results, *_ in _needs(atom)} <= set(EXPERIMENT_NAMES), (claim.id, atom.name)
+            assert all(case.results in ("functions", "gelu_cost", *EXPERIMENT_NAMES) for case in atom.cases)
 
 
 def test_reports_take_from_a_track_what_its_file_sets():

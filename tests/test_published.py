@@ -7,11 +7,9 @@ from pathlib import Path
 import audit
 import pandas as pd
 import pytest
-from audit import CLAIMS
 
 from actbench.command.options import EXPERIMENTS
-from actbench.ledger import decide, index, page
-from actbench.ledger.__main__ import main as ledger_main
+from actbench.ledger import index
 from actbench.measure.streams import PROTOCOL
 from actbench.report import across, numbers
 from actbench.report.results_folder import write
@@ -94,12 +92,6 @@ def test_without_a_ledger_there_is_no_list(tmp_path):
     assert str(caught.value) == (
         f"There is no ledger in {tmp_path}: make it with python -m actbench.ledger {tmp_path}."
     )
-
-
-def test_the_ledgers_command_writes_the_ledger_and_the_list(tmp_path, capsys, undrawn):
-    assert ledger_main([str(tmp_path)]) == 0
-    assert capsys.readouterr().out == f"{tmp_path / 'ledger' / 'report.html'}\n{tmp_path / 'README.md'}\n"
-    assert (tmp_path / "README.md").is_file()
 
 
 @pytest.mark.parametrize("folder", PUBLISHED, ids=lambda folder: folder.name)
@@ -222,22 +214,3 @@ def test_the_readmes_links_lead_to_files():
 
 def test_the_readme_stays_short():
     assert len(README.splitlines()) < 150
-
-
-def test_the_ledger_is_decided_from_the_published_tables(tmp_path, undrawn):
-    """The same bytes are made again. Verdicts follow from the intervals, n is as declared, and figures exist."""
-    published = ROOT / "results" / "ledger"
-    evidence = decide.Evidence(ROOT / "results")
-    decided = [(claim, decide.decide_claim(claim, evidence)) for claim in CLAIMS]
-    assert decide.table(decided, evidence).to_csv(index=False) == (published / "ledger.csv").read_text(encoding="utf-8")
-    page.write(tmp_path, decided, sources=decide.sources(decided, evidence))
-    assert (tmp_path / "report.md").read_bytes() == (published / "report.md").read_bytes()
-    for claim, decisions in decided:
-        assert (published / "figures" / f"{claim.id}.png").is_file() == any(len(one.values) for one in decisions)
-        for decision in decisions:
-            regime = decision.regime
-            inside = regime.low <= decision.low and decision.high <= regime.high
-            outside = decision.high < regime.low or decision.low > regime.high
-            if decision.verdict in ("supported", "refuted"):
-                assert (inside, outside) == (decision.verdict == "supported", decision.verdict == "refuted")
-                assert regime.rule == "identity" or len(decision.values) == regime.n

@@ -1,141 +1,243 @@
-"""The ledger from tables alone: evidence, families, the files that it writes, its error messages."""
+"""The ledger's files: tables, page, sentences; what is still needed, and its hours."""
 
+import functools
 import re
 
+import evidence
 import numpy as np
 import pandas as pd
 import pytest
-from pages import line
 
-from actbench.ledger import decide
-from actbench.ledger.claims import Claim, ClaimError, Regime
-from actbench.tables import schema, store
+from actbench.ledger import page, parse, plan
+from actbench.ledger.__main__ import main
+from actbench.ledger.claims import KINDS, ClaimError
+from actbench.ledger.decide import decide_claim
+from actbench.ledger.evidence import Evidence
 
 pytestmark = pytest.mark.usefixtures("unrendered")
+NOISE = np.array([0, 1, -1, 2, -2, 1, 0, -1, 3, -3]) / 1000
+FINDINGS = {
+    "true": "Silky has {lower.mean:+.1f}, rough {far.mean:.2f}.",
+    "false": "No.",
+    "partly": "Silky has {lower.mean:+.1f}, but {far.mean:.2f} with {far.n} seeds.",
+    "undecided": "Who knows.",
+}
 
 
 @pytest.fixture
 def root(tmp_path):
-    """Two activations on ten seeds; `silky` has a lower loss, and its beta goes from 1 to 2 in both layers."""
-    rng = np.random.default_rng(3)
-    noise = rng.normal(0, 0.01, 10)
-    runs = [
-        {"run_id": act, "seed": seed, "status": "done", "epoch": 1, "step": 5, "protocol": 2, "commit": "abc",
-         "act": act, "act.beta": 1.0, "test_loss": level + noise[seed] + 0.001 * rng.normal()}
-        for act, level in (("silky", 0.1), ("rough", 0.3))
-        for seed in range(10)
-    ]  # fmt: skip
-    layers = [
-        {"run_id": "silky", "seed": seed, "epoch": 1, "step": 5, "layer_index": layer, "layer": f"l{layer}",
-         "grad_rms": 0.5**layer, "act.beta": 2.0}
-        for seed in range(10)
-        for layer in (1, 2)
-    ]  # fmt: skip
-    store.land(schema.from_rows(runs=runs, layers=layers), tmp_path / "question" / "tables")
+    """Two activations on ten seeds, in a classifier; `silky` has a loss and an error that are lower."""
+    columns = {
+        name: {"test_loss": level + (1 + level) * NOISE, "test_accuracy": 1 - level / 4 + NOISE / 10, "track": "tuned"}
+        for name, level in (("silky", 0.1), ("rough", 0.3))
+    }
+    evidence.folder(tmp_path, "question", columns)
     return tmp_path
 
 
-def _claim(*regimes: Regime) -> Claim:
-    return Claim("C99", "Silky is lower.", "a test", "question", regimes)
+ATOMS = {
+    "lower": {"rule": "difference", "column": "test_loss", "claimed": [None, 0], "if_true": "Lower by {mean:.2f}."},
+    "far": {"rule": "bound", "column": "test_loss", "claimed": [0.2, None], "if_false": "Only {mean:.2f}, {worst}."},
+    "often": {"rule": "no_worse", "kind": "popular", "cases": {"track": ["tuned", "shared"]}, "looks": [10, 20]},
+    "open": {"rule": "bound", "kind": "popular", "column": "test_loss", "claimed": [0.1, None], "looks": [10, 20]},
+    "cited": {"rule": "cited", "kind": "fact", "cite": "Everybody says so."},
+}
 
 
-LOWER = Regime(
-    "lower", "difference", "test_loss", (None, 0), 10,
-    where={"act": "silky"}, against={"act": "rough"}, results="question", family="C99",
-)  # fmt: skip
+def _claim(**changes):
+    atoms = {name: dict(keys) for name, keys in ATOMS.items()}
+    for name in ("lower", "far", "often", "open"):
+        atoms[name] |= {"results": "question", "where": {"act": "silky"}}
+    for name in ("lower", "often"):
+        atoms[name]["against"] = {"act": "rough"}
+    return evidence.claim(FINDINGS, **{name: {**keys, **changes.get(name, {})} for name, keys in atoms.items()})
 
 
-def test_evidence_has_learned_parameters_beside_the_config(root):
-    frame = decide.Evidence(root).frame("question", "layers")
-    assert set(frame["learned.beta"]) == {2.0}
-    assert set(frame["act.beta"]) == {1.0}
-    gains = decide.Evidence(root).frame("question", "vanishing")
-    np.testing.assert_allclose(gains["gain"], np.log(2))
-    assert decide.Evidence(root).frame("elsewhere", "runs") is None
-    assert decide.Evidence(root).frame("question", "facts") is None
-    assert decide.Evidence(root).frame("question", "statistics/properties") is None
-    (root / "question" / "statistics").mkdir()
-    (root / "question" / "statistics" / "properties.csv").write_text("measure,rho\nnone,0.5\n", encoding="utf-8")
-    (statistic,) = decide.Evidence(root).frame("question", "statistics/properties").to_dict("records")
-    assert statistic == {"measure": "none", "rho": 0.5}
+def test_the_ledgers_tables_have_a_row_for_each_atom_and_case(root):
+    page.write(root, [_claim()], draws=5)
+    ledger = pd.read_csv(root / "ledger" / "ledger.csv", keep_default_na=False, na_values=[""]).set_index("atom")
+    assert ledger["verdict"].to_dict() == {
+        "lower": "true", "far": "false", "often": "not measured", "open": "undecided", "cited": "cited",
+    }  # fmt: skip
+    assert set(ledger["verdict_on_claim"]) == {"partly true"}
+    assert ledger.loc["lower", ["n", "look", "cases", "holding"]].tolist() == [10, 1, 1, 1]
+    assert ledger.loc["lower", "mean"] == pytest.approx((-0.2 - 0.2 * NOISE).mean())
+    assert ledger.loc["lower", "p_holm"] == pytest.approx(2 * ledger.loc["lower", "p"])
+    assert ledger.loc["often", ["n", "look", "price"]].tolist() == [0, 0, "first look"]
+    assert ledger.loc["far", "measured"] == "PROTOCOL 3, commit abc"
+    cases = pd.read_csv(root / "ledger" / "cases.csv").set_index("atom")
+    assert cases.index.tolist() == ["lower", "far", "open"]
+    assert cases.loc["lower", ["level", "reference"]].tolist() == pytest.approx([0.1, 0.3])
 
 
-def test_a_claim_is_decided_and_written(root, monkeypatch):
-    higher = Regime(**{**vars(LOWER), "regime": "higher", "claimed": (0, None)})
-    missing = Regime(**{**vars(LOWER), "regime": "later", "results": "elsewhere"})
-    monkeypatch.setattr(decide, "claims", lambda: [_claim(LOWER, higher, missing)])
-    path = decide.write(root)
-    ledger = pd.read_csv(root / "ledger" / "ledger.csv")
-    assert list(ledger["verdict"]) == ["supported", "refuted", "not measured"]
-    assert set(ledger["verdict_on_claim"]) == {"not measured"}
-    runs = store.collect(root / "question").runs.pivot_table("test_loss", "seed", "act")
-    np.testing.assert_allclose(ledger["mean"][0], (runs["silky"] - runs["rough"]).mean())
-    assert ledger["measured"][0] == "PROTOCOL 2, commit abc"
-    assert ledger["rule"][0] == "runs.test_loss at act=silky, compared with act=rough seed by seed: below 0; n = 10"
-    assert path.is_file()
+def test_the_page_has_the_finding_and_a_sentence_for_each_atom(root):
+    page.write(root, [_claim()], draws=5)
+    text = (root / "ledger" / "report.md").read_text(encoding="utf-8")
+    assert "**Of 1 claims: 1 partly true.**" in text
+    assert "| C99 | partly true | So. | Silky has −0.2, but 0.10 with 10 seeds. | ●○◆ ·◌ |" in text
+    for sentence in ("Lower by -0.20.".replace("-", "−"), "Only 0.10, .", "Everybody says so.", "Not measured yet."):
+        assert sentence in text
+    assert re.search(r"\| Undecided with 10 seeds: 0\.1000? \[0\.09\d+, 0\.10\d+\]\. \|", text)
+    assert "![C99](figures/C99.png)" in text
     assert (root / "ledger" / "figures" / "C99.png").is_file()
-    text = (root / "ledger" / "report.md").read_text(encoding="utf-8")
-    assert _counts(text) == [{"not measured": 1}, {"supported": 1, "refuted": 1, "not measured": 1}]
+    assert (root / "ledger" / "report.html").is_file()
 
 
-def test_runs_of_an_older_protocol_have_no_part(root):
-    """One seed measured anew leaves the regime without the others: seeds of two PROTOCOLs are never paired."""
-    published = store.collect(root / "question")
-    newer = published.runs[published.runs["seed"] == 0]
-    newer = newer.assign(run_id=newer["run_id"] + "-new", protocol=3, test_loss=newer["test_loss"] + 5.0)
-    store.land(published._replace(runs=newer), root / "question" / "runs" / "new")
-    runs = decide.Evidence(root).frame("question", "runs")
-    assert runs["run_id"].tolist() == ["rough-new", "silky-new"]
-    assert decide.Evidence(root).source("question") == "PROTOCOL 3, commit abc"
-    (decision,) = decide.decide_claim(_claim(LOWER), decide.Evidence(root))
-    assert (decision.verdict, len(decision.values)) == ("inconclusive", 1)
+def test_a_finding_whose_numbers_lack_says_so(root):
+    claim = _claim(far={"results": "missing"}, lower={"where": {"act": "rough"}, "against": {"act": "silky"}})
+    decided = decide_claim(claim, Evidence(root))
+    assert page.finding(claim, decided) == ""
+    claim = evidence.claim(
+        {"cited": "The change is {gap.mean:.2f}."}, fact=ATOMS["cited"],
+        gap={**ATOMS["lower"], "kind": "popular", "results": "missing", "against": {"act": "a"}},
+    )  # fmt: skip
+    assert page.finding(claim, decide_claim(claim, Evidence(root))) == "Cited; the numbers are not measured yet."
 
 
-def test_a_regime_that_explains_does_not_change_the_verdict(root, monkeypatch):
-    """It has a separate table and family, so the p-values of the other regimes are the same as without it."""
-    higher = Regime(**{**vars(LOWER), "regime": "higher", "claimed": (0, None), "explains": True, "family": "because"})
-    fact = Regime("exact", "identity", "error", (0, 0), 1, table="cost", results="facts", explains=True)
-    claim = _claim(LOWER, higher, fact)
-    monkeypatch.setattr(decide, "claims", lambda: [claim])
-    decide.write(root)
-    ledger = pd.read_csv(root / "ledger" / "ledger.csv")
-    assert list(ledger["verdict_on_claim"]) == ["supported"] * 3
-    assert list(ledger["explains"]) == [False, True, True]
-    alone = decide.decide_claim(_claim(LOWER), decide.Evidence(root))
-    assert ledger["p_supported"][0] == alone[0].p_supported
-    text = (root / "ledger" / "report.md").read_text(encoding="utf-8")
-    assert _counts(text) == [{"supported": 1}, {"supported": 1}]
-    before, after = text.split("What explains it:\n")
-    row = "| higher (adjusted within because) |"
-    assert ("| lower |" in before, row in before, row in after) == (True, False, True)
-    commands = re.findall(r"`(.*?)`", line(text, "Repeat: "))
-    assert commands == ["python -m actbench +experiment=question", "python -m actbench.catalogue --cost"]
-
-
-def _counts(page: str) -> list[dict[str, int]]:
-    """How many claims, and how many regimes, have each verdict."""
-    claims, regimes = line(page, "- Of the claims ").rstrip(".").split("; of their regimes ")
-    return [
-        {verdict: int(count) for count, verdict in re.findall(r"(\d+) ([a-z ]+)", part)} for part in (claims, regimes)
-    ]
-
-
-def test_a_missing_column_is_named(root):
-    wrong = Regime(**{**vars(LOWER), "where": {"model.deep": 4}})
-    with pytest.raises(
-        ClaimError, match=r"^C99, regime 'lower': There is no column model.deep: the columns are run_id, "
-    ):
-        decide.decide_claim(_claim(wrong), decide.Evidence(root))
-
-
-def test_two_claims_with_the_same_id_are_refused(tmp_path, monkeypatch):
-    text = (
-        "claims:\n  - id: C99\n    statement: So.\n    source: a test\n    regimes:\n"
-        "      - {regime: r, rule: bound, column: test_loss, claimed: [0, 1], n: 10}\n"
+def test_an_outcome_that_is_not_decided_has_a_sentence_too(root):
+    keys = {"rule": "no_worse", "results": "question", "where": {"act": "silky"}, "against": {"act": "rough"}}
+    both = {"needs": "any", "chosen_on": {"results": "tuning"}, "cases": {"track": ["tuned", "shared"]}}
+    accuracy = {"val_accuracy": 0.9 + NOISE, "test_accuracy": 0.9 + NOISE}
+    runs = {
+        f"{act} {track}": {**accuracy, "act": act, "track": track}
+        for act in ("silky", "rough")
+        for track in ("tuned", "shared")
+    }
+    evidence.folder(root, "tuning", runs, first_seed=1000)
+    claim = evidence.claim(
+        ("true", "undecided"), gap={**keys, **both, "rule": "worse", "if_false": "{chosen}: {mean:+.0%}"}
     )
-    for name in ("one", "two"):
-        (tmp_path / f"{name}.yaml").write_text(text, encoding="utf-8")
-    monkeypatch.setattr(decide.options, "options", lambda group: {p.stem: p for p in sorted(tmp_path.glob("*.yaml"))})
-    with pytest.raises(ClaimError) as error:
-        decide.claims()
-    assert str(error.value) == "Two claims have the id C99, in one.yaml and two.yaml: give one of them another id."
+    (decided,) = decide_claim(claim, Evidence(root))
+    assert (decided.verdict, decided.chosen) == ("not shown", "tuned")
+    assert page.sentence(decided) == f"tuned: {decided.worst.mean:+.0%}".replace("-", "−")
+    assert page.effect(decided.atom, decided.worst).startswith("−6")
+    assert page.claimed(decided.atom) == "above +10%"
+    target = root / "functions" / "tables"
+    target.mkdir(parents=True)
+    pd.DataFrame({"value": [1.0], "error": [0.5]}).to_parquet(target / "points.parquet")
+    fact = {"rule": "computed", "results": "functions", "table": "points", "column": "value", "claimed": [1.2, 2]}
+    (decided,) = decide_claim(evidence.claim(gap=fact), Evidence(root))
+    assert page.sentence(decided) == "Undecided: 1 [0.5, 1.5] reaches over an end of the claimed set."
+
+
+@pytest.mark.parametrize(
+    ("keys", "words"),
+    [
+        ({"rule": "bound", "claimed": [None, 3]}, "below 3"),
+        ({"rule": "bound", "claimed": [1, 1]}, "equal to 1"),
+        ({"rule": "bound", "claimed": [0, 3], "outside": True}, "not within [0, 3]"),
+        ({"rule": "log_ratio", "claimed": [0.9, 1.1], "against": {"act": "b"}}, "within [−10%, +10%]"),
+        ({"rule": "differs", "against": {"act": "b"}}, "not within [−10%, +10%]"),
+        ({"rule": "lower", "against": {"act": "b"}}, "below +0%"),
+        ({"rule": "at_least", "margin": 0.9, "against": {"act": "b"}}, "above −10%"),
+        ({"rule": "sooner", "against": {"act": "b"}}, "above 0.5"),
+    ],
+)
+def test_the_claimed_set_is_worded_in_the_unit_of_what_is_shown(keys, words):
+    column = {} if keys["rule"] in ("lower", "differs", "at_least", "sooner") else {"column": "test_loss"}
+    (atom,) = evidence.claim(gap={"results": "here", **column, **keys}).atoms
+    assert page.claimed(atom) == words
+
+
+def test_both_editions_and_the_interpretation_stand_on_the_page(root, tmp_path, monkeypatch):
+    folder = tmp_path / "claims"
+    (folder / "why").mkdir(parents=True)
+    (folder / "first_edition.csv").write_text("id,verdict,statement,why_changed\nC99,mixed,Silky.,Asked anew.\n")
+    (folder / "why" / "C99.md").write_text("Since the loss\n\nis {lower.level:.1f}.\n")
+    monkeypatch.setattr(parse, "FOLDER", folder)
+    page.write(root, [_claim()], draws=5)
+    text = (root / "ledger" / "report.md").read_text(encoding="utf-8")
+    assert "| C99 | mixed | partly true | Asked anew. | Silky. |" in text
+    assert "Since the loss\n\nis 0.1." in text
+    (folder / "why" / "C99.md").write_text("It is {nothing.mean:.1f}.")
+    with pytest.raises(ClaimError, match=r"^C99.md: \{nothing.mean\} is not a placeholder here"):
+        page.write(root, [_claim()], draws=5)
+    (folder / "why" / "C99.md").write_text("It is {often.mean:.1f}.")
+    page.write(root, [_claim()], draws=5)
+    assert "Why" not in (root / "ledger" / "report.md").read_text(encoding="utf-8")
+
+
+def test_open_cases_are_what_the_next_look_needs(root):
+    """Of both settings of an undecided atom, its reference too, those that lack seeds for the next look."""
+    popular = ("popular",)
+    needed = plan.open_cases("question", [_claim()], Evidence(root), kinds=popular)
+    found = {(one.where["act"], one.where.get("track", "")): (one.n, one.last) for one in needed}
+    assert found == {
+        ("silky", "shared"): (10, 20), ("rough", "shared"): (10, 20), ("silky", ""): (20, 20),
+    }  # fmt: skip
+    assert plan.open_cases("question", [_claim()], Evidence(root)) == []
+    assert plan.open_cases("elsewhere", [_claim()], Evidence(root), kinds=popular) == []
+
+
+def test_open_cases_are_columns_of_the_config_alone_and_the_seeds_that_a_case_may_have(root):
+    layers = {"rule": "bound", "table": "layers", "column": "out_mean", "claimed": [0, 1], "results": "there",
+              "where": {"step": "last", "layer_index": 1, "act": "relu"},
+              "cases": [{"model.depth": 2}, {"model.depth": 4, "seeds": 5}]}  # fmt: skip
+    needed = plan.open_cases("there", [evidence.claim(gap=layers)], Evidence(root))
+    assert [(one.where, one.n, one.last) for one in needed] == [
+        ({"act": "relu", "model.depth": 2}, 10, 40), ({"act": "relu", "model.depth": 4}, 5, 5),
+    ]  # fmt: skip
+
+
+def test_the_plan_counts_settings_seeds_and_hours(root):
+    """A seed takes 36 s. Silky on any track lacks 10 of 20 seeds, two settings on the shared track lack all."""
+    heading, missing, question, total = plan.table([_claim(far={"results": "missing"})], Evidence(root), kinds=KINDS)
+    assert dict(zip(heading, question, strict=True)) == {
+        "results": "question", "settings": "6", "seeds there": "0 to 10",
+        "next look": "0 to 20", "hours": "0.3", "last look": "20 to 40", "hours in all": "1.2",
+    }  # fmt: skip
+    assert missing == ["missing", "1", "0", "10", "unknown", "40", "unknown"]
+    assert total == ["in all", "", "", "", "at least 0.3", "", "at least 1.2"]
+
+
+def test_the_command_writes_the_ledger_and_the_list_or_prints_the_plan(root, capsys, monkeypatch):
+    monkeypatch.setattr(parse, "claims", lambda: [_claim()])
+    monkeypatch.setattr(page, "write", functools.partial(page.write, draws=5))
+    assert main([str(root)]) == 0
+    assert capsys.readouterr().out == f"{root / 'ledger' / 'report.html'}\n{root / 'README.md'}\n"
+    assert main([str(root), "--plan"]) == 0
+    assert capsys.readouterr().out.splitlines()[0].split() == [
+        "results",
+        "settings",
+        "seeds",
+        "there",
+        "next",
+        "look",
+        "hours",
+        "last",
+        "look",
+        "hours",
+        "in",
+        "all",
+    ]
+    monkeypatch.setattr(parse, "claims", lambda: [_claim(far={"column": "test_lost"})])
+    assert main([str(root)]) == 2
+    assert (
+        capsys.readouterr().err
+        == "actbench.ledger: C99, atom far: The table runs of question has no column test_lost.\n"
+    )
+
+
+def test_a_finding_goes_by_what_became_of_an_atom(root):
+    by = {"by": "gap", "true": "It pays.", "false": "It does not.", "undecided": "Open."}
+    for claimed, expected in (([None, 1], "It pays."), ([1, None], "It does not."), ([0.1, None], "Open.")):
+        gap = {"rule": "bound", "kind": "popular", "column": "test_loss", "claimed": claimed, "results": "question",
+               "where": {"act": "silky"}}  # fmt: skip
+        claim = evidence.claim({"cited": by}, fact=ATOMS["cited"], gap=gap)
+        assert page.finding(claim, decide_claim(claim, Evidence(root))) == expected
+    claim = evidence.claim({"cited": by}, fact=ATOMS["cited"], gap={**gap, "results": "missing"})
+    assert page.finding(claim, decide_claim(claim, Evidence(root))) == "Cited; the numbers are not measured yet."
+
+
+def test_a_sentence_without_a_number_is_replaced_by_what_was_found(root):
+    claim = _claim(lower={"if_true": "{smallest_level:.1f}"}, far={"if_false": "{reference:.1f}"})
+    lower, far, *_ = decide_claim(claim, Evidence(root))
+    assert page.sentence(lower) == "0.1"
+    assert page.sentence(far).startswith("False: 0.10")
+
+
+def test_a_reference_in_another_folder_is_needed_there(root):
+    (needed,) = plan.open_cases(
+        "there", [_claim(lower={"against": {"act": "rough", "results": "there"}})], Evidence(root)
+    )
+    assert (needed.results, needed.where, needed.n) == ("there", {"act": "rough"}, 10)

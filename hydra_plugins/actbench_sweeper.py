@@ -10,7 +10,10 @@ from typing import Any
 from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
 
 from actbench.command import compose
+from actbench.command.job import Job
 from actbench.command.options import ConfigError
+
+Lines = list[tuple[list[str], Job]]  # each job with its overrides
 
 
 class ActbenchSweeper(BasicSweeper):
@@ -25,27 +28,38 @@ class ActbenchSweeper(BasicSweeper):
         if (n := self.max_batch_size) is not None and not (type(n) is int and n > 0):
             raise ConfigError(f"hydra.sweeper.max_batch_size={n} must be a whole number, 1 or more.")
         lines = compose.jobs_of_sweep(loader, config, arguments)
+        self._check(lines)
 
         from actbench.measure import preflight, run
-        from actbench.measure.identity import run_id
         from actbench.sweep import conclude, launch, progress
 
         jobs = [job for _, job in lines]
         preflight.check(jobs, elsewhere=launch.is_elsewhere(config.hydra))
         for sentence in run.renew(jobs):
             progress.say(sentence)
-        runs = progress.runs_of(jobs)
-        done = progress.finished(runs)
-        progress.announce(jobs, num_runs=len(runs), num_done=len(done))
         launch.set_launcher(config.hydra, jobs)
+        runs: progress.Runs = set()
+        raise SystemExit(conclude.carry_out(runs, lambda: self._measure(lines, runs)))
+
+    def _check(self, lines: Lines) -> None:
+        """Raise a ConfigError if the jobs are not what this sweeper measures."""
+
+    def _measure(self, lines: Lines, runs: set) -> None:
+        """Add the runs of these jobs to `runs`, and measure those that are missing."""
+        from actbench.measure.identity import run_id
+        from actbench.sweep import launch, progress
+
+        jobs = [job for _, job in lines]
+        added = progress.runs_of(jobs)
+        runs |= added
+        done = progress.finished(added)
+        progress.announce(jobs, num_runs=len(added), num_done=len(done))
         device = launch.device_override(jobs)
-        waiting = [[*line, *device] for line, job in lines if (job.folder, run_id(job)) not in done]
-
-        def start() -> None:
-            with progress.bar(runs):
-                self._launch(waiting)
-
-        raise SystemExit(conclude.carry_out(runs, start))
+        # The shared track first: where another track has its setting, that run's numbers are taken.
+        ordered = sorted(lines, key=lambda line: line[1].choices["track"] != "shared")
+        waiting = [[*line, *device] for line, job in ordered if (job.folder, run_id(job)) not in done]
+        with progress.bar(added):
+            self._launch(waiting)
 
     def _launch(self, lines: list[list[str]]) -> None:
         """Launch the jobs, as many at a time as the command allows, and wait for them."""

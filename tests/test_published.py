@@ -43,7 +43,7 @@ def test_a_report_is_made_from_its_tables(folder, tmp_path, undrawn):
         write(copy)
     assert (copy / "report.md").read_bytes() == (folder / "report.md").read_bytes()
     for name in ("figures", "statistics"):
-        files, published = ({path.name for path in (root / name).iterdir()} for root in (copy, folder))
+        files, published = ({path.name for path in (root / name).glob("*")} for root in (copy, folder))
         assert files == published
     for path in (copy / "statistics").iterdir():
         assert path.read_bytes() == (folder / "statistics" / path.name).read_bytes()

@@ -1,7 +1,7 @@
 """Overrides -> jobs: Hydra composes each, and each is checked once."""
 
 import copy
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,6 @@ from hydra.core.config_loader import ConfigLoader
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.hydra_config import HydraConfig
 from hydra.core.override_parser.overrides_parser import OverridesParser
-from hydra.utils import get_method
 from omegaconf import DictConfig, ListConfig, OmegaConf, open_dict, read_write
 
 from actbench.command.check import check, key_of
@@ -20,12 +19,7 @@ from actbench.command.errors import translated_errors
 from actbench.command.job import Job
 from actbench.command.line import hydra_arguments, register
 from actbench.command.options import CONF, GROUPS, PRESETS, ConfigError, nearest, options, split_config_dir
-
-OmegaConf.register_new_resolver(
-    "tuned_lr",  # found by its name, since it needs pandas and no other config does
-    lambda *arguments: get_method("actbench.tables.tuned.tuned_lr")(*arguments),
-    replace=True,
-)
+from actbench.command.tuned import take_tuned
 
 
 def job_from(overrides: list[str]) -> Job:
@@ -54,6 +48,7 @@ def job_of(config: DictConfig) -> Job:
             own = "DIR/act/NAME.yaml with --config-dir DIR"
             raise ConfigError(f"{keys} is given with act_by_layer: set it in a file of your own, {own}.")
         choices["act"], config.act = "by_layer", {"by_layer": [_node(name) for name in _names(names)]}
+    take_tuned(config, choices)
     job = Job(config, {name: choices[name] for name in (*GROUPS, *PRESETS) if name in choices})
     check(job)
     return job
@@ -111,6 +106,15 @@ def _each(loader: ConfigLoader, config: DictConfig, lines: list[list[str]]) -> I
             for override in parser.parse_overrides([text for text in line if text not in chosen]):
                 OmegaConf.update(job_config, override.key_or_group, override.value(), force_add=True)
         yield job_of(job_config)
+
+
+def changed(line: list[str], job: Job, values: Mapping[str, Any]) -> tuple[list[str], Job]:
+    """A line of a sweep and its job, with other values of some keys."""
+    config = copy.deepcopy(job.config)
+    for key, value in values.items():
+        OmegaConf.update(config, key, value)
+    kept = [text for text in line if key_of(text) not in values]
+    return [*kept, *(f"++{key}={value}" for key, value in values.items())], Job(config, job.choices)
 
 
 def _without_hydra(config: DictConfig) -> DictConfig:

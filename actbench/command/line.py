@@ -33,6 +33,9 @@ def hydra_arguments(argv: list[str]) -> list[str]:
     sweeps = any(OmegaConf.select(node, "hydra.sweeper.params") for node in named)
     if sweeps and not flags & {"-m", "--multirun", *_SHOW}:
         argv = ["-m", *argv]
+    if (sweeper := _sweeper(named)) and not any(o.key_or_group == "hydra/sweeper" for o in overrides):
+        place = argv.index(assignments[0])  # all overrides must stand together
+        argv = [*argv[:place], f"hydra/sweeper={sweeper}", *argv[place:]]
     forced = {}
     for override in overrides:
         key, line = override.key_or_group, str(override.input_line)
@@ -76,6 +79,12 @@ def check_files() -> None:
             raise ConfigError(f"{file} is no mapping: it needs keys and values, as in alpha: 1.0.")
         if "defaults" in node and group not in PRESETS:
             raise ConfigError(f"{file} has defaults, which an option of {group} cannot have: write its keys out.")
+
+
+def _sweeper(experiments: Sequence[DictConfig]) -> str | None:
+    """The sweeper that an experiment overrides; Hydra would keep the one of conf/config.yaml."""
+    entries = [entry for node in experiments for entry in node.get("defaults", ()) if isinstance(entry, DictConfig)]
+    return next((entry[key] for entry in entries if (key := "override /hydra/sweeper") in entry), None)
 
 
 def _bases(name: str) -> list[str]:

@@ -1,9 +1,9 @@
 """What did the initialisation do to a ranking, and what the learning rate? The four tracks from shared to tuned.
 
-    shared         one learning rate, one init      matched_init   one learning rate, closed-form gain
-    tuned_lr       tuned rate, one init             tuned          tuned rate, closed-form gain
+    shared       one learning rate, one init      tuned_init   one learning rate, tuned init
+    tuned_lr     tuned rate, one init             tuned        tuned rate, tuned init
 
-All four are paired by seed. With the loss L of a variant on a seed, the effects are init = L(matched_init) − L(shared),
+All four are paired by seed. With the loss L of a variant on a seed, the effects are init = L(tuned_init) − L(shared),
 learning rate = L(tuned_lr) − L(shared), both = L(tuned) − L(shared), and interaction = both − init − learning rate:
 what the two do together beyond what each does alone.
 """
@@ -34,7 +34,7 @@ class Corners(NamedTuple):
         orders: `track, pairs, turned, shown, tau, low, high`: `turned` counts the pairs of variants whose order is the
             opposite of that on the shared track, `shown` those of them that are told apart on both, see
             `compare.paired.all_pairs`; `tau` is Kendall's τ-b with the shared track's order.
-        difference: low and high of τ of matched_init − τ of tuned_lr: above 0 the learning rate changes more.
+        difference: low and high of τ of tuned_init − τ of tuned_lr: above 0 the learning rate changes more.
         verdicts: By variant, the verdict on each track.
         same_rate: Number of variants whose tuned learning rate is the shared one; None if the tables have no rates.
     """
@@ -55,7 +55,7 @@ def corners_of(works: list[Workload], comparisons: list[Comparison | None]) -> l
     results = []
     for title, shared, tuned in both_tracks(works):
         corners = {"shared": shared, "tuned": tuned}
-        corners |= {track: work for track in TRACKS for work in works if _is_corner(work, track, shared, tuned)}
+        corners |= {track: work for track in TRACKS for work in works if _is_corner(work, track, shared)}
         optional = {track: comparison_of[id(corners[track])] for track in TRACKS if track in corners}
         compared = {track: comparison for track, comparison in optional.items() if comparison is not None}
         if len(compared) < len(TRACKS) or len({(c.value, c.reference) for c in compared.values()}) > 1:
@@ -66,18 +66,17 @@ def corners_of(works: list[Workload], comparisons: list[Comparison | None]) -> l
     return results
 
 
-def _is_corner(work: Workload, track: str, shared: Workload, tuned: Workload) -> bool:
-    """Whether a workload is the given track between these two.
+def _is_corner(work: Workload, track: str, shared: Workload) -> bool:
+    """Whether a workload is the given track beside the shared one.
 
-    The keys that the track sets are as in the tuned workload, all others as in the shared one. A learning rate that was
-    chosen for each variant is not among the workload's keys.
+    All keys are as in the shared one but for those that the track sets: they were chosen for each variant, so they are
+    not among the workload's keys.
     """
     if track in ("shared", "tuned") or work.config.get("track") != track:
         return False
     expected = dict(shared.config)
     for key in TRACKS[track]:
         expected = {k: v for k, v in expected.items() if k != key and not k.startswith(f"{key}.")}
-        expected |= {k: v for k, v in tuned.config.items() if k == key or k.startswith(f"{key}.")}
     return work.config == expected | {"track": track}
 
 
@@ -100,7 +99,7 @@ def _corners(title: str, runs: dict[str, pd.DataFrame], comparisons: dict[str, C
 
 
 def _effects(losses: dict[str, np.ndarray], names: list[str]) -> pd.DataFrame:
-    init, rate, both = (losses[track] - losses["shared"] for track in ("matched_init", "tuned_lr", "tuned"))
+    init, rate, both = (losses[track] - losses["shared"] for track in ("tuned_init", "tuned_lr", "tuned"))
     frames = []
     for effect, values in zip(EFFECTS, (init, rate, both, both - init - rate), strict=True):
         mean, low, high = bca(values, rng=np.random.default_rng(0))
@@ -127,7 +126,7 @@ def _orders(losses: dict[str, np.ndarray], *, rng: np.random.Generator) -> tuple
         turned = np.triu(np.subtract.outer(shared, shared) * np.subtract.outer(mean, mean) < 0).sum()
         pairs = count * (count - 1) // 2
         rows.append((track, pairs, int(turned), kendall(shared[None], mean[None])[0], *np.nanquantile(taus, TAILS)))
-    by_init, by_rate = (resampled[tracks.index(track)] for track in ("matched_init", "tuned_lr"))
+    by_init, by_rate = (resampled[tracks.index(track)] for track in ("tuned_init", "tuned_lr"))
     low, high = np.nanquantile(by_init - by_rate, TAILS)
     return pd.DataFrame(rows, columns=["track", "pairs", "turned", "tau", "low", "high"]), (float(low), float(high))
 

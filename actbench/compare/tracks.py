@@ -1,8 +1,8 @@
 """Does a ranking survive tuning? The same variants on the shared and on the tuned track.
 
 On the shared track all variants have one learning rate and one init. On the tuned track each variant has the learning
-rate that its tuning experiment chose on validation data, and the init of closed-form gain. The two tracks are separate
-workloads, with different values of the config key `track`.
+rate and the init that its tuning experiment chose on validation data. The two tracks are separate workloads, with
+different values of the config key `track`.
 """
 
 from itertools import cycle

@@ -14,9 +14,8 @@ from actbench.tables.text import one_line, text
 # A workload is repeated over its seeds and looked at after some of them; where the data are stored changes no number.
 _IGNORED_KEYS = ("seed", "num_seeds", "data.root", "looks")
 # The keys that each track of conf/track/ sets differently from the shared one.
-TRACKS = {"shared": (), "matched_init": ("init",), "tuned_lr": ("optim.lr",), "tuned": ("init", "optim.lr")}
-# A track that sets this key chooses its value for each activation, so there it belongs to the variant.
-_TUNED_KEY = "optim.lr"
+# They are chosen for each activation, so on that track they belong to the variant.
+TRACKS = {"shared": (), "tuned_init": ("init",), "tuned_lr": ("optim.lr",), "tuned": ("init", "optim.lr")}
 
 
 class NothingToReportError(ValueError):
@@ -65,9 +64,8 @@ def workloads(tables: Tables, *, run_ids: Collection[str] | None = None) -> list
         )
     config = pd.DataFrame({one_line(name): runs[name].map(text) for name in config_columns(runs)}, index=runs.index)
     keys = config[[n for n in config.columns if n.split(".")[0] != "act" and n not in _IGNORED_KEYS]]
-    if {"track", _TUNED_KEY} <= set(keys):
-        tuned = [track for track, track_keys in TRACKS.items() if _TUNED_KEY in track_keys]
-        keys = keys.assign(**{_TUNED_KEY: keys[_TUNED_KEY].mask(keys["track"].isin(tuned), "")})
+    if "track" in keys:
+        keys = _without_tuned(keys)
     keys = keys.assign(PROTOCOL=runs["protocol"].map(text))
     groups = keys.groupby(list(keys), sort=False).ngroup()
     if run_ids is not None:
@@ -109,6 +107,14 @@ def _variants(config: pd.DataFrame) -> pd.Series:
                 suffix = f" {name.removeprefix('act.')}=" + group[name].replace("", "default")
                 labels = labels.add(suffix.reindex(labels.index, fill_value=""))
     return labels
+
+
+def _without_tuned(keys: pd.DataFrame) -> pd.DataFrame:
+    """The keys without the values that the run's track chose for its activation."""
+    for track, chosen in TRACKS.items():
+        names = [n for n in map(str, keys) if any(n == key or n.startswith(f"{key}.") for key in chosen)]
+        keys = keys.assign(**{name: keys[name].mask(keys["track"] == track, "") for name in names})
+    return keys
 
 
 def _names(config: pd.DataFrame) -> pd.Series:

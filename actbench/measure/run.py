@@ -4,20 +4,21 @@ import json
 import signal
 import traceback
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 
 import torch
 from omegaconf import OmegaConf
 from tqdm import tqdm
 
 from actbench.command.job import Job
-from actbench.command.options import GROUPS
+from actbench.command.options import GROUPS, options
 from actbench.measure import environment, memory
 from actbench.measure.checkpoint import Checkpoint
 from actbench.measure.identity import act_name, columns, run_id, source, user_targets
 from actbench.measure.seed import train_seed
 from actbench.measure.streams import PROTOCOL, stream_seed
 from actbench.measure.train import History
-from actbench.tables import atomic, schema, store
+from actbench.tables import atomic, parquet, schema, store
 
 # Measures one seed of a job over the given epochs, resuming from the checkpoint: its row of `runs` and its history.
 MeasureSeed = Callable[[Job, int, Checkpoint, Iterator[int]], tuple[dict, History]]
@@ -42,6 +43,8 @@ def run(job: Job, *, show_progress: bool, measure_seed: MeasureSeed | None = Non
         return
     atomic.check_space(runs / name)
     atomic.discard(failed)
+    if _take_over(job, name):
+        return
     device = environment.device(job.config.device)
     versions = environment.environment(device)
     checkpoint = Checkpoint(runs / f".{name}", environment=versions, device=device)
@@ -68,14 +71,38 @@ def run(job: Job, *, show_progress: bool, measure_seed: MeasureSeed | None = Non
     checkpoint.remove()
 
 
+def _take_over(job: Job, name: str) -> bool:
+    """Land a run from one that differs in its track alone, and so in no number, where such a one is measured."""
+    if _doubts(job):
+        return False
+    others = {run_id(replace(job, choices=job.choices | {"track": track})) for track in options("track")} - {name}
+    for other in sorted(store.finished(job.folder, among=others)):
+        try:
+            tables = store.of_run(job.folder, other)
+        except parquet.BrokenTablesError:
+            continue
+        runs = tables.runs.assign(track=job.choices["track"])
+        tables = schema.Tables(*(frame.assign(run_id=name) for frame in (runs, tables.epochs, tables.layers)))
+        store.land(
+            tables, job.folder / "runs" / name, files={"config.yaml": OmegaConf.to_yaml(job.config, resolve=True)}
+        )
+        return True
+    return False
+
+
+def _doubts(job: Job) -> dict[str, str]:
+    """Why the code or values of the user's that a job needs may change unseen, by dotted path."""
+    targets = (t for group in GROUPS if group != "data" for t in user_targets(job, group))
+    return {target: doubt for target in targets if (doubt := source(target).doubt)}
+
+
 def renew(jobs: Sequence[Job]) -> list[str]:
     """Forget the runs with code or values of the user's that may have changed unseen; a sentence about each."""
-    doubts = {}
+    doubts: dict[str, str] = {}
     for job in jobs:
-        for target in (t for group in GROUPS if group != "data" for t in user_targets(job, group)):
-            if doubt := source(target).doubt:
-                doubts[target] = doubt
-                store.forget(job.folder, {run_id(job)})
+        if own := _doubts(job):
+            doubts |= own
+            store.forget(job.folder, {run_id(job)})
     return [f"{f} is measured anew each time, since an edit could go unseen: {doubt}." for f, doubt in doubts.items()]
 
 

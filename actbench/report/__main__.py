@@ -4,20 +4,18 @@ import argparse
 import sys
 from pathlib import Path
 
-from actbench.report import across, functions, results_folder
-from actbench.tables import atomic, tuned
-from actbench.tables.text import one_line
+from actbench.report import across, functions, results_folder, tuning
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Run the command; return 0, or 2 after a sentence on stderr that says what is wrong."""
     parser = argparse.ArgumentParser(prog="python -m actbench.report", description="Make a report from tables alone.")
     parser.add_argument("folders", nargs="+", type=Path, metavar="FOLDER", help="results folder, e.g. results/adhoc")
-    parser.add_argument("--tuned", action="store_true", help="print the learning rates that a tuning experiment chose")
+    parser.add_argument("--tuned", action="store_true", help="print what a tuning experiment chose")
     options = parser.parse_args(arguments)
     try:
         for folder in options.folders if options.tuned else ():
-            _print_tuned(folder)
+            print(tuning.text(folder))
         if not options.tuned:
             print(_write_report(options.folders))
     except (OSError, ValueError) as error:
@@ -41,13 +39,6 @@ def _write_report(folders: list[Path]) -> Path:
     for sentence in left_out:
         print(f"left out: {sentence}", file=sys.stderr)
     return path
-
-
-def _print_tuned(folder: Path) -> None:
-    """Print the learning rates that a tuning experiment chose, and write them as tuned.csv."""
-    table = tuned.best_rates(tuned.runs_of(folder))
-    atomic.write_text(folder / "tuned.csv", table.to_csv(index=False))
-    print(table.assign(act=table["act"].map(one_line)).to_string(index=False))
 
 
 if __name__ == "__main__":

@@ -14,7 +14,7 @@ from actbench.compare.paired import JUDGED
 from actbench.compare.ranking import Cells
 from actbench.compare.workloads import NothingToReportError, Workload, protocol_notes, workloads
 from actbench.figures import training
-from actbench.report import numbers, page, sentences, settings, statistics, writer
+from actbench.report import numbers, page, sentences, settings, statistics, tuning, writer
 from actbench.report.page import Part
 from actbench.report.sections import comparison as comparison_section
 from actbench.report.sections import tracks as tracks_section
@@ -24,12 +24,14 @@ from actbench.report.writer import Save
 from actbench.tables import atomic
 from actbench.tables.schema import REFERENCE, Tables
 from actbench.tables.store import read
+from actbench.tables.tuning import is_tuning
 
 
 def write(folder: str | Path, *, run_ids: Collection[str] | None = None) -> Path:
     """Make report.md, report.html, figures/ and statistics/ in a results folder from its tables.
 
-    With `run_ids` the report covers only the workloads that these runs belong to, with all their runs in the folder.
+    With `run_ids` the report covers only the workloads that these runs belong to, with all their runs in the folder. A
+    tuning has a report of its own, see `report/tuning.py`.
 
     Returns:
         The path of report.html.
@@ -44,6 +46,8 @@ def write(folder: str | Path, *, run_ids: Collection[str] | None = None) -> Path
 
 def write_and_list(folder: Path, *, run_ids: Collection[str] | None = None) -> tuple[Path, list[str]]:
     """As `write`; returns also a sentence for each file, and for runs of each other PROTOCOL, that was left out."""
+    if is_tuning(folder):
+        return tuning.write(folder)
     tables, left_out = _read(folder)
     left_out = left_out + protocol_notes(tables.runs, run_ids=run_ids or ())
     works = workloads(tables, run_ids=run_ids)

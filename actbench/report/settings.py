@@ -5,7 +5,7 @@ from collections.abc import Iterable
 import pandas as pd
 
 from actbench.compare.layers import networks
-from actbench.compare.workloads import Workload
+from actbench.compare.workloads import TRACKS, Workload
 from actbench.report.numbers import fixed
 from actbench.tables.text import text
 
@@ -55,6 +55,7 @@ def rows(works: list[Workload]) -> list[list[str]]:
     differing = sorted({key for work in works for key in work.config} - shared.keys())
     if differing:
         table.append(["differs by section", ", ".join(differing)])
+    table += _tuned(works)
     table += [["seeds", f"{seeds(runs)} ({_range(runs['seed'])})"], ["runs", counts(runs)]]
     for name, column in {"parameters": "num_parameters", "peak memory (MiB)": "peak_mib"}.items():
         if runs[column].notna().any():
@@ -70,6 +71,19 @@ def rows(works: list[Workload]) -> list[list[str]]:
     if repeated:
         table.append(["left out", f"{repeated} measured again on a seed that was there already"])
     return [["", ""], *([name, value] for name, value in table if value)]
+
+
+def _tuned(works: list[Workload]) -> list[list[str]]:
+    """`tuned, track=tuned | relu optim.lr=0.01, init=lsuv; …`: what each track chose for each variant."""
+    rows = []
+    for work in works:
+        track, runs = work.config.get("track", ""), work.tables.runs
+        if keys := [key for key in reversed(TRACKS.get(track, ())) if key in runs]:
+            first = runs.groupby("variant")[keys].first()
+            chosen = (", ".join(f"{key}={text(row[key])}" for key in keys) for _, row in first.iterrows())
+            cells = (f"{name} {setting}" for name, setting in zip(first.index, chosen, strict=True))
+            rows.append([f"chosen, track={track}", "; ".join(cells)])
+    return rows
 
 
 def _networks(works: list[Workload]) -> list[list[str]]:

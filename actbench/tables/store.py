@@ -2,6 +2,7 @@
 
 results/<name>/runs/<run_id>/{runs,epochs,layers}.parquet   measured, append-only, one folder per run
 results/<name>/tables/{runs,epochs,layers}.parquet          the same rows, compacted, small enough to publish
+results/<name>/tables/tuning.json                           of a tuning: what it was asked for, see `tuning.py`
 """
 
 import hashlib
@@ -12,6 +13,7 @@ from pathlib import Path
 
 import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from actbench.tables import parquet, text
 from actbench.tables.atomic import MEASURED, discard, refuse_links, remove, remove_abandoned, temporary
@@ -77,6 +79,18 @@ def finished(folder: str | Path, *, among: Collection[str]) -> set[str]:
     except parquet.BrokenTablesError:  # possibly because there are no tables
         return landed
     return landed | (_finished_ids(published) & set(among))
+
+
+def of_run(folder: str | Path, run_id: str) -> Tables:
+    """The tables of one finished run, published or not.
+
+    Raises:
+        BrokenTablesError: If they cannot be read.
+    """
+    own, published = Path(folder, "runs", run_id), Path(folder, "tables")
+    stored = parquet.read(own if own.is_dir() else published, dtypes=_DTYPES).tables
+    rows = {name: table.filter(pc.equal(table["run_id"], run_id)) for name, table in stored.items()}
+    return Tables(**{name: conform(parquet.frame([rows[name]]), SCHEMA[name]) for name in SCHEMA})
 
 
 def _finished_ids(runs: pa.Table) -> set[str]:

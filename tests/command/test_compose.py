@@ -67,11 +67,11 @@ MODELS = ", ".join(options("model"))
         ),
         (
             "+act=mish track=tuned",
-            "This track needs the experiment that tuned the learning rates: give tuning=NAME.",
+            "track=tuned, init=tuned takes what a tuning experiment chose: give tuning=NAME.",
         ),
         (
             "+act=mish track=tuned tuning=mine",
-            "mine has not been run: python -m actbench +experiment=mine tunes the learning rates.",
+            "mine has not been run: python -m actbench +experiment=mine tunes, track=shared needs no tuning.",
         ),
         (
             "+act=mish model=cnn model.widths=[]",
@@ -156,7 +156,7 @@ MODELS = ", ".join(options("model"))
         ("+act=relu output.name=[a]", 'output.name=["a"] is out of range: it must be a word.'),
         (
             "+act=relu track=tuned tuning=5",
-            "5 has not been run: python -m actbench +experiment=5 tunes the learning rates.",
+            "5 has not been run: python -m actbench +experiment=5 tunes, track=shared needs no tuning.",
         ),
         ("+act=5", f"There is no act=5: known are: {WITH_CUSTOM}."),
         ("-m +act=relu,5", f"There is no act=5: known are: {WITH_CUSTOM}."),
@@ -235,7 +235,7 @@ def test_a_sweep_is_the_product_of_its_axes():
 @pytest.mark.parametrize(
     ("fixed", "axes"),
     [
-        ([], {"+act": ["relu", "elu"], "track": ["shared", "matched_init"], "norm": ["none", "batch"]}),
+        ([], {"+act": ["relu", "elu"], "init": ["torch", "lsuv"], "norm": ["none", "batch"]}),
         (["act.alpha=0.3"], {"+act": ["elu", "celu"], "optim.lr": ["0.1", "0.01"]}),
         (["+experiment=gan_smooth"], {"+act": ["relu", "elu"], "data": ["digits", "mnist"]}),  # sets data.num_val
     ],
@@ -295,7 +295,7 @@ def test_glob_takes_every_activation_and_no_other():
 
 
 def test_the_command_line_replaces_an_axis_of_an_experiment():
-    jobs = commands.jobs("+experiment=digits_mlp", "act=relu,elu", "train.epochs=1")
+    jobs = commands.jobs("+experiment=digits_mlp", "act=relu,elu", "track=shared", "train.epochs=1")
     assert [job.choices["act"] for job in jobs] == ["relu", "elu"]
     assert {job.config.train.epochs for job in jobs} == {1}
     assert {str(job.folder) for job in jobs} == {"results/digits_mlp"}

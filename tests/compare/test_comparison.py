@@ -209,7 +209,7 @@ def test_two_tracks_are_compared_in_a_section_of_their_own(tmp_path) -> None:
     assert "Tuned is worse than shared for 0 of 3." in markdown
     assert "- Both tracks, shared against tuned track: Kendall's τ = 1.00" in markdown
     assert "No verdict changes." in markdown
-    assert "tuned learning rate" in markdown
+    assert "tuned optim.lr" in markdown
     assert "(figures/w1-tracks.png)" in markdown
 
 

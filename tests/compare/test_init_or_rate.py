@@ -12,11 +12,11 @@ from actbench.report.sections.tracks import sentences
 from actbench.tables.schema import Tables
 
 SEEDS = 8
-INIT = {"shared": "torch", "matched_init": "matched", "tuned_lr": "torch", "tuned": "matched"}
+INIT = {"shared": "torch", "tuned_init": "matched", "tuned_lr": "torch", "tuned": "matched"}
 BASE = {"relu": 0.2, "elu": 0.3, "mish": 0.4}
-# What each track adds to the loss: the matched init .05 for elu; the tuned rate −.15 for mish; and both .02 more.
+# What each track adds to the loss: the tuned init .05 for elu; the tuned rate −.15 for mish; and both .02 more.
 ADDED = {
-    "shared": {}, "matched_init": {"elu": 0.05}, "tuned_lr": {"mish": -0.15}, "tuned": {"elu": 0.07, "mish": -0.15},
+    "shared": {}, "tuned_init": {"elu": 0.05}, "tuned_lr": {"mish": -0.15}, "tuned": {"elu": 0.07, "mish": -0.15},
 }  # fmt: skip
 
 
@@ -58,9 +58,9 @@ def test_effects_by_hand(four) -> None:
 def test_orders_by_hand(four) -> None:
     """relu < elu < mish; with the tuned rate mish (.25) passes elu (.3): one of three pairs, τ = (2 − 1) / 3."""
     table = four.orders.set_index("track")
-    assert table["turned"].to_dict() == {"matched_init": 0, "tuned_lr": 1, "tuned": 1}
+    assert table["turned"].to_dict() == {"tuned_init": 0, "tuned_lr": 1, "tuned": 1}
     assert table.loc["tuned_lr", ["pairs", "tau", "low", "high"]].tolist() == pytest.approx([3, 1 / 3, 1 / 3, 1 / 3])
-    assert table["shown"].to_dict() == {"matched_init": 0, "tuned_lr": 1, "tuned": 1}
+    assert table["shown"].to_dict() == {"tuned_init": 0, "tuned_lr": 1, "tuned": 1}
     assert four.difference == pytest.approx((2 / 3, 2 / 3))
 
 
@@ -70,12 +70,12 @@ def test_sentences_on_the_four_tracks(four) -> None:
     assert "rate is the shared one" not in " ".join(sentences(four._replace(same_rate=None)))
     assert sentences(four._replace(verdicts=verdicts)) == [
         "Of 3 pairs of activations 1 stand the other way round on the tuned track than on the shared one "
-        "(τ = 0.33 [0.33, 0.33]): the matched init alone turns 0 of the 3 (τ = 1.00 [1.00, 1.00]), the tuned learning "
+        "(τ = 0.33 [0.33, 0.33]): the tuned init alone turns 0 of the 3 (τ = 1.00 [1.00, 1.00]), the tuned learning "
         "rate alone 1 (τ = 0.33 [0.33, 0.33]), and the learning rate changes the ranking more than the initialisation.",
         "The tuned rate is the shared one for 0 of 3.",
         "Turned is by the means: told apart on both tracks, one way and the other, are 0 of the 0 pairs, 1 of 1 and 1 "
         "of 1 (every pair tested, Benjamini and Hochberg).",
-        "The verdict against relu depends on the corner for elu (shared: worse, matched_init: worse, tuned_lr: worse, "
+        "The verdict against relu depends on the corner for elu (shared: worse, tuned_init: worse, tuned_lr: worse, "
         "tuned: undecided).",
     ]
 
@@ -89,7 +89,7 @@ def test_variants_whose_tuned_rate_is_the_shared_one_are_counted() -> None:
 
 
 def test_without_all_four_tracks_there_are_no_corners() -> None:
-    assert corners("shared", "matched_init", "tuned") == []
+    assert corners("shared", "tuned_init", "tuned") == []
 
 
 def test_without_a_comparison_there_are_no_corners() -> None:

@@ -68,7 +68,7 @@ def test_seeds_and_the_folder_of_the_data_make_no_workload() -> None:
     assert contents(tables) == [("", ["elu", "relu"])]
 
 
-@pytest.mark.parametrize(("track", "count"), [("tuned", 1), ("tuned_lr", 1), ("matched_init", 2), ("shared", 2)])
+@pytest.mark.parametrize(("track", "count"), [("tuned", 1), ("tuned_lr", 1), ("tuned_init", 2), ("shared", 2)])
 def test_a_rate_that_the_track_chose_makes_no_workload(track: str, count: int) -> None:
     tables = concatenated(
         *(small([name], track=track, **{"optim.lr": lr}) for name, lr in (("relu", 0.1), ("elu", 0.3)))

@@ -83,10 +83,6 @@ def test_a_list_of_the_wrong_length_is_one_sentence(count, job_of):
             "DIR/act/NAME.yaml with --config-dir DIR.",
         ),
         ("+act=relu act_by_layer=[relu,relu,tanh]", "act and act_by_layer are both given: give one of them."),
-        (
-            "act_by_layer=[relu,relu,tanh] track=tuned tuning=mnist_mlp_tuning",
-            "This track has learning rates for one activation in all layers: give track=shared.",
-        ),
         ("act_by_layer=[relu,relu,layered.absent]", "act=layered.absent: layered.absent cannot be imported"),
     ],
 )

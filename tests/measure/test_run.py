@@ -217,3 +217,40 @@ def test_a_run_on_mps_is_measured(line, measure, real_data):
     tables = measure(*line.split(), f"data.root={real_data}", "device=mps")
     assert tables.runs["status"].item() == "done"
     assert tables.layers["out_std"].notna().all()
+
+
+def test_a_run_on_another_track_with_the_same_settings_is_taken_over(measure, job_of, monkeypatch):
+    """Published or not, its numbers are those of the first, and nothing is trained again."""
+    shared = measure("+act=relu", "num_seeds=2", "train.epochs=1")
+    monkeypatch.setattr(run, "train_seed", None)
+    tuned = measure("+act=relu", "num_seeds=2", "train.epochs=1", "track=tuned", "optim.lr=0.003", "init=torch")
+    store.compact("results/adhoc")
+    shutil.rmtree("results/adhoc/runs")
+    both = measure("+act=relu", "num_seeds=2", "train.epochs=1", "track=tuned_lr", "optim.lr=0.003")
+    for other, track in ((tuned, "tuned"), (both, "tuned_lr")):
+        assert set(other.runs["track"]) == {track}
+        assert set(other.runs["run_id"]).isdisjoint(shared.runs["run_id"])
+        for frame, first in zip(other, shared, strict=True):
+            names = ["run_id", *(["track"] if "track" in first else [])]
+            pd.testing.assert_frame_equal(frame.drop(columns=names), first.drop(columns=names))
+    other = measure("+act=relu", "num_seeds=2", "train.epochs=1", "track=tuned", "optim.lr=0.004", "init=torch")
+    assert list(other.runs["status"]) == ["failed"]
+
+
+def test_a_run_that_cannot_be_read_is_not_taken_over(measure):
+    shared = measure("+act=relu", "num_seeds=1", "train.epochs=1").runs
+    path = Path("results/adhoc/runs", shared["run_id"].item(), "runs.parquet")
+    path.write_bytes(b"PAR1 and no more PAR1")
+    with pytest.warns(UserWarning, match="cannot be read"):
+        tuned = measure("+act=relu", "num_seeds=1", "train.epochs=1", "track=tuned_lr", "optim.lr=0.003").runs
+    assert tuned["test_loss"].item() == shared["test_loss"].item()
+
+
+def test_a_run_whose_code_may_have_changed_is_not_taken_over(measure, monkeypatch):
+    Path("fickle.py").write_text("import torch\n\n\ndef f(z): return torch.relu(z)\n")
+    line = ["+act=custom", "act._target_=fickle.f", "num_seeds=1", "train.epochs=1"]
+    measure(*line)
+    monkeypatch.setattr(run, "_doubts", lambda job: {"fickle.f": "it may have changed"})
+    monkeypatch.setattr(run, "train_seed", None)
+    measure(*line, "track=tuned_lr", "optim.lr=0.003")
+    assert "not callable" in store.collect("results/adhoc").runs["message"].dropna().item()

@@ -20,7 +20,8 @@ from actbench.measure import run
 from actbench.report import console, results_folder, statistics
 from actbench.report.__main__ import main as report_main
 from actbench.sweep import conclude, progress
-from actbench.tables import atomic, parquet, store
+from actbench.tables import atomic, parquet, store, tuning
+from actbench.tables.tuning import Setting, Tuning
 
 FOLDER = Path("r")
 SMALL = ["num_seeds=1", "train.epochs=1", "data.num_train=64", "data.num_val=100", "model.width=8",
@@ -298,10 +299,13 @@ def test_the_summary_has_no_cost_if_its_settings_are_missing(runs):
     assert "Ran on" not in console.text(tables, run_ids={path.name for path in runs})
 
 
-def test_tuned_rates_without_any_complete_run_are_one_message(runs, capsys):
-    for folder in runs:
-        (folder / "runs.parquet").unlink()
-    with pytest.warns(UserWarning, match="is missing: a run has the tables"):
-        assert report_main(["--tuned", "r"]) == 2
-    message = "actbench.report: There are no runs in r with an activation and a learning rate to choose from.\n"
-    assert capsys.readouterr() == ("", message)
+def test_a_tuning_without_any_complete_run_is_one_message(runs, capsys):
+    tuning.write(Tuning(1000, (1,), (), (0.1,), ("he",), Setting(0.1, "he"), {}), FOLDER)
+    for folder in runs[1:]:
+        shutil.rmtree(folder)
+    (runs[0] / "runs.parquet").unlink()
+    for arguments in (["--tuned", "r"], ["r"]):
+        assert report_main(arguments) == 2
+        out, err = capsys.readouterr()
+        assert (out, err.count("\n")) == ("", 1)
+        assert "runs.parquet is missing: a run has the tables" in err

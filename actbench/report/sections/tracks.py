@@ -2,8 +2,6 @@
 
 from pathlib import Path
 
-import pandas as pd
-
 from actbench.compare import tracks
 from actbench.compare.init_or_rate import EFFECTS, Corners, varying_verdicts
 from actbench.compare.tracks import TrackAgreement
@@ -13,20 +11,20 @@ from actbench.report import numbers, page
 from actbench.report.numbers import correlation, enumeration, interval_of, number, p_value, percent, rounded
 from actbench.report.page import Part
 from actbench.report.writer import Save, saver
+from actbench.tables.text import text
 
 _READ_TRACKS = (
-    "Left the ranks with one learning rate and init for all, right those with the init of closed-form gain and the "
-    "learning rate that the tuning experiment chose for each variant on validation data of other seeds. Where that "
-    "experiment trains for fewer epochs than these runs, as its own report says, the rate need not be the best for "
-    "them. Thick lines change their verdict. τ is 1 where tuning changes no order, 0 where the two orders "
-    "have nothing in common; its interval is of seeds drawn again, which adds noise to both orders and lowers τ."
+    "Left the ranks with one learning rate and init for all, right those with the learning rate and the init that the "
+    "tuning experiment chose for each variant on validation data of other seeds. Thick lines change their verdict. "
+    "τ is 1 where tuning changes no order, 0 where the two orders have nothing in common; its interval is of seeds "
+    "drawn again, which adds noise to both orders and lowers τ."
 )
 _READ_HARM = (
     "Tuning chose a setting by the validation error of other seeds. Here both settings meet the same evaluation seeds: "
     "the validation error of each, and a one-sided paired t test of whether the tuned one is higher, adjusted by Holm."
 )
 _READ_CORNERS = (
-    "Each variant against itself on the shared track, on the same seeds: with the matched init alone, with the tuned "
+    "Each variant against itself on the shared track, on the same seeds: with the tuned init alone, with the tuned "
     "learning rate alone, with both; left of 0 is a lower {metric}. Interaction is both less the two alone: at 0 init "
     "and learning rate add up, below it they do more together. Bars are 95 % intervals, filled where they exclude 0."
 )
@@ -85,15 +83,15 @@ def _agreement(title: str, tuned: Workload, agreement: TrackAgreement, *, save: 
         f"On the tuned track {higher} of {n} have a higher mean than on the shared one.",
     ]
     runs = tuned.tables.runs[tuned.tables.runs["status"] != "failed"]
-    rates = runs.groupby("variant")["optim.lr"].first() if "optim.lr" in runs else pd.Series(dtype=float)
+    chosen = runs.groupby("variant")[[name for name in ("optim.lr", "init") if name in runs]].first()
     heading = ["activation", "rank, shared", "rank, tuned", "verdict, shared", "verdict, tuned"]
     rows = [
         [row["variant"], rounded(row["rank_shared"], 6), rounded(row["rank_tuned"], 6),
          *(row[name] if isinstance(row[name], str) else "reference" for name in ("verdict_shared", "verdict_tuned")),
-         *([rounded(rates[row["variant"]], 6)] if len(rates) else [])]
+         *map(text, chosen.loc[row["variant"]])]
         for row in variants.to_dict("records")
     ]  # fmt: skip
-    table = page.table([[*heading, *(["tuned learning rate"] if len(rates) else [])], *rows])
+    table = page.table([[*heading, *(f"tuned {name}" for name in chosen)], *rows])
     figure = save(tracks_figures.tracks(variants), "tracks")
     title = f"{title or 'Both tracks'}, shared against tuned track"
     return Part(title, _READ_TRACKS, " ".join(shows), figure, table)
@@ -137,10 +135,10 @@ def sentences(corners: Corners) -> list[str]:
     )  # fmt: skip
     texts = [
         f"Of {pairs} pairs of activations {turned['tuned']} stand the other way round on the tuned track than on the "
-        f"shared one ({tau['tuned']}): the matched init alone turns {turned['matched_init']} of the {pairs} "
-        f"({tau['matched_init']}), the tuned learning rate alone {turned['tuned_lr']} ({tau['tuned_lr']}), and {more}.",
+        f"shared one ({tau['tuned']}): the tuned init alone turns {turned['tuned_init']} of the {pairs} "
+        f"({tau['tuned_init']}), the tuned learning rate alone {turned['tuned_lr']} ({tau['tuned_lr']}), and {more}.",
         f"Turned is by the means: told apart on both tracks, one way and the other, are "
-        f"{told_apart['matched_init']} of the {turned['matched_init']} pairs, {told_apart['tuned_lr']} of "
+        f"{told_apart['tuned_init']} of the {turned['tuned_init']} pairs, {told_apart['tuned_lr']} of "
         f"{turned['tuned_lr']} and {told_apart['tuned']} of {turned['tuned']} (every pair tested, Benjamini and "
         "Hochberg).",
     ]

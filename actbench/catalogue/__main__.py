@@ -5,7 +5,7 @@ from pathlib import Path
 
 import torch
 
-from actbench.catalogue import cost, entries
+from actbench.catalogue import cost, entries, forms
 from actbench.catalogue.publish import facts_frame, publish
 from actbench.command.options import nearest, split_config_dir, use_config_dir
 from actbench.measure import memory
@@ -19,6 +19,7 @@ python -m actbench.catalogue +act=elu act.alpha=0.5     one, with its parameters
 python -m actbench.catalogue +act=custom act._target_=mypackage.f +act.p=2     your own
 python -m actbench.catalogue --cost                     time and memory of all, written to results/functions/
 python -m actbench.catalogue --cost gelu mish           of these only, printed
+python -m actbench.catalogue --cost --processes 10      GELU's forms in 10 fresh processes
 python -m actbench.catalogue --config-dir DIR +act=NAME, or --cost NAME        one of your options in DIR/act/
 """
 
@@ -30,6 +31,8 @@ def main(arguments: list[str]) -> int:
         print(HELP, end="")
         return 0
     try:
+        if "--processes" in arguments:
+            return _forms([text for text in arguments if text not in ("--cost", "--processes")])
         if "--cost" in arguments:
             return _cost([text for text in arguments if text != "--cost"])
         return _properties(arguments)
@@ -65,6 +68,17 @@ def _cost(names: list[str]) -> int:
         return 0
     function_tables.write(table, FOLDER, "cost")
     return _report()
+
+
+def _forms(arguments: list[str]) -> int:
+    if len(arguments) != 1 or not arguments[0].isdecimal() or not int(arguments[0]):
+        given = " ".join(arguments) or "nothing"
+        raise ValueError(f"--processes needs one number of processes, 1 or more, but {given} is given: --processes 10.")
+    table = forms.measure(forms.FOLDER, int(arguments[0]))
+    medians = table.groupby(["function", "mode", "size", "pass"], sort=False)["ratio"].median()
+    print("Time relative to eager ReLU, median over the processes:")
+    print(medians.to_string(float_format=function_tables.number))
+    return 0
 
 
 def _report() -> int:

@@ -236,10 +236,9 @@ def test_a_convolutional_gan_trains(measure):
     assert runs["picture"].notna().tolist() == [True, False]
 
 
-@pytest.mark.parametrize("names", [("gan_slope", "gan_smooth"), ("mnist_gan", "mnist_gan_smooth")])
-def test_two_experiments_are_one_workload(names):
+def test_two_experiments_are_one_workload():
     """Apart from the activation's parameters, so that their results can be compared."""
-    configs = [commands.jobs(f"+experiment={name}")[0].config for name in names]
+    configs = [commands.jobs(f"+experiment={name}")[0].config for name in ("mnist_gan", "mnist_gan_smooth")]
     one, two = (
         {key: value for key, value in job.flatten(OmegaConf.to_container(c, resolve=True)).items() if key[:4] != "act."}
         for c in configs

@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+import pandas as pd
+
 from actbench.compare import tracks
 from actbench.compare.init_or_rate import EFFECTS, Corners, varying_verdicts
 from actbench.compare.tracks import TrackAgreement

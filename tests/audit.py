@@ -178,7 +178,7 @@ def invent(folder: Path) -> None:
     }
     hard = np.random.default_rng(0).uniform(size=size)
     parts = []
-    for track, init in (("shared", "torch"), ("tuned_lr", "torch"), ("matched_init", "own"), ("tuned", "own")):
+    for track, init in (("shared", "torch"), ("tuned_lr", "torch"), ("tuned_init", "own"), ("tuned", "own")):
         tables = synthetic.tables(
             names, seeds=seeds, depth=2, epochs=2, diverged=("mish",), track=track, init=init, looks="[10, 20]"
         )

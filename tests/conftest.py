@@ -7,7 +7,6 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
-import audit
 import hypothesis
 import pytest
 import torch
@@ -86,6 +85,10 @@ def leave_undrawn(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture(scope="session")
 def invented_results(tmp_path_factory) -> Path:
     """A results folder of invented tables with its report, whose figures are not drawn."""
+    import audit
+
+    from actbench.report import results_folder
+
     folder = tmp_path_factory.mktemp("results") / "invented"
     audit.invent(folder)
     with pytest.MonkeyPatch.context() as patch:

@@ -42,7 +42,7 @@ def ranked(runs: pd.DataFrame) -> list[str]:
     if column is None:
         return sorted(runs["variant"].unique())
     finite = {name: runs[name].where(np.isfinite(runs[name])) for name in (column, column.replace("_error", "_loss"))}
-    means = [values.groupby(runs["variant"]).mean() for values in finite.values()]
+    means = [values.groupby(runs["variant"]).mean().round(12) for values in finite.values()]  # equal up to rounding
     lost = finite[column].isna().groupby(runs["variant"]).sum()
     table = pd.DataFrame({"lost": lost, "mean": means[0], "then": means[-1]})
     return list(table.sort_values(["lost", "mean", "then"], kind="stable").index)

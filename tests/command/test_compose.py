@@ -217,6 +217,16 @@ def test_the_plus_sign_of_an_activation_may_be_left_out():
     assert compose.job_from(["+act=mish"]) == compose.job_from(["act=mish"])
 
 
+def test_a_job_does_not_depend_on_those_before_it():
+    """Jobs that differ in values are composed once; what one sets stays its own."""
+    lines = [["+act=elu"], ["+act=elu", "act.alpha=2.0", "seed=5"], ["act_by_layer=[relu,relu,tanh]"], ["+act=mish"]]
+    first = [compose.job_from(line) for line in lines]
+    assert [compose.job_from(line) for line in reversed(lines)] == first[::-1]
+    assert [(job.choices["act"], job.config.seed) for job in first] == [
+        ("elu", 0), ("elu", 5), ("by_layer", 0), ("mish", 0),
+    ]  # fmt: skip
+
+
 def test_a_sweep_is_the_product_of_its_axes():
     jobs = commands.jobs("+act=elu", "act.alpha=0.1,0.5,1.0", "seed=range(0,20,10)")
     assert [(job.config.act.alpha, job.config.seed) for job in jobs] == [
@@ -232,7 +242,7 @@ def test_a_sweep_is_the_product_of_its_axes():
         (["+experiment=gan_smooth"], {"+act": ["relu", "elu"], "data": ["digits", "mnist"]}),  # sets data.num_val
     ],
 )
-def test_a_job_of_a_sweep_is_what_hydra_composes_for_a_single_run(fixed, axes):
+def test_a_job_of_a_sweep_or_alone_is_what_hydra_composes_for_a_single_run(fixed, axes):
     jobs = commands.jobs(*fixed, *(f"{key}={','.join(values)}" for key, values in axes.items()))
     combinations = list(itertools.product(*axes.values()))
     assert len(jobs) == len(combinations)
@@ -240,6 +250,7 @@ def test_a_job_of_a_sweep_is_what_hydra_composes_for_a_single_run(fixed, axes):
         line = [f"{key}={value}" for key, value in zip(axes, values, strict=True)]
         with initialize_config_dir(version_base="1.3", config_dir=str(CONF)):
             composed = hydra_compose("config", [*fixed, *line], return_hydra_config=True)
+        assert job == compose.job_from([*fixed, *line])
         assert {group: composed.hydra.runtime.choices[group] for group in job.choices} == job.choices
         assert OmegaConf.to_container(job.config) == {
             key: value for key, value in OmegaConf.to_container(composed, resolve=True).items() if key != "hydra"

@@ -49,12 +49,20 @@ def _test_folder(tmp_path, monkeypatch, score_cache):
     torch.set_num_threads(1)
 
 
+@pytest.fixture(scope="session")
+def _workers_folder(tmp_path_factory):
+    get_reusable_executor().shutdown(wait=True)
+    yield tmp_path_factory.mktemp("workers")
+    get_reusable_executor().shutdown(wait=True)
+
+
 @pytest.fixture
-def new_workers():
-    """joblib's workers of this test alone: it would use others again, which stay in the folder where they started."""
-    get_reusable_executor().shutdown(wait=True)
-    yield
-    get_reusable_executor().shutdown(wait=True)
+def workers(_workers_folder, monkeypatch):
+    """The folder of joblib's workers, which stay where they started: to start them takes longer than all they do.
+
+    Tests that use them are of one group, so that the same ones serve them all.
+    """
+    monkeypatch.chdir(_workers_folder)
 
 
 @pytest.fixture

@@ -19,7 +19,7 @@ from actbench.command.check import check, key_of
 from actbench.command.errors import translated_errors
 from actbench.command.job import Job
 from actbench.command.line import hydra_arguments, register
-from actbench.command.options import CONF, GROUPS, PRESETS, ConfigError, nearest, options, split_config_dir
+from actbench.command.options import CONF, GROUPS, PRESETS, ConfigError, file_of, nearest, options, split_config_dir
 
 OmegaConf.register_new_resolver(
     "tuned_lr",  # found by its name, since it needs pandas and no other config does
@@ -106,11 +106,11 @@ def _job(line: list[str], whole: Callable[[list[str]], DictConfig], composed: _C
 
     `whole` has Hydra compose a choice in each group, `composed` keeps what it made.
     """
-    acts = options("act")
     chosen = [t for t in line if key_of(t) in (*GROUPS, *PRESETS) or t.startswith("hydra")]
     act = next((t.partition("=")[2] for t in chosen if key_of(t) == "act"), "")
-    shared = [t for t in chosen if act not in acts or key_of(t) != "act"]
-    key = ("act", *shared) if act in acts else tuple(shared)
+    file = file_of("act", act)
+    shared = [t for t in chosen if file is None or key_of(t) != "act"]
+    key = tuple(shared) if file is None else ("act", *shared)
     with translated_errors(line):
         if key not in composed:
             config = whole(shared)
@@ -118,8 +118,8 @@ def _job(line: list[str], whole: Callable[[list[str]], DictConfig], composed: _C
             composed[key] = _without_hydra(config), HydraConfig.instance().cfg
         base, cfg = composed[key]
         job_config, HydraConfig.instance().cfg = copy.deepcopy(base), cfg
-        if act in acts:  # its file holds the keys of act, and no others
-            job_config.act = OmegaConf.load(acts[act])
+        if file is not None:  # it holds the keys of act, and no others
+            job_config.act = OmegaConf.load(file)
             with open_dict(cfg.hydra), read_write(cfg.hydra):
                 cfg.hydra.runtime.choices.act = act
         for override in OverridesParser.create().parse_overrides([t for t in line if t not in chosen]):

@@ -1,4 +1,8 @@
-"""Fixtures: one thread, an empty folder for each test, and tiny runs."""
+"""Fixtures: one thread, an empty folder for each test, and tiny runs.
+
+Fixtures import what they need: the process that hands the tests out to pytest-xdist's workers loads this file too, and
+the workers start after it.
+"""
 
 import functools
 import gc
@@ -6,20 +10,14 @@ import inspect
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import hypothesis
 import pytest
-import torch
-from joblib.externals.loky import get_reusable_executor
 
-from actbench.command import compose
-from actbench.command.job import Job
-from actbench.figures import comparison, style, tracks
-from actbench.ledger import figure
-from actbench.measure import identity, preflight, run
-from actbench.measure.sample_quality import score
-from actbench.report import results_folder
-from actbench.tables import schema, store
+if TYPE_CHECKING:
+    from actbench.command.job import Job
+    from actbench.tables.schema import Tables
 
 REAL_DATA = Path(__file__).resolve().parent.parent.parent / "shared" / "data"
 hypothesis.settings.register_profile("same each time", derandomize=True, database=None, deadline=None, max_examples=60)
@@ -41,6 +39,10 @@ def score_cache(tmp_path_factory) -> Path:
 @pytest.fixture(autouse=True)
 def _test_folder(tmp_path, monkeypatch, score_cache):
     """Run each test in an empty folder, where its results go. The score network is quick to train, and shared."""
+    import torch
+
+    from actbench.measure.sample_quality import score
+
     monkeypatch.setattr(score, "FOLDER", score_cache)
     monkeypatch.setitem(score.RECIPE, "steps", 60)
     monkeypatch.chdir(tmp_path)
@@ -51,6 +53,8 @@ def _test_folder(tmp_path, monkeypatch, score_cache):
 
 @pytest.fixture(scope="session")
 def _workers_folder(tmp_path_factory):
+    from joblib.externals.loky import get_reusable_executor
+
     get_reusable_executor().shutdown(wait=True)
     yield tmp_path_factory.mktemp("workers")
     get_reusable_executor().shutdown(wait=True)
@@ -74,6 +78,9 @@ def unrendered(monkeypatch):
 @pytest.fixture
 def undrawn(monkeypatch):
     """The figures of a report are empty files, and not even drawn: for tests of what is beside them."""
+    from actbench.figures import comparison, style, tracks
+    from actbench.ledger import figure
+    from actbench.report import results_folder
 
     def no_drawing(draw):
         return functools.wraps(draw)(lambda *args, **kwargs: None)
@@ -96,10 +103,12 @@ def real_data() -> Path:
 
 
 @pytest.fixture
-def job_of() -> Callable[..., Job]:
+def job_of() -> "Callable[..., Job]":
     """Returns the one job of a command line, checked as the command checks it."""
+    from actbench.command import compose
+    from actbench.measure import preflight
 
-    def make(*overrides: str) -> Job:
+    def make(*overrides: str) -> "Job":
         job = compose.job_from(list(overrides))
         preflight.check([job])
         return job
@@ -108,10 +117,12 @@ def job_of() -> Callable[..., Job]:
 
 
 @pytest.fixture
-def measured() -> Callable[[Job], schema.Tables]:
+def measured() -> "Callable[[Job], Tables]":
     """Runs a job and returns its tables."""
+    from actbench.measure import identity, run
+    from actbench.tables import schema, store
 
-    def run_job(job: Job) -> schema.Tables:
+    def run_job(job: "Job") -> "Tables":
         run.run(job, show_progress=False)
         tables, name = store.collect(job.folder), identity.run_id(job)
         return schema.Tables(*(frame[frame["run_id"] == name].reset_index(drop=True) for frame in tables))
@@ -120,10 +131,10 @@ def measured() -> Callable[[Job], schema.Tables]:
 
 
 @pytest.fixture
-def measure(job_of, measured) -> Callable[..., schema.Tables]:
+def measure(job_of, measured) -> "Callable[..., Tables]":
     """Runs the one job of a command line, with the tiny settings that it does not set itself; returns its tables."""
 
-    def run_job(*overrides: str, tiny: bool = True) -> schema.Tables:
+    def run_job(*overrides: str, tiny: bool = True) -> "Tables":
         keys = {override.split("=")[0] for override in overrides}
         return measured(
             job_of(*overrides, *(override for override in TINY if tiny and override.split("=")[0] not in keys))

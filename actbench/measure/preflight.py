@@ -9,6 +9,7 @@ import math
 import platform
 import tempfile
 from pathlib import Path
+from typing import cast
 
 import torch
 from hydra.errors import InstantiationException
@@ -31,6 +32,7 @@ def check(jobs: list[Job], *, elsewhere: bool = False) -> None:
     """Raise a ConfigError if one of the jobs cannot run; the device of jobs that run elsewhere is not checked."""
     checked: set[str] = set()
     for job in jobs:
+        whole = cast(dict, OmegaConf.to_container(job.config))
         for check_one, nodes in (
             *([] if elsewhere else [(_check_device, ["device"])]),
             (_check_output, ["output"]),
@@ -40,7 +42,7 @@ def check(jobs: list[Job], *, elsewhere: bool = False) -> None:
             (check_act, ["act", "precision"]),
             (check_model, [*sorted({*GROUPS} - {"probes", "schedule"}), "train", "device", "precision"]),
         ):
-            config = OmegaConf.to_container(OmegaConf.masked_copy(job.config, nodes))
+            config = {node: whole[node] for node in nodes}
             key = json.dumps([check_one.__name__, config, job.choices["act"]], sort_keys=True)
             if key not in checked:
                 checked.add(key)

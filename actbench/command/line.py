@@ -58,7 +58,8 @@ def register(argv: Sequence[str]) -> None:
     patterns = [argument for argument in arguments if argument.startswith("experiment=")]
     named = [n for n in options("experiment") if any(n in p or "glob" in p for p in patterns)]
     store.repo.pop("experiment", None)
-    for name in (named or options("experiment")) if patterns else ():
+    bases = [base for name in named for base in _bases(name)]
+    for name in ({*named, *bases} or options("experiment")) if patterns else ():
         store.store(group="experiment", name=name, package="_global_", node=_experiment(name))
     store.repo.get("act", {}).pop("custom.yaml", None)
     if any(argument.startswith("act=") and "custom" in argument for argument in arguments):
@@ -76,6 +77,12 @@ def check_files() -> None:
             raise ConfigError(f"{file} is no mapping: it needs keys and values, as in alpha: 1.0.")
         if "defaults" in node and group not in PRESETS:
             raise ConfigError(f"{file} has defaults, which an option of {group} cannot have: write its keys out.")
+
+
+def _bases(name: str) -> list[str]:
+    """The experiments that an experiment extends, which it names in its defaults."""
+    defaults = OmegaConf.select(OmegaConf.load(options("experiment")[name]), "defaults") or []
+    return [entry for entry in defaults if entry in options("experiment")]
 
 
 def _experiment(name: str) -> DictConfig:

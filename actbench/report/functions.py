@@ -47,7 +47,9 @@ def write(folder: Path) -> None:
             cost=_rows(_cost_table(cost)) if len(cost) else "",
             cost_about=Markdown(_cost_about(cost)) if len(cost) else "",
             copies=_rows(_copies(cost)) if len(cost) else "",
-            cards=[{"name": name, "formula": f.text("formula"), "facts": _card(f)} for name, f in functions.items()],
+            cards=[
+                {"name": name, "formula": f.text("formula"), "facts": facts_table(f)} for name, f in functions.items()
+            ],
         )
 
 
@@ -122,7 +124,7 @@ def _undetermined(name: str, facts: Facts) -> str:
     return f"{escape(name)}'s " + ", ".join(f"`{fact}` ({why})" for fact, why in facts.undetermined().items())
 
 
-def _card(facts: Facts) -> str:
+def facts_table(facts: Facts) -> str:
     """The table of one function: the facts that the comparison has no room for, with error bounds."""
 
     def row(label: str, value: str, bounded_by: str, i: int = 0) -> tuple[str, str, str]:

@@ -1,0 +1,54 @@
+"""Has a network converged? What twice the training does to its validation error.
+
+A learning rate that falls to 0 makes every curve end flat, so a curve cannot tell. The same training with twice the
+epochs, its schedule stretched, can. Tuning seeds are used, which are published for nothing else.
+"""
+
+from collections.abc import Iterable
+
+import numpy as np
+import pandas as pd
+
+EPOCHS = "train.epochs"
+TOLERANCE = 0.10  # of the error: with a smaller change a network counts as converged
+COLUMNS = ["variant", "epochs", "n", "error", "error_doubled", "change"]
+
+
+def doubled(runs: pd.DataFrame) -> pd.DataFrame:
+    """The change of the validation error when the epochs are doubled, a row for each variant of a workload.
+
+    Columns:
+        epochs: The usual number.
+        n: Number of seeds with both.
+        error, error_doubled: Mean of 1 − val_accuracy, or of val_fld, over these seeds.
+        change: error_doubled / error − 1; 0 where both errors are 0.
+
+    `runs` has the column `variant`. Variants without both numbers of epochs are left out.
+    """
+    measured = runs[runs["status"] != "failed"]
+    errors = measured.assign(error=_errors(measured))
+    rows = []
+    for variant, group in errors.groupby("variant"):
+        wide = group.pivot_table("error", "seed", EPOCHS, aggfunc="first")
+        for epochs in _usual(map(int, wide.columns)):
+            pairs = wide[[epochs, 2 * epochs]].dropna()
+            usual, twice = pairs.mean().to_numpy()
+            change = 0.0 if usual == twice == 0 else twice / usual - 1 if usual else np.inf
+            rows.append((variant, epochs, len(pairs), usual, twice, change))
+    return pd.DataFrame(rows, columns=COLUMNS)
+
+
+def is_converged(table: pd.DataFrame) -> bool:
+    """Whether twice the epochs change every variant's error by less than 10 %."""
+    return bool((table["change"].abs() < TOLERANCE).all())
+
+
+def _errors(runs: pd.DataFrame) -> pd.Series:
+    is_classified = runs["val_accuracy"].notna().any()
+    return 1 - runs["val_accuracy"] if is_classified else runs["val_fld"]
+
+
+def _usual(columns: Iterable[int]) -> list[int]:
+    """The numbers of epochs whose double was run too."""
+    epochs = sorted(columns)
+    return [number for number in epochs if 2 * number in epochs]

@@ -1,0 +1,6 @@
+"""All published pages and one page for each activation -> one browsable site, made by MkDocs with Material.
+
+In: a results root with its reports, ledger and tables, and docs/*.md beside it. Out: a folder of HTML that needs no
+server and no network. Open `build.py` first; `pages.py` gathers what is published, `activations.py` makes the pages of
+the activations, and assets/ has the scripts and the style that the pages share.
+"""

@@ -1,0 +1,32 @@
+"""The order of the site's pages: home, activations, claims, experiments, guide."""
+
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from actbench.site import pages
+
+_FIRST = ("across", "functions", "speed", "speed_epyc")  # not of one experiment
+
+
+def tree(made: list[str], sources: Path) -> list[Any]:
+    """MkDocs' `nav`: the pages under their sections, a section's own page first."""
+    reports = [page for page in made if page.startswith("results/") and page.endswith("/report.md")]
+    names = {PurePosixPath(page).parent.name: page for page in reports}
+    ledger = names.pop("ledger", None)
+    claims = [{"All claims": ledger}] if ledger else []
+    claims += [
+        {PurePosixPath(page).stem: page} for page in made if page.startswith("results/ledger/") and page != ledger
+    ]
+    order = sorted(names, key=lambda name: (_FIRST.index(name) if name in _FIRST else len(_FIRST), name))
+    index = [page for page in made if page == "results/README.md"]
+    sections = {
+        "Activations": [
+            page if page == "activations/index.md" else {PurePosixPath(page).stem: page}
+            for page in made
+            if page.startswith("activations/")
+        ],
+        "Claims": claims,
+        "Experiments": [*index, *({name: names[name]} for name in order)],
+        "Guide": [{pages.title(sources / page): page} for page in made if page.startswith("docs/")],
+    }
+    return [{"Home": "index.md"}, *({name: entries} for name, entries in sections.items() if entries)]

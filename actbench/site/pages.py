@@ -1,0 +1,96 @@
+"""Published pages as pages of the site: results/*.md, results/*/*.md and docs/*.md, with the files that they show.
+
+The site is laid out as the repository, so that links between pages hold as they are.
+"""
+
+import os
+import re
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+_LINK = re.compile(r"(?<!!)\[((?:[^\[\]\\]|\\.)*)\]\(([^()\s]+)\)")
+_PICTURE = re.compile(r"!\[(?:[^\[\]\\]|\\.)*\]\(([^()\s]+)\)")
+_DETAILS = re.compile(r"<details(?=[ >])")
+_TABLES = ("*.csv", "statistics/*.csv", "tables/*.csv")
+_MADE_HERE = "activations"  # pages that only the site has
+TITLE = re.compile(r"^# (.+)$", flags=re.MULTILINE)
+
+
+def published(results: Path) -> list[Path]:
+    """The pages of a results root and of docs/ beside it."""
+    reports = sorted(path for path in results.glob("*/*.md") if not path.name.startswith("."))
+    return [*sorted(results.glob("*.md")), *reports, *sorted((results.parent / "docs").glob("*.md"))]
+
+
+def gather(results: Path, to: Path) -> list[str]:
+    """Copy the published pages with their figures and tables below `to`; return the pages' paths there."""
+    root = results.parent
+    sources = {_place(path, results): path for path in published(results)}
+    for place, path in sources.items():
+        text = path.read_text(encoding="utf-8")
+        for file in _shown(text, path, results):
+            copy(file, results, to)
+        target = to / place
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_text(_adapted(text, path, root) + _data(path, to, results), encoding="utf-8")
+    return list(sources)
+
+
+def _is_published(file: Path, results: Path) -> bool:
+    return file.is_relative_to(results) or file.is_relative_to(results.parent / "docs")
+
+
+def _place(path: Path, results: Path) -> str:
+    """Where a file stands in the site: results/… whatever the results root is called, docs/…"""
+    if path.is_relative_to(results):
+        return f"results/{path.relative_to(results).as_posix()}"
+    return path.relative_to(results.parent).as_posix()
+
+
+def _shown(text: str, page: Path, results: Path) -> Iterator[Path]:
+    """The pictures that a page shows, and the tables that it links to."""
+    for target in [*_PICTURE.findall(text), *(target for _, target in _LINK.findall(text))]:
+        file = Path(os.path.normpath(page.parent / target))
+        if _is_published(file, results) and file.suffix in (".png", ".csv") and file.is_file():
+            yield file
+
+
+def _adapted(text: str, page: Path, root: Path) -> str:
+    """A page's text with Markdown read inside <details>, and without links to files that the site does not have."""
+
+    def link(match: re.Match[str]) -> str:
+        target = Path(os.path.normpath(page.parent / match[2].partition("#")[0]))
+        is_page = target.suffix in (".md", ".png", ".csv") and target.is_relative_to(root)
+        is_page = is_page and target.relative_to(root).parts[0] in ("docs", page.relative_to(root).parts[0], "results")
+        is_left_out = target.exists() and not is_page and _MADE_HERE not in target.parts
+        return match[1] if is_left_out and not match[2].startswith("#") else match[0]
+
+    return _LINK.sub(link, _DETAILS.sub('<details markdown="1"', text))
+
+
+def _data(page: Path, to: Path, results: Path) -> str:
+    """A last section that links the tables of a report as CSV files, which it copies."""
+    if page.name != "report.md":
+        return ""
+    links = []
+    for file in sorted(file for pattern in _TABLES for file in page.parent.glob(pattern)):
+        copy(file, results, to)
+        links.append(f"[{file.name}]({file.relative_to(page.parent).as_posix()})")
+    return f"\n## Tables of this page\n\nRounded nowhere, as CSV: {', '.join(links)}.\n" if links else ""
+
+
+def copy(file: Path, results: Path, to: Path) -> str:
+    """Copy a file below a results root or docs/ to its place in the site, and return that; "" if there is no file."""
+    if not file.is_file() or not _is_published(file.resolve(), results):  # a stranger's link leads to a file of yours
+        return ""
+    place = _place(file, results)
+    (to / place).parent.mkdir(parents=True, exist_ok=True)
+    shutil.copyfile(file, to / place)
+    return place
+
+
+def title(path: Path) -> str:
+    """The heading of a page without marks, or its name where it has none."""
+    heading = TITLE.search(path.read_text(encoding="utf-8"))
+    return re.sub(r"[\\`*]", "", heading[1]) if heading else path.stem

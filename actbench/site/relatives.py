@@ -1,0 +1,52 @@
+"""The relatives of an activation: what is called identical to it or near it, and what is nearest by its curve."""
+
+import re
+from collections.abc import Mapping
+
+import pandas as pd
+
+_SIDES = re.compile(r" [→~=] ")
+
+
+def nearest(curves: pd.DataFrame, *, num: int = 3) -> pd.DataFrame:
+    """Columns function, other, distance, slope_distance: for each function the `num` nearest by max |f − g|.
+
+    The maximum is over the points of the table `curves`, |z| ≤ 8, at the default parameters; `slope_distance` is that
+    of the derivatives.
+    """
+    defaults = curves[curves["parameter"] == ""].astype({"value": "float64"})
+    f, slope = (
+        defaults[defaults["order"] == order].pivot_table(index="function", columns="z", values="value")
+        for order in (0, 1)
+    )
+    slope = slope.reindex(f.index)
+    rows = [
+        {
+            "function": name,
+            "other": other,
+            "distance": distance,
+            "slope_distance": (slope.loc[name] - slope.loc[other]).abs().max(),
+        }
+        for name in f.index
+        for other, distance in f.sub(f.loc[name]).abs().max(axis=1).drop(name).nsmallest(num).items()
+    ]
+    return pd.DataFrame(rows, columns=["function", "other", "distance", "slope_distance"])
+
+
+def naming(table: pd.DataFrame, column: str, name: str, *, titles: Mapping[str, str]) -> pd.DataFrame:
+    """The rows whose identity or pair, `f = g` or `f → g`, has an activation on one of its sides.
+
+    `titles` maps each activation to what its file calls it: `Hard sigmoid` is hardsigmoid.
+    """
+    return table[table[column].map(lambda text: name in named(text, titles=titles))]
+
+
+def named(text: str, *, titles: Mapping[str, str]) -> set[str]:
+    """The activations that an identity `f(1) = z g(z)` names in any word, or a pair `f → g` as one of its sides."""
+    words = set(re.findall(r"\w+", text)) if " = " in text else set()
+    sides = {_plain(side) for side in _SIDES.split(text)}
+    return {name for name, title in titles.items() if name in words or {_plain(name), _plain(title)} & sides}
+
+
+def _plain(text: str) -> str:
+    return re.sub(r"[\W_]", "", text.partition(" on |")[0].lower())

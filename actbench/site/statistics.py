@@ -1,0 +1,38 @@
+"""The tables of statistics/ of every results folder: which workload, track and activation a row is of."""
+
+import re
+from pathlib import Path
+
+import pandas as pd
+from pyarrow import parquet
+
+from actbench.tables.text import one_line
+
+_TRACK = re.compile(r"(?:, )?track=(\w+)")
+
+
+def read(file: Path) -> pd.DataFrame:
+    """A table of statistics/, with the column `workload`, "" where there is only one."""
+    table = pd.read_csv(file, dtype={"workload": str})
+    return table.assign(workload=table["workload"].fillna("") if "workload" in table else "")
+
+
+def placed(rows: pd.DataFrame, file: Path) -> pd.DataFrame:
+    """Columns results, setting (the title of the workload without its track), track, variant, act."""
+    title, variant = rows["workload"].map(one_line), rows["variant"].map(one_line)
+    track = rows["track"] if "track" in rows else title.str.extract(_TRACK, expand=False).fillna(_only_track(file))
+    return pd.DataFrame({
+        "results": file.parents[1].name,
+        "setting": title.str.replace(_TRACK, "", regex=True).str.strip(", "),
+        "track": track,
+        "variant": variant,
+        "act": variant.str.extract(r"^(\S*)", expand=False),
+    })  # fmt: skip
+
+
+def _only_track(file: Path) -> str:
+    """The track of a folder whose workloads do not differ in it, as its runs have it."""
+    runs = file.parents[1] / "tables" / "runs.parquet"
+    names = parquet.read_schema(runs).names if runs.is_file() else []
+    tracks = set(pd.read_parquet(runs, columns=["track"])["track"].dropna()) if "track" in names else set()
+    return one_line(tracks.pop()) if len(tracks) == 1 else "shared"

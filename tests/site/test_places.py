@@ -1,0 +1,171 @@
+"""Places, relatives and claims of an activation, from tables and files that may lack what a later edition has."""
+
+import json
+from collections import Counter
+
+import numpy as np
+import pandas as pd
+import pytest
+from invented_site import DIFFERENCES, FUNCTIONS, invent
+
+from actbench.site import activations, claims, diagnosis, own, places, relatives, sources
+from actbench.site.claims import Claim
+
+TITLES = {"relu": "ReLU", "sigmoid": "Sigmoid", "elu": "ELU", "celu": "CELU", "silu": "SiLU"}
+TITLES |= {"hardsigmoid": "Hard sigmoid", "gelu_sigmoid": "GELU's sigmoid form"}
+
+
+def _published(root, table: pd.DataFrame, *, name: str = "digits", **config):
+    for folder in ("statistics", "tables"):
+        (root / name / folder).mkdir(parents=True, exist_ok=True)
+    table.to_csv(root / name / "statistics" / "differences.csv", index=False)
+    pd.DataFrame({"act": ["relu", "mish"], **config}).to_parquet(root / name / "tables" / "runs.parquet")
+    return root
+
+
+def test_differences_are_read_by_the_names_of_their_columns(tmp_path):
+    table = places.read(_published(tmp_path, DIFFERENCES[DIFFERENCES.columns[::-1]].assign(price=3)))
+    assert list(table) == places.COLUMNS
+    rows = table.sort_index()
+    assert rows["act"].tolist() == ["mish", "mish", "mish", "leaky_relu"]
+    assert rows["track"].tolist() == ["shared", "shared", "tuned", "shared"]
+    assert rows["setting"].tolist() == ["", "", "init=matched", ""]
+    assert rows["verdict"].tolist() == ["better", "better", "equivalent", "undecided"]
+    assert table.iloc[0]["measure"] == "test accuracy"
+
+
+def test_a_verdict_counts_once_a_workload_and_by_accuracy_where_it_is_judged(tmp_path):
+    table = DIFFERENCES.assign(verdict=["worse", "better", "equivalent", "worse"])
+    rows = places.read(_published(tmp_path, table))
+    assert places.counts(rows[rows["act"] == "mish"]) == Counter(better=1, equivalent=1)
+    unjudged = table.assign(verdict=[None, "better", None, None])  # losses are shown, and not judged
+    assert places.counts(places.read(_published(tmp_path, unjudged))) == Counter(better=1)
+
+
+def test_a_folder_of_one_track_has_it_from_its_runs(tmp_path):
+    _published(tmp_path, DIFFERENCES.assign(workload=None), track=["tuned", "tuned"])
+    _published(tmp_path, DIFFERENCES.drop(columns="workload"), name="older")
+    rows = places.read(tmp_path)
+    assert rows.groupby("results")["track"].unique().str[0].to_dict() == {"digits": "tuned", "older": "shared"}
+
+
+def test_a_relative_change_and_the_tier_of_the_best_set_are_read(tmp_path):
+    changes = DIFFERENCES.iloc[1:3].rename(columns={"mean": "change"}).assign(value="test_error", change=[-0.04, 0.02])
+    changes = changes.assign(low=[-0.06, -0.01], high=[-0.02, 0.05])
+    _published(tmp_path, changes)
+    pd.DataFrame({
+        "workload": ["track=shared", "init=matched, track=tuned"],
+        "variant": "mish",
+        "in_set": [True, False],
+        "tier": ["undecided", "worse"],
+    }).to_csv(tmp_path / "digits" / "statistics" / "best_set.csv", index=False)  # fmt: skip
+    rows = places.read(tmp_path)
+    assert rows["tier"].tolist() == ["may be the best", "worse"]
+    assert places.difference(rows.iloc[0]) == "−4.0 [−6.0, −2.0] %"
+
+
+def test_a_table_without_verdicts_is_left_out(tmp_path):
+    assert places.read(_published(tmp_path, DIFFERENCES.drop(columns="verdict"))).empty
+    assert list(places.read(tmp_path / "none")) == places.COLUMNS
+
+
+def test_the_diagnosis_of_a_workload_is_one_row_of_its_means(tmp_path):
+    means = {"saturated low, last layer": 0.25, "gradient gain λ, at init": -1.5, "test loss (nats)": 0.1}
+    rows = [
+        {
+            "workload": None,
+            "shown": shown,
+            "variant": variant,
+            "mean": mean,
+            "low": mean - 0.1,
+            "high": mean + 0.1,
+            "n": 9,
+        }
+        for variant in ("mish", "leaky_relu negative_slope=0.2")
+        for shown, mean in means.items()
+    ]
+    rows.append(rows[0] | {"variant": "relu", "n": 0})  # every seed diverged
+    folder = tmp_path / "digits" / "statistics"
+    folder.mkdir(parents=True)
+    pd.DataFrame(rows).to_csv(folder / "means.csv", index=False)
+    table = diagnosis.read(tmp_path)
+    assert table["act"].tolist() == ["mish", "leaky_relu"]
+    assert table["saturated low, last layer"].tolist() == ["0.25 [0.15, 0.35]"] * 2
+    assert table["gradient gain λ, at init"].tolist() == ["−1.50 [−1.60, −1.40]"] * 2
+    assert set(diagnosis.SHOWN) & set(table) == set(means) - {"test loss (nats)"}
+    assert diagnosis.read(tmp_path / "none").empty
+
+
+def test_the_nearest_are_those_with_the_smallest_largest_distance():
+    z = np.linspace(-8, 8, 33)
+    slopes = {"a": 0.0, "b": 1.0, "c": 1.5, "d": 4.0}
+    frames = [
+        pd.DataFrame({"function": name, "parameter": "", "order": order, "z": z, "value": values})
+        for name, slope in slopes.items()
+        for order, values in enumerate((slope * z, slope))
+        if (name, order) != ("d", 1)  # no derivative is known
+    ]
+    other = frames[0].assign(parameter="alpha", value=100.0)
+    table = relatives.nearest(pd.concat([*frames, other]), num=2)
+    rows = table.groupby("function")["other"].agg(list).to_dict()
+    assert rows == {"a": ["b", "c"], "b": ["c", "a"], "c": ["b", "a"], "d": ["c", "b"]}
+    assert table["distance"].tolist() == [8, 12, 4, 8, 4, 12, 20, 24]
+    np.testing.assert_equal(table["slope_distance"].to_numpy(), [1, 1.5, 0.5, 1, 0.5, 1.5, np.nan, np.nan])
+
+
+@pytest.mark.parametrize(
+    ("text", "names"),
+    [
+        ("celu(1) = elu(1)", {"celu", "elu"}),
+        ("ELU → ReLU", {"elu", "relu"}),
+        ("Hard sigmoid ~ σ(scale z)", {"hardsigmoid"}),
+        ("swish(1) = silu", {"silu"}),
+        ("GELU's sigmoid form ~ GELU", {"gelu_sigmoid"}),
+    ],
+)
+def test_the_sides_of_an_identity_name_functions(text, names):
+    assert relatives.named(text, titles=TITLES) == names
+
+
+def test_a_claim_speaks_of_what_its_atoms_name(tmp_path):
+    atoms = {
+        "one": {"where": {"act": "elu", "init": "sigmoid"}, "against": {"act": ["relu"]}},
+        "two": {"cases": [{"act": ["celu"], "against": {"act": "silu"}}], "results": "functions"},
+        "three": {"where": {"pair": "Hard sigmoid ~ σ(scale z)"}},
+        "fact": {"cite": "sigmoid"},
+    }
+    folder, results = tmp_path / "claims", tmp_path / "results"
+    folder.mkdir()
+    (results / "ledger").mkdir(parents=True)
+    for name in ("C01", "C02"):
+        (folder / f"{name}.yaml").write_text(json.dumps({"says": "So it is.", "atoms": atoms}), encoding="utf-8")
+    (results / "ledger" / "C02.md").touch()
+    pd.DataFrame({"claim": ["C01", "C01"], "verdict_on_claim": ["mixed", "mixed"]}).to_csv(
+        results / "ledger" / "ledger.csv", index=False
+    )
+    names = frozenset({"elu", "relu", "celu", "silu", "hardsigmoid"})
+    assert claims.read(folder, results, titles=TITLES) == [
+        Claim("C01", "So it is.", "mixed", "ledger/report.md", names),
+        Claim("C02", "So it is.", "", "ledger/C02.md", names),
+    ]
+    assert claims.read(tmp_path / "none", results, titles=TITLES) == []
+
+
+def test_a_function_of_the_users_has_a_page_with_a_figure(tmp_path):
+    results, to = invent(tmp_path), tmp_path / "pages"
+    (tmp_path / "mine.py").write_text("def squash(z, alpha):\n    return z / (1 + alpha * z * z)\n", encoding="utf-8")
+    mine = own.compute(["+act=custom", "act._target_=mine.squash", "+act.alpha=0.5"])
+    made = activations.write(results, to, own=mine)
+    assert {f"activations/{name}.md" for name in ("index", "squash", *FUNCTIONS)} == set(made)
+    text = (to / "activations" / "squash.md").read_text(encoding="utf-8")
+    assert "0.70711 at z = 1.4142" in text  # the maximum of z / (1 + z²/2) is 1/√2 at √2
+    assert (to / "activations" / "squash.png").stat().st_size > 1000
+    assert own.compute(["+act=elu", "act.alpha=0.5"]).name == "my_elu"
+
+
+def test_a_name_that_leads_out_of_the_site_has_no_page(tmp_path):
+    results = invent(tmp_path)
+    file = results / "functions" / "tables" / "properties.parquet"
+    table = pd.read_parquet(file)
+    table.assign(function=table["function"].replace("relu", "../../relu")).to_parquet(file)
+    assert set(sources.read(results).facts) == set(FUNCTIONS) - {"relu"}

@@ -110,20 +110,23 @@ def _job(line: list[str], whole: Callable[[list[str]], DictConfig], composed: _C
     act = next((t.partition("=")[2] for t in chosen if key_of(t) == "act"), "")
     file = file_of("act", act)
     shared = [t for t in chosen if file is None or key_of(t) != "act"]
-    key = tuple(shared) if file is None else ("act", *shared)
+    choice = tuple(shared) if file is None else ("act", *shared)
     with translated_errors(line):
-        if key not in composed:
+        if choice not in composed:
             config = whole(shared)
             HydraConfig.instance().set_config(config)
-            composed[key] = _without_hydra(config), HydraConfig.instance().cfg
-        base, cfg = composed[key]
+            composed[choice] = _without_hydra(config), HydraConfig.instance().cfg
+        base, cfg = composed[choice]
         job_config, HydraConfig.instance().cfg = copy.deepcopy(base), cfg
         if file is not None:  # it holds the keys of act, and no others
             job_config.act = OmegaConf.load(file)
             with open_dict(cfg.hydra), read_write(cfg.hydra):
                 cfg.hydra.runtime.choices.act = act
         for override in OverridesParser.create().parse_overrides([t for t in line if t not in chosen]):
-            OmegaConf.update(job_config, override.key_or_group, override.value(), force_add=True)
+            key = override.key_or_group
+            if override.is_sweep_override():
+                raise ConfigError(f"{key} has several values, but this is one run: give one of them.")
+            OmegaConf.update(job_config, key, override.value(), force_add=True)
     return job_of(job_config)
 
 

@@ -248,6 +248,11 @@ def test_a_job_does_not_depend_on_those_before_it():
     ]  # fmt: skip
 
 
+def test_one_job_has_one_value_of_each_key():
+    with pytest.raises(ConfigError, match=r"^seed has several values, but this is one run: give one of them\.$"):
+        compose.job_from(["-m", "+act=relu", "seed=1,2"])
+
+
 def test_a_sweep_is_the_product_of_its_axes():
     jobs = commands.jobs("+act=elu", "act.alpha=0.1,0.5,1.0", "seed=range(0,20,10)")
     assert [(job.config.act.alpha, job.config.seed) for job in jobs] == [

@@ -1,4 +1,8 @@
-"""Fixtures: one thread, an empty folder for each test, and tiny runs."""
+"""Fixtures: one thread, an empty folder for each test, and tiny runs.
+
+Fixtures import what they need: the process that hands the tests out to pytest-xdist's workers loads this file too, and
+the workers start after it.
+"""
 
 import functools
 import gc
@@ -6,20 +10,14 @@ import inspect
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import hypothesis
 import pytest
-import torch
-from joblib.externals.loky import get_reusable_executor
 
-from actbench.command import compose
-from actbench.command.job import Job
-from actbench.figures import comparison, style, tracks
-from actbench.ledger import figure
-from actbench.measure import identity, preflight, run
-from actbench.measure.sample_quality import score
-from actbench.report import results_folder
-from actbench.tables import schema, store
+if TYPE_CHECKING:
+    from actbench.command.job import Job
+    from actbench.tables.schema import Tables
 
 REAL_DATA = Path(__file__).resolve().parent.parent.parent / "shared" / "data"
 hypothesis.settings.register_profile("same each time", derandomize=True, database=None, deadline=None, max_examples=60)
@@ -41,6 +39,10 @@ def score_cache(tmp_path_factory) -> Path:
 @pytest.fixture(autouse=True)
 def _test_folder(tmp_path, monkeypatch, score_cache):
     """Run each test in an empty folder, where its results go. The score network is quick to train, and shared."""
+    import torch
+
+    from actbench.measure.sample_quality import score
+
     monkeypatch.setattr(score, "FOLDER", score_cache)
     monkeypatch.setitem(score.RECIPE, "steps", 60)
     monkeypatch.chdir(tmp_path)
@@ -49,12 +51,22 @@ def _test_folder(tmp_path, monkeypatch, score_cache):
     torch.set_num_threads(1)
 
 
+@pytest.fixture(scope="session")
+def _workers_folder(tmp_path_factory):
+    from joblib.externals.loky import get_reusable_executor
+
+    get_reusable_executor().shutdown(wait=True)
+    yield tmp_path_factory.mktemp("workers")
+    get_reusable_executor().shutdown(wait=True)
+
+
 @pytest.fixture
-def new_workers():
-    """joblib's workers of this test alone: it would use others again, which stay in the folder where they started."""
-    get_reusable_executor().shutdown(wait=True)
-    yield
-    get_reusable_executor().shutdown(wait=True)
+def workers(_workers_folder, monkeypatch):
+    """The folder of joblib's workers, which stay where they started: to start them takes longer than all they do.
+
+    Tests that use them are of one group, so that the same ones serve them all.
+    """
+    monkeypatch.chdir(_workers_folder)
 
 
 @pytest.fixture
@@ -70,6 +82,10 @@ def undrawn(monkeypatch):
 
 
 def leave_undrawn(monkeypatch: pytest.MonkeyPatch) -> None:
+    from actbench.figures import comparison, style, tracks
+    from actbench.ledger import figure
+    from actbench.report import results_folder
+
     def no_drawing(draw):
         return functools.wraps(draw)(lambda *args, **kwargs: None)
 
@@ -112,10 +128,12 @@ def real_data() -> Path:
 
 
 @pytest.fixture
-def job_of() -> Callable[..., Job]:
+def job_of() -> "Callable[..., Job]":
     """Returns the one job of a command line, checked as the command checks it."""
+    from actbench.command import compose
+    from actbench.measure import preflight
 
-    def make(*overrides: str) -> Job:
+    def make(*overrides: str) -> "Job":
         job = compose.job_from(list(overrides))
         preflight.check([job])
         return job
@@ -124,10 +142,12 @@ def job_of() -> Callable[..., Job]:
 
 
 @pytest.fixture
-def measured() -> Callable[[Job], schema.Tables]:
+def measured() -> "Callable[[Job], Tables]":
     """Runs a job and returns its tables."""
+    from actbench.measure import identity, run
+    from actbench.tables import schema, store
 
-    def run_job(job: Job) -> schema.Tables:
+    def run_job(job: "Job") -> "Tables":
         run.run(job, show_progress=False)
         tables, name = store.collect(job.folder), identity.run_id(job)
         return schema.Tables(*(frame[frame["run_id"] == name].reset_index(drop=True) for frame in tables))
@@ -136,10 +156,10 @@ def measured() -> Callable[[Job], schema.Tables]:
 
 
 @pytest.fixture
-def measure(job_of, measured) -> Callable[..., schema.Tables]:
+def measure(job_of, measured) -> "Callable[..., Tables]":
     """Runs the one job of a command line, with the tiny settings that it does not set itself; returns its tables."""
 
-    def run_job(*overrides: str, tiny: bool = True) -> schema.Tables:
+    def run_job(*overrides: str, tiny: bool = True) -> "Tables":
         keys = {override.split("=")[0] for override in overrides}
         return measured(
             job_of(*overrides, *(override for override in TINY if tiny and override.split("=")[0] not in keys))

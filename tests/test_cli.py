@@ -139,7 +139,8 @@ def fails(z):
 """
 
 
-@pytest.mark.usefixtures("new_workers", "undrawn")
+@pytest.mark.xdist_group("workers")
+@pytest.mark.usefixtures("workers", "undrawn")
 def test_a_sweep_goes_on_after_a_failed_run_and_the_same_command_finishes_it(capsys):
     """In worker processes, whose global state its file changes; without them the numbers are the same."""
     Path("mine.py").write_text(IMPORTS + "\n".join(CHANGES) + MINE)
@@ -174,7 +175,7 @@ def _without_clocks(frame: pd.DataFrame) -> pd.DataFrame:
     return frame.drop(columns=[name for name in frame if name.endswith("_seconds")])
 
 
-@pytest.mark.usefixtures("unrendered")
+@pytest.mark.usefixtures("undrawn")
 def test_a_sweep_compares_its_jobs_in_one_report(capsys):
     assert main(["-m", "+act=relu,rrelu", "model.depth=1,2", "hydra/launcher=basic", *TINY]) == 0
     assert capsys.readouterr().err == ""
@@ -200,7 +201,7 @@ def test_a_sweep_finishes_when_nobody_reads_its_output():
     assert Path("results/adhoc/report.html").is_file()
 
 
-def test_the_report_command_makes_the_same_report_from_the_tables(capsys, unrendered):
+def test_the_report_command_makes_the_same_report_from_the_tables(capsys, undrawn):
     assert main(["+act=relu", *TINY]) == 0
     before = Path("results/adhoc/report.md").read_bytes()
     Path("results/adhoc/report.md").unlink()

@@ -1,7 +1,7 @@
 """Overrides -> jobs: Hydra composes each, and each is checked once."""
 
 import copy
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Mapping
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -18,21 +18,28 @@ from actbench.command.check import check, key_of
 from actbench.command.errors import translated_errors
 from actbench.command.job import Job
 from actbench.command.line import hydra_arguments, register
-from actbench.command.options import CONF, GROUPS, PRESETS, ConfigError, nearest, options, split_config_dir
+from actbench.command.options import CONF, GROUPS, PRESETS, ConfigError, file_of, nearest, options, split_config_dir
 from actbench.command.tuned import take_tuned
+
+# What Hydra composed for a choice in each group: the config without its node, and HydraConfig's.
+_Composed = dict[tuple[str, ...], tuple[DictConfig, Any]]
+_composed: _Composed = {}  # of `job_from`
 
 
 def job_from(overrides: list[str]) -> Job:
     """The job of one run, from its overrides, as the command composes and checks it."""
     register(overrides)
-    folder, arguments = split_config_dir([t for t in hydra_arguments(overrides) if t != "-m"])
+    folder, line = split_config_dir([t for t in hydra_arguments(overrides) if t != "-m"])
     if folder is not None:
-        arguments.append(f'hydra.searchpath=["file://{Path(folder).absolute()}"]')
-    GlobalHydra.instance().clear()
-    with translated_errors(arguments), initialize_config_dir(str(CONF), version_base="1.3"):
-        config = compose("config", arguments, return_hydra_config=True)
-    HydraConfig.instance().set_config(config)
-    return job_of(_without_hydra(config))
+        line.append(f'hydra.searchpath=["file://{Path(folder).absolute()}"]')
+
+    def whole(chosen: list[str]) -> DictConfig:
+        GlobalHydra.instance().clear()
+        with initialize_config_dir(str(CONF), version_base="1.3"):
+            return compose("config", chosen, return_hydra_config=True)
+
+    # The user may edit his files from one call to the next.
+    return _job(line, whole, _composed if folder is None else {})
 
 
 def job_of(config: DictConfig) -> Job:
@@ -81,31 +88,41 @@ def jobs_of_sweep(loader: ConfigLoader, config: DictConfig, arguments: list[str]
     axes = [f"{k}={v}" for k, v in params.items() if key_of(k) not in map(key_of, arguments)]
     overrides = OverridesParser.create(config_loader=loader).parse_overrides([*axes, *arguments])
     lines = list(chain(*BasicSweeper.split_arguments(overrides, max_batch_size=None)))
-    return list(zip(lines, _each(loader, config, lines), strict=True))
+    composed: _Composed = {}
+
+    def whole(chosen: list[str]) -> DictConfig:
+        return loader.load_sweep_config(config, chosen)
+
+    return [(line, _job(line, whole, composed)) for line in lines]
 
 
-def _each(loader: ConfigLoader, config: DictConfig, lines: list[list[str]]) -> Iterator[Job]:
-    """The job of each line. Lines that differ in values, or in the activation, are composed once."""
-    composed: dict[tuple[str, ...], tuple] = {}
-    parser, acts = OverridesParser.create(), options("act")
-    for line in lines:
-        chosen = [t for t in line if key_of(t) in (*GROUPS, *PRESETS) or t.startswith("hydra")]
-        act = next((t.partition("=")[2] for t in chosen if key_of(t) == "act"), "")
-        shared = tuple(t for t in chosen if act not in acts or key_of(t) != "act")
-        with translated_errors(line):
-            if shared not in composed:
-                whole = loader.load_sweep_config(config, list(shared))
-                HydraConfig.instance().set_config(whole)
-                composed[shared] = _without_hydra(whole), HydraConfig.instance().cfg
-            base, cfg = composed[shared]
-            job_config, HydraConfig.instance().cfg = copy.deepcopy(base), cfg
-            if act in acts:  # its file holds the keys of act, and no others
-                job_config.act = OmegaConf.load(acts[act])
-                with open_dict(cfg.hydra), read_write(cfg.hydra):
-                    cfg.hydra.runtime.choices.act = act
-            for override in parser.parse_overrides([text for text in line if text not in chosen]):
-                OmegaConf.update(job_config, override.key_or_group, override.value(), force_add=True)
-        yield job_of(job_config)
+def _job(line: list[str], whole: Callable[[list[str]], DictConfig], composed: _Composed) -> Job:
+    """The job of a line. Lines that differ in values, or in the activation, are composed once.
+
+    `whole` has Hydra compose a choice in each group, `composed` keeps what it made.
+    """
+    chosen = [t for t in line if key_of(t) in (*GROUPS, *PRESETS) or t.startswith("hydra")]
+    act = next((t.partition("=")[2] for t in chosen if key_of(t) == "act"), "")
+    file = file_of("act", act)
+    shared = [t for t in chosen if file is None or key_of(t) != "act"]
+    choice = tuple(shared) if file is None else ("act", *shared)
+    with translated_errors(line):
+        if choice not in composed:
+            config = whole(shared)
+            HydraConfig.instance().set_config(config)
+            composed[choice] = _without_hydra(config), HydraConfig.instance().cfg
+        base, cfg = composed[choice]
+        job_config, HydraConfig.instance().cfg = copy.deepcopy(base), cfg
+        if file is not None:  # it holds the keys of act, and no others
+            job_config.act = OmegaConf.load(file)
+            with open_dict(cfg.hydra), read_write(cfg.hydra):
+                cfg.hydra.runtime.choices.act = act
+        for override in OverridesParser.create().parse_overrides([t for t in line if t not in chosen]):
+            key = override.key_or_group
+            if override.is_sweep_override():
+                raise ConfigError(f"{key} has several values, but this is one run: give one of them.")
+            OmegaConf.update(job_config, key, override.value(), force_add=True)
+    return job_of(job_config)
 
 
 def changed(line: list[str], job: Job, values: Mapping[str, Any]) -> tuple[list[str], Job]:

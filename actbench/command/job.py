@@ -9,7 +9,7 @@ from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 
-from actbench.command.options import CONF, GROUPS, options
+from actbench.command.options import CONF, GROUPS, file_of
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ def defaults(choices: Mapping[str, str]) -> dict[str, Any]:
     """
     keys = dict(_of_file(CONF / "config.yaml", None))
     for group in GROUPS:
-        keys |= _of_file(options(group).get(choices.get(group, "")), group)
+        keys |= _of_file(file_of(group, choices.get(group, "")), group)
     return keys
 
 

@@ -52,14 +52,15 @@ def hydra_arguments(argv: list[str]) -> list[str]:
 def register(argv: Sequence[str]) -> None:
     """Find the options of --config-dir; store the experiments and act=custom if they are named.
 
-    Reading all experiments would take time. `custom` stands for the user's own activation;
-    act=glob(*) must not match it.
+    Reading all experiments would take time, and Hydra copies the store for each job. `custom` stands
+    for the user's own activation; act=glob(*) must not match it.
     """
     use_config_dir(split_config_dir(argv)[0])
     check_files()
     store, arguments = ConfigStore.instance(), [argument.lstrip("+") for argument in argv]
     patterns = [argument for argument in arguments if argument.startswith("experiment=")]
     named = [n for n in options("experiment") if any(n in p or "glob" in p for p in patterns)]
+    store.repo.pop("experiment", None)
     bases = [base for name in named for base in _bases(name)]
     for name in ({*named, *bases} or options("experiment")) if patterns else ():
         store.store(group="experiment", name=name, package="_global_", node=_experiment(name))

@@ -63,8 +63,13 @@ def use_config_dir(folder: str | None) -> None:
 
 def options(group: str) -> dict[str, Path]:
     """The options of a group by name, each with its file: ours, then the user's."""
-    folders = (EXPERIMENTS.parent if group == "experiment" else CONF, *_user_folders)
-    return {file.stem: file for folder in folders for file in _files(folder, group)}
+    return {file.stem: file for folder in _folders(group) for file in _files(folder, group)}
+
+
+def file_of(group: str, name: str) -> Path | None:
+    """The file of an option, looked up alone: a sweep asks for every group of every job."""
+    paths = (folder / _folder_of(group) / f"{name}.yaml" for folder in _folders(group))
+    return next((path for path in paths if path.is_file()), None)
 
 
 def user_files() -> list[tuple[str, Path]]:
@@ -78,8 +83,16 @@ def is_ours(group: str, name: str) -> bool:
     return (CONF / group / f"{name}.yaml").is_file()
 
 
+def _folders(group: str) -> tuple[Path, ...]:
+    return (EXPERIMENTS.parent if group == "experiment" else CONF, *_user_folders)
+
+
+def _folder_of(group: str) -> str:
+    return "experiments" if group == "experiment" else group
+
+
 def _files(folder: Path, group: str) -> list[Path]:
-    return sorted((folder / ("experiments" if group == "experiment" else group)).glob("*.yaml"))
+    return sorted((folder / _folder_of(group)).glob("*.yaml"))
 
 
 def describe(path: Path) -> str:

@@ -9,6 +9,7 @@ import math
 import platform
 import tempfile
 from pathlib import Path
+from typing import cast
 
 import torch
 from hydra.errors import InstantiationException
@@ -32,6 +33,7 @@ def check(jobs: list[Job], *, elsewhere: bool = False) -> None:
     checked: set[str] = set()
     torch.set_num_threads(1)  # the batches are small, and threads that wait for each other cost more than they give
     for job in jobs:
+        whole = cast(dict, OmegaConf.to_container(job.config))
         for check_one, nodes in (
             *([] if elsewhere else [(_check_device, ["device"])]),
             (_check_output, ["output"]),
@@ -42,7 +44,7 @@ def check(jobs: list[Job], *, elsewhere: bool = False) -> None:
             (check_model, [*sorted({*GROUPS} - {"optim", "probes", "schedule"}), "train", "device", "precision"]),
             (_check_optimizer, ["optim", "train"]),
         ):
-            config = OmegaConf.to_container(OmegaConf.masked_copy(job.config, nodes))
+            config = {node: whole[node] for node in nodes}
             key = json.dumps([check_one.__name__, config, job.choices["act"]], sort_keys=True)
             if key not in checked:
                 checked.add(key)

@@ -5,12 +5,14 @@ In `layers` a column `act.<parameter>` holds the learned value in that layer at 
 is `act.<parameter>[i]`. A new column here requires a higher `parquet.FORMAT`: older code would take it for config.
 """
 
+import functools
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import chain
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import pandas as pd
+from pandas.api.types import pandas_dtype
 
 REFERENCE = "relu"
 
@@ -158,6 +160,13 @@ def from_rows(*, runs: Iterable[dict], epochs: Iterable[dict] = (), layers: Iter
 
 def conform(frame: pd.DataFrame, columns: tuple[Column, ...]) -> pd.DataFrame:
     """A frame with all documented columns first, each of its dtype, then the config columns in their order."""
-    dtypes = {column.name: column.dtype for column in columns}
+    dtypes = _dtypes(columns)
     config = [name for name in frame.columns if name not in dtypes]
-    return frame.reindex(columns=[*dtypes, *config]).astype(dtypes)
+    frame = frame.reindex(columns=[*dtypes, *config])
+    present = frame.dtypes.to_dict()  # to convert them all takes a large part of the time of reading a run
+    return frame.assign(**{n: frame[n].astype(dtype) for n, dtype in dtypes.items() if present[n] != dtype})
+
+
+@functools.cache
+def _dtypes(columns: tuple[Column, ...]) -> dict[str, Any]:
+    return {column.name: pandas_dtype(column.dtype) for column in columns}

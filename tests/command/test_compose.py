@@ -61,11 +61,6 @@ MODELS = ", ".join(options("model"))
         ("+act=mish model=transformer", f"There is no model=transformer: known are: {MODELS}."),
         ("+experiment=digit_mlp", "There is no experiment=digit_mlp: did you mean digits_mlp?"),
         (
-            "+act=custom",
-            "act=custom needs the dotted path of your activation: act._target_=mymodule.MyActivation, "
-            "in an importable module or a file in the working folder.",
-        ),
-        (
             "+act=mish track=tuned",
             "track=tuned, init=tuned takes what a tuning experiment chose: give tuning=NAME.",
         ),
@@ -164,10 +159,6 @@ MODELS = ", ".join(options("model"))
         ("=5", "'=5' cannot be read: an argument is KEY=VALUE, as in train.epochs=5."),
         ("+act=relu tsk=gan", "There is no key tsk: did you mean task?"),
         ("+act=relu schedul=cosine", "There is no key schedul: did you mean schedule?"),
-        (
-            "-m +act=relu hydra.sweeper.max_batch_size=-1",
-            "hydra.sweeper.max_batch_size=-1 must be a whole number, 1 or more.",
-        ),
         ("-m +act=elu,celu act.alpha=null", "act.alpha=null is of the wrong type: it must be a number, as 1.0 is."),
         ("-m +act=elu,celu act.alpha=", "act.alpha= is of the wrong type: it must be a number, as 1.0 is."),
         ("+act=mish ~nokey", "~nokey deletes a key, but each is needed: set it to another value."),
@@ -190,10 +181,40 @@ MODELS = ", ".join(options("model"))
         ),
     ],
 )
-def test_a_bad_command_ends_with_a_sentence(line, sentence, capsys, tmp_path):
-    """By the command itself, before anything is measured or written."""
+def test_a_bad_command_ends_with_a_sentence(line, sentence, tmp_path):
+    assert commands.refusal(line.split()) == sentence
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("line", "sentence"),
+    [
+        ("+act=mishh", "There is no act=mishh: did you mean mish?"),
+        ("+act=mish train.epoch=3", "There is no key train.epoch: did you mean train.epochs?"),
+        ("-m +act=elu,relu act.alpha=3", "There is no key act.alpha: act=relu has no parameters. Leave it out."),
+        ("+experiment=digit_mlp", "There is no experiment=digit_mlp: did you mean digits_mlp?"),
+        ("+act=relu seed=${foo}", "Interpolation key 'foo' not found"),
+        ("-m +act=relu seed=${seed}", "Recursive interpolation detected"),
+        ("-m +act=relu hydra.launcher.n_job=5", "There is no key hydra.launcher.n_job: did you mean"),
+        ("+act=mish track=tuned", "This track needs the experiment that tuned the learning rates: give tuning=NAME."),
+        (
+            "+act=custom",
+            "act=custom needs the dotted path of your activation: act._target_=mymodule.MyActivation, "
+            "in an importable module or a file in the working folder.",
+        ),
+        (
+            "-m +act=relu hydra.sweeper.max_batch_size=-1",
+            "hydra.sweeper.max_batch_size=-1 must be a whole number, 1 or more.",
+        ),
+    ],
+)
+def test_the_command_prints_the_sentence_and_leaves_nothing(line, sentence, capsys, tmp_path):
+    """Each way to it: words that are read, Hydra's composition, the checks of a job, a sweep and an activation."""
     assert main(line.split()) == 2
-    assert capsys.readouterr() == ("", f"actbench: {sentence}\n")
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err.startswith(f"actbench: {sentence}")
+    assert err.count("\n") == 1
     assert list(tmp_path.iterdir()) == []
 
 
@@ -225,6 +246,21 @@ def test_the_plus_sign_of_an_activation_may_be_left_out():
     assert compose.job_from(["+act=mish"]) == compose.job_from(["act=mish"])
 
 
+def test_a_job_does_not_depend_on_those_before_it():
+    """Jobs that differ in values are composed once; what one sets stays its own."""
+    lines = [["+act=elu"], ["+act=elu", "act.alpha=2.0", "seed=5"], ["act_by_layer=[relu,relu,tanh]"], ["+act=mish"]]
+    first = [compose.job_from(line) for line in lines]
+    assert [compose.job_from(line) for line in reversed(lines)] == first[::-1]
+    assert [(job.choices["act"], job.config.seed) for job in first] == [
+        ("elu", 0), ("elu", 5), ("by_layer", 0), ("mish", 0),
+    ]  # fmt: skip
+
+
+def test_one_job_has_one_value_of_each_key():
+    with pytest.raises(ConfigError, match=r"^seed has several values, but this is one run: give one of them\.$"):
+        compose.job_from(["-m", "+act=relu", "seed=1,2"])
+
+
 def test_a_sweep_is_the_product_of_its_axes():
     jobs = commands.jobs("+act=elu", "act.alpha=0.1,0.5,1.0", "seed=range(0,20,10)")
     assert [(job.config.act.alpha, job.config.seed) for job in jobs] == [
@@ -241,7 +277,7 @@ def test_a_sweep_is_the_product_of_its_axes():
         (["+experiment=mean_drift_trained", "norm=none"], {"+act": ["relu", "elu"], "data": ["digits", "mnist"]}),
     ],
 )
-def test_a_job_of_a_sweep_is_what_hydra_composes_for_a_single_run(fixed, axes):
+def test_a_job_of_a_sweep_or_alone_is_what_hydra_composes_for_a_single_run(fixed, axes):
     jobs = commands.jobs(*fixed, *(f"{key}={','.join(values)}" for key, values in axes.items()))
     combinations = list(itertools.product(*axes.values()))
     assert len(jobs) == len(combinations)
@@ -249,6 +285,7 @@ def test_a_job_of_a_sweep_is_what_hydra_composes_for_a_single_run(fixed, axes):
         line = [f"{key}={value}" for key, value in zip(axes, values, strict=True)]
         with initialize_config_dir(version_base="1.3", config_dir=str(CONF)):
             composed = hydra_compose("config", [*fixed, *line], return_hydra_config=True)
+        assert job == compose.job_from([*fixed, *line])
         assert {group: composed.hydra.runtime.choices[group] for group in job.choices} == job.choices
         assert OmegaConf.to_container(job.config) == {
             key: value for key, value in OmegaConf.to_container(composed, resolve=True).items() if key != "hydra"
@@ -383,9 +420,8 @@ UNREADABLE = "cannot be read: an argument is KEY=VALUE, as in train.epochs=5."
         ("data.root=5 data=mnist", "data.root=5 is out of range: it must be a folder."),
     ],
 )
-def test_a_form_that_gives_no_run_ends_with_a_sentence(argument, sentence, is_sweep, capsys, tmp_path):
-    assert main([*["-m"] * is_sweep, "+act=relu", *argument.split()]) == 2
-    assert capsys.readouterr() == ("", f"actbench: {sentence}\n")
+def test_a_form_that_gives_no_run_ends_with_a_sentence(argument, sentence, is_sweep, tmp_path):
+    assert commands.refusal([*["-m"] * is_sweep, "+act=relu", *argument.split()]) == sentence
     assert list(tmp_path.iterdir()) == []
 
 

@@ -98,9 +98,10 @@ def test_help_lists_the_users_options(mine, capsys):
     assert "Soft: z" not in capsys.readouterr().out
 
 
-def test_an_experiment_of_the_users_own_sweeps_his_function_on_his_data_and_model(mine, new_workers, undrawn, capsys):
+@pytest.mark.xdist_group("workers")
+def test_an_experiment_of_the_users_own_sweeps_his_function_on_his_data_and_model(workers, mine, undrawn, capsys):
     """glob(*) and axes find it, the workers of joblib too."""
-    assert main(["--config-dir", "mine", "+experiment=which", "data=blobs", "model=slim"]) == 0
+    assert main(["--config-dir", str(mine), "+experiment=which", "data=blobs", "model=slim"]) == 0
     runs = store.collect(Path("results/which")).runs
     assert sorted(runs["act"]) == ["relu", "soft"]
     assert set(runs["status"]) == {"done"}

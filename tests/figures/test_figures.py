@@ -1,5 +1,6 @@
 """The figures about training on synthetic tables of one, few and many variants, with colours, names and numbers."""
 
+import functools
 import itertools
 
 import matplotlib as mpl
@@ -29,41 +30,54 @@ FEW = ["prelu", "relu", "rational"]
 
 
 def draw(figure, tables: Tables) -> Figure:
-    tables = workloads(tables)[0].tables
+    return draw_workload(figure, workloads(tables)[0].tables)
+
+
+def draw_workload(figure, tables: Tables) -> Figure:
     with mpl.rc_context(style.style()):
         return figure(getattr(tables, FRAMES[figure]), training.labels(tables.runs, ranked(tables.runs)))
+
+
+@functools.cache  # for all figures
+def several(names: tuple[str, ...], seeds: int, depth: int) -> Tables:
+    tables = synthetic.tables(list(names), seeds=seeds, depth=depth, epochs=4, diverged=("relu",))
+    return workloads(tables)[0].tables
 
 
 @pytest.mark.parametrize("figure", FRAMES)
 @pytest.mark.parametrize(
     ("names", "seeds", "depth"),
     [
-        (["prelu"], 1, 1),
-        (["prelu"], 3, 3),
-        (FEW, 3, 8),
-        pytest.param(synthetic.NAMES[:35], 2, 3, marks=pytest.mark.slow),
+        (("prelu",), 1, 1),
+        (("prelu",), 3, 3),
+        (tuple(FEW), 3, 8),
+        pytest.param(tuple(synthetic.NAMES[:35]), 2, 3, marks=pytest.mark.slow),
     ],
     ids=["1x1", "1x3", "3x8", "35x3"],
 )
-def test_every_figure_draws(figure, names: list[str], seeds: int, depth: int) -> None:
-    result = draw(figure, synthetic.tables(names, seeds=seeds, depth=depth, epochs=4, diverged=("relu",)))
+def test_every_figure_draws(figure, names: tuple[str, ...], seeds: int, depth: int) -> None:
+    result = draw_workload(figure, several(names, seeds, depth))
     assert result.get_figwidth() == style.WIDTH
     assert result.get_figheight() < 10.7  # an A4 page less its margins
     result.draw_without_rendering()  # warnings are errors: glyphs, ticks, layout
 
 
-@pytest.mark.parametrize("figure", FRAMES)
-def test_every_figure_draws_a_long_name(figure) -> None:
-    """The names of two rational functions hold all their coefficients."""
+@functools.cache
+def with_long_names() -> Tables:
     both = [
         synthetic.tables(["rational"], seeds=2, **{"act.numerator": f"[{x / 3}{',0.123456789' * 9}]"}) for x in (1, 2)
     ]
-    draw(figure, Tables(*(pd.concat(frames, ignore_index=True) for frames in zip(*both, strict=True))))
+    return workloads(Tables(*(pd.concat(frames, ignore_index=True) for frames in zip(*both, strict=True))))[0].tables
 
 
 @pytest.mark.parametrize("figure", FRAMES)
-def test_every_figure_draws_failures(figure) -> None:
-    """One variant diverged on all seeds, another has no gradient, a third explodes."""
+def test_every_figure_draws_a_long_name(figure) -> None:
+    """The names of two rational functions hold all their coefficients."""
+    draw_workload(figure, with_long_names())
+
+
+@functools.cache
+def with_failures() -> Tables:
     runs, epochs, layers = synthetic.tables(FEW, seeds=2)
     diverged = runs["act"] == "relu"
     runs = runs.assign(status=runs["status"].where(~diverged, "diverged"), test_loss=runs["test_loss"].where(~diverged))
@@ -75,7 +89,13 @@ def test_every_figure_draws_failures(figure) -> None:
         saturation_low=np.nan,
     )
     epochs = epochs.assign(val_loss=epochs["val_loss"].where(epochs["epoch"] < 3, np.inf))
-    draw(figure, Tables(runs, epochs, layers)).draw_without_rendering()
+    return workloads(Tables(runs, epochs, layers))[0].tables
+
+
+@pytest.mark.parametrize("figure", FRAMES)
+def test_every_figure_draws_failures(figure) -> None:
+    """One variant diverged on all seeds, another has no gradient, a third explodes."""
+    draw_workload(figure, with_failures()).draw_without_rendering()
 
 
 def test_no_frame_is_changed_in_place() -> None:

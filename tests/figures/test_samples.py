@@ -1,5 +1,6 @@
 """The figures of generated images with one and with many activations, and with bytes that are not a picture."""
 
+import functools
 import io
 
 import matplotlib as mpl
@@ -37,6 +38,11 @@ def _gan_tables(names: list[str], *, seeds: int) -> Tables:
     return Tables(runs, epochs, with_random(tables.layers, "grad_zero", "grad_hoyer"))
 
 
+@functools.cache  # for all figures
+def _workload(count: int, seeds: int) -> Tables:
+    return workloads(_gan_tables(synthetic.NAMES[:count], seeds=seeds))[0].tables
+
+
 FRAMES = {
     ranking: "runs",
     learning_curves: "epochs",
@@ -50,7 +56,7 @@ FRAMES = {
 @pytest.mark.parametrize("figure", FRAMES)
 @pytest.mark.parametrize(("count", "seeds"), [(1, 1), (9, 2), pytest.param(35, 2, marks=pytest.mark.slow)])
 def test_every_figure_draws(figure, count, seeds):
-    tables = workloads(_gan_tables(synthetic.NAMES[:count], seeds=seeds))[0].tables
+    tables = _workload(count, seeds)
     with mpl.rc_context(style.style()):
         result = figure(getattr(tables, FRAMES[figure]), labels(tables.runs, synthetic.NAMES[:count]))
     assert result.get_figwidth() == style.WIDTH

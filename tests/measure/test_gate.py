@@ -64,8 +64,8 @@ def test_the_trace_of_a_gated_layer_is_of_its_activation():
     assert second.layer_index == 2
 
 
-def test_both_numbers_of_parameters_are_printed_and_on_the_page(capsys):
-    few = ["num_seeds=1", "train.epochs=1", "probes=none", "hydra/launcher=basic"]
+def test_both_numbers_of_parameters_are_printed_and_on_the_page(undrawn, capsys):
+    few = ["num_seeds=1", "train.epochs=1", "data.num_train=128", "probes=none", "hydra/launcher=basic"]
     assert main(["-m", "+act=silu", "model.gate=true,false", *few]) == 0
     printed, page = capsys.readouterr().out, Path("results/adhoc/report.md").read_text()
     runs = store.collect(Path("results/adhoc")).runs.set_index("model.gate")["num_parameters"]

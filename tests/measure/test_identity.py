@@ -1,5 +1,6 @@
 """The identity of a run and of the user's activation: it changes with everything that a number depends on, no more."""
 
+import functools
 import json
 import os
 import subprocess
@@ -8,6 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import commands
+import numpy as np
 import pytest
 
 from actbench.__main__ import main
@@ -103,31 +105,25 @@ OTHERS = ["imports", "imports_a_value", "imports_relatively", "imports_installed
 ALL = [f"mine.{name}" for name in (*OF_THE_NUMBER, *OTHERS, "Scale")]
 
 
-@pytest.fixture
-def _files(monkeypatch):
-    import numpy as np
-
+@pytest.fixture(scope="module")
+def _folder(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("files")
     for name, text in FILES.items():
-        Path(name).parent.mkdir(parents=True, exist_ok=True)
-        Path(name).write_text(text)
-    np.save("slopes.npy", np.array([1.0, 2.0]))
-    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(Path("site-packages").resolve()), os.environ["PYTHONPATH"]]))
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(text)
+    np.save(folder / "slopes.npy", np.array([1.0, 2.0]))
+    return folder
+
+
+@pytest.fixture
+def _files(_folder, monkeypatch):
+    monkeypatch.chdir(_folder)
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(_folder / "site-packages"), os.environ["PYTHONPATH"]]))
 
 
 @pytest.fixture(autouse=True)
 def _python_path(monkeypatch):
     monkeypatch.setenv("PYTHONPATH", os.environ.get("PYTHONPATH", ""))
-
-
-@pytest.mark.usefixtures("_files")
-def test_every_process_computes_the_same_identity():
-    """Also where names hash otherwise, what was asked before differs, and the code comes from a cache."""
-    (first,) = sources(*ALL, PYTHONHASHSEED="1")
-    assert [source.doubt for source in first] == [""] * len(ALL)
-    assert len({source.digest for source in first}) == len(ALL)
-    backwards = sources(*ALL[::-1], edits=[{}, {}], PYTHONHASHSEED="2", PYTHONDONTWRITEBYTECODE="")
-    assert [told[::-1] for told in backwards] == [first, first]
-    assert list(Path().rglob("mine.*.pyc"))
 
 
 EDITS = [
@@ -139,9 +135,27 @@ EDITS = [
 ]
 
 
+@functools.cache  # one process for two tests, since it imports torch
+def before_and_after_each_edit() -> list[list[identity.Source]]:
+    return sources(*ALL, edits=[{}, *({file: text} for file, text, _ in EDITS)], PYTHONHASHSEED="1")
+
+
+@pytest.mark.xdist_group("identity")
+@pytest.mark.usefixtures("_files")
+def test_every_process_computes_the_same_identity():
+    """Also where names hash otherwise, what was asked before differs, and the code comes from a cache."""
+    first, *_ = before_and_after_each_edit()
+    assert [source.doubt for source in first] == [""] * len(ALL)
+    assert len({source.digest for source in first}) == len(ALL)
+    backwards = sources(*ALL[::-1], edits=[{}, {}], PYTHONHASHSEED="2", PYTHONDONTWRITEBYTECODE="")
+    assert [told[::-1] for told in backwards] == [first, first]
+    assert list(Path().rglob("mine.*.pyc"))
+
+
+@pytest.mark.xdist_group("identity")
 @pytest.mark.usefixtures("_files")
 def test_the_identity_changes_with_what_the_code_depends_on():
-    before, *edited = sources(*ALL, edits=[{}, *({file: text} for file, text, _ in EDITS)])
+    before, *edited = before_and_after_each_edit()
     for (file, _, changed), after in zip(EDITS, edited, strict=True):
         assert [name for name, old, new in zip(ALL, before, after, strict=True) if old != new] == changed, file
 

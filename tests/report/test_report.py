@@ -25,14 +25,24 @@ SECTIONS = [
 ]  # fmt: skip
 
 
-def test_a_comparison_has_every_section_and_every_figure(tmp_path: Path) -> None:
-    markdown, html = report_of(tmp_path, synthetic.tables(["prelu", "relu", "mish"], seeds=3, diverged=("mish",)))
+@pytest.fixture(scope="module")
+def comparison(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The results folder of a comparison with its report, every figure drawn."""
+    tables = synthetic.tables(["prelu", "relu", "mish"], seeds=3, diverged=("mish",))
+    folder = synthetic.results_folder(tmp_path_factory.mktemp("report") / "here", tables)
+    results_folder.write(folder)
+    return folder
+
+
+@pytest.mark.xdist_group("comparison")  # its report is made once
+def test_a_comparison_has_every_section_and_every_figure(comparison: Path) -> None:
+    markdown, html = ((comparison / name).read_text("utf-8") for name in ("report.md", "report.html"))
     assert headings(markdown) == SECTIONS
     assert headings(markdown, "###") == ["Runs that diverged or failed"]
     assert numbers(line(markdown, "data=digits, model=mlp; ")) == [3, 3, 9, 8, 1, 0]
     assert "| mish | diverged | 1 of 3 | 0 |  |" in markdown
     figures = re.findall(r"\]\((figures/.*\.png)\)", markdown)
-    assert sorted(figures) == sorted(f"figures/{p.name}" for p in (tmp_path / "here" / "figures").iterdir())
+    assert sorted(figures) == sorted(f"figures/{p.name}" for p in (comparison / "figures").iterdir())
     assert html.count("<img ") == len(figures) == 9
 
 
@@ -80,7 +90,7 @@ def test_failed_runs_are_listed_and_have_no_other_section(tmp_path: Path) -> Non
     assert "| relu | failed | 1 of 1 | 0 | ValueError: a \\| b |" in markdown
 
 
-@pytest.mark.usefixtures("unrendered")
+@pytest.mark.usefixtures("undrawn")
 def test_each_workload_has_a_section_and_figures_of_its_own(tmp_path: Path) -> None:
     tables = concatenated(
         *(synthetic.tables(["relu", "elu"], seeds=2, depth=1, data=data) for data in ("mnist", "digits"))
@@ -94,7 +104,7 @@ def test_each_workload_has_a_section_and_figures_of_its_own(tmp_path: Path) -> N
     assert "(figures/w2-ranking.png)" in markdown
 
 
-@pytest.mark.usefixtures("unrendered")
+@pytest.mark.usefixtures("undrawn")
 def test_run_ids_narrow_the_report_and_old_figures_are_removed(tmp_path: Path) -> None:
     digits, mnist = (synthetic.tables(["relu", "elu"], seeds=1, depth=1, data=data) for data in ("digits", "mnist"))
     folder = synthetic.results_folder(tmp_path, concatenated(digits, mnist))
@@ -111,14 +121,17 @@ def test_run_ids_narrow_the_report_and_old_figures_are_removed(tmp_path: Path) -
     assert not [name for name in names if name.startswith("w")]
 
 
-def test_the_same_tables_give_the_same_bytes_compacted_or_not(tmp_path: Path) -> None:
-    folder = synthetic.results_folder(tmp_path, synthetic.tables(["relu", "prelu"], seeds=2, diverged=("relu",)))
-    page = results_folder.write(folder)
-    names = ["report.md", "report.html", *(f"figures/{path.name}" for path in (folder / "figures").iterdir())]
-    first = {name: (folder / name).read_bytes() for name in names}
-    compact(folder)
-    assert results_folder.write(folder) == page
-    assert {name: (folder / name).read_bytes() for name in names} == first
+@pytest.mark.xdist_group("comparison")
+def test_the_same_tables_give_the_same_bytes_compacted_or_not(comparison: Path, tmp_path: Path) -> None:
+    again = tmp_path / comparison.name
+    shutil.copytree(comparison / "runs", again / "runs")
+    compact(again)
+    assert results_folder.write(again) == again / "report.html"
+    names = ["report.md", "report.html", *(f"figures/{path.name}" for path in (comparison / "figures").iterdir())]
+    assert len(names) > 2
+    assert {name: (again / name).read_bytes() for name in names} == {
+        name: (comparison / name).read_bytes() for name in names
+    }
 
 
 def test_everything_in_a_strangers_tables_is_shown_as_text(tmp_path: Path) -> None:
@@ -172,14 +185,14 @@ def test_an_error_is_one_sentence_on_stderr(prepare, sentence: str, tmp_path: Pa
     assert not (folder / "report.md").exists()
 
 
-@pytest.mark.usefixtures("unrendered")
+@pytest.mark.usefixtures("undrawn")
 def test_the_path_of_the_report_is_printed(tmp_path: Path, capsys) -> None:
     folder = synthetic.results_folder(tmp_path, synthetic.tables(["relu"], seeds=1, epochs=1))
     assert report_main([str(folder)]) == 0
     assert capsys.readouterr().out == f"{folder / 'report.html'}\n"
 
 
-@pytest.mark.usefixtures("unrendered")
+@pytest.mark.usefixtures("undrawn")
 def test_a_file_that_is_left_out_is_named_on_stderr(tmp_path: Path, capsys) -> None:
     folder = synthetic.results_folder(tmp_path, synthetic.tables(["relu", "tanh"], seeds=1, epochs=1))
     missing = next(folder.rglob("epochs.parquet"))
@@ -205,7 +218,7 @@ def test_the_error_names_a_folder_that_cannot_be_written(tmp_path: Path, monkeyp
     )
 
 
-@pytest.mark.usefixtures("unrendered")
+@pytest.mark.usefixtures("undrawn")
 def test_a_sweep_with_the_properties_of_its_functions_has_a_sweeps_report(tmp_path: Path, capsys) -> None:
     """As digits_mlp: only the catalogue's own folder has the catalogue's report."""
     folder = synthetic.results_folder(tmp_path, synthetic.tables(["relu"], seeds=1, epochs=1))
@@ -226,6 +239,7 @@ def test_unknown_run_ids_are_an_error(tmp_path: Path) -> None:
 
 
 def test_the_reporting_side_never_imports_torch_or_hydra() -> None:
-    code = "import sys, actbench.report.__main__; print({'torch', 'hydra', 'omegaconf'} & set(sys.modules))"
+    modules = "actbench.report.__main__, actbench.report.functions"
+    code = f"import sys, {modules}; print({{'torch', 'hydra', 'omegaconf'}} & set(sys.modules))"
     process = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert process.stdout == "set()\n"

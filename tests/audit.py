@@ -11,6 +11,7 @@ import synthetic
 
 from actbench.compare.workloads import workloads
 from actbench.ledger.parse import claims
+from actbench.measure.streams import PROTOCOL
 from actbench.tables.schema import Tables
 from actbench.tables.store import collect
 
@@ -140,16 +141,16 @@ RESULTS = Path(__file__).resolve().parent.parent / "results"
 FOLDERS = sorted(path.parent for path in RESULTS.glob("*/statistics") if (path.parent / "tables").is_dir())
 
 
-def folders_with(*names: str, since: int = 1) -> list:
+def folders_with(*names: str) -> list:
     """The published folders that have one of these files of statistics/, as parameters of the fixture `folder`.
 
-    With `since` only those measured under this PROTOCOL or a later one, whose statistics are made by present rules, and
-    before them the invented one.
+    Before them the invented one. The statistics of folders that were measured under an older PROTOCOL were made by
+    older rules.
     """
     found = [
         pytest.param(folder, id=folder.name)
         for folder in FOLDERS
-        if any((folder / "statistics" / f"{name}.csv").is_file() for name in names) and protocol(folder) >= since
+        if any((folder / "statistics" / f"{name}.csv").is_file() for name in names) and protocol(folder) == PROTOCOL
     ]
     return [pytest.param(None, id="invented"), *found]
 

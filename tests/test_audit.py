@@ -111,7 +111,7 @@ def _decided(contrasts: dict[str, Contrast], looks: list[int]) -> pd.DataFrame:
     return pd.DataFrame.from_dict(found, orient="index")
 
 
-@pytest.mark.parametrize("folder", folders_with("differences", since=3), indirect=True)
+@pytest.mark.parametrize("folder", folders_with("differences"), indirect=True)
 def test_verdicts_are_those_of_the_tables(folder):
     """Decided anew look by look; t intervals at the level of the look; BCa, signed ranks and shares beside them."""
     for tables, rows in published(folder, "differences"):
@@ -187,7 +187,7 @@ def _smaller_p(contrast: Contrast, n: int, at: int) -> float:
 
 
 @pytest.mark.parametrize("column", ["low", "p_holm", "price", "p_signed_rank", "difference_low"])
-@pytest.mark.parametrize("folder", folders_with("differences", since=3)[:1], indirect=True)
+@pytest.mark.parametrize("folder", folders_with("differences")[:1], indirect=True)
 def test_a_changed_number_fails_the_audit(folder, column, tmp_path):
     path = folder / "statistics" / "differences.csv"
     rows = pd.read_csv(path, keep_default_na=False, na_values=[""])
@@ -198,7 +198,7 @@ def test_a_changed_number_fails_the_audit(folder, column, tmp_path):
         test_verdicts_are_those_of_the_tables(tmp_path)
 
 
-@pytest.mark.parametrize("folder", folders_with("best_set", since=3), indirect=True)
+@pytest.mark.parametrize("folder", folders_with("best_set"), indirect=True)
 def test_the_best_set_is_that_of_a_plain_bootstrap(folder):
     """Hansen, Lunde & Nason's maximum statistic by numpy, with other draws; equal columns as one."""
     for tables, rows in published(folder, "best_set"):
@@ -240,7 +240,7 @@ def _confidence_set(values: pd.DataFrame) -> pd.Series:
     return pd.Series(p | {left[0]: 1.0})
 
 
-@pytest.mark.parametrize("folder", folders_with("tuned_worse", since=3), indirect=True)
+@pytest.mark.parametrize("folder", folders_with("tuned_worse"), indirect=True)
 def test_where_tuning_was_worse_is_that_of_the_runs(folder):
     path = folder / "statistics" / "tuned_worse.csv"
     tables = audit.tables_of(folder)
@@ -257,7 +257,7 @@ def test_where_tuning_was_worse_is_that_of_the_runs(folder):
         assert rows["flagged"].tolist() == (rows["p_holm"] < 0.05).tolist()
 
 
-@pytest.mark.parametrize("folder", folders_with("disagreements", since=3), indirect=True)
+@pytest.mark.parametrize("folder", folders_with("disagreements"), indirect=True)
 def test_where_error_and_loss_disagree_is_that_of_the_means(folder):
     for work, tables in audit.tables_of(folder).items():
         runs = tables.runs[tables.runs["status"] != "failed"]
@@ -268,7 +268,7 @@ def test_where_error_and_loss_disagree_is_that_of_the_means(folder):
         assert set(rows.loc[rows["workload"].fillna("") == work, "variant"]) == expected
 
 
-@pytest.mark.parametrize("folder", folders_with("pairs", since=3), indirect=True)
+@pytest.mark.parametrize("folder", folders_with("pairs"), indirect=True)
 def test_pairs_are_those_of_the_tables(folder):
     for tables, rows in published(folder, "pairs"):
         wide = audit.wide(tables.runs, audit.ranked_by(tables.runs))
@@ -284,7 +284,7 @@ def test_pairs_are_those_of_the_tables(folder):
             np.testing.assert_allclose(rows[name], numbers, rtol=1e-6, atol=1e-12, err_msg=name)
 
 
-@pytest.mark.parametrize("folder", folders_with("ranks", since=3), indirect=True)
+@pytest.mark.parametrize("folder", folders_with("ranks"), indirect=True)
 def test_ranks_are_those_of_the_means(folder):
     for tables, rows in published(folder, "ranks"):
         wide = audit.wide(tables.runs, audit.ranked_by(tables.runs))[rows["variant"].tolist()]
@@ -319,7 +319,7 @@ def test_failures_are_counted_from_the_runs(folder):
             np.testing.assert_allclose([row["low"], row["high"]], np.nan_to_num(bounds, nan=0), atol=1e-9)
 
 
-@pytest.mark.parametrize("folder", folders_with(*TRACKS, since=3), indirect=True)
+@pytest.mark.parametrize("folder", folders_with(*TRACKS), indirect=True)
 def test_tracks_and_corners_are_those_of_the_runs(folder):
     """Kendall's τ is scipy's; effects are differences, and differences of differences, by seed."""
     tables = audit.tables_of(folder)
@@ -364,7 +364,7 @@ def _check_tracks(name: str, rows: pd.DataFrame, losses: dict[str, pd.DataFrame]
         assert [row["low"], row["high"]] == pytest.approx(bounds, abs=max(0.05, 1.1 * one_pair))
 
 
-@pytest.mark.parametrize("folder", folders_with("null", since=3), indirect=True)
+@pytest.mark.parametrize("folder", folders_with("null"), indirect=True)
 def test_the_error_rate_of_a_against_a_is_reproduced(folder):
     """Variant and reference are exchanged at random, with other draws, and decided anew: the rate agrees."""
     for tables, rows in published(folder, "null"):

@@ -196,7 +196,7 @@ def test_a_bad_command_ends_with_a_sentence(line, sentence, tmp_path):
         ("+act=relu seed=${foo}", "Interpolation key 'foo' not found"),
         ("-m +act=relu seed=${seed}", "Recursive interpolation detected"),
         ("-m +act=relu hydra.launcher.n_job=5", "There is no key hydra.launcher.n_job: did you mean"),
-        ("+act=mish track=tuned", "This track needs the experiment that tuned the learning rates: give tuning=NAME."),
+        ("+act=mish track=tuned", "track=tuned, init=tuned takes what a tuning experiment chose: give tuning=NAME."),
         (
             "+act=custom",
             "act=custom needs the dotted path of your activation: act._target_=mymodule.MyActivation, "

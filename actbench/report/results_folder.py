@@ -14,7 +14,7 @@ from actbench.compare.paired import JUDGED
 from actbench.compare.ranking import Cells
 from actbench.compare.workloads import NothingToReportError, Workload, protocol_notes, workloads
 from actbench.figures import training
-from actbench.report import numbers, page, sentences, settings, statistics, tuning, writer
+from actbench.report import convergence, numbers, page, sentences, settings, statistics, tuning, writer
 from actbench.report.page import Part
 from actbench.report.sections import comparison as comparison_section
 from actbench.report.sections import tracks as tracks_section
@@ -56,8 +56,9 @@ def write_and_list(folder: Path, *, run_ids: Collection[str] | None = None) -> t
             f"The runs in {folder} have neither a loss nor layers, so there is nothing to compare activations by."
         )
     facts, unreadable = statistics.facts(folder)
+    doubled = convergence.of(folder)
     with writer.replacing(folder) as new:
-        _make(works, [*left_out, *unreadable], new, facts=facts, name=folder.resolve().name)
+        _make(works, [*left_out, *unreadable], new, facts=facts, doubled=doubled, name=folder.resolve().name)
     return folder / "report.html", left_out
 
 
@@ -67,7 +68,15 @@ def _has_something_to_compare(work: Workload) -> bool:
     return bool((runs["status"] == "failed").any() or ranking.primary(runs) or len(layers))
 
 
-def _make(works: list[Workload], left_out: list[str], new: Path, *, facts: pd.DataFrame, name: str) -> None:
+def _make(
+    works: list[Workload],
+    left_out: list[str],
+    new: Path,
+    *,
+    facts: pd.DataFrame,
+    doubled: pd.DataFrame,
+    name: str,
+) -> None:
     """Write report.md, report.html, figures/ and statistics/ into the folder of a new report."""
     comparisons = [comparison_of(work, facts=facts) for work in works]
     agreements, corners = tracks.track_agreements(works), init_or_rate.corners_of(works, comparisons)
@@ -75,7 +84,7 @@ def _make(works: list[Workload], left_out: list[str], new: Path, *, facts: pd.Da
     all_cells = [_cells(work) for work in works]
     results = [_results(work, comparison) for work, comparison in zip(works, comparisons, strict=True)]
     statistics.write(
-        new, works, [ranks | layers for ranks, layers in all_cells], comparisons, agreements, corners, harm
+        new, works, [ranks | layers for ranks, layers in all_cells], comparisons, agreements, corners, harm, doubled
     )
     names = pd.concat([work.tables.runs["variant"] for work in works]).unique()
     title = f"{name}: {'activation functions compared' if len(names) > 1 else names[0]}"
@@ -84,7 +93,7 @@ def _make(works: list[Workload], left_out: list[str], new: Path, *, facts: pd.Da
         for i, (work, cells, comparison) in enumerate(zip(works, all_cells, comparisons, strict=True), 1)
     ]
     track_parts = tracks_section.parts(agreements, corners, new=new)
-    warnings = tracks_section.harm(harm)
+    warnings = [*filter(None, [convergence.sentence(doubled)]), *tracks_section.harm(harm)]
     writer.write_page(
         new,
         page.TEMPLATES / "results_folder.md.j2",

@@ -7,6 +7,7 @@
     best_set      see `compare.best_set.best_set`
     disagreements see `compare.ranking.disagreements`
     tuned_worse   see `compare.tracks.harmed`
+    convergence   see `compare.convergence.doubled`, of the folder NAME_doubled beside this one
     ranks, profile, failures    see `compare.over_workloads`
     diagnostics, properties     see `compare.correlations`
     tracks                      see `compare.tracks.TrackAgreement`
@@ -39,6 +40,7 @@ def write(
     agreements: list[tuple[str, Workload, TrackAgreement]],
     corners: list[Corners],
     harm: list[tuple[str, pd.DataFrame]],
+    doubled: pd.DataFrame,
 ) -> None:
     """Write all that was computed into the folder of a new report."""
     compared = [
@@ -49,6 +51,7 @@ def write(
         "differences": _joined((title, _differences(comparison)) for title, comparison in compared),
         "diagnostics": _joined((title, _diagnostics(comparison)) for title, comparison in compared),
         "null": _joined((title, pd.DataFrame({"family": [comparison.null_error]})) for title, comparison in compared),
+        "convergence": doubled,
         "tuned_worse": _joined((title, harmed) for title, harmed in harm),
         "tracks": _joined(
             (title, pd.DataFrame([agreement[:-1]], columns=agreement._fields[:-1]))

@@ -1,0 +1,42 @@
+"""What a page says about convergence: from the runs with twice the epochs, in the folder NAME_doubled beside NAME."""
+
+from pathlib import Path
+
+import pandas as pd
+
+from actbench.compare.convergence import COLUMNS, doubled, is_converged
+from actbench.compare.workloads import NothingToReportError, workloads
+from actbench.report.numbers import enumeration, percent
+from actbench.tables.store import collect
+
+SUFFIX = "_doubled"
+
+
+def of(folder: Path) -> pd.DataFrame:
+    """The table `compare.convergence.doubled` for a results folder; without rows where the question was not asked.
+
+    It is read from this folder's statistics/ where the other folder is absent, so that a report can be made again from
+    its own folder.
+    """
+    folder = folder.resolve()
+    try:
+        tables = collect(folder.with_name(folder.name + SUFFIX))
+        latest = tables.runs["protocol"] == tables.runs["protocol"].max()
+        works = workloads(tables, run_ids=set(tables.runs.loc[latest, "run_id"]))
+    except (FileNotFoundError, NothingToReportError):
+        kept = folder / "statistics" / "convergence.csv"
+        return pd.read_csv(kept) if kept.is_file() else pd.DataFrame(columns=COLUMNS)
+    return doubled(pd.concat([work.tables.runs for work in works]))
+
+
+def sentence(table: pd.DataFrame) -> str:
+    """Whether the networks have converged, and by how much the error of each variant changes; "" without rows."""
+    if not len(table):
+        return ""
+    changes = [f"{percent(row['change'])} ({row['variant']})" for row in table.to_dict("records")]
+    n = f"{table['n'].min()} tuning seed{'s' if table['n'].min() > 1 else ''}"
+    what = f"twice the {table['epochs'].iloc[0]} epochs change the validation error by {enumeration(changes)}, on {n}"
+    if is_converged(table):
+        return f"Converged: {what}."
+    verb = "still improving" if table["change"].min() < 0 else "not settled"
+    return f"With {table['epochs'].iloc[0]} epochs {verb}: {what}."

@@ -216,7 +216,7 @@ def check_data(job: Job) -> None:
 
 def _check_optimizer(job: Job) -> None:
     try:
-        build.optimizer(job.config, nn.Linear(1, 1))
+        build.optimizer(job.config, nn.ParameterList([torch.zeros(1)]))
     except (ValueError, TypeError, LookupError, RuntimeError, AttributeError) as error:
         raise ConfigError(f"{reason(error)}.") from error
 

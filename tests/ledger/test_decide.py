@@ -12,7 +12,6 @@ from actbench.ledger import choice, decide
 from actbench.ledger.claims import KINDS, NOT_MEASURED, Atom, ClaimError, possible_verdicts
 from actbench.ledger.evidence import Evidence
 
-RNG = np.random.default_rng(11)
 BOUND = {"rule": "bound", "results": "here", "column": "test_loss"}
 FOUR = ("true", "false", "partly", "undecided")
 
@@ -24,7 +23,7 @@ def _verdicts(root, claim) -> dict[str, str]:
 @pytest.fixture
 def here(tmp_path):
     """Forty seeds with a mean loss of 1, ten of them in another folder."""
-    losses = 1 + RNG.normal(0, 0.1, 40)
+    losses = 1 + np.random.default_rng(11).normal(0, 0.1, 40)
     evidence.folder(tmp_path, "here", {"relu": {"test_loss": losses}})
     evidence.folder(tmp_path, "short", {"relu": {"test_loss": losses[:10]}})
     return tmp_path

@@ -10,7 +10,6 @@ from actbench.ledger import decide, rules
 from actbench.ledger.claims import ClaimError
 from actbench.ledger.evidence import Evidence, one_setting, select
 
-RNG = np.random.default_rng(7)
 NOISE = np.array([1, -1, 2, -2, 3, -3, 1, -1, 2, -2]) / 100 + 0.001  # without skew, which makes p count twice
 
 
@@ -28,7 +27,7 @@ def _values(root, **keys):
 @pytest.fixture
 def losses(tmp_path):
     """Ten seeds of tanh and relu, whose losses differ by −.1 and noise."""
-    relu = 0.5 + RNG.normal(0, 0.1, 10)
+    relu = 0.5 + np.random.default_rng(7).normal(0, 0.1, 10)
     evidence.folder(tmp_path, "here", {"relu": {"test_loss": relu}, "tanh": {"test_loss": relu - 0.1 + NOISE}})
     return tmp_path
 
@@ -61,7 +60,7 @@ def test_a_bound_reduces_the_rows_of_a_seed(tmp_path):
 
 
 def test_a_log_ratio_has_factors_as_ends_and_is_shown_as_a_change(tmp_path):
-    base, factors = 3 + RNG.uniform(0, 1, 10), np.exp(-0.3 + NOISE)
+    base, factors = 3 + np.random.default_rng(7).uniform(0, 1, 10), np.exp(-0.3 + NOISE)
     evidence.folder(tmp_path, "gan", {"relu": {"test_fld": base}, "leaky": {"test_fld": base * factors}})
     keys = {"results": "gan", "column": "test_fld", "where": {"act": "leaky"}, "against": {"act": "relu"}}
     decided = _decided(tmp_path, rule="log_ratio", claimed=[None, 0.909], **keys)

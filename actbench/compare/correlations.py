@@ -9,7 +9,7 @@ import scipy.stats
 
 from actbench.compare.intervals import TAILS
 from actbench.compare.layers import ends, vanishing
-from actbench.compare.resampling import bootstrap
+from actbench.compare.resampling import DIGITS, bootstrap
 from actbench.compare.significance import false_discoveries
 from actbench.tables import functions
 from actbench.tables.schema import LAYERS
@@ -119,7 +119,7 @@ def _correlations(table: pd.DataFrame, means: pd.Series, rng: np.random.Generato
     """`measure, n, rho, low, high, p` of each column of the table that enough variants have and that varies."""
     rows = []
     for name in table:
-        pairs = pd.DataFrame({"x": table[name], "y": means}).dropna().to_numpy()
+        pairs = pd.DataFrame({"x": table[name], "y": means}).dropna().to_numpy().round(DIGITS)
         if len(pairs) >= MIN_VARIANTS and all(len(np.unique(column)) > 1 for column in pairs.T):
             rows.append((name, len(pairs), *_spearman(pairs, rng=rng, resamples=resamples)))
     return rows

@@ -13,7 +13,7 @@ import scipy.stats
 
 from actbench.compare.by_seed import by_seed, complete_by_seed
 from actbench.compare.intervals import LEVEL, RESAMPLES, TAILS
-from actbench.compare.resampling import bootstrap
+from actbench.compare.resampling import DIGITS, bootstrap
 from actbench.tables.schema import better
 
 
@@ -36,7 +36,7 @@ def ranks(
 
     def rank(samples: list[np.ndarray]) -> np.ndarray:
         means = np.mean([sample.mean(axis=1) for sample in samples], axis=0)  # (resamples, variants)
-        return scipy.stats.rankdata(sign * means, axis=1, method="min")
+        return scipy.stats.rankdata(np.round(sign * means, DIGITS), axis=1, method="min")
 
     table = _bootstrap(runs, rank, value=value, reference=reference, rng=rng, among=among, resamples=resamples)
     return table.rename(columns={"estimate": "rank"}).sort_values("rank", kind="stable", ignore_index=True)

@@ -15,18 +15,20 @@ SUFFIX = "_doubled"
 def of(folder: Path) -> pd.DataFrame:
     """The table `compare.convergence.doubled` for a results folder; without rows where the question was not asked.
 
-    It is read from this folder's statistics/ where the other folder is absent, so that a report can be made again from
-    its own folder.
+    It is copied to tables/convergence.parquet of this folder, so that a report can be made again from its own folder.
     """
     folder = folder.resolve()
+    kept = folder / "tables" / "convergence.parquet"
     try:
         tables = collect(folder.with_name(folder.name + SUFFIX))
         latest = tables.runs["protocol"] == tables.runs["protocol"].max()
         works = workloads(tables, run_ids=set(tables.runs.loc[latest, "run_id"]))
     except (FileNotFoundError, NothingToReportError):
-        kept = folder / "statistics" / "convergence.csv"
-        return pd.read_csv(kept) if kept.is_file() else pd.DataFrame(columns=COLUMNS)
-    return doubled(pd.concat([work.tables.runs for work in works]))
+        return pd.read_parquet(kept) if kept.is_file() else pd.DataFrame(columns=COLUMNS)
+    table = doubled(pd.concat([work.tables.runs for work in works]))
+    kept.parent.mkdir(exist_ok=True)
+    table.to_parquet(kept, index=False)
+    return table
 
 
 def sentence(table: pd.DataFrame) -> str:

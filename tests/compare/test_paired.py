@@ -184,9 +184,9 @@ def test_signed_rank_with_ties_and_zeros_by_hand() -> None:
 
 
 def test_signed_rank_of_many_with_ties_and_zeros_by_hand() -> None:
-    # 40 of 60 positive, all of rank 61/2: W+ is normal about 60 · 61/4 with the variance 60 (61/2)² / 4.
-    differences = np.repeat([1.0, -1, 0], [40, 20, 10])
-    z = (40 - 30) / np.sqrt(60 / 4)
+    # 80 of 120 positive, all of rank 121/2: W+ is normal about 120 · 121/4 with the variance 120 (121/2)² / 4.
+    differences = np.repeat([1.0, -1, 0], [80, 40, 10])
+    z = (80 - 60) / np.sqrt(120 / 4)
     assert signed_rank(differences[None]) == pytest.approx(2 * scipy.stats.norm.sf(z))
 
 

@@ -153,8 +153,10 @@ def test_a_claim_speaks_of_what_its_atoms_name(tmp_path):
 
 def test_a_function_of_the_users_has_a_page_with_a_figure(tmp_path):
     results, to = invent(tmp_path), tmp_path / "pages"
-    (tmp_path / "mine.py").write_text("def squash(z, alpha):\n    return z / (1 + alpha * z * z)\n", encoding="utf-8")
-    mine = own.compute(["+act=custom", "act._target_=mine.squash", "+act.alpha=0.5"])
+    (tmp_path / "squashing.py").write_text(
+        "def squash(z, alpha):\n    return z / (1 + alpha * z * z)\n", encoding="utf-8"
+    )
+    mine = own.compute(["+act=custom", "act._target_=squashing.squash", "+act.alpha=0.5"])
     made = activations.write(results, to, own=mine)
     assert {f"activations/{name}.md" for name in ("index", "squash", *FUNCTIONS)} == set(made)
     text = (to / "activations" / "squash.md").read_text(encoding="utf-8")

@@ -10,10 +10,8 @@ from typing import Any
 from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
 
 from actbench.command import compose
-from actbench.command.job import Job
+from actbench.command.compose import Lines
 from actbench.command.options import ConfigError
-
-Lines = list[tuple[list[str], Job]]  # each job with its overrides
 
 
 class ActbenchSweeper(BasicSweeper):

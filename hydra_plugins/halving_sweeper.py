@@ -6,7 +6,8 @@ What goes on follows from the runs alone (`compare.halving`), so the same comman
 from collections.abc import Sequence
 from typing import Any
 
-from hydra_plugins.actbench_sweeper import ActbenchSweeper, Lines
+from actbench.command.compose import Lines
+from hydra_plugins.actbench_sweeper import ActbenchSweeper
 
 
 class HalvingSweeper(ActbenchSweeper):
@@ -33,7 +34,7 @@ class HalvingSweeper(ActbenchSweeper):
         run.renew([search.pack(v, *pack)[1] for v, c in search.courses().items() for pack in c.packs])
         while True:
             courses = search.courses()
-            progress.say(halving.said(list(courses.values())))
+            progress.say(halving.sentence(list(courses.values())))
             packs = [search.pack(v, *pack) for v, c in courses.items() for pack in c.packs]
             runs |= {(search.folder, name) for _, _, name in packs}
             waiting = [search.pack(v, *pack) for v, c in courses.items() for pack in c.waiting]

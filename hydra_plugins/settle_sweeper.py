@@ -3,7 +3,8 @@
 What is open follows from the tables alone, so the same command goes on.
 """
 
-from hydra_plugins.actbench_sweeper import ActbenchSweeper, Lines
+from actbench.command.compose import Lines
+from hydra_plugins.actbench_sweeper import ActbenchSweeper
 
 
 class SettleSweeper(ActbenchSweeper):

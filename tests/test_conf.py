@@ -13,10 +13,11 @@ from actbench.command import tuned
 from actbench.command.job import defaults, flatten
 from actbench.command.options import CONF, EXPERIMENTS, GROUPS, describe, options
 from actbench.compare.workloads import TRACKS
-from actbench.ledger.evidence import FIRST_TUNING_SEED, MEASURED, OF_RUNS, select
+from actbench.ledger.evidence import MEASURED, OF_RUNS, select
 from actbench.ledger.plan import choices, sides
 from actbench.measure import build, preflight
 from actbench.measure.identity import columns
+from actbench.tables.tuning import FIRST_SEED
 
 ALL = [(group, name) for group in (*GROUPS, "track") for name in options(group)]
 ACTS = list(options("act"))
@@ -78,7 +79,7 @@ def _needs(atom):
     for case in atom.cases if atom.table in OF_RUNS else ():
         n = min(atom.looks.sizes[0], case.seeds or atom.looks.sizes[0]) if atom.has_seeds else 1
         yield from ((results, where, 0, n) for results, where in sides(case))
-        yield from ((results, where, FIRST_TUNING_SEED, 1) for results, where in choices(case))
+        yield from ((results, where, FIRST_SEED, 1) for results, where in choices(case))
 
 
 def _assert_will_be_measured(atom, planned, where, *, first_seed, n):
@@ -86,7 +87,7 @@ def _assert_will_be_measured(atom, planned, where, *, first_seed, n):
     assert atom.column.startswith("learned.") or atom.column in MEASURED | set(planned)
     assert {key for key, value in where.items() if value is not None} <= set(planned), where
     rows = select(planned, where)
-    seeds = rows.loc[(rows["seed"] >= FIRST_TUNING_SEED) == (first_seed > 0), "num_seeds"]
+    seeds = rows.loc[(rows["seed"] >= FIRST_SEED) == (first_seed > 0), "num_seeds"]
     assert seeds.sum() >= n, (atom.name, where)
 
 

@@ -21,6 +21,7 @@ from actbench.command.line import hydra_arguments, register
 from actbench.command.options import CONF, GROUPS, PRESETS, ConfigError, file_of, nearest, options, split_config_dir
 from actbench.command.tuned import take_tuned
 
+Lines = list[tuple[list[str], Job]]  # each job of a sweep with its overrides
 # What Hydra composed for a choice in each group: the config without its node, and HydraConfig's.
 _Composed = dict[tuple[str, ...], tuple[DictConfig, Any]]
 _composed: _Composed = {}  # of `job_from`
@@ -78,7 +79,7 @@ def _node(name: str) -> DictConfig:
     return OmegaConf.load(acts[name])  # type: ignore[return-value]
 
 
-def jobs_of_sweep(loader: ConfigLoader, config: DictConfig, arguments: list[str]) -> list[tuple[list[str], Job]]:
+def jobs_of_sweep(loader: ConfigLoader, config: DictConfig, arguments: list[str]) -> Lines:
     """The jobs of a sweep, each with its overrides, in Hydra's order.
 
     `config` is the sweep's, `arguments` what the command line sets: it replaces an axis of an

@@ -60,13 +60,11 @@ def compare_workload(
 
     `facts` is the table `properties` of `tables/functions.py`.
     """
-    runs = work.tables.runs[work.tables.runs["status"] != "failed"]
-    value = ranking.primary(runs)
-    if value not in JUDGED or reference not in set(runs["variant"]):
+    runs = measured(work)
+    value = judged(runs, reference=reference)
+    if value is None:
         return None
-    verdicts = paired.compare(
-        runs, value=value, rng=np.random.default_rng(0), looks=work.looks, reference=reference
-    ).sort_values("change", kind="stable", ignore_index=True)
+    verdicts = family(work, value=value, reference=reference)
     if not (verdicts["look"] > 0).any():
         return None
     one_workload = runs.assign(workload="")
@@ -91,6 +89,25 @@ def compare_workload(
         ),
         properties=correlations.correlate_properties(facts, runs, rng=np.random.default_rng(0)),
     )
+
+
+def measured(work: Workload) -> pd.DataFrame:
+    """The runs of a workload but those that failed."""
+    return work.tables.runs[work.tables.runs["status"] != "failed"]
+
+
+def judged(runs: pd.DataFrame, *, reference: str) -> str | None:
+    """The column that is judged; None where there is none with a margin, or no reference."""
+    value = ranking.primary(runs)
+    return value if value in JUDGED and reference in set(runs["variant"]) else None
+
+
+def family(work: Workload, *, value: str, reference: str) -> pd.DataFrame:
+    """The verdicts of a workload, see `paired.compare`, the largest improvement first."""
+    table = paired.compare(
+        measured(work), value=value, rng=np.random.default_rng(0), looks=work.looks, reference=reference
+    )
+    return table.sort_values("change", kind="stable", ignore_index=True)
 
 
 def _null_error(runs: pd.DataFrame, *, value: str, looks: Looks, reference: str) -> float:

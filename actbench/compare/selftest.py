@@ -166,8 +166,7 @@ def share_decided(
 ) -> list[float]:
     """The share of atoms that are decided *true* by each look, where difference and SD are in units of the margin."""
     values = difference + spread * draw(rng, (draws, atoms, looks.sizes[-1]))
-    verdicts, sizes = decide_many(one_end(values - 1) if claim == "no worse" else two_ends(values, 1.0), looks)
-    return [float(((verdicts == 1) & (sizes <= size)).mean()) for size in looks.sizes]
+    return [float(by_then.mean()) for by_then in _decided_true(claim, values, looks)]
 
 
 def family_error(
@@ -182,8 +181,13 @@ def family_error(
 ) -> list[float]:
     """The share of families with any false *true* by each look, where all differences are exactly one margin."""
     values = 1 + spread * draw(rng, (draws, atoms, looks.sizes[-1]))
+    return [float(by_then.any(axis=1).mean()) for by_then in _decided_true(claim, values, looks)]
+
+
+def _decided_true(claim: Literal["no worse", "equivalent"], values: np.ndarray, looks: Looks) -> list[np.ndarray]:
+    """By each look, which atoms of families (draws, atoms, seeds) are decided *true*; differences in margins."""
     verdicts, sizes = decide_many(one_end(values - 1) if claim == "no worse" else two_ends(values, 1.0), looks)
-    return [float(((verdicts == 1) & (sizes <= size)).any(axis=1).mean()) for size in looks.sizes]
+    return [(verdicts == 1) & (sizes <= size) for size in looks.sizes]
 
 
 def coverage(

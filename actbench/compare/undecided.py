@@ -2,10 +2,9 @@
 
 from typing import NamedTuple
 
-import numpy as np
 import pandas as pd
 
-from actbench.compare import paired, ranking
+from actbench.compare.comparison import family, judged, measured
 from actbench.compare.workloads import Workload
 from actbench.tables.schema import REFERENCE
 
@@ -28,11 +27,11 @@ def comparisons(works: list[Workload], *, reference: str = REFERENCE) -> Undecid
     """The open comparisons of these workloads; of a workload that is judged by nothing there are none."""
     num_all, names, run_ids = 0, [], set()
     for work in works:
-        runs = work.tables.runs[work.tables.runs["status"] != "failed"]
-        value = ranking.primary(runs)
-        if value not in paired.JUDGED or reference not in set(runs["variant"]):
+        runs = measured(work)
+        value = judged(runs, reference=reference)
+        if value is None:
             continue
-        table = paired.compare(runs, value=value, rng=np.random.default_rng(0), looks=work.looks, reference=reference)
+        table = family(work, value=value, reference=reference)
         is_open = (table["verdict"] == "undecided") & (table["look"] < work.looks.sizes[-1])
         num_all += len(table)
         names += table.loc[is_open, "variant"].tolist()

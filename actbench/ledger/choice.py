@@ -13,7 +13,8 @@ from actbench.compare.workloads import TRACKS
 from actbench.ledger import rules
 from actbench.ledger.cases import Case
 from actbench.ledger.claims import Atom, ClaimError
-from actbench.ledger.evidence import FIRST_TUNING_SEED, Evidence, select
+from actbench.ledger.evidence import Evidence, select
+from actbench.tables.tuning import FIRST_SEED
 
 _TUNED = TRACKS["tuned"]  # what tuning chooses for each activation
 
@@ -71,7 +72,7 @@ def with_best_reference(case: Case, evidence: Evidence) -> Case | None:
 
 def tuning_rows(rows: pd.DataFrame) -> pd.DataFrame:
     """The rows on tuning seeds; of several rates or initialisations the best by validation error, on the most seeds."""
-    rows = rows[rows["seed"] >= FIRST_TUNING_SEED]
+    rows = rows[rows["seed"] >= FIRST_SEED]
     keys = [key for key in _TUNED if key in rows and len(rows[key].unique()) > 1]
     if not keys or "val_accuracy" not in rows:
         return rows

@@ -12,8 +12,8 @@ from actbench.report.settings import origin
 from actbench.tables.schema import SCHEMA, Tables, config_columns
 from actbench.tables.store import collect
 from actbench.tables.text import text
+from actbench.tables.tuning import FIRST_SEED
 
-FIRST_TUNING_SEED = 1000  # settings are chosen on seeds from here on, and compared on those below
 FIRST_PROTOCOL = 3
 OF_RUNS = ("runs", "epochs", "layers", "vanishing")
 # Columns that hold no setting, or one in which repetitions of a run may differ.
@@ -108,7 +108,7 @@ def select(frame: pd.DataFrame, where: Mapping[str, Any]) -> pd.DataFrame:
 
 def evaluated(rows: pd.DataFrame) -> pd.DataFrame:
     """The rows on the seeds on which settings are compared."""
-    return rows[rows["seed"] < FIRST_TUNING_SEED] if "seed" in rows else rows
+    return rows[rows["seed"] < FIRST_SEED] if "seed" in rows else rows
 
 
 def one_setting(rows: pd.DataFrame, where: Mapping[str, Any]) -> pd.DataFrame:

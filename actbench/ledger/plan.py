@@ -12,9 +12,10 @@ from actbench.ledger.cases import Case
 from actbench.ledger.choice import tuning_case
 from actbench.ledger.claims import Claim
 from actbench.ledger.decide import Decided
-from actbench.ledger.evidence import FIRST_TUNING_SEED, MEASURED, OF_RUNS, Evidence, select
+from actbench.ledger.evidence import MEASURED, OF_RUNS, Evidence, select
 from actbench.report.numbers import fixed
 from actbench.tables.text import text
+from actbench.tables.tuning import FIRST_SEED
 
 TUNING_SEEDS = 10  # on which something is chosen
 SETTLED = ("claimed", "control")  # kinds of atoms for which seeds are added first
@@ -114,7 +115,7 @@ def _of(decided: Decided) -> Iterator[Needed]:
             yield Needed(results, where, min(following, most), min(sizes[-1], most), decided.is_open, table)
     for case in () if decided.settings else atom.cases:
         for results, where in choices(case):
-            yield Needed(results, where, TUNING_SEEDS, TUNING_SEEDS, True, table, FIRST_TUNING_SEED)
+            yield Needed(results, where, TUNING_SEEDS, TUNING_SEEDS, True, table, FIRST_SEED)
 
 
 def choices(case: Case) -> list[tuple[str, dict[str, Any]]]:

@@ -86,7 +86,7 @@ def render(markdown: str, *, title: str, folder: Path) -> str:
     parser.add_render_rule("table_open", _open_table)
     parser.add_render_rule("table_close", lambda *arguments: "</table></div>\n")
     body = _CELL.sub(_split_cell, parser.renderer.render(tokens, parser.options, {}))
-    script = (TEMPLATES / "page.js").read_text("utf-8")
+    script = "".join((TEMPLATES / name).read_text("utf-8") for name in ("sort.js", "page.js"))
     environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined)
     return environment.from_string((TEMPLATES / "page.html.j2").read_text("utf-8")).render(
         title=title,

@@ -6,6 +6,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+from actbench.report.page import TEMPLATES
 from actbench.site import activations, home, navigation, pages
 from actbench.site.own import Own
 from actbench.tables import atomic
@@ -76,7 +77,7 @@ def _run_mkdocs(sources: Path, to: Path, tree: list[Any]) -> None:
     from mkdocs.commands.build import build as build_pages
     from mkdocs.config import load_config
 
-    for asset in ASSETS.iterdir():
+    for asset in (*ASSETS.iterdir(), TEMPLATES / "sort.js"):
         (sources / "assets").mkdir(exist_ok=True)
         (sources / "assets" / asset.name).write_bytes(asset.read_bytes())
     file = sources.parent / "mkdocs.yml"
@@ -94,7 +95,7 @@ def _config(sources: Path, to: Path, tree: list[Any]) -> dict[str, Any]:
         "plugins": [{"search": {"separator": r"[\s\-_,:=!?.;()\[\]|/]+"}}, "offline"],
         "markdown_extensions": ["tables", "md_in_html", "sane_lists", "pymdownx.escapeall", "actbench.site.markdown"],
         "extra_css": ["assets/site.css"],
-        "extra_javascript": ["assets/tables.js"],
+        "extra_javascript": ["assets/sort.js", "assets/tables.js"],
         "extra": {"generator": False, "polyfills": ["assets/iframe-worker.js"]},
         "nav": tree,
         "validation": {"links": {"not_found": "warn", "absolute_links": "warn", "anchors": "warn"}},

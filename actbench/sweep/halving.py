@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from actbench.command import compose
+from actbench.command.compose import Lines
 from actbench.command.job import Job
 from actbench.command.options import ConfigError
 from actbench.compare import halving
@@ -12,10 +13,8 @@ from actbench.measure.identity import columns, run_id
 from actbench.measure.streams import PROTOCOL
 from actbench.tables import store, tuning
 from actbench.tables.text import text
-from actbench.tables.tuning import Setting, Tuning
+from actbench.tables.tuning import FIRST_SEED, Setting, Tuning
 
-Lines = list[tuple[list[str], Job]]  # each job with its overrides
-FIRST_SEED = 1000  # of tunings; what is compared has the seeds below
 _ASCENDING = "whole numbers, each larger than the one before, as [2,4,10]: a setting's seeds up to each rung."
 _KEEP = "a whole number, 1 or more, for each rung but the last: how many settings go on."
 
@@ -86,7 +85,7 @@ class Search:
         return self._packs[key]
 
 
-def said(courses: Sequence[Course]) -> str:
+def sentence(courses: Sequence[Course]) -> str:
     """How many settings are left, and the most runs to come."""
     going = [course for course in courses if course.waiting]
     if not going:

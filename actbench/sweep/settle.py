@@ -8,6 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from actbench.command import compose
+from actbench.command.compose import Lines
 from actbench.command.job import Job
 from actbench.command.options import ConfigError
 from actbench.compare import undecided
@@ -19,18 +20,16 @@ from actbench.measure.identity import columns, run_id
 from actbench.tables import store
 from actbench.tables.schema import Tables
 
-Lines = list[tuple[list[str], Job]]  # each job with its overrides
-
 
 class Open(NamedTuple):
-    """What is open after a look: the runs that need more seeds, in words, and the claims' atoms."""
+    """What more seeds may decide after a look: the runs whose settings need them, and a sentence about it."""
 
     run_ids: set[str]
     text: str
 
 
 def check(jobs: Sequence[Job]) -> None:
-    """Raise a ConfigError if these jobs cannot be looked at: packs that do not end at a look."""
+    """Raise a ConfigError unless all packs of seeds of these jobs end at a look, in one folder."""
     folders, looks = {job.folder for job in jobs}, {tuple(job.config.looks) for job in jobs}
     if len(folders) > 1 or len(looks) > 1:
         raise ConfigError("hydra/sweeper=settle is for one results folder with one list of looks.")
@@ -78,7 +77,7 @@ class Settling:
         usual = float(seconds.mean())
         each = [job.config.num_seeds * seconds.get(run_id(self._packs[_setting(job)][0][1]), usual) for job in packs]
         hours = float(np.sum(each)) / 3600 / num_workers
-        return f"{len(packs)} runs, about {hours:.1f} hours"
+        return f"{len(packs)} runs" + (f", about {hours:.1f} hours" if np.isfinite(hours) else "")
 
 
 def open_after(folder: Path) -> Open:

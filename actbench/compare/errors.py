@@ -10,7 +10,8 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from actbench.compare.sequential import Bound, Case, Change, Images
+from actbench.compare.sequential import Bound, Case
+from actbench.compare.tails import Change, Images
 from actbench.tables import bits
 
 MARGIN = 1.10  # times the reference's error rate, or Fréchet distance: less is no difference that matters

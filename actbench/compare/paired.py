@@ -16,20 +16,9 @@ from actbench.compare.by_seed import by_seed, column_of
 from actbench.compare.errors import MARGIN
 from actbench.compare.intervals import bca
 from actbench.compare.resampling import by_size
-from actbench.compare.sequential import (
-    USUAL,
-    Atom,
-    Bound,
-    Case,
-    Change,
-    Images,
-    Looks,
-    Outcome,
-    Tails,
-    decide,
-    t_interval,
-)
+from actbench.compare.sequential import USUAL, Atom, Bound, Case, Looks, Outcome, decide
 from actbench.compare.significance import false_discoveries, is_varied, signed_rank
+from actbench.compare.tails import Change, Images, Tails, t_interval
 from actbench.tables.schema import REFERENCE, better
 
 JUDGED = ("test_error", "test_fld", "val_error", "val_fld")  # the columns that have a margin

@@ -12,7 +12,8 @@ import scipy.stats
 
 from actbench.compare.errors import MARGIN
 from actbench.compare.resampling import chunks
-from actbench.compare.sequential import USUAL, Looks, Tails
+from actbench.compare.sequential import USUAL, Looks
+from actbench.compare.tails import Tails
 
 Draw = Callable[[np.random.Generator, tuple[int, ...]], np.ndarray]  # a generator and a shape -> mean 0, SD 1
 _SHIFT = float(np.exp(0.5 * 0.5**2))

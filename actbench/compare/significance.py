@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import scipy.stats
 
-ALPHA = 0.05
+ALPHA = 0.05  # of a family, over all its looks
 _EXACT = 100  # differences up to which the test is exact; ten times as many take a second each
 _LEAST = 5  # differences: the smallest p of fewer is .125
 

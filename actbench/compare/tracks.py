@@ -16,8 +16,9 @@ from actbench.compare.intervals import RESAMPLES, TAILS
 from actbench.compare.paired import JUDGED, compare
 from actbench.compare.ranking import primary
 from actbench.compare.resampling import bootstrap
-from actbench.compare.sequential import USUAL, Looks, Tails
+from actbench.compare.sequential import USUAL, Looks
 from actbench.compare.significance import ALPHA, holm
+from actbench.compare.tails import Tails
 from actbench.compare.workloads import Workload
 from actbench.tables.schema import REFERENCE
 

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from actbench.compare import errors
-from actbench.compare.sequential import Change
+from actbench.compare.tails import Change
 from actbench.compare.workloads import TRACKS
 from actbench.ledger import rules
 from actbench.ledger.cases import Case

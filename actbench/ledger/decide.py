@@ -7,6 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from actbench.compare import errors, sequential
+from actbench.compare.significance import ALPHA
 from actbench.ledger import choice, rules
 from actbench.ledger.cases import Case
 from actbench.ledger.claims import FINDINGS, NOT_MEASURED, Atom, Claim, ClaimError, families, looks_of
@@ -75,7 +76,7 @@ class Decided:
     def fields(self) -> dict[str, object]:
         """What its sentences may say, see `sentences.FIELDS`; numbers that there are not are nan."""
         estimates, worst = self.estimates, self.worst
-        missing = [one.name or "this" for one in estimates if not one.p < sequential.ALPHA]
+        missing = [one.name or "this" for one in estimates if not one.p < ALPHA]
         means, levels = (np.array([getattr(one, key) for one in estimates]) for key in ("mean", "level"))
         return {
             **{key: float(getattr(worst, key)) for key in ("mean", "low", "high", "level", "reference")},

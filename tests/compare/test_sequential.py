@@ -10,19 +10,8 @@ from hypothesis import strategies as st
 from invented import rng
 from statsmodels.stats.multitest import multipletests
 
-from actbench.compare.sequential import (
-    Atom,
-    Bound,
-    Case,
-    Change,
-    Images,
-    Looks,
-    Outcome,
-    decide,
-    is_open,
-    partial_conjunction,
-    t_interval,
-)
+from actbench.compare.sequential import Atom, Bound, Case, Looks, Outcome, decide, is_open, partial_conjunction
+from actbench.compare.tails import Change, Images, t_interval
 
 LOOKS = Looks((10, 20, 40))
 ONE = Looks((10,))

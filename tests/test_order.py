@@ -17,7 +17,7 @@ RULES = {
     "compare": ("tables", f"{REPORTING} {MEASURING} omegaconf"),
     "measure": ("command functions tables", REPORTING),
     "figures": ("compare tables", f"{MEASURING} omegaconf"),
-    "report": ("compare figures tables", f"{MEASURING} omegaconf"),
+    "report": ("command compare figures tables", f"{MEASURING} omegaconf"),
     "ledger": ("command compare figures report tables", MEASURING),
     "catalogue": ("command functions measure report tables", REPORTING),
     "site": ("catalogue command figures report tables", "seaborn torch torchvision hydra"),

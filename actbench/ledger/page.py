@@ -40,8 +40,15 @@ def write(root: str | Path, claims: Sequence[Claim], *, draws: int = 2000) -> Pa
     with writer.replacing(folder) as new:
         tables.atoms(ledger, evidence).to_csv(new / "ledger.csv", index=False)
         tables.cases(ledger).to_csv(new / "cases.csv", index=False)
+        _sentences(ledger).to_csv(new / "sentences.csv", index=False)
         _write_page(new, ledger, evidence, draws=draws)
     return folder / "report.html"
+
+
+def _sentences(ledger: Ledger) -> pd.DataFrame:
+    """`claim, atom, column, sentence`: what each atom measures, and its sentence, for the reports of experiments."""
+    rows = [(claim.id, one.atom.name, one.atom.column, sentence(one)) for claim, several in ledger for one in several]
+    return pd.DataFrame(rows, columns=["claim", "atom", "column", "sentence"])
 
 
 def finding(claim: Claim, decided: Sequence[Decided]) -> str:

@@ -7,7 +7,15 @@ import pandas as pd
 from actbench.compare.layers import networks
 from actbench.compare.workloads import TRACKS, Workload
 from actbench.report.numbers import fixed
+from actbench.tables.schema import Tables
 from actbench.tables.text import text
+
+_TRACKS = {
+    "shared": "one learning rate for all",
+    "tuned": "tuned for each",
+    "tuned_init": "tuned initialisation",
+    "tuned_lr": "tuned learning rate",
+}
 
 
 def counts(runs: pd.DataFrame) -> str:
@@ -17,18 +25,40 @@ def counts(runs: pd.DataFrame) -> str:
     return f"{len(runs)} run{'s' if len(runs) > 1 else ''}: {by_status}"
 
 
-def opening(works: list[Workload]) -> str:
-    """What was compared, in one sentence."""
-    runs = pd.concat([work.tables.runs for work in works])
-    names = runs["variant"].unique()
-    subject = f"{len(names)} activations compared" if len(names) > 1 else f"One activation, {names[0]},"
-    first = works[0].config
-    scope = [
-        f"{key}={first[key]}" for key in ("data", "model") if all(w.config.get(key) == first.get(key) for w in works)
+def named(works: list[Workload]) -> list[str]:
+    """The setting of each workload in words, `one learning rate for all` or `positive_mean, batch`; "" of a single one.
+
+    What a track chooses for each activation is not named beside it.
+    """
+    return ["" if len(works) == 1 else _in_words(work.title) for work in works]
+
+
+def _in_words(title: str) -> str:
+    settings = dict(setting.partition("=")[::2] for setting in title.split(", "))
+    if "track" in settings:
+        settings = {key: value for key, value in settings.items() if key.split(".")[0] not in ("init", "optim")}
+    return ", ".join(_word(*setting) for setting in settings.items())
+
+
+def _word(key: str, value: str) -> str:
+    """`depth 8` of model.depth=8, `no norm` of norm=none, `batch` of norm=batch."""
+    name = key.rpartition(".")[2]
+    if key == "track":
+        return _TRACKS.get(value, value)
+    if value == "none":
+        return f"no {name}"
+    return value if value and value[0].isalpha() and value not in ("true", "false") else f"{name} {value}".strip()
+
+
+def together(works: list[Workload]) -> Tables:
+    """All workloads as one: a variant is named with its setting, `sigmoid · batch`, and has its place in a figure."""
+    if len(works) == 1:
+        return works[0].tables
+    several = [
+        [frame.assign(variant=frame["variant"].astype(str) + f" · {name}") for frame in work.tables]
+        for name, work in zip(named(works), works, strict=True)
     ]
-    if len(works) > 1:
-        scope.append(f"in {len(works)} workloads that are not compared with each other")
-    return f"{subject}{' on ' if scope else ''}{', '.join(scope)}; {seeds(runs)}; {counts(runs)}."
+    return Tables(*(pd.concat(frames, ignore_index=True) for frames in zip(*several, strict=True)))
 
 
 def seeds(runs: pd.DataFrame) -> str:
@@ -54,7 +84,7 @@ def rows(works: list[Workload]) -> list[list[str]]:
     table.append(["also", ", ".join(f"{group}={shared[group]}" for group in single)])
     differing = sorted({key for work in works for key in work.config} - shared.keys())
     if differing:
-        table.append(["differs by section", ", ".join(differing)])
+        table.append(["differs by setting", ", ".join(differing)])
     table += _tuned(works)
     table += [["seeds", f"{seeds(runs)} ({_range(runs['seed'])})"], ["runs", counts(runs)]]
     for name, column in {"parameters": "num_parameters", "peak memory (MiB)": "peak_mib"}.items():

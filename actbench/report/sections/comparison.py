@@ -1,5 +1,7 @@
 """The figures of a paired comparison in a report, each with how to read it and what it shows."""
 
+from dataclasses import replace
+
 import pandas as pd
 
 from actbench.compare.comparison import Comparison
@@ -10,32 +12,56 @@ from actbench.figures import comparison as comparison_figures
 from actbench.report import numbers, page
 from actbench.report.numbers import enumeration, fixed, number, p_value, percent, rounded
 from actbench.report.page import Part
+from actbench.report.sections import verdicts
 from actbench.report.sections.verdicts import delta, details, margin, pairing, table
 from actbench.report.writer import Save
 
 
-def parts(work: Workload, comparison: Comparison, *, order: list[str], save: Save) -> list[Part]:
-    """What the template needs of each part of the section. Figures go through `save`."""
-    runs = work.tables.runs
-    runs = runs[runs["status"] != "failed"]
-    return [
-        _forest(comparison, save=save),
-        *_best(comparison),
+def differences(settings: dict[str, Comparison], *, save: Save) -> Part:
+    """The figure of all settings: the change of every variant against the reference, on one axis."""
+    first = next(iter(settings.values()))
+    rows = first.verdicts
+    labels = {name: _short(name) for name in rows["variant"]}
+    panels = {name or delta(first): one.verdicts for name, one in settings.items()}
+    figure = save(comparison_figures.forest(panels, labels), "differences")
+    title = f"Change of {numbers.metric(first.value)[0]} against {first.reference}"
+    return Part(title, _READ_FOREST.format(reference=first.reference, margin=margin(first)), figure=figure)
+
+
+def decided(name: str, comparison: Comparison) -> list[Part]:
+    """The numbers behind the verdicts of one setting, and which variants may be the best."""
+    best = [replace(part, title=_titled(part.title, name)) for part in _best(comparison)]
+    title = _titled(f"Against {comparison.reference}, paired by seed", name)
+    said = " ".join([*verdicts.sentences(comparison), pairing(comparison)])
+    how = ("How each was decided", page.table(details(comparison)))
+    return [Part(title, shows=said, table=page.table(table(comparison)), folded=how), *best]
+
+
+def exploratory(name: str, work: Workload, comparison: Comparison, *, order: list[str], save: Save) -> list[Part]:
+    """What suggests further tests: ranks, every pair, steps to the target, what goes with a low loss."""
+    runs = work.tables.runs[work.tables.runs["status"] != "failed"]
+    parts = [
         *_ranks(comparison, save=save),
-        *_disagreements(comparison),
         *_profiles(comparison, order=order, save=save),
-        *failures(comparison.failures),
         *_pairs(comparison, order=order, save=save),
         *_relations(runs, comparison, save=save),
     ]
+    return [replace(part, title=_titled(part.title, name)) for part in parts]
+
+
+def oddities(name: str, comparison: Comparison) -> list[Part]:
+    """Where runs failed, and where error and loss rank differently."""
+    parts = [*failures(comparison.failures), *_disagreements(comparison)]
+    return [replace(part, title=_titled(part.title, name)) for part in parts]
+
+
+def _titled(title: str, setting: str) -> str:
+    return f"{title}: {setting}" if setting else title
 
 
 _READ_FOREST = (
-    "Each variant against {reference} on the same seed: split, batch order, dropout masks and unscaled weights are "
-    "shared. The point is the relative change of the {metric}, the bar its t interval at the level of its look, with "
-    "the variance over test images where all seeds share them; the grey band is the margin, {margin}. Filled: better "
-    "or worse, 0 is excluded and the estimate exceeds the margin; square: equivalent, by two one-sided tests; hollow: "
-    "undecided. All comparisons are one Holm family, looked at after {looks} seeds."
+    "Each variant against {reference} on the same seeds: the point is the relative change, the bar its interval, grey "
+    "the margin of {margin}. Filled: better or worse; square: equivalent; hollow: undecided."
 )
 _READ_RANKS = (
     "The rank of each mean with the interval that it has when seeds are drawn again, the same ones for all variants. "
@@ -85,22 +111,6 @@ def _words(comparison: Comparison) -> dict[str, str]:
     """What is judged, and its margin, for sentences."""
     words, _ = numbers.metric(comparison.value)
     return {"metric": words.removeprefix("test "), "margin": margin(comparison)}
-
-
-def _forest(comparison: Comparison, *, save: Save) -> Part:
-    """The relative changes against the reference, with the table of verdicts."""
-    rows, reference = comparison.verdicts, comparison.reference
-    labels = {row["variant"]: f"{_short(row['variant'])}  {row['verdict']}" for row in rows.to_dict("records")}
-    figure = save(comparison_figures.forest({delta(comparison): rows}, labels), "forest")
-    looks = enumeration(comparison.looks.sizes)
-    return Part(
-        f"Against {reference}, paired by seed",
-        _READ_FOREST.format(reference=reference, looks=looks, **_words(comparison)),
-        pairing(comparison),
-        figure,
-        page.table(table(comparison)),
-        folded=("How each was decided", page.table(details(comparison))),
-    )
 
 
 def _best(comparison: Comparison) -> list[Part]:

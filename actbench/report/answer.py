@@ -1,0 +1,128 @@
+"""What a page says first: at most three sentences that answer its question, made of the tables and the ledger."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+
+from actbench.compare import convergence, ranking
+from actbench.compare.comparison import Comparison
+from actbench.compare.errors import MARGIN
+from actbench.compare.paired import JUDGED
+from actbench.compare.workloads import Workload
+from actbench.report import atoms as of_ledger
+from actbench.report import convergence as convergence_said
+from actbench.report import measures, numbers, sentences, settings
+from actbench.report.numbers import enumeration, percent
+from actbench.tables.schema import REFERENCE
+
+MANY = 12  # from so many variants on the question is which of them to use
+_MOST = 3  # sentences
+_NAMED = 6  # the most variants that a sentence names
+
+
+def answer(works: list[Workload], comparisons: list[Comparison | None], atoms: pd.DataFrame) -> list[str]:
+    """The sentences: of twice the training, of a choice among many, of what the ledger decided, or of the means."""
+    doubled = convergence.doubled(pd.concat([work.tables.runs for work in works]))
+    if len(doubled):
+        return [convergence_said.sentence(doubled)]
+    if choice := chosen(works, comparisons):
+        return choice[:_MOST]
+    decided = of_ledger.measured(atoms)
+    said = [*_measured(works, decided), *map(_atom, decided.to_dict("records"))]
+    if said:
+        return said[:_MOST]
+    return [sentence for work, one in zip(works, comparisons, strict=True) for sentence in _of_means(work, one)][:_MOST]
+
+
+def is_choice(comparison: Comparison | None) -> bool:
+    """Whether a comparison has so many variants that the question is which of them to use."""
+    return comparison is not None and len(comparison.verdicts) >= MANY
+
+
+def chosen(works: list[Workload], comparisons: Sequence[Comparison | None]) -> list[str]:
+    """Which may be the best, how many are better than the reference or as good, which do not learn."""
+    kept = [(name, one) for name, one in zip(settings.named(works), comparisons, strict=True) if one and is_choice(one)]
+    if not kept:
+        return []
+    best = [(name, _best(one)) for name, one in kept if len(one.best_set)]
+    first = [f"{_joined(best)}."] if best else []
+    failed = dict.fromkeys(name for _, one in kept for name in _failed(one))
+    avoid = f"Avoid {enumeration(failed)}: runs diverge or stay at chance." if failed else ""
+    said = [*first, f"{_joined([(name, _against(one)) for name, one in kept])}.", avoid]
+    return [sentence for sentence in said if sentence]
+
+
+def _joined(clauses: list[tuple[str, str]]) -> str:
+    """`With one learning rate for all, A; tuned for each, B`."""
+    text = "; ".join(f"{_with(name)}{clause}" for name, clause in clauses)
+    return text[:1].upper() + text[1:]
+
+
+def _with(name: str) -> str:
+    return "" if not name else f"with {name}, " if name.startswith("one ") else f"{name}, "
+
+
+def _best(comparison: Comparison) -> str:
+    """Which variants may be the best, named where they are few."""
+    rows = comparison.best_set
+    members = rows.loc[rows["in_set"], "variant"].tolist()
+    if len(members) == 1:
+        return f"{members[0]} is ahead of all {len(rows) - 1} others"
+    if len(members) <= _NAMED:
+        return f"{enumeration(members)} are ahead of the other {len(rows) - len(members)} and cannot be told apart"
+    among = f", {comparison.reference} among them" if comparison.reference in members else ""
+    return f"{len(members)} of {len(rows)} cannot be told apart from the best{among}"
+
+
+def _against(comparison: Comparison) -> str:
+    """How many beat the reference, and how many are as good, by the margin."""
+    verdicts = comparison.verdicts["verdict"]
+    better, equal = (int((verdicts == word).sum()) for word in ("better", "equivalent"))
+    words, _ = numbers.metric(comparison.value)
+    return (
+        f"{better or 'none'} of {len(verdicts)} {'is' if better == 1 else 'are'} better than {comparison.reference}, "
+        f"and {equal or 'none'} within {percent(MARGIN - 1)} of its {words}"
+    )
+
+
+def _failed(comparison: Comparison) -> list[str]:
+    rates = comparison.failures
+    return rates.loc[rates["failed"] > 0, "variant"].tolist()
+
+
+def _measured(works: list[Workload], decided: pd.DataFrame) -> list[str]:
+    """The first measure of the ledger's atoms over all settings."""
+    columns = decided["column"].dropna()
+    measure = measures.of(columns.iloc[0], settings.together(works)) if len(columns) else None
+    return [said] if measure and (said := measures.sentence(measure, columns.iloc[0], works)) else []
+
+
+def _atom(row: dict) -> str:
+    """`True: what it states. What was found.`"""
+    verdict = {"true": "True: ", "false": "False: ", "not shown": "Not shown: "}.get(row["verdict"], "")
+    return f"{verdict}{row['states']} {row['sentence']}"
+
+
+def _of_means(work: Workload, comparison: Comparison | None) -> list[str]:
+    """The best means of one workload, and what the comparison with the reference says of them."""
+    runs, _, layers = work.tables
+    primary = ranking.primary(runs)
+    said = [sentences.best(runs, name) for name in (primary,) if name and np.isfinite(runs[name]).any()]
+    if comparison:
+        said.append(_joined([("", _against(comparison))]) + ".")
+    else:
+        said += _before_the_first_look(work)
+    if not said and len(layers):
+        said = [sentences.most_vanishing(layers), sentences.most_biased(layers)]
+    where = f"{work.title}: " if work.title else ""
+    return [f"{where}{sentence}" for sentence in said if sentence]
+
+
+def _before_the_first_look(work: Workload) -> list[str]:
+    """That there are no verdicts yet, where more seeds would bring them."""
+    runs = work.tables.runs[work.tables.runs["status"] != "failed"]
+    n = runs.groupby("variant")["seed"].nunique()
+    if ranking.primary(runs) not in JUDGED or REFERENCE not in n or len(n) < 2 or n[REFERENCE] >= work.looks.sizes[0]:
+        return []
+    return [f"No verdicts yet: the first look is at {work.looks.sizes[0]} seeds, and {REFERENCE} has {n[REFERENCE]}."]

@@ -46,9 +46,20 @@ def write(root: str | Path, claims: Sequence[Claim], *, draws: int = 2000) -> Pa
 
 
 def _sentences(ledger: Ledger) -> pd.DataFrame:
-    """`claim, atom, column, sentence`: what each atom measures, and its sentence, for the reports of experiments."""
-    rows = [(claim.id, one.atom.name, one.atom.column, sentence(one)) for claim, several in ledger for one in several]
-    return pd.DataFrame(rows, columns=["claim", "atom", "column", "sentence"])
+    """`claim, atom, column, act, sentence` for the reports of experiments: what each atom measures, of what, and its
+    sentence."""
+    rows = [
+        (claim.id, one.atom.name, one.atom.column, _act(one.atom), sentence(one))
+        for claim, several in ledger
+        for one in several
+    ]
+    return pd.DataFrame(rows, columns=["claim", "atom", "column", "act", "sentence"])
+
+
+def _act(atom: Atom) -> str:
+    """The activation that an atom speaks of; "" where its cases have several, or it compares."""
+    acts = {str(case.where.get("act", "")) for case in atom.cases if not case.against}
+    return acts.pop() if len(acts) == 1 else ""
 
 
 def finding(claim: Claim, decided: Sequence[Decided]) -> str:

@@ -21,16 +21,21 @@ _MOST = 3  # sentences
 _NAMED = 6  # the most variants that a sentence names
 
 
-def answer(works: list[Workload], comparisons: list[Comparison | None], atoms: pd.DataFrame) -> list[str]:
-    """The sentences: of twice the training, of a choice among many, of what the ledger decided, or of the means."""
+def answer(
+    works: list[Workload], comparisons: list[Comparison | None], atoms: pd.DataFrame, *, is_yes_or_no: bool
+) -> list[str]:
+    """The sentences: of twice the training, of a choice among many, of what the ledger decided, or of the means.
+
+    A question that asks for yes or no is answered by a statement that is true or false, any other by means.
+    """
     doubled = convergence.doubled(pd.concat([work.tables.runs for work in works]))
     if len(doubled):
         return [convergence_said.sentence(doubled)]
     if choice := chosen(works, comparisons):
         return choice[:_MOST]
     decided = of_ledger.measured(atoms)
-    said = [*_measured(works, decided), *map(_atom, decided.to_dict("records"))]
-    if said:
+    statements, means = [_atom(row) for row in decided.to_dict("records")], _measured(works, decided)
+    if said := [*statements, *means] if is_yes_or_no else [*means, *statements]:
         return said[:_MOST]
     return [sentence for work, one in zip(works, comparisons, strict=True) for sentence in _of_means(work, one)][:_MOST]
 
@@ -41,49 +46,49 @@ def is_choice(comparison: Comparison | None) -> bool:
 
 
 def chosen(works: list[Workload], comparisons: Sequence[Comparison | None]) -> list[str]:
-    """Which may be the best, how many are better than the reference or as good, which do not learn."""
-    kept = [(name, one) for name, one in zip(settings.named(works), comparisons, strict=True) if one and is_choice(one)]
+    """Which are better than the reference, how many are as good or may be the best, which do not learn."""
+    named = zip(settings.named(works), comparisons, strict=True)
+    kept = [(name, one) for name, one in named if one is not None and is_choice(one)]
     if not kept:
         return []
-    best = [(name, _best(one)) for name, one in kept if len(one.best_set)]
-    first = [f"{_joined(best)}."] if best else []
     failed = dict.fromkeys(name for _, one in kept for name in _failed(one))
     avoid = f"Avoid {enumeration(failed)}: runs diverge or stay at chance." if failed else ""
-    said = [*first, f"{_joined([(name, _against(one)) for name, one in kept])}.", avoid]
-    return [sentence for sentence in said if sentence]
+    said = [_joined([(name, say(one)) for name, one in kept]) for say in (_better, _as_good)]
+    return [*said, *filter(None, [avoid])]
 
 
 def _joined(clauses: list[tuple[str, str]]) -> str:
-    """`With one learning rate for all, A; tuned for each, B`."""
+    """`With one learning rate for all, A; tuned for each, B.`"""
     text = "; ".join(f"{_with(name)}{clause}" for name, clause in clauses)
-    return text[:1].upper() + text[1:]
+    return f"{text[:1].upper()}{text[1:]}."
 
 
 def _with(name: str) -> str:
     return "" if not name else f"with {name}, " if name.startswith("one ") else f"{name}, "
 
 
-def _best(comparison: Comparison) -> str:
-    """Which variants may be the best, named where they are few."""
-    rows = comparison.best_set
-    members = rows.loc[rows["in_set"], "variant"].tolist()
-    if len(members) == 1:
-        return f"{members[0]} is ahead of all {len(rows) - 1} others"
-    if len(members) <= _NAMED:
-        return f"{enumeration(members)} are ahead of the other {len(rows) - len(members)} and cannot be told apart"
-    among = f", {comparison.reference} among them" if comparison.reference in members else ""
-    return f"{len(members)} of {len(rows)} cannot be told apart from the best{among}"
+def _better(comparison: Comparison) -> str:
+    """Which are better than the reference, named where they are few."""
+    rows = comparison.verdicts
+    names = rows.loc[rows["verdict"] == "better", "variant"].tolist()
+    if not names:
+        return f"none of {len(rows)} is better than {comparison.reference}"
+    first = f"{enumeration(names)} {'is' if len(names) == 1 else 'are'}"
+    return f"{first if len(names) <= _NAMED else f'{len(names)} of {len(rows)} are'} better than {comparison.reference}"
 
 
-def _against(comparison: Comparison) -> str:
-    """How many beat the reference, and how many are as good, by the margin."""
-    verdicts = comparison.verdicts["verdict"]
-    better, equal = (int((verdicts == word).sum()) for word in ("better", "equivalent"))
+def _as_good(comparison: Comparison) -> str:
+    """How many are as good as the reference, by the margin, and how many may be the best."""
+    rows, best = comparison.verdicts, comparison.best_set
+    equal = int((rows["verdict"] == "equivalent").sum())
     words, _ = numbers.metric(comparison.value)
-    return (
-        f"{better or 'none'} of {len(verdicts)} {'is' if better == 1 else 'are'} better than {comparison.reference}, "
-        f"and {equal or 'none'} within {percent(MARGIN - 1)} of its {words}"
+    said = (
+        f"{equal or 'none'} of {len(rows)} {'is' if equal <= 1 else 'are'} within {percent(MARGIN - 1)} of its {words}"
     )
+    if not len(best):
+        return said
+    members = int(best["in_set"].sum())
+    return f"{said}, and {members} of {len(best)} may be the best"
 
 
 def _failed(comparison: Comparison) -> list[str]:
@@ -99,9 +104,10 @@ def _measured(works: list[Workload], decided: pd.DataFrame) -> list[str]:
 
 
 def _atom(row: dict) -> str:
-    """`True: what it states. What was found.`"""
-    verdict = {"true": "True: ", "false": "False: ", "not shown": "Not shown: "}.get(row["verdict"], "")
-    return f"{verdict}{row['states']} {row['sentence']}"
+    """`True of sigmoid: what it states. What was found.`"""
+    verdict = {"true": "True", "false": "False", "not shown": "Not shown"}.get(row["verdict"], "Undecided")
+    of = f" of {row['act']}" if row["act"] else ""
+    return f"{verdict}{of}: {row['states']} {row['sentence']}"
 
 
 def _of_means(work: Workload, comparison: Comparison | None) -> list[str]:
@@ -110,7 +116,7 @@ def _of_means(work: Workload, comparison: Comparison | None) -> list[str]:
     primary = ranking.primary(runs)
     said = [sentences.best(runs, name) for name in (primary,) if name and np.isfinite(runs[name]).any()]
     if comparison:
-        said.append(_joined([("", _against(comparison))]) + ".")
+        said += [_joined([("", say(comparison))]) for say in (_better, _as_good)]
     else:
         said += _before_the_first_look(work)
     if not said and len(layers):

@@ -1,4 +1,4 @@
-"""The folded parts of a page: what was decided and how, all results, training, layers, what to explore, what was run."""
+"""The folded parts of a page: what was decided, results, training, layers, what to explore, what was run."""
 
 from collections.abc import Callable, Iterator
 from typing import NamedTuple

@@ -47,7 +47,7 @@ class Measure:
 def sentence(measure: Measure, column: str, works: list[Workload]) -> str:
     """`The output mean changes by 0.00 to 0.14 (no norm) with sigmoid and by 0.00 with tanh (means of 10 seeds).`
 
-    Where there are several settings, the one with the mean farthest from 0 is named.
+    Where there are several settings, those with the smallest and the largest mean are named.
     """
     frames = [
         _means(measure.values(work.tables, column), name)
@@ -59,7 +59,8 @@ def sentence(measure: Measure, column: str, works: list[Workload]) -> str:
         return ""
     ranges = [f"{_range(rows, measure.write)} with {name}" for name, rows in means.groupby("variant", sort=False)]
     n = max(int(work.tables.runs.groupby("variant")["seed"].nunique().max()) for work in works)
-    return f"{measure.says} {enumeration(ranges)} (means of {n} seed{'s' if n > 1 else ''})."
+    listed = "; ".join(ranges) if len(works) > 1 else enumeration(ranges)
+    return f"{measure.says} {listed} (means of {n} seed{'s' if n > 1 else ''})."
 
 
 def _means(values: pd.DataFrame, setting: str) -> pd.DataFrame:
@@ -70,13 +71,11 @@ def _means(values: pd.DataFrame, setting: str) -> pd.DataFrame:
 
 
 def _range(means: pd.DataFrame, write: Callable[[float], str]) -> str:
-    low, high = (write(value) for value in (means["value"].min(), means["value"].max()))
+    ends = [means.loc[means["value"] == value].iloc[0] for value in (means["value"].min(), means["value"].max())]
+    low, high = (write(end["value"]) for end in ends)
     if low == high:
         return low
-    farthest = int(means["value"].abs().argmax())
-    name, value = means["setting"].iloc[farthest], means["value"].iloc[farthest]
-    setting = f" ({name})" if name else ""
-    return f"{low}{setting} to {high}" if value == means["value"].min() else f"{low} to {high}{setting}"
+    return " to ".join(f"{write(end['value'])}{f' ({end.setting})' if end.setting else ''}" for end in ends)
 
 
 def of(column: str, tables: Tables) -> Measure | None:
@@ -158,7 +157,7 @@ def _of_layers(draw: Callable[[pd.DataFrame, dict[str, str]], Figure]) -> Draw:
 
 MEASURES = (
     Measure(("gain", "grad_rms"), "Before training each layer multiplies the gradient on its way to the input by",
-            _gain, _digits, "layers", "gradient", _of_layers(training.gradient)),
+            _gain, _two, "layers", "gradient", _of_layers(training.gradient)),
     Measure(("out_mean",), "From the first to the last layer the output mean changes by", _change, _two, "layers",
             "output", _of_layers(training.output)),
     Measure(("out_ratio",), "From the first to the last layer the mean output over its spread changes by", _change,

@@ -22,6 +22,11 @@ def question(name: str, runs: pd.DataFrame) -> str:
     return f"Which of {len(variants)} activation functions suits {data}?"
 
 
+def is_yes_or_no(text: str) -> bool:
+    """Whether a question can be answered by yes or no."""
+    return text.partition(" ")[0] in ("Are", "Can", "Do", "Does", "Has", "Have", "Is")
+
+
 def command(name: str) -> str:
     """The command that repeats the experiment `name`; "" for a folder that is no experiment's."""
     file = options.file_of("experiment", name)

@@ -109,12 +109,14 @@ def _make(works: list[Workload], left_out: list[str], new: Path, *, beside: Besi
         folds.run(works, left_out, command=question.command(name)),
     ]
     known = choice.names(beside.facts)
+    asked = question.question(name, pd.concat([work.tables.runs for work in works]))
+    said = answer.answer(works, comparisons, beside.atoms, is_yes_or_no=question.is_yes_or_no(asked))
     writer.write_page(
         new,
         page.TEMPLATES / "results_folder.md.j2",
-        title=question.question(name, pd.concat([work.tables.runs for work in works])),
+        title=asked,
         warnings=[*_not_converged(beside.doubled), *tracks_section.harm(harm)],
-        answer=answer.answer(works, comparisons, beside.atoms),
+        answer=said,
         figure=figure,
         box=page.table(box.rows(works, comparisons, doubled=beside.doubled, atoms=beside.atoms)),
         choice=choice.table(list(named), list(named.values()), known=known) if named else "",

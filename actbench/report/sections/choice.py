@@ -10,13 +10,13 @@ from actbench.report.numbers import MISSING
 from actbench.report.page import Markdown
 
 _WORDS = {"better": "use", "equivalent": "about as good as {}", "worse": "avoid", "undecided": "cannot tell"}
-READ = "★ may be the best, at 95 %. ✕ has runs that diverged or stayed at chance."
+READ = "Use: better by more than the margin; avoid: worse by more; cannot tell: more seeds would. ✕ stayed at chance."
 
 
 def table(settings: list[str], comparisons: list[Comparison], *, known: Collection[str]) -> Markdown:
     """A row for each piece of advice, a column for each setting; `known` are the functions that the catalogue has.
 
-    A star stands behind what may be the best, a cross behind what diverged or stayed at chance.
+    A cross stands behind what diverged or stayed at chance.
     """
     reference = comparisons[0].reference
     rows: list[list[object]] = [["", *(name or "on these seeds" for name in settings)]]
@@ -29,11 +29,9 @@ def table(settings: list[str], comparisons: list[Comparison], *, known: Collecti
 def _cell(comparison: Comparison, verdict: str, *, known: Collection[str]) -> Markdown:
     rows = comparison.verdicts
     names = rows.loc[rows["verdict"] == verdict, "variant"]
-    best = comparison.best_set
-    first = set(best.loc[best["in_set"].astype(bool), "variant"]) if len(best) else set()
     failures = comparison.failures
     failed = set(failures.loc[failures["failed"] > 0, "variant"])
-    marked = [f"{link(name, known=known)}{' ★' * (name in first)}{' ✕' * (name in failed)}" for name in names]
+    marked = [f"{link(name, known=known)}{' ✕' * (name in failed)}" for name in names]
     return Markdown(", ".join(marked) or MISSING)
 
 

@@ -17,6 +17,7 @@ from actbench.tables.schema import Tables
 
 _PANELS = 40  # the most variants and settings that one figure shows together
 
+WHAT_WAS_RUN = "What was run, and how to repeat it"
 Saver = Callable[[str], Save]  # prefix -> what saves a figure under that prefix
 
 _READ_INTERVALS = (
@@ -72,15 +73,22 @@ def explored(works: list[Workload], comparisons: list[Comparison | None], *, sav
 
 
 def run(works: list[Workload], left_out: list[str], *, command: str) -> Fold:
-    """What was run, what was lost or left out, how to repeat it, and how to read the numbers."""
-    parts = [Part("", table=page.table(settings.rows(works)))]
-    if command:
-        parts.insert(0, Part("", page.Markdown(f"`{command}` repeats it.")))
-    if lost := settings.lost(works):
-        parts.append(Part("Runs that diverged or failed", _READ_LOST, table=page.table(lost)))
-    if left_out:
-        parts.append(Part("What was left out", table=page.Markdown("\n".join(f"- {page.escape(s)}" for s in left_out))))
-    return Fold("What was run, and how to repeat it", parts)
+    """What was run, what was lost or left out, and how to repeat it."""
+    lost = settings.lost(works)
+    lost_parts = [Part("Runs that diverged or failed", _READ_LOST, table=page.table(lost))] if lost else []
+    rows = Part("", table=page.table(settings.rows(works)))
+    return Fold(WHAT_WAS_RUN, [*repeated(command), rows, *lost_parts, *left(left_out)])
+
+
+def repeated(command: str) -> list[Part]:
+    """The command that repeats it, where it is known."""
+    return [Part("", page.Markdown(f"`{command}` repeats it."))] if command else []
+
+
+def left(left_out: list[str]) -> list[Part]:
+    """What was left out, a sentence each."""
+    said = page.Markdown("\n".join(f"- {page.escape(sentence)}" for sentence in left_out))
+    return [Part("What was left out", table=said)] if left_out else []
 
 
 def together(works: list[Workload]) -> tuple[Tables, list[str]]:

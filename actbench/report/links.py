@@ -20,14 +20,23 @@ def lines(works: list[Workload], atoms: pd.DataFrame, *, known: Collection[str],
     claims = [f"[{claim}](../ledger/{claim}.md)" for claim in dict.fromkeys(atoms["claim"])]
     acts = list(dict.fromkeys(str(act) for work in works for act in work.tables.runs["act"]))
     functions = [link(act, known=known) for act in acts if act in known]
-    beside = [f"[{word}](../{name}{end}/report.md)" for end, word in _BESIDE.items() if _exists(f"{name}{end}")]
     said = [
         f"Helps to decide {enumeration(claims)}." if claims else "",
         f"The functions: {enumeration(functions)}." if 0 < len(functions) <= _NAMED else "",
-        f"See also {enumeration(beside)}." if beside else "",
+    ]
+    return [*(Markdown(line) for line in said if line), *beside(name)]
+
+
+def beside(name: str) -> list[Markdown]:
+    """The pages that belong to an experiment, and the command that repeats it."""
+    base = next((name.removesuffix(end) for end in _BESIDE if name.endswith(end)), name)
+    words = {base: "what was found with it"} | {f"{base}{end}": word for end, word in _BESIDE.items()}
+    pages = [f"[{word}](../{other}/report.md)" for other, word in words.items() if other != name and _exists(other)]
+    said = [
+        f"See also {enumeration(pages)}." if pages and _exists(name) else "",
         f"To repeat: `{page.escape(command)}`" if (command := question.command(name)) else "",
     ]
-    return [Markdown("  \n".join(line for line in said if line))] if any(said) else []
+    return [Markdown(line) for line in said if line]
 
 
 def _exists(experiment: str) -> bool:

@@ -113,14 +113,13 @@ def _make(works: list[Workload], left_out: list[str], new: Path, *, beside: Besi
     said = answer.answer(works, comparisons, beside.atoms, is_yes_or_no=question.is_yes_or_no(asked))
     writer.write_page(
         new,
-        page.TEMPLATES / "results_folder.md.j2",
+        page.TEMPLATES / "experiment.md.j2",
         title=asked,
         warnings=[*_not_converged(beside.doubled), *tracks_section.harm(harm)],
         answer=said,
         figure=figure,
         box=page.table(box.rows(works, comparisons, doubled=beside.doubled, atoms=beside.atoms)),
         choice=choice.table(list(named), list(named.values()), known=known) if named else "",
-        choice_read=choice.READ,
         links=links.lines(works, beside.atoms, known=known, name=name),
         folds=[fold for fold in folded if fold.parts],
     )

@@ -10,7 +10,6 @@ from actbench.report.numbers import MISSING
 from actbench.report.page import Markdown
 
 _WORDS = {"better": "use", "equivalent": "about as good as {}", "worse": "avoid", "undecided": "cannot tell"}
-READ = "Use: better by more than the margin; avoid: worse by more; cannot tell: more seeds would. ✕ stayed at chance."
 
 
 def table(settings: list[str], comparisons: list[Comparison], *, known: Collection[str]) -> Markdown:

@@ -28,8 +28,8 @@ def answer(
 
     A question that asks for yes or no is answered by a statement that is true or false, any other by means.
     """
-    doubled = convergence.doubled(pd.concat([work.tables.runs for work in works]))
-    if len(doubled):
+    runs = pd.concat([work.tables.runs for work in works])
+    if convergence.EPOCHS in runs and len(doubled := convergence.doubled(runs)):
         return [convergence_said.sentence(doubled)]
     if choice := chosen(works, comparisons):
         return choice[:_MOST]
@@ -51,16 +51,16 @@ def chosen(works: list[Workload], comparisons: Sequence[Comparison | None]) -> l
     kept = [(name, one) for name, one in named if one is not None and is_choice(one)]
     if not kept:
         return []
-    failed = dict.fromkeys(name for _, one in kept for name in _failed(one))
-    avoid = f"Avoid {enumeration(failed)}: runs diverge or stay at chance." if failed else ""
-    said = [_joined([(name, say(one)) for name, one in kept]) for say in (_better, _as_good)]
-    return [*said, *filter(None, [avoid])]
+    clauses: list[list[tuple[str, str]]] = [[(name, say(one)) for name, one in kept] for say in (_better, _as_good)]
+    clauses.append([(name, f"avoid {enumeration(failed)}") for name, one in kept if (failed := _failed(one))])
+    *said, avoid = [_joined(several) for several in clauses]
+    return [*said, *([f"{avoid[:-1]}: runs diverge or stay at chance."] if avoid else [])]
 
 
 def _joined(clauses: list[tuple[str, str]]) -> str:
     """`With one learning rate for all, A; tuned for each, B.`"""
     text = "; ".join(f"{_with(name)}{clause}" for name, clause in clauses)
-    return f"{text[:1].upper()}{text[1:]}."
+    return f"{text[:1].upper()}{text[1:]}." if text else ""
 
 
 def _with(name: str) -> str:

@@ -89,7 +89,7 @@ def _could_show(works: list[Workload], comparisons: list[Comparison | None], ato
         halves = enumeration(text for _, text in found) if len(found) <= 2 else _span([half for half, _ in found])
         return f"a change of {reference}'s {words} by {halves}, for the median activation"
     tested = of_ledger.measured(atoms).query("n > 0")
-    half_intervals = (tested["high"] - tested["low"]) / 2
+    half_intervals = (tested["high"].astype(float) - tested["low"].astype(float)) / 2
     finite = half_intervals[np.isfinite(half_intervals)]
     return f"a difference of {rounded(finite.iloc[0], 2)} in the first statement" if len(finite) else ""
 

@@ -109,17 +109,17 @@ def render(markdown: str, *, title: str, folder: Path) -> str:
 def _folds(tokens: Sequence[Token]) -> list[Token]:
     """The tokens with `<details><summary>TEXT</summary>` and `</details>`, each a paragraph of its own, as HTML.
 
-    Escaped text never reads so: a backslash stands before each <.
+    Escaped text never reads so: a backslash stands before each <. A fold that is in no other has an id, in its meta.
     """
-    folded = list(tokens)
+    folded, depth = list(tokens), 0
     for i, token in enumerate(tokens):
         if match := _FOLD.fullmatch(token.content) if token.type == "inline" else None:
-            anchor = f"fold-{i}"
-            opening = f'<details><summary id="{anchor}">{html.escape(match[1])}</summary>\n' if match[1] else ""
-            fold = Token(
-                "html_block", "", 0, content=opening or "</details>\n", meta={anchor: match[1]} if opening else {}
-            )
+            title, anchor = match[1], f"fold-{i}"
+            opening = f'<details><summary id="{anchor}">{html.escape(title)}</summary>\n' if title else ""
+            meta = {anchor: title} if title and not depth else {}
+            fold = Token("html_block", "", 0, content=opening or "</details>\n", meta=meta)
             folded[i - 1 : i + 2] = [fold, *[Token("text", "", 0)] * 2]
+            depth += 1 if title else -1
     return folded
 
 

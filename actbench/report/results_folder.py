@@ -1,7 +1,6 @@
 """The report of a results folder: tables -> figures/, statistics/, report.md and report.html."""
 
 from collections.abc import Collection
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,13 +12,11 @@ from actbench.compare.comparison import compare_workload as comparison_of
 from actbench.compare.paired import JUDGED
 from actbench.compare.ranking import Cells
 from actbench.compare.workloads import NothingToReportError, Workload, protocol_notes, workloads
-from actbench.figures import training
 from actbench.report import convergence, numbers, page, sentences, settings, statistics, tuning, writer
 from actbench.report.page import Part
 from actbench.report.sections import comparison as comparison_section
 from actbench.report.sections import tracks as tracks_section
-from actbench.report.sections import verdicts
-from actbench.report.sections.training import PLOTS, Plot
+from actbench.report.sections import training, verdicts
 from actbench.report.writer import Save
 from actbench.tables import atomic
 from actbench.tables.schema import REFERENCE, Tables
@@ -93,6 +90,13 @@ def _make(
         for i, (work, cells, comparison) in enumerate(zip(works, all_cells, comparisons, strict=True), 1)
     ]
     track_parts = tracks_section.parts(agreements, corners, new=new)
+    tables = {work.title: work.tables for work in works}
+    drawn = training.parts(tables, save=writer.saver(new))
+    compared = {work.title: one for work, one in zip(works, comparisons, strict=True) if one}
+    if compared:
+        drawn = [comparison_section.differences(compared, save=writer.saver(new)), *drawn]
+    else:
+        drawn = training.ranking(tables, save=writer.saver(new)) + drawn
     warnings = [*filter(None, [convergence.sentence(doubled)]), *tracks_section.harm(harm)]
     writer.write_page(
         new,
@@ -104,7 +108,7 @@ def _make(
         lost=page.table(settings.lost(works)),
         left_out=left_out,
         sections=list(zip(works, results, parts, strict=True)),
-        track_parts=[*track_parts, *tracks_section.harm_parts(harm)],
+        track_parts=[*track_parts, *tracks_section.harm_parts(harm), *drawn],
     )
 
 
@@ -165,15 +169,14 @@ def _cells(work: Workload) -> tuple[Cells, Cells]:
 
 
 def _parts(work: Workload, cells: tuple[Cells, Cells], comparison: Comparison | None, *, save: Save) -> list[Part]:
-    """A part for each figure of one workload that applies, and the tables in between."""
+    """The tables of one workload, and the figures of its comparison."""
     runs = work.tables.runs
     measured = work.tables._replace(runs=runs[runs["status"] != "failed"])
     order = ranking.ranked(runs)
-    parts = [_drawn(plot, measured, order, save=save) for plot in PLOTS if order and plot.applies(measured)]
+    parts = []
     if order:
-        first = parts.pop(0) if parts and parts[0].title == "Ranking" else Part("")
         table = page.table(numbers.ranking_table(cells[0], measured.runs, order))
-        parts.insert(0, replace(first, title="Ranking" if len(order) > 1 else "Result", table=table))
+        parts.append(Part("Ranking" if len(order) > 1 else "Result", table=table))
     if order and len(measured.layers):
         when = "at the end of training" if measured.layers["step"].any() else "at initialisation"
         read = (
@@ -185,11 +188,3 @@ def _parts(work: Workload, cells: tuple[Cells, Cells], comparison: Comparison | 
     if comparison:
         parts[1:1] = comparison_section.parts(work, comparison, order=order, save=save)
     return parts
-
-
-def _drawn(plot: Plot, tables: Tables, order: list[str], *, save: Save) -> Part:
-    """The part of one figure."""
-    frame = getattr(tables, plot.table)
-    figure = save(plot.draw(frame, training.labels(tables.runs, order)), plot.draw.__name__)
-    read = plot.alone if len(order) == 1 and plot.alone else plot.read
-    return Part(plot.title, read, plot.shows(frame), figure)

@@ -83,7 +83,7 @@ def properties(table: pd.DataFrame) -> Figure:
 
 def _correlations(tables: dict[str, pd.DataFrame], names: dict[str, str]) -> Figure:
     """A row for each measure and a panel for each table; markers are filled where the BH-adjusted p is below .05."""
-    figure, panels = layout.rows(names, panels=len(tables), emphasis=_plain)
+    figure, panels = layout.rows(names, panels=len(tables), emphasis=layout.plain)
     for panel, (title, table) in zip(panels, tables.items(), strict=True):
         zero(panel)
         rows = table.assign(variant=table["measure"], mean=table["rho"], filled=table["p_bh"] < ALPHA)
@@ -98,10 +98,6 @@ def _correlations(tables: dict[str, pd.DataFrame], names: dict[str, str]) -> Fig
 def _in_ink(measure: str) -> str:
     """The colour of a measure: measures have none of their own."""
     return style.INK
-
-
-def _plain(measure: str) -> str:
-    return "normal"
 
 
 def _matrix_axes(panel: Axes, labels: dict[str, str]) -> None:

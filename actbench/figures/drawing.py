@@ -37,7 +37,7 @@ def estimates(
         table: `variant, mean, low, high`, and where dots differ `marker` and `filled`; only variants in `labels` count.
         labels: The variants in the order of the rows.
         shade: The colour of each.
-        missing: What a row without a mean says.
+        missing: What a row without a mean says, if anything.
     """
     place = {name: i for i, name in enumerate(labels)}
     finite = table[table["variant"].isin(place) & table["mean"].notna()]
@@ -45,7 +45,7 @@ def estimates(
         name, face = row["variant"], None if row.get("filled", True) else "white"
         ends = row["mean"], row["low"], row["high"]
         estimate(panel, ends, place[name], shade=shade(name), marker=row.get("marker", "o"), markerfacecolor=face)
-    for name in place.keys() - set(finite["variant"]):
+    for name in place.keys() - set(finite["variant"]) if missing else ():
         panel.text(0.02, place[name], missing, transform=panel.get_yaxis_transform(), va="center", fontsize=6)
 
 

@@ -76,6 +76,11 @@ def rows(
     return figure, axes
 
 
+def plain(name: str) -> str:
+    """The weight of a name that is not a variant's."""
+    return "normal"
+
+
 def name_rows(
     panel: Axes, labels: dict[str, str], *, length: int = 34, emphasis: Callable[[str], str] = weight
 ) -> None:

@@ -73,7 +73,8 @@ def learning_curves(epochs: dict[str, pd.DataFrame], labels: dict[str, str]) -> 
         for setting, table in facets
     ]
     held_out = every.loc[every["variant"].isin(labels), column]
-    low, high = (float(held_out[held_out > 0].quantile(share)) for share in (0.02, 0.98))
+    drawable = held_out[np.isfinite(held_out) & (held_out > 0)]
+    low, high = (float(drawable.quantile(share)) for share in (0.02, 0.98))
     scale = Scale(label(column), LogNorm(low, max(high, 1.01 * low)), "viridis", _ticks(low, high))
     return series.draw(pd.concat(curves), labels, {column: scale}, x=label("epoch"), ticks=series.epoch_axis)
 

@@ -10,8 +10,7 @@ from actbench.compare.across import TRACKS, Across
 from actbench.compare.intervals import Interval
 from actbench.compare.paired import VERDICTS
 from actbench.figures import comparison as comparison_figures
-from actbench.figures import tracks
-from actbench.figures.differences import differences
+from actbench.figures import differences, tracks
 from actbench.report import page, writer
 from actbench.report.numbers import bracketed, enumeration, number, rounded
 from actbench.report.page import Part
@@ -128,7 +127,7 @@ def _verdicts(comparison: Across, track: str, order: list[str], *, save: Save) -
     by_workload = {str(name): table for name, table in rows.groupby("workload")}
     acts = [name for name in order if name != REFERENCE]
     none = pd.DataFrame(columns=["variant", "rate"])  # failures are counted over all workloads, in a table of their own
-    figure = differences(
+    figure = differences.differences(
         by_workload,
         dict.fromkeys(by_workload, none),
         {name: name for name in acts},

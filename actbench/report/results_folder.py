@@ -108,7 +108,8 @@ def _make(
         lost=page.table(settings.lost(works)),
         left_out=left_out,
         sections=list(zip(works, results, parts, strict=True)),
-        track_parts=[*track_parts, *tracks_section.harm_parts(harm), *drawn],
+        track_parts=[*track_parts, *tracks_section.harm_parts(harm)],
+        drawn=drawn,
     )
 
 

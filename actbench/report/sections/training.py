@@ -61,7 +61,7 @@ def _has_value(values: pd.Series) -> bool:
 
 def ranking(settings: dict[str, Tables], *, save: Save) -> list[Part]:
     """The part on what was reached, for sweeps whose variants are not compared in pairs."""
-    return _parts(_RANKINGS, settings, save=save)
+    return _parts(RANKINGS, settings, save=save)
 
 
 def parts(settings: dict[str, Tables], *, save: Save) -> list[Part]:
@@ -95,7 +95,7 @@ def _drawn(plot: Plot, settings: dict[str, Tables], order: list[str], *, save: S
     return [Part(plot.title, read, shows, save(figure, plot.draw.__name__))]
 
 
-_RANKINGS = (
+RANKINGS = (
     Plot(
         "Ranking", "runs", ("test_error", "test_loss"), training.ranking,
         "A row is an activation, a grey point a seed, the coloured point the mean and the bar its 95 % interval. "

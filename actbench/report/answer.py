@@ -99,7 +99,7 @@ def _failed(comparison: Comparison) -> list[str]:
 def _measured(works: list[Workload], decided: pd.DataFrame) -> list[str]:
     """The first measure of the ledger's atoms over all settings."""
     columns = decided["column"].dropna()
-    measure = measures.of(columns.iloc[0], settings.together(works)) if len(columns) else None
+    measure = measures.of(columns.iloc[0], works) if len(columns) else None
     return [said] if measure and (said := measures.sentence(measure, columns.iloc[0], works)) else []
 
 

@@ -3,19 +3,19 @@
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
+import pandas as pd
+
 from actbench.compare import ranking
 from actbench.compare.comparison import Comparison
 from actbench.compare.ranking import Cells
 from actbench.compare.workloads import Workload
-from actbench.figures import training
 from actbench.report import numbers, page, settings
 from actbench.report.page import Fold, Part
 from actbench.report.sections import comparison as comparison_section
-from actbench.report.sections.training import PLOTS, Plot
+from actbench.report.sections import training as training_section
 from actbench.report.writer import Save
-from actbench.tables.schema import Tables
 
-_PANELS = 40  # the most variants and settings that one figure shows together
+_ROWS = 40  # the most rows of a table with all settings
 
 WHAT_WAS_RUN = "What was run, and how to repeat it"
 Saver = Callable[[str], Save]  # prefix -> what saves a figure under that prefix
@@ -48,14 +48,17 @@ def decided(named: dict[str, Comparison]) -> Fold:
     )
 
 
-def measured(works: list[Workload], cells: list[tuple[Cells, Cells]], *, saver: Saver, shown: str) -> list[Fold]:
-    """The folds of all figures that the tables can draw, with the tables of results and of layers."""
+def measured(works: list[Workload], cells: list[tuple[Cells, Cells]], *, save: Save, shown: str) -> list[Fold]:
+    """The folds of all figures that the tables can draw, with the tables of results and of layers.
+
+    `shown` is the figure above the folds, which is not repeated.
+    """
+    named = {name: work.tables for name, work in zip(settings.named(works), works, strict=True)}
     folds = []
     for title, table in (("All results", "runs"), ("Training", "epochs"), ("Diagnosis by layer", "layers")):
-        plots = [plot for plot in PLOTS if plot.table == table]
-        parts = [part for group in _groups(works, cells) for part in _drawn(group, plots, saver=saver, shown=shown)]
+        drawn = training_section.parts(named, table=table, save=save)
         tables = [of(group) for group in _groups(works, cells) if (of := _TABLES.get(table))]
-        folds.append(Fold(title, [*parts, *(part for part in tables if part.table)]))
+        folds.append(Fold(title, [part for part in (*drawn, *tables) if part.table or part.figure not in ("", shown)]))
     return folds
 
 
@@ -91,39 +94,26 @@ def left(left_out: list[str]) -> list[Part]:
     return [Part("What was left out", table=said)] if left_out else []
 
 
-def together(works: list[Workload]) -> tuple[Tables, list[str]]:
-    """All settings as one, with the order of a figure: the settings of an activation side by side."""
-    several = [
-        (name, ranking.ranked(work.tables.runs)) for name, work in zip(settings.named(works), works, strict=True)
-    ]
-    if len(works) == 1:
-        return works[0].tables, several[0][1]
-    first = list(dict.fromkeys(act for _, names in several for act in names))
-    places = [(first.index(act), i, f"{act} · {name}") for i, (name, names) in enumerate(several) for act in names]
-    return settings.together(works), [name for *_, name in sorted(places)]
-
-
 class _Group(NamedTuple):
-    """What is shown together: the prefix of its files, its setting, tables, the order of variants, and cells."""
+    """What stands in one table: its setting, its runs, the order of its variants, and its cells."""
 
-    prefix: str
     name: str
-    tables: Tables
+    runs: pd.DataFrame
     order: list[str]
     cells: tuple[Cells, Cells]
 
 
 def _groups(works: list[Workload], cells: list[tuple[Cells, Cells]]) -> Iterator[_Group]:
-    """All settings together where one figure has room for them, else one after another."""
-    tables, order = together(works)
+    """All settings in one table where they are few rows, else a table each."""
+    tables, order = settings.together(works)
     if len(works) == 1:
-        yield _Group("", "", tables, order, cells[0])
-    elif len(order) <= _PANELS:
+        yield _Group("", tables.runs, order, cells[0])
+    elif len(order) <= _ROWS:
         ranks, layers = ([pair[i] for pair in cells] for i in range(2))
-        yield _Group("", "", tables, order, (_joined(works, ranks), _joined(works, layers)))
+        yield _Group("", tables.runs, order, (_joined(works, ranks), _joined(works, layers)))
     else:
-        for i, (name, work, pair) in enumerate(zip(settings.named(works), works, cells, strict=True), 1):
-            yield _Group(f"w{i}-", name, work.tables, ranking.ranked(work.tables.runs), pair)
+        for name, work, pair in zip(settings.named(works), works, cells, strict=True):
+            yield _Group(name, work.tables.runs, ranking.ranked(work.tables.runs), pair)
 
 
 def _joined(works: list[Workload], cells: list[Cells]) -> Cells:
@@ -135,29 +125,15 @@ def _joined(works: list[Workload], cells: list[Cells]) -> Cells:
     }
 
 
-def _drawn(group: _Group, plots: list[Plot], *, saver: Saver, shown: str) -> Iterator[Part]:
-    """The parts of figures, without the one that the page shows above."""
-    runs = group.tables.runs
-    measured = group.tables._replace(runs=runs[runs["status"] != "failed"])
-    labels = training.labels(runs, group.order)
-    for plot in plots:
-        file = plot.draw.__name__
-        if group.order and plot.applies(measured) and shown != f"figures/{group.prefix}{file}.png":
-            frame = getattr(measured, plot.table)
-            read = plot.alone if len(group.order) == 1 and plot.alone else plot.read
-            figure = saver(group.prefix)(plot.draw(frame, labels), file)
-            yield Part(_titled(plot.title, group.name), read, plot.shows(frame), figure)
-
-
 def _results(group: _Group) -> Part:
     """What every variant reached."""
-    rows = numbers.ranking_table(group.cells[0], group.tables.runs, group.order) if group.cells[0] else []
+    rows = numbers.ranking_table(group.cells[0], group.runs, group.order) if group.cells[0] else []
     return Part(_titled("In numbers", group.name), _READ_INTERVALS, table=page.table(_varied(rows)))
 
 
 def _diagnosis(group: _Group) -> Part:
     """The first and the last layer in numbers."""
-    rows = numbers.diagnosis_table(group.cells[1], group.tables.runs, group.order) if group.cells[1] else []
+    rows = numbers.diagnosis_table(group.cells[1], group.runs, group.order) if group.cells[1] else []
     return Part(_titled("In numbers", group.name), _READ_LAYERS, table=page.table(_varied(rows)))
 
 

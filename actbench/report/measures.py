@@ -5,12 +5,12 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from matplotlib.colors import LogNorm
 from matplotlib.figure import Figure
 
 from actbench.compare.layers import ends, last_network, vanishing
+from actbench.compare.ranking import ranked
 from actbench.compare.workloads import Workload
-from actbench.figures import drawing, layers, training
+from actbench.figures import layers, learned, training
 from actbench.report import settings
 from actbench.report.numbers import enumeration, fixed, percent, rounded
 from actbench.tables.schema import Tables
@@ -18,7 +18,7 @@ from actbench.tables.schema import Tables
 _NAMED = 6  # the most variants that a sentence names
 _KEY = ["variant", "run_id", "seed"]
 Values = Callable[[Tables, str], pd.DataFrame]  # tables, column -> variant, value, a row a seed
-Draw = Callable[[Tables, dict[str, str]], Figure]
+Draw = Callable[[list[Workload]], Figure | None]
 
 
 @dataclass(frozen=True)
@@ -78,12 +78,11 @@ def _range(means: pd.DataFrame, write: Callable[[float], str]) -> str:
     return " to ".join(f"{write(end['value'])}{f' ({end.setting})' if end.setting else ''}" for end in ends)
 
 
-def of(column: str, tables: Tables) -> Measure | None:
+def of(column: str, works: list[Workload]) -> Measure | None:
     """The measure of a column, if the tables hold it."""
     for measure in MEASURES:
         if any(column == name or (name.endswith(".") and column.startswith(name)) for name in measure.columns):
-            frame = getattr(tables, measure.table)
-            return measure if len(frame) else None
+            return measure if all(len(getattr(work.tables, measure.table)) for work in works) else None
     return None
 
 
@@ -142,34 +141,45 @@ def _percent(value: float) -> str:
     return percent(value, 1)
 
 
-def _by_layer(*names: str) -> Draw:
-    norm = LogNorm(0.05, 20, clip=True)
-    return lambda tables, labels: layers.by_layer(tables.layers, labels, dict.fromkeys(names, (norm, "mako_r")))
+def _of_layers(draw: Callable[[dict[str, pd.DataFrame], dict[str, str]], Figure | None]) -> Draw:
+    """A figure of layers, a panel for each setting."""
+    return lambda works: draw(_layers(works), _labels(works))
 
 
-def _dots(*names: str) -> Draw:
-    return lambda tables, labels: drawing.dots(tables.runs, labels, list(names))
+def _layers(works: list[Workload]) -> dict[str, pd.DataFrame]:
+    return {name: work.tables.layers for name, work in zip(settings.named(works), works, strict=True)}
 
 
-def _of_layers(draw: Callable[[pd.DataFrame, dict[str, str]], Figure]) -> Draw:
-    return lambda tables, labels: draw(tables.layers, labels)
+def _labels(works: list[Workload]) -> dict[str, str]:
+    order = dict.fromkeys(name for work in works for name in ranked(work.tables.runs))
+    return training.labels(pd.concat([work.tables.runs for work in works]), order)
+
+
+def _dots(column: str) -> Draw:
+    """A figure of runs, a row for each variant in each setting."""
+
+    def draw(works: list[Workload]) -> Figure:
+        tables, order = settings.together(works)
+        return training.measured(tables.runs, training.labels(tables.runs, order), column)
+
+    return draw
 
 
 MEASURES = (
     Measure(("gain", "grad_rms"), "Before training each layer multiplies the gradient on its way to the input by",
-            _gain, _two, "layers", "gradient", _of_layers(training.gradient)),
+            _gain, _two, "layers", "gradient", _of_layers(layers.gradient)),
     Measure(("out_mean",), "From the first to the last layer the output mean changes by", _change, _two, "layers",
-            "output", _of_layers(training.output)),
+            "output", _of_layers(layers.output)),
     Measure(("out_ratio",), "From the first to the last layer the mean output over its spread changes by", _change,
-            _two, "layers", "output", _of_layers(training.output)),
+            _two, "layers", "output", _of_layers(layers.output)),
     Measure(("w2_normal",), "In the last layer the distance to N(0, 1) is", _last, _digits, "layers",
-            "normality", _by_layer("w2_normal")),
+            "normality", _of_layers(layers.normality)),
     Measure(("saturation", "saturation_low", "saturation_high"), "Of the most saturated layer, the share in the flat "
-            "tails is", _largest, _percent, "layers", "saturation", _of_layers(training.saturation)),
+            "tails is", _largest, _percent, "layers", "saturation", _of_layers(layers.saturation)),
     Measure(("dead",), "In the layer with the most dead units, their share is", _largest, _percent, "layers",
-            "dead", _by_layer("dead")),
+            "dead", _of_layers(layers.dead)),
     Measure(("learned.",), "Over layers the learned parameter is", _learned, _two, "layers",
-            "learned", _of_layers(training.learned)),
+            "learned", _of_layers(learned.learned)),
     Measure(("test_midpoint_gap",), "Halfway between two inputs the output differs from the mean of their outputs, in "
             "standard deviations, by", _run, _digits, "runs", "midpoint_gap", _dots("test_midpoint_gap")),
     Measure(("test_accuracy",), "The test accuracy is", _run, _percent, "runs", "accuracy", _dots("test_accuracy")),

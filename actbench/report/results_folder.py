@@ -104,7 +104,7 @@ def _make(works: list[Workload], left_out: list[str], new: Path, *, beside: Besi
     folded = [
         folds.decided(named),
         Fold("Does the ranking survive tuning?", ranking_survives),
-        *folds.measured(works, cells, saver=saver, shown=figure.figure),
+        *folds.measured(works, cells, save=saver(""), shown=figure.figure),
         *folds.explored(works, comparisons, saver=saver),
         folds.run(works, left_out, command=question.command(name)),
     ]

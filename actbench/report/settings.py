@@ -5,6 +5,7 @@ from collections.abc import Iterable
 import pandas as pd
 
 from actbench.compare.layers import networks
+from actbench.compare.ranking import ranked
 from actbench.compare.workloads import TRACKS, Workload
 from actbench.report.numbers import fixed
 from actbench.tables.schema import Tables
@@ -50,15 +51,19 @@ def _word(key: str, value: str) -> str:
     return value if value and value[0].isalpha() and value not in ("true", "false") else f"{name} {value}".strip()
 
 
-def together(works: list[Workload]) -> Tables:
-    """All workloads as one: a variant is named with its setting, `sigmoid · batch`, and has its place in a figure."""
+def together(works: list[Workload]) -> tuple[Tables, list[str]]:
+    """All settings as one, and the order of its variants: those of one activation, `sigmoid · batch`, side by side."""
     if len(works) == 1:
-        return works[0].tables
-    several = [
-        [frame.assign(variant=frame["variant"].astype(str) + f" · {name}") for frame in work.tables]
-        for name, work in zip(named(works), works, strict=True)
+        return works[0].tables, ranked(works[0].tables.runs)
+    several = [(name, work.tables, ranked(work.tables.runs)) for name, work in zip(named(works), works, strict=True)]
+    frames = [
+        [frame.assign(variant=frame["variant"].astype(str) + f" · {name}") for frame in tables]
+        for name, tables, _ in several
     ]
-    return Tables(*(pd.concat(frames, ignore_index=True) for frames in zip(*several, strict=True)))
+    first = list(dict.fromkeys(act for *_, order in several for act in order))
+    places = [(first.index(act), i, f"{act} · {name}") for i, (name, _, order) in enumerate(several) for act in order]
+    joined = Tables(*(pd.concat(parts, ignore_index=True) for parts in zip(*frames, strict=True)))
+    return joined, [name for *_, name in sorted(places)]
 
 
 def seeds(runs: pd.DataFrame) -> str:

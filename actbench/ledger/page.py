@@ -46,14 +46,17 @@ def write(root: str | Path, claims: Sequence[Claim], *, draws: int = 2000) -> Pa
 
 
 def _sentences(ledger: Ledger) -> pd.DataFrame:
-    """`claim, atom, column, act, sentence` for the reports of experiments: what each atom measures, of what, and its
-    sentence."""
+    """What the reports of experiments read of each atom: what it measures and of what, and its sentence.
+
+    `is_relative` says whether its numbers are changes against a reference.
+    """
     rows = [
-        (claim.id, one.atom.name, one.atom.column, _act(one.atom), sentence(one))
+        {"claim": claim.id, "atom": one.atom.name, "column": one.atom.column, "act": _act(one.atom),
+         "is_relative": decide.is_relative(one.atom), "sentence": sentence(one)}
         for claim, several in ledger
         for one in several
-    ]
-    return pd.DataFrame(rows, columns=["claim", "atom", "column", "act", "sentence"])
+    ]  # fmt: skip
+    return pd.DataFrame(rows)
 
 
 def _act(atom: Atom) -> str:

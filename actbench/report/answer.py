@@ -72,7 +72,7 @@ def _better(comparison: Comparison) -> str:
     rows = comparison.verdicts
     names = rows.loc[rows["verdict"] == "better", "variant"].tolist()
     if not names:
-        return f"none of {len(rows)} is better than {comparison.reference}"
+        return f"none of {len(rows)} is shown to be better than {comparison.reference}"
     first = f"{enumeration(names)} {'is' if len(names) == 1 else 'are'}"
     return f"{first if len(names) <= _NAMED else f'{len(names)} of {len(rows)} are'} better than {comparison.reference}"
 

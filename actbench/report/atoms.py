@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pandas as pd
 
-COLUMNS = ["claim", "atom", "kind", "states", "verdict", "n", "low", "high", "column", "act", "sentence"]
+COLUMNS = ["claim", "atom", "kind", "states", "verdict", "n", "low", "high", "column", "act", "is_relative", "sentence"]
 # Whether the network can show anything comes before what it shows; then the order in which a claim is read.
 _KINDS = ("claimed", "popular", "definition", "fact", "mechanism", "control")
 

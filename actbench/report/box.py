@@ -10,6 +10,7 @@ from actbench.compare.workloads import Workload
 from actbench.report import atoms as of_ledger
 from actbench.report import numbers, settings
 from actbench.report.numbers import enumeration, percent, rounded
+from actbench.tables.schema import label
 
 _DEFAULTS = ("", "none", "false", "0", "constant")  # a setting that is not there
 
@@ -88,10 +89,18 @@ def _could_show(works: list[Workload], comparisons: list[Comparison | None], ato
         reference, words = one_value(comparisons)
         halves = enumeration(text for _, text in found) if len(found) <= 2 else _span([half for half, _ in found])
         return f"a change of {reference}'s {words} by {halves}, for the median activation"
-    tested = of_ledger.measured(atoms).query("n > 0")
-    half_intervals = (tested["high"].astype(float) - tested["low"].astype(float)) / 2
-    finite = half_intervals[np.isfinite(half_intervals)]
-    return f"a difference of {rounded(finite.iloc[0], 2)} in the first statement" if len(finite) else ""
+    return _of_first(of_ledger.measured(atoms))
+
+
+def _of_first(statements: pd.DataFrame) -> str:
+    """Half the interval of the first statement that was tested over seeds."""
+    tested = statements[statements["n"] > 0]
+    for row in tested.to_dict("records"):
+        half = (row["high"] - row["low"]) / 2
+        what = label(row["column"])
+        if np.isfinite(half):
+            return f"a change of {percent(half, 1)}: {what}" if row["is_relative"] else f"{rounded(half, 2)}: {what}"
+    return ""
 
 
 def one_value(comparisons: list[Comparison | None]) -> tuple[str, str]:

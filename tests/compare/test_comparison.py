@@ -44,16 +44,11 @@ def test_the_section_stands_after_the_ranking(tmp_path) -> None:
     markdown, _ = report_of(tmp_path, synthetic.tables(["relu", *OTHERS[:7]], seeds=6, depth=1, epochs=1))
     titles = headings(markdown)
     start = titles.index("Ranking")
-    assert titles[start + 1 : start + 7] == [
-        "Against relu, paired by seed",
-        "Rank intervals",
-        "Every pair",
-        "What goes with a low loss",
-        "What goes with a high accuracy",
-        "Why: the layers in numbers",
-    ]
+    assert titles[start + 1 : start + 5] == [
+        "Against relu, paired by seed", "Every pair", "What goes with loss and accuracy", "Why: the layers in numbers"
+    ]  # fmt: skip
     linked = re.findall(r"\]\((figures/.*\.png)\)", markdown)
-    assert {"figures/forest.png", "figures/rank_intervals.png", "figures/matrix.png"} <= set(linked)
+    assert {"figures/differences.png", "figures/matrix.png", "figures/relations.png"} <= set(linked)
     assert sorted(linked) == sorted(f"figures/{p.name}" for p in (tmp_path / "here" / "figures").iterdir())
     assert "nan" not in markdown.lower()
 
@@ -161,7 +156,6 @@ def test_runs_that_diverge_or_stay_at_chance_count_as_failures(tmp_path) -> None
     runs = runs.assign(steps_to_target=runs["steps_to_target"].where(runs["status"] == "done", np.inf))
     titles = {part.title: part for part in parts(workloads(tables._replace(runs=runs))[0], tmp_path)}
     assert "| elu | 1 of 6 | 0.17 [0.00, 0.64] |" in titles["Failures"].table.replace("\\", "")
-    assert titles["Steps to the target"].figure == "figures/profiles.png"
 
 
 def parts(work: Workload, folder: Path) -> list[Part]:
@@ -188,9 +182,8 @@ def test_every_figure_can_be_drawn_and_fits_a_page(count: int, tmp_path) -> None
     assert compared is not None
     with mpl.rc_context(style.style()):
         comparison_section.parts(with_steps, compared, order=sorted(runs["variant"].unique()), save=save)
-    expected = {"forest", "rank_intervals", "profiles", "matrix"}
-    expected |= {"relations", "relations_accuracy", "properties"} if count >= 8 else set()
-    expected |= {"matrix_first"} if count > 12 else set()
+        comparison_section.differences({"": compared}, save=save)
+    expected = {"differences", "matrix"} | ({"relations", "properties"} if count >= 8 else set())
     assert set(figures) == expected
     for figure in figures.values():
         assert figure.get_figwidth() == style.WIDTH
@@ -210,7 +203,7 @@ def test_two_tracks_are_compared_in_a_section_of_their_own(tmp_path) -> None:
     assert "- Both tracks, shared against tuned track: Kendall's τ = 1.00" in markdown
     assert "No verdict changes." in markdown
     assert "tuned optim.lr" in markdown
-    assert "(figures/w1-tracks.png)" in markdown
+    assert "(figures/differences.png)" in markdown
 
 
 def test_the_same_tables_give_the_same_bytes(tmp_path) -> None:

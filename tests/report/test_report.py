@@ -19,9 +19,15 @@ from actbench.tables.schema import Tables
 from actbench.tables.store import compact
 
 SECTIONS = [
-    "What was run", "Ranking", "Why: the layers in numbers", "Learning curves", "Saturation by layer",
-    "Output mean and bias by layer", "Gradient by layer", "Drift over training", "Saturation over training",
-    "Learned parameters", "Time", "How to read the numbers",
+    "What was run",
+    "Ranking",
+    "Why: the layers in numbers",
+    "All settings in one figure",
+    "How to read the numbers",
+]
+DRAWN = [
+    "Ranking", "Learning curves", "Saturation by layer", "Output mean and bias by layer", "Gradient by layer",
+    "Learned parameters",
 ]  # fmt: skip
 
 
@@ -38,22 +44,19 @@ def comparison(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_a_comparison_has_every_section_and_every_figure(comparison: Path) -> None:
     markdown, html = ((comparison / name).read_text("utf-8") for name in ("report.md", "report.html"))
     assert headings(markdown) == SECTIONS
-    assert headings(markdown, "###") == ["Runs that diverged or failed"]
+    assert headings(markdown, "###") == ["Runs that diverged or failed", *DRAWN]
     assert numbers(line(markdown, "data=digits, model=mlp; ")) == [3, 3, 9, 8, 1, 0]
     assert "| mish | diverged | 1 of 3 | 0 |  |" in markdown
     figures = re.findall(r"\]\((figures/.*\.png)\)", markdown)
     assert sorted(figures) == sorted(f"figures/{p.name}" for p in (comparison / "figures").iterdir())
-    assert html.count("<img ") == len(figures) == 9
+    assert html.count("<img ") == len(figures) == 6
 
 
 @pytest.mark.usefixtures("unrendered")
 def test_a_single_run_of_one_seed_has_only_the_sections_that_apply(tmp_path: Path) -> None:
     markdown, _ = report_of(tmp_path, synthetic.tables(["relu"], seeds=1, depth=1))
-    assert headings(markdown) == [
-        "What was run",
-        "Result",
-        *(title for title in SECTIONS[2:] if title != "Learned parameters"),
-    ]
+    assert headings(markdown) == ["What was run", "Result", *SECTIONS[2:]]
+    assert "Learned parameters" not in headings(markdown, "###")
     assert "others" not in markdown
     assert numbers(line(markdown, "One activation, relu, on data=digits, model=mlp; ")) == [1, 1, 1, 0, 0]
     assert "overlap it" not in markdown
@@ -65,7 +68,8 @@ def test_a_single_run_of_one_seed_has_only_the_sections_that_apply(tmp_path: Pat
 def test_runs_without_layers_or_epochs_have_no_empty_sections(tmp_path: Path) -> None:
     tables = synthetic.tables(["relu"], seeds=2)
     markdown, _ = report_of(tmp_path, tables._replace(epochs=tables.epochs[:0], layers=tables.layers[:0]))
-    assert headings(markdown) == ["What was run", "Result", "Time", "How to read the numbers"]
+    assert headings(markdown) == ["What was run", "Result", *SECTIONS[3:]]
+    assert headings(markdown, "###") == ["Ranking"]
 
 
 @pytest.mark.usefixtures("unrendered")
@@ -75,8 +79,8 @@ def test_probes_without_training_have_no_ranking_figure(tmp_path: Path) -> None:
     runs = tables.runs.assign(**dict.fromkeys(measured, np.nan))
     layers = tables.layers[tables.layers["step"] == 0]
     markdown, _ = report_of(tmp_path, Tables(runs, tables.epochs[:0], layers))
-    assert headings(markdown)[:4] == ["What was run", "Ranking", "Why: the layers in numbers", "Saturation by layer"]
-    assert not [title for title in headings(markdown) if title.endswith("over training") or title == "Time"]
+    assert headings(markdown)[:3] == ["What was run", "Ranking", "Why: the layers in numbers"]
+    assert headings(markdown, "###")[0] == "Saturation by layer"
     sentence = "Saturation, dead units (no slope on any probed image) and drift of the first and the last layer at "
     assert f"{sentence}initialisation, and" in markdown
     assert "at the end |" not in markdown
@@ -91,17 +95,16 @@ def test_failed_runs_are_listed_and_have_no_other_section(tmp_path: Path) -> Non
 
 
 @pytest.mark.usefixtures("undrawn")
-def test_each_workload_has_a_section_and_figures_of_its_own(tmp_path: Path) -> None:
+def test_each_workload_has_a_section_and_a_place_in_each_figure(tmp_path: Path) -> None:
     tables = concatenated(
         *(synthetic.tables(["relu", "elu"], seeds=2, depth=1, data=data) for data in ("mnist", "digits"))
     )
     markdown, _ = report_of(tmp_path, tables)
-    assert headings(markdown) == ["What was run", "data=digits", "data=mnist", "How to read the numbers"]
-    assert headings(markdown, "###").count("Ranking") == 2
+    assert headings(markdown) == ["What was run", "data=digits", "data=mnist", *SECTIONS[3:]]
+    assert headings(markdown, "###").count("Ranking") == 3
     assert "in 2 workloads that are not compared with each other" in markdown
     assert "| differs by section | data |" in markdown
-    assert "(figures/w1-ranking.png)" in markdown
-    assert "(figures/w2-ranking.png)" in markdown
+    assert "(figures/ranking.png)" in markdown
 
 
 @pytest.mark.usefixtures("undrawn")

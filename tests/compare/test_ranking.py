@@ -77,9 +77,9 @@ def test_functions_that_error_and_loss_rank_more_than_five_places_apart() -> Non
 def test_ranking_table_by_hand() -> None:
     runs = runs_of({"a": [0.25, 0.25], "b": [0.5, np.inf]}, train_seconds=2.0)
     heading, *rows = numbers.ranking_table(ranking.ranking(runs), runs, ["a", "b"])
-    assert heading == ["activation", "test loss (nats)", "test accuracy", "seconds per seed", "n", "diverged"]
-    assert rows[0] == ["a", "0.2500", "0.7500", "2.000", "2", "0"]
-    assert rows[1] == ["b", "0.5000 (n = 1)", "0.30 [0.10, 0.50]", "2.000", "2", "1"]
+    assert heading == ["activation", "test loss (nats)", "test accuracy (%)", "seconds per seed", "n", "diverged"]
+    assert rows[0] == ["a", "0.2500", "75.00", "2.000", "2", "0"]
+    assert rows[1] == ["b", "0.5000 (n = 1)", "30 [10, 50]", "2.000", "2", "1"]
 
 
 def test_diagnosis_of_three_layers_and_of_one() -> None:

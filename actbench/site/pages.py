@@ -20,7 +20,8 @@ TITLE = re.compile(r"^# (.+)$", flags=re.MULTILINE)
 def published(results: Path) -> list[Path]:
     """The pages of a results root and of docs/ beside it."""
     reports = sorted(path for path in results.glob("*/*.md") if not path.name.startswith("."))
-    return [*sorted(results.glob("*.md")), *reports, *sorted((results.parent / "docs").glob("*.md"))]
+    guide = sorted((results.parent / "docs").glob("*.md"), key=by_index)
+    return [*sorted(results.glob("*.md")), *reports, *guide]
 
 
 def gather(results: Path, to: Path) -> list[str]:
@@ -88,6 +89,11 @@ def copy(file: Path, results: Path, to: Path) -> str:
     (to / place).parent.mkdir(parents=True, exist_ok=True)
     shutil.copyfile(file, to / place)
     return place
+
+
+def by_index(path: Path) -> tuple[bool, str]:
+    """The order of the guide's pages: README.md, which is its index, then the others by name."""
+    return path.name != "README.md", path.name
 
 
 def title(path: Path) -> str:

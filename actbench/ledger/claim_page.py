@@ -11,7 +11,7 @@ from actbench.ledger.claims import NOT_MEASURED, Claim
 from actbench.ledger.decide import Decided
 from actbench.ledger.evidence import Evidence
 from actbench.report import page, writer
-from actbench.report.numbers import fixed, p_value
+from actbench.report.numbers import enumeration, fixed, p_value
 from actbench.report.page import Markdown
 from actbench.report.writer import Save
 
@@ -33,8 +33,8 @@ def write(new: Path, claim: Claim, decided: Sequence[Decided], evidence: Evidenc
         name=claim.id,
         title=f"{claim.id}: {claim.says}",
         verdict=words.verdict(decided),
-        finding=words.finding(claim, decided),
-        lacks=Markdown(_lacks(decided, evidence)),
+        finding=words.told(claim, decided),
+        lacks=_lacks(decided, evidence),
         figure=save(figure.claim(drawn), claim.id) if drawn else "",
         statements=page.table(_statements([one for one in decided if one.atom.kind != "popular"], evidence)),
         popular=page.table(_statements([one for one in decided if one.atom.kind == "popular"], evidence)),
@@ -51,12 +51,24 @@ def write(new: Path, claim: Claim, decided: Sequence[Decided], evidence: Evidenc
 def _statements(decided: Sequence[Decided], evidence: Evidence) -> list[list[str]]:
     """Heading and a row for each atom: what it says and what became of it; its kind where they have several."""
     rows = [
-        [f"{words.mark(one)} {one.verdict}", one.atom.states, words.sentence(one), _seeds(one, evidence), one.atom.kind]
+        [
+            f"{words.mark(one)} {one.verdict}",
+            one.atom.states,
+            _found(one, evidence),
+            _seeds(one, evidence),
+            one.atom.kind,
+        ]
         for one in decided
     ]
     heading = ["verdict", "statement", "what we find", "seeds", "kind"]
     shown = len(heading) - (len({row[-1] for row in rows}) == 1)
     return [row[:shown] for row in [heading, *rows]] if rows else []
+
+
+def _found(decided: Decided, evidence: Evidence) -> str:
+    """The sentence of a statement; of one that is not measured, which experiments would decide it, and their price."""
+    lacks = _lacks([decided], evidence) if decided.verdict == NOT_MEASURED else ""
+    return f"To be decided by {lacks}." if lacks else words.sentence(decided)
 
 
 def _seeds(decided: Decided, evidence: Evidence) -> str:
@@ -79,7 +91,7 @@ def _more(decided: Decided, evidence: Evidence) -> str:
 def _lacks(decided: Sequence[Decided], evidence: Evidence) -> str:
     """The experiments that would decide what is open, each with its price."""
     prices = {name: plan.price(runs, name, evidence) for name, runs in plan.missing(decided, evidence).items()}
-    return "; ".join(f"{page.escape(name)}{f' ({price})' if price else ''}" for name, price in prices.items())
+    return enumeration(f"{name} ({price})" if price else name for name, price in prices.items()) if prices else ""
 
 
 def _places(claim: Claim, decided: Sequence[Decided], evidence: Evidence) -> list[list[object]]:

@@ -17,12 +17,13 @@ from actbench.ledger import decide, words
 from actbench.ledger.claims import Atom
 from actbench.ledger.decide import Decided, Estimate
 from actbench.ledger.evidence import label_of
+from actbench.report.numbers import PERCENT
 
 COLOURS = {"true": "#0072b2", "false": "#d55e00"}  # told apart by the colour-blind
 _UNDECIDED = "#606060"
 _SEED, _SHADE = "#9a9a9a", "#e4e4e4"
-_LINE, _ROW, _GAP, _AXIS = 0.135, 0.18, 0.09, 0.5  # heights in inches: of a line of text, of a strip, …
-_LEFT, _RIGHT = 1.75, 1.25  # inches beside the axis, for the cases' names and their seeds
+_LINE, _ROW, _GAP, _AXIS = 0.155, 0.19, 0.1, 0.48  # heights in inches: of a line of text, of a strip, …
+_LEFT, _RIGHT = 1.75, 1.35  # inches beside the axis, for the cases' names and their seeds
 _CHANGE, _SHARE = "change against the reference", "share"
 
 
@@ -32,9 +33,9 @@ def claim(decided: Sequence[Decided]) -> Figure:
     for one in decided:
         units.setdefault(unit(one.atom), []).append(one)
     heights = [sum(map(_height, several)) for several in units.values()]
-    total = sum(heights) + _AXIS * len(heights)
+    total = _GAP + sum(heights) + _AXIS * len(heights)
     figure = Figure(figsize=(style.WIDTH, total))
-    top = total
+    top = total - _GAP
     for (name, several), height in zip(units.items(), heights, strict=True):
         place = (_LEFT / style.WIDTH, (top - height) / total, 1 - (_LEFT + _RIGHT) / style.WIDTH, height / total)
         _panel(figure.add_axes(place), several, name=name, height=height)
@@ -57,7 +58,7 @@ def _height(one: Decided) -> float:
 def _title(one: Decided) -> list[str]:
     """The lines above an atom's strips: its mark and its statement."""
     kind = "" if one.atom.kind == "claimed" else f" ({one.atom.kind})"
-    return textwrap.wrap(f"{words.mark(one)} {one.atom.states}{kind}", 150, subsequent_indent="   ")
+    return textwrap.wrap(f"{words.mark(one)} {one.atom.states}{kind}", 128, subsequent_indent="   ")
 
 
 def _panel(panel: Axes, several: Sequence[Decided], *, name: str, height: float) -> None:
@@ -81,15 +82,15 @@ def _panel(panel: Axes, several: Sequence[Decided], *, name: str, height: float)
     panel.spines["left"].set_visible(False)
     panel.xaxis.set_major_locator(MaxNLocator(nbins=7))
     if name in (_CHANGE, _SHARE):
-        panel.xaxis.set_major_formatter(PercentFormatter(1.0))
-    panel.set_xlabel(name, fontsize=6.5)
+        panel.xaxis.set_major_formatter(PercentFormatter(1.0, symbol=PERCENT))
+    panel.set_xlabel(name, fontsize=7.5)
 
 
 def _write(panel: Axes, x: float, y: float, text: str, **font: str) -> None:
     """Text beside or above strips, `x` inches right of the axis."""
     width = style.WIDTH - _LEFT - _RIGHT
     settings: dict[str, Any] = {
-        "fontsize": 6.5,
+        "fontsize": 7.5,
         "va": "center_baseline",
         "transform": panel.get_yaxis_transform(),
     } | font

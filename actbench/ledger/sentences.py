@@ -73,8 +73,8 @@ def check(template: str, atoms: Collection[str] | None = None) -> None:
 
 
 def words(template: str) -> int:
-    """The number of words of a sentence; a placeholder with what adheres to it is one."""
-    return len(re.sub(r"\{[^{}]*\}", "0", template).split())
+    """The number of words of a sentence; a placeholder with what adheres to it is one, and so is `5 %`."""
+    return len(re.findall(r"[^ \n]+", re.sub(r"\{[^{}]*\}", "0", template)))
 
 
 def fill(template: str, values: Mapping[str, Any]) -> str:

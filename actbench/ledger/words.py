@@ -48,24 +48,31 @@ def strip(decided: Sequence[Decided]) -> str:
 
 
 def finding(claim: Claim, decided: Sequence[Decided]) -> str:
+    """What is told of a claim, and behind it, where there is room, what would decide the rest: `Open: mnist_mlp.`"""
+    left = f"Open: {_open(decided)}." if _open(decided) else ""
+    text = told(claim, decided, room=MAX_WORDS - sentences.words(left))
+    whole = f"{text} {left}".strip() or "None of its statements is decided."
+    return whole if sentences.words(whole) <= MAX_WORDS else text
+
+
+def told(claim: Claim, decided: Sequence[Decided], *, room: int = MAX_WORDS) -> str:
     """The finding prepared for the claim's verdict with its numbers.
 
-    What stands in brackets is left out while its numbers are not measured. Where others lack too, the finding says
-    which statements are decided, and which experiments would decide the others.
+    What stands in brackets is left out while its numbers are not measured. Where others lack too, what is told are the
+    statements that are decided, as many as have room.
     """
     template = _template(claim, decided)
     fields = {one.atom.name: _short(one.fields) for one in decided}
-    left = _left(decided)
     with suppress(sentences.MissingNumberError):
         if template:
-            filled = sentences.fill(sentences.without_unknown(template, fields), fields)
-            return " ".join(_fitting([filled, left], 0))
-    told = [one for kind in _TOLD for one in decided if one.atom.kind == kind]
-    facts = [_fact(one) for one in told if one.verdict in ("true", "false", "cited")]
-    kept = _fitting(facts, sentences.words(left))
-    if facts and not kept:
-        kept = [f"{len(facts)} of {len(told)} statements are decided."]
-    return " ".join(filter(None, [*kept, left]))
+            return sentences.fill(sentences.without_unknown(template, fields), fields)
+    said = [one for kind in _TOLD for one in decided if one.atom.kind == kind]
+    facts = [_fact(one) for one in said if one.verdict in ("true", "false", "cited")]
+    kept: list[str] = []
+    for fact in facts:
+        if sentences.words(" ".join([*kept, fact])) <= room:
+            kept.append(fact)
+    return " ".join(kept) or (f"{len(facts)} of {len(said)} statements are decided." if facts else "")
 
 
 def short(says: str) -> str:
@@ -140,22 +147,13 @@ def _short(fields: Mapping[str, object]) -> dict[str, object]:
     return {key: _ASIDE.sub("", value) if isinstance(value, str) else value for key, value in fields.items()}
 
 
-def _left(decided: Sequence[Decided]) -> str:
-    """Which experiments would decide what is not measured: `Open: mnist_mlp.`"""
+def _open(decided: Sequence[Decided]) -> str:
+    """The experiments that would decide what is not measured."""
     waiting = [one for one in decided if one.verdict == NOT_MEASURED]
     folders = list(dict.fromkeys(case.results for one in waiting for case in one.atom.cases))
     if len(folders) > _NAMED:
         folders[_NAMED - 1 :] = [f"{len(folders) - _NAMED + 1} more"]
-    return f"Open: {', '.join(folders)}." if folders else ""
-
-
-def _fitting(parts: Sequence[str], used: int) -> list[str]:
-    """Of some sentences those that fit beside `used` words, the first ones first."""
-    kept: list[str] = []
-    for part in parts:
-        if part and sentences.words(" ".join([*kept, part])) + used <= MAX_WORDS:
-            kept.append(part)
-    return kept
+    return ", ".join(folders)
 
 
 def _fact(decided: Decided) -> str:

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from actbench.command import options
+from actbench.compare.sequential import MAX_SEEDS
 from actbench.ledger import activations, figure, parse, plan, tables, why, words
 from actbench.ledger.claims import NOT_MEASURED, Claim
 from actbench.ledger.decide import Decided
@@ -78,12 +79,13 @@ def _seeds(decided: Decided, evidence: Evidence) -> str:
     if decided.outcome is None:
         return "computed"
     stand = f"{decided.outcome.n}, {words.look(decided)}"
-    return f"{stand}; {_more(decided, evidence)}" if np.isfinite(decided.outcome.price) else stand
+    return stand if np.isnan(decided.outcome.price) else f"{stand}; {_more(decided.outcome.price, decided, evidence)}"
 
 
-def _more(decided: Decided, evidence: Evidence) -> str:
+def _more(seeds: float, decided: Decided, evidence: Evidence) -> str:
     """The further seeds that would decide a statement, with their hours where a seed's time is known."""
-    seeds = decided.outcome.price if decided.outcome else np.nan
+    if np.isinf(seeds):
+        return f"{fixed(MAX_SEEDS)} more would not decide it"
     hours = seeds * plan.seconds(decided, evidence) / 3600
     return f"{fixed(seeds)} more would decide it" + (f" ({fixed(hours, 1)} h)" if np.isfinite(hours) else "")
 

@@ -208,8 +208,12 @@ def test_the_page_is_made_of_the_published_tables(tmp_path):
         assert {words.sentence(one) for one in decided if one.verdict != "not measured"} <= cells
 
 
-def test_the_reasons_given_for_a_verdict_have_their_numbers():
-    """What is left out where numbers lack is there where they are published."""
-    for path in sorted((parse.FOLDER / "why").glob("*.md")):
-        claim = next(claim for claim in CLAIMS if claim.id == path.stem)
-        assert why.read(claim, decide.decide_claim(claim, EVIDENCE), parse.FOLDER).text, path
+@pytest.mark.parametrize("path", sorted((parse.FOLDER / "why").glob("*.md")), ids=lambda path: path.stem)
+def test_the_reasons_given_for_a_verdict_stand_on_its_page_with_their_numbers(path):
+    claim = next(claim for claim in CLAIMS if claim.id == path.stem)
+    decided = decide.decide_claim(claim, EVIDENCE)
+    if decide.verdict(decided) == "not measured":
+        pytest.skip("The claim is not decided by what is published.")
+    text = why.read(claim, decided, parse.FOLDER).text
+    assert text
+    assert text in (LEDGER / f"{claim.id}.md").read_text(encoding="utf-8")

@@ -17,7 +17,7 @@ from actbench.ledger import decide, words
 from actbench.ledger.claims import Atom
 from actbench.ledger.decide import Decided, Estimate
 from actbench.ledger.evidence import label_of
-from actbench.report.numbers import PERCENT
+from actbench.tables.text import NARROW
 
 COLOURS = {"true": "#0072b2", "false": "#d55e00"}  # told apart by the colour-blind
 _UNDECIDED = "#606060"
@@ -82,7 +82,7 @@ def _panel(panel: Axes, several: Sequence[Decided], *, name: str, height: float)
     panel.spines["left"].set_visible(False)
     panel.xaxis.set_major_locator(MaxNLocator(nbins=7))
     if name in (_CHANGE, _SHARE):
-        panel.xaxis.set_major_formatter(PercentFormatter(1.0, symbol=PERCENT))
+        panel.xaxis.set_major_formatter(PercentFormatter(1.0, symbol=f"{NARROW}%"))
     panel.set_xlabel(name, fontsize=7.5)
 
 

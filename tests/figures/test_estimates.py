@@ -2,13 +2,12 @@
 
 import numpy as np
 import pandas as pd
-import pytest
 from matplotlib.axes import Axes
-from matplotlib.colors import to_rgb
+from matplotlib.colors import Normalize, to_rgb
 from matplotlib.figure import Figure
 
 from actbench.compare.init_or_rate import EFFECTS
-from actbench.figures import comparison, drawing, functions, layers, style, tracks, training
+from actbench.figures import comparison, drawing, functions, series, style, tracks, training
 from benchmarks.speed import figure as speed_figure
 
 NAMES = {"relu": "relu", "elu": "elu", "mish": "mish"}
@@ -37,40 +36,26 @@ def test_of_x_and_y_one_has_the_interval() -> None:
     assert points[2:] == [[[1, 3], [1, 8]], [[2, 4], [2, 9]], [[1, 5], [2, 6]]]
 
 
-def changes(table: pd.DataFrame) -> pd.DataFrame:
-    return table.rename(columns={"mean": "change"})
-
-
-def test_a_forest_has_the_numbers_of_its_table_and_marks_verdicts() -> None:
-    table = TABLE.assign(verdict=["worse", "equivalent", "undecided"])
-    figure = comparison.forest({"Δ error (%)": changes(table)}, NAMES)
-    (panel,) = figure.axes
-    assert np.array(drawn(panel)) == pytest.approx(100 * table[["mean", "low", "high"]].to_numpy())
-    dots = [line for line in panel.lines if line.get_marker() in "os"]
-    assert [dot.get_marker() for dot in dots] == ["o", "s", "o"]
-    assert [to_rgb(dot.get_markerfacecolor()) == (1, 1, 1) for dot in dots] == [False, True, True]
-    assert [to_rgb(dot.get_color()) for dot in dots] == [style.colour(name) for name in NAMES]
-    assert [to_rgb(tick.get_color()) for tick in panel.get_yticklabels()] == [style.colour(name) for name in NAMES]
-
-
 def test_a_row_without_a_number_says_so() -> None:
-    table = TABLE.assign(mean=[0.2, np.nan, 0.05], verdict="undecided")
-    (panel,) = comparison.forest({"Δ error (%)": changes(table)}, NAMES).axes
+    panel = Figure().add_subplot()
+    drawing.estimates(panel, TABLE.assign(mean=[0.2, np.nan, 0.05]), NAMES, missing="a value is not finite")
     assert [(text.get_text(), text.get_position()[1]) for text in panel.texts] == [("a value is not finite", 1)]
     assert len(drawn(panel)) == 2
     runs = pd.DataFrame({"variant": ["relu", "relu", "elu"], "test_loss": [0.1, 0.2, np.inf]})
-    (panel,) = drawing.dots(runs, {"relu": "relu", "elu": "elu ✕ 1/1"}, ["test_loss"]).axes
+    (panel,) = training.ranking({"": runs}, {"relu": "relu", "elu": "elu ✕ 1/1"}).axes
     assert [(text.get_text(), text.get_position()[1]) for text in panel.texts] == [("no finite value", 1)]
     assert [tick.get_text() for tick in panel.get_yticklabels()] == ["relu", "elu ✕ 1/1"]
 
 
 def test_ranks_relations_corners_and_ratios_have_the_numbers_of_their_tables() -> None:
-    (panel,) = comparison.rank_intervals(TABLE.rename(columns={"mean": "rank"}), NAMES).axes
-    assert drawn(panel) == rows(TABLE, "mean", "low", "high")
+    ranks = pd.DataFrame({"variant": list(NAMES), "rank": [1.0, 2, 3], "low": [1.0, 1, 2], "high": [2.0, 3, 3]})
+    for panel in comparison.rank_intervals({"shared": ranks, "tuned": ranks}, NAMES).axes:
+        assert drawn(panel) == rows(ranks, "rank", "low", "high")
+        assert list(panel.get_xticks()) == [1, 2, 3]
     relations = TABLE.rename(columns={"mean": "rho"}).assign(
         measure=["dead", "gain", "out_std"], when="at the end", p_bh=[0.01, 0.2, 0.2]
     )
-    (panel,) = comparison.diagnostics(relations, value="loss").axes
+    (panel,) = comparison.diagnostics({"the loss": relations}).axes
     assert drawn(panel) == rows(TABLE, "mean", "low", "high")
     faces = [to_rgb(line.get_markerfacecolor()) for line in panel.lines if line.get_marker() == "o"]
     assert faces == [to_rgb(style.INK), (1, 1, 1), (1, 1, 1)]
@@ -83,17 +68,20 @@ def test_ranks_relations_corners_and_ratios_have_the_numbers_of_their_tables() -
 
 
 def test_layers_have_vertical_intervals() -> None:
-    means = TABLE.assign(when="at the end", layer_index=[1, 2, 3], network="", variant="relu")
-    figure = layers._lines({"out_mean": means}, {"relu": "relu"}, ["at the end"], "layer")
-    *bars, dots = [line.get_xydata().tolist() for line in figure.axes[0].lines]
+    means = TABLE.assign(measure="out_mean", setting="", when="at the end", x=[1, 2, 3], network="", variant="relu")
+    scale = series.Scale("output mean", Normalize(-2, 2), "RdBu_r", (0,))
+    figure = series.draw(means, {"relu": "relu"}, {"out_mean": scale}, x="layer", ticks=series.epoch_axis)
+    assert figure is not None
+    (panel,) = figure.axes
+    bars = [[list(map(float, end)) for end in bar] for bar in panel.collections[0].get_segments()]
     assert bars == [[[x, low], [x, high]] for x, low, high in zip((1, 2, 3), LOW, HIGH, strict=True)]
-    assert dots == [[x, mean] for x, mean in zip((1, 2, 3), MEANS, strict=True)]
+    assert panel.lines[0].get_xydata().tolist() == [[x, mean] for x, mean in zip((1, 2, 3), MEANS, strict=True)]
 
 
 def test_the_ranking_is_drawn_from_the_runs() -> None:
     runs = pd.DataFrame({"variant": ["relu"] * 3, "test_loss": [0.25, 0.5, 0.75], "test_accuracy": np.nan})
     runs = runs.assign(test_fld=np.nan, test_ndb=np.nan)
-    (panel,) = training.ranking(runs, {"relu": "relu"}).axes
+    (panel,) = training.ranking({"": runs}, {"relu": "relu"}).axes
     ((mean, low, high),) = drawn(panel)
     assert mean == 0.5
     assert 0.25 <= low < mean < high <= 0.75

@@ -99,12 +99,12 @@ def _lacks(decided: Sequence[Decided], evidence: Evidence) -> str:
 def _places(claim: Claim, decided: Sequence[Decided], evidence: Evidence) -> list[list[object]]:
     """Heading and a row for each results folder: its question, what it holds or lacks, the command that makes it."""
     experiments = options.options("experiment")
-    rows: list[list[object]] = [["results", "question", "measured", "command"]]
+    rows: list[list[object]] = [["results", "question", "command", "measured"]]
     for name in dict.fromkeys([*tables.folders(claim), *plan.missing(decided, evidence)]):
         link = Markdown(f"[{name}](../{name}/report.md)") if evidence.has_report(name) else name
         question = options.describe(experiments[name]) if name in experiments else ""
         command = f"actbench +experiment={name}" if name in experiments else _COMMANDS.get(name, "")
-        rows.append([link, question, evidence.origin(name), Markdown(f"`python -m {command}`" if command else "")])
+        rows.append([link, question, Markdown(f"`python -m {command}`" if command else ""), evidence.origin(name)])
     return rows
 
 

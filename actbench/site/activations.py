@@ -16,7 +16,7 @@ from actbench.tables.functions import Facts, number
 from actbench.tables.schema import REFERENCE
 
 TEMPLATES = Path(__file__).with_name("templates")
-_ALWAYS = ("workload", "verdict", "against the best", "n")  # columns that may say the same in every row
+_DESCRIPTIVE = ("variant", "setting", "measure")  # columns that need not say the same in every row
 _PLACES = {one.experiment: one.place for one in SITUATIONS}
 
 
@@ -114,8 +114,7 @@ def _diagnosis(name: str, catalogue: Catalogue) -> str:
 def _learned(name: str, catalogue: Catalogue) -> str:
     """A row for each workload, track and learned parameter: where it began, and where it ended in each layer."""
     rows = catalogue.learned[catalogue.learned["act"] == name]
-    layers = [column for column in rows if column.startswith("layer ")]
-    shown = ("parameter", "at the start", *layers)
+    shown = ["parameter", "at the start", *(column for column in map(str, rows) if column.startswith("layer "))]
     return _telling({**_columns(rows, catalogue), **{column: list(rows[column]) for column in shown}})
 
 
@@ -134,15 +133,16 @@ def _columns(rows: pd.DataFrame, catalogue: Catalogue) -> dict[str, list]:
 def _telling(columns: dict[str, list]) -> str:
     """A table without the columns that are empty, and without those that say the same in each of several rows."""
     told = {name: cells for name, cells in columns.items() if any(cell != "" for cell in cells)}
-    told = {name: cells for name, cells in told.items() if name in _ALWAYS or len(cells) == 1 or len(set(cells)) > 1}
+    told = {name: cells for name, cells in told.items() if name not in _DESCRIPTIVE or len(set(cells)) > 1}
     return table([list(told), *zip(*told.values(), strict=True)]) if told else ""
 
 
 def _places_read(rows: pd.DataFrame) -> str:
     references = enumeration(sorted(set(rows["reference"]) - {""}) or [REFERENCE])
     return (
-        f"Its error, in a GAN its distance, against that of {references} on the same seeds: the change in per cent, with "
-        "an interval at the level of the look that decided. Less is better. n is the number of seeds."
+        f"Its error, in a GAN its distance, against that of {references} on the same seeds: the change, with an "
+        "interval at the level of the look that decided; less is better. Equivalent is "
+        f"{places.within_margin()}, undecided what these n seeds cannot tell."
     )
 
 

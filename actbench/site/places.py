@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from actbench.compare.errors import MARGIN
 from actbench.report.numbers import interval_of, number
 from actbench.site import statistics
 from actbench.tables.text import one_line
@@ -22,8 +23,8 @@ def read(results: Path) -> pd.DataFrame:
     """The judged differences of all results folders, `COLUMNS`.
 
     `change` is a share of the reference's error or distance. `tier` is the place against the best of the workload: ""
-    where there are too few seeds to tell, `FAILED` where a seed diverged or learned nothing. A file without the needed
-    columns is left out.
+    where there are too few seeds to tell, `FAILED` where a seed diverged or learned nothing. What is worse than the
+    reference is worse than the best. A file without the needed columns is left out.
     """
     tables = [_of_folder(file) for file in sorted(results.glob("*/statistics/differences.csv"))]
     tables = [table for table in tables if len(table)]
@@ -57,13 +58,19 @@ def _tiers(rows: pd.DataFrame, folder: Path) -> pd.Series:
     failed = failed[failed["failed"] > 0]
     tiers |= dict.fromkeys(zip(failed["workload"], failed["variant"], strict=True), FAILED)
     keys = zip(rows["workload"], rows["variant"], strict=True)
-    return pd.Series([one_line(tiers.get(key, "")) for key in keys], index=rows.index)
+    found = pd.Series([one_line(tiers.get(key, "")) for key in keys], index=rows.index)
+    return found.mask((rows["verdict"] == "worse") & (found != FAILED), "worse")
 
 
 def _table(file: Path, columns: set[str]) -> pd.DataFrame:
     """A table of statistics/, without rows where it is absent or lacks a column."""
     table = statistics.read(file) if file.is_file() else pd.DataFrame()
     return table if set(table) >= columns else pd.DataFrame(columns=["workload", *columns])
+
+
+def within_margin() -> str:
+    """`within 10 %`."""
+    return f"within {100 * (MARGIN - 1):.0f} %"
 
 
 def difference(row: pd.Series) -> str:

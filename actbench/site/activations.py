@@ -91,14 +91,16 @@ def _table(heading: list[str], rows: list[list[str]]) -> str:
 
 
 def _places(rows: pd.DataFrame, catalogue: Catalogue) -> str:
-    """A row for each workload and track."""
+    """A row for each workload and track, those of the first page first."""
+    order = {one.experiment: i for i, one in enumerate(SITUATIONS)}
+    rows = rows.sort_values("results", key=lambda names: names.map(order), kind="stable", na_position="last")
     return _telling(
         {
             **_columns(rows, catalogue),
             "measure": list(rows["measure"]),
             "verdict": list(rows["verdict"]),
             "against the best": list(rows["tier"]),
-            f"change against {REFERENCE}": [places.difference(row) for _, row in rows.iterrows()],
+            f"change against {REFERENCE} (%)": [places.difference(row) for _, row in rows.iterrows()],
             "n": [int(n) for n in rows["n"]],
         }
     )
@@ -173,29 +175,34 @@ def _link(name: str, catalogue: Catalogue) -> Markdown:
 
 
 def _index(catalogue: Catalogue) -> str:
-    """The page with the table of all activations."""
-    rows = [_index_row(name, facts, catalogue) for name, facts in catalogue.facts.items()]
-    heading = ["function", "values", "monotonic", "jumps or kinks at", "saturates", "time / ReLU's"]
+    """The page with the tables of all activations: verdicts, and properties."""
     compared = [one for one in SITUATIONS if len(one.rows(catalogue.places))]
-    heading += [f"{one.place}, {one.track}" for one in compared]
+    verdicts = [["function", "time / ReLU's", *(f"{one.place}, {one.track}" for one in compared)]]
+    properties = [["function", "values", "monotonic", "jumps or kinks at", "saturates"]]
+    for name, facts in catalogue.facts.items():
+        link, times = _link(name, catalogue), cost.ratio(cost.of(name, catalogue.tables["cost"]))
+        row = [_verdict(name, one.rows(catalogue.places)) for one in compared]
+        verdicts.append([link, "" if times is None else rounded(times), *row])
+        properties.append([link, *_properties(facts)])
     return page.template(TEMPLATES / "activations.md.j2").render(
-        num=len(rows), reference=REFERENCE, has_places=bool(compared), table=table([heading, *rows])
+        num=len(catalogue.facts),
+        reference=REFERENCE,
+        within=places.within_margin(),
+        verdicts=table(verdicts),
+        properties=table(properties),
     )
 
 
-def _index_row(name: str, facts: Facts, catalogue: Catalogue) -> list[object]:
+def _properties(facts: Facts) -> list[str]:
+    """Values, monotonic, jumps or kinks, saturates."""
     breaks = [facts.kinks(order) for order in (0, 1)]
     ends = facts.value("saturation_low_0.01"), facts.value("saturation_high_0.01")
     sides = [side for side, end in zip(("left", "right"), ends, strict=True) if abs(end) != float("inf")]
-    times = cost.ratio(cost.of(name, catalogue.tables["cost"]))
     return [
-        _link(name, catalogue),
         facts.range(),
         facts.text("monotonic"),
         ", ".join(text for text in breaks if text != "none") or "none",
         " and ".join(sides) or "no",
-        "" if times is None else rounded(times),
-        *(_verdict(name, one.rows(catalogue.places)) for one in SITUATIONS if len(one.rows(catalogue.places))),
     ]
 
 

@@ -14,6 +14,7 @@ from actbench.site.sources import Catalogue
 from actbench.tables.schema import REFERENCE
 
 TEMPLATES = Path(__file__).with_name("templates")
+_NAMED = 2  # functions that are ahead of the reference, in a sentence
 _SHOWN = 3  # functions in a cell
 _NOT_MEASURED = Markdown("not&nbsp;measured&nbsp;yet")
 _PRICE = re.compile(r"^# (about .+ core-hours?)$", flags=re.MULTILINE)  # in an experiment's file
@@ -41,21 +42,20 @@ def answer(choices: dict[Situation, Choice]) -> str:
         for one, choice in choices.items()
         if choice.default != choice.reference
     ]
-    num = len(choices) - len(ahead)
-    others = f"{num} situations measured so far" if num > 1 else "one situation measured so far"
-    nothing = f"nothing is shown to be better than {REFERENCE}"
     if not choices:
         return "None of these networks has been measured yet."
+    situations = "the one situation" if len(choices) == 1 else f"the {len(choices)} situations"
     if not ahead:
-        return f"In the {others}, {nothing}."
-    said = f"Better than {REFERENCE}: {enumeration(ahead)}"
-    return f"{said}; in the other {others}, {nothing}." if num else f"{said}."
+        return f"In {situations} measured so far, nothing is shown to be better than {REFERENCE}."
+    named = f": {enumeration(ahead)}" if len(ahead) <= _NAMED else ""
+    return f"In {len(ahead)} of {situations} measured so far, a function is better than {REFERENCE}{named}."
 
 
 def _chooser(choices: dict[Situation, Choice], catalogue: Catalogue, to: Path) -> str:
     """A row for each situation that was measured, and one for each network that was not."""
     heading = [
         "your network",
+        "data",
         "learning rate",
         "default",
         "good alternatives",
@@ -66,10 +66,15 @@ def _chooser(choices: dict[Situation, Choice], catalogue: Catalogue, to: Path) -
     rows: dict[tuple[str, str], list[object]] = {}
     for one in SITUATIONS:
         if one in choices:
-            rows[one.place, one.track] = [one.place, RATES[one.track], *_measured(one, choices[one], catalogue, to)]
+            rows[one.place, one.track] = [
+                one.network,
+                one.data,
+                RATES[one.track],
+                *_measured(one, choices[one], catalogue, to),
+            ]
         else:
             rates = [RATES[other.track] for other in SITUATIONS if other.place == one.place and other not in choices]
-            rows.setdefault((one.place, ""), [one.place, " or ".join(rates), *_not_measured(one, to)])
+            rows.setdefault((one.place, ""), [one.network, one.data, " or ".join(rates), *_not_measured(one, to)])
     return table([heading, *rows.values()])
 
 

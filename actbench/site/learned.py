@@ -12,12 +12,12 @@ from actbench.report.numbers import interval_of, number
 from actbench.site import statistics
 from actbench.tables.store import collect
 
-COLUMNS = ["results", "track", "variant", "act", "parameter", "at the start"]
+COLUMNS = [*statistics.PLACED, "parameter", "at the start"]
 _RESAMPLES = 2000
 
 
 def read(results: Path) -> pd.DataFrame:
-    """A row for each workload, variant and learned parameter: `COLUMNS`, setting, and `layer 1`, … at the end."""
+    """A row for each workload, variant and learned parameter: `COLUMNS`, and `layer 1`, … at the end."""
     files = sorted(results.glob("*/tables/layers.parquet"))
     learning = [
         file.parents[1] for file in files if any(name.startswith("act.") for name in parquet.read_schema(file).names)

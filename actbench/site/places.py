@@ -8,7 +8,7 @@ from pathlib import Path
 import pandas as pd
 
 from actbench.compare.errors import MARGIN
-from actbench.report.numbers import interval_of, number
+from actbench.report.numbers import interval_of, metric, number
 from actbench.site import statistics
 from actbench.tables.text import one_line
 
@@ -39,7 +39,7 @@ def _of_folder(file: Path) -> pd.DataFrame:
     blank = pd.Series("", index=rows.index)
     table = pd.DataFrame({
         **statistics.placed(rows, file),
-        "measure": rows.get("value", blank).fillna("").map(_words),
+        "measure": rows.get("value", blank).fillna("").map(lambda column: metric(one_line(column))[0]),
         "reference": rows.get("reference", blank).fillna("").map(one_line),
         "verdict": rows["verdict"].map(one_line),
         "tier": _tiers(rows, file.parent),
@@ -74,9 +74,5 @@ def within_margin() -> str:
 
 
 def difference(row: pd.Series) -> str:
-    """The change with its interval in per cent."""
-    return f"{number(interval_of(row.rename({'change': 'mean'}), scale=100))} %"
-
-
-def _words(column: str) -> str:
-    return one_line(column).replace("_", " ")
+    """The change with its interval, in per cent."""
+    return number(interval_of(row.rename({"change": "mean"}), scale=100))

@@ -10,6 +10,7 @@ from actbench.compare.tracks import TUNED
 from actbench.compare.workloads import TRACKS
 from actbench.tables.text import one_line
 
+PLACED = ["results", "setting", "track", "variant", "act"]
 _TRACK = re.compile(r"(?:, )?track=(\w+)")
 
 
@@ -20,7 +21,7 @@ def read(file: Path) -> pd.DataFrame:
 
 
 def placed(rows: pd.DataFrame, file: Path) -> pd.DataFrame:
-    """Columns results, setting, see `setting_of`, track, variant, act."""
+    """The columns `PLACED` of the rows of a file; for setting see `setting_of`."""
     title, variant = rows["workload"].map(one_line), rows["variant"].map(one_line)
     track = rows["track"] if "track" in rows else title.str.extract(_TRACK, expand=False).fillna(_only_track(file))
     return pd.DataFrame({

@@ -9,6 +9,7 @@ from actbench.compare.intervals import Interval
 from actbench.compare.ranking import TITLES, Cells
 
 MISSING = "–"
+PERCENT = "\u202f%"  # with a narrow gap at which no line breaks
 
 
 def fixed(value: float, places: int = 0) -> str:

@@ -64,7 +64,7 @@ def build(results: Path, to: Path, *, own: Own | None = None) -> int:
     with tempfile.TemporaryDirectory() as folder, atomic.temporary(to) as new:
         sources = Path(folder) / "pages"
         catalogue = read(results, own=own)
-        made = [*pages.gather(results, sources), *activations.write(catalogue, sources)]
+        made = [*pages.gather(results, sources, activations=catalogue.facts), *activations.write(catalogue, sources)]
         made.append(home.write(catalogue, sources))
         _run_mkdocs(sources, new, navigation.tree(made, sources))
         (new / _MARK).touch()

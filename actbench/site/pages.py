@@ -6,7 +6,7 @@ The site is laid out as the repository, so that links between pages hold as they
 import os
 import re
 import shutil
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 
 _LINK = re.compile(r"(?<!!)\[((?:[^\[\]\\]|\\.)*)\]\(([^()\s]+)\)")
@@ -14,6 +14,7 @@ _PICTURE = re.compile(r"!\[(?:[^\[\]\\]|\\.)*\]\(([^()\s]+)\)")
 _DETAILS = re.compile(r"<details(?=[ >])")
 _TABLES = ("*.csv", "statistics/*.csv", "tables/*.csv")
 _MADE_HERE = "activations"  # pages that only the site has
+_ACTIVATION = re.compile(r"conf/act/(\w+)\.yaml$")  # its file, which has a page there
 TITLE = re.compile(r"^# (.+)$", flags=re.MULTILINE)
 
 
@@ -24,8 +25,11 @@ def published(results: Path) -> list[Path]:
     return [*sorted(results.glob("*.md")), *reports, *guide]
 
 
-def gather(results: Path, to: Path) -> list[str]:
-    """Copy the published pages with their figures and tables below `to`; return the pages' paths there."""
+def gather(results: Path, to: Path, *, activations: Collection[str] = ()) -> list[str]:
+    """Copy the published pages with their figures and tables below `to`; return the pages' paths there.
+
+    A link to the file of one of these activations leads to its page.
+    """
     root = results.parent
     sources = {_place(path, results): path for path in published(results)}
     for place, path in sources.items():
@@ -34,7 +38,7 @@ def gather(results: Path, to: Path) -> list[str]:
             copy(file, results, to)
         target = to / place
         target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_text(_adapted(text, path, root) + _data(path, to, results), encoding="utf-8")
+        target.write_text(_adapted(text, path, root, activations) + _data(path, to, results), encoding="utf-8")
     return list(sources)
 
 
@@ -57,10 +61,13 @@ def _shown(text: str, page: Path, results: Path) -> Iterator[Path]:
             yield file
 
 
-def _adapted(text: str, page: Path, root: Path) -> str:
+def _adapted(text: str, page: Path, root: Path, activations: Collection[str]) -> str:
     """A page's text with Markdown read inside <details>, and without links to files that the site does not have."""
 
     def link(match: re.Match[str]) -> str:
+        if act := _ACTIVATION.search(match[2]):
+            up = match[2].removesuffix(act[0])
+            return f"[{match[1]}]({up}{_MADE_HERE}/{act[1]}.md)" if act[1] in activations else match[1]
         target = Path(os.path.normpath(page.parent / match[2].partition("#")[0]))
         is_page = target.suffix in (".md", ".png", ".csv") and target.is_relative_to(root)
         is_page = is_page and target.relative_to(root).parts[0] in ("docs", page.relative_to(root).parts[0], "results")

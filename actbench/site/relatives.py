@@ -1,13 +1,10 @@
 """The relatives of an activation: what is called identical to it or near it, and what is nearest by its curve."""
 
-import re
 from collections.abc import Mapping
 
 import pandas as pd
 
-from actbench.tables.functions import number
-
-_SIDES = re.compile(r" [→~=] ")
+from actbench.tables.functions import named, number
 
 
 def nearest(curves: pd.DataFrame, *, num: int = 3) -> pd.DataFrame:
@@ -61,20 +58,6 @@ def distances(table: pd.DataFrame, name: str, *, titles: Mapping[str, str]) -> l
     ]
 
 
-def named(text: str, *, titles: Mapping[str, str]) -> set[str]:
-    """The activations that an identity `f(1) = z g(z)` names in any word, or a pair `f → g` as one of its sides.
-
-    `titles` maps each activation to what its file calls it: `Hard sigmoid` is hardsigmoid.
-    """
-    words = set(re.findall(r"\w+", text)) if " = " in text else set()
-    sides = {_plain(side) for side in _SIDES.split(text)}
-    return {name for name, title in titles.items() if name in words or {_plain(name), _plain(title)} & sides}
-
-
 def _naming(table: pd.DataFrame, column: str, name: str, *, titles: Mapping[str, str]) -> pd.DataFrame:
     """The rows whose identity or pair names an activation."""
     return table if table.empty else table[table[column].map(lambda text: name in named(text, titles=titles))]
-
-
-def _plain(text: str) -> str:
-    return re.sub(r"[\W_]", "", text.partition(" on |")[0].lower())

@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pandas as pd
 
-from actbench.command import options
 from actbench.site import claims, diagnosis, learned, places, relatives
 from actbench.site.claims import Claim
 from actbench.site.own import Own
@@ -55,7 +54,7 @@ def read(results: Path, *, own: Own | None = None) -> Catalogue:
         places=places.read(results),
         diagnosis=diagnosis.read(results),
         learned=learned.read(results),
-        claims=claims.read(options.EXPERIMENTS / "claims", results, titles=titles),
+        claims=claims.read(results),
         titles=titles,
         own=own,
     )

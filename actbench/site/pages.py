@@ -9,7 +9,7 @@ import shutil
 from collections.abc import Collection, Iterator
 from pathlib import Path
 
-_LINK = re.compile(r"(?<!!)\[((?:[^\[\]\\]|\\.)*)\]\(([^()\s]+)\)")
+LINK = re.compile(r"(?<!!)\[((?:[^\[\]\\]|\\.)*)\]\(([^()\s]+)\)")
 _PICTURE = re.compile(r"!\[(?:[^\[\]\\]|\\.)*\]\(([^()\s]+)\)")
 _DETAILS = re.compile(r"<details(?=[ >])")
 _TABLES = ("*.csv", "statistics/*.csv", "tables/*.csv")
@@ -55,7 +55,7 @@ def _place(path: Path, results: Path) -> str:
 
 def _shown(text: str, page: Path, results: Path) -> Iterator[Path]:
     """The pictures that a page shows, and the tables that it links to."""
-    for target in [*_PICTURE.findall(text), *(target for _, target in _LINK.findall(text))]:
+    for target in [*_PICTURE.findall(text), *(target for _, target in LINK.findall(text))]:
         file = Path(os.path.normpath(page.parent / target))
         if _is_published(file, results) and file.suffix in (".png", ".csv") and file.is_file():
             yield file
@@ -74,7 +74,7 @@ def _adapted(text: str, page: Path, root: Path, activations: Collection[str]) ->
         is_left_out = target.exists() and not is_page and _MADE_HERE not in target.parts
         return match[1] if is_left_out and not match[2].startswith("#") else match[0]
 
-    return _LINK.sub(link, _DETAILS.sub('<details markdown="1"', text))
+    return LINK.sub(link, _DETAILS.sub('<details markdown="1"', text))
 
 
 def _data(page: Path, to: Path, results: Path) -> str:

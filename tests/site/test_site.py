@@ -11,7 +11,7 @@ from urllib.parse import unquote, urlsplit
 import pytest
 from invented_site import FUNCTIONS, REPORT
 
-from actbench.site import build
+from actbench.site import build, navigation
 from actbench.site.__main__ import main
 from actbench.tables.schema import REFERENCE
 
@@ -155,3 +155,12 @@ def test_without_results_or_mkdocs_the_message_says_what_to_do(site, tmp_path, c
     assert main([str(site.results), "--to", str(tmp_path / "site")]) == 2
     assert "pip install 'actbench[site]'" in capsys.readouterr().err
     assert not (tmp_path / "site").exists()
+
+
+def test_the_guide_is_in_the_order_of_its_index(tmp_path):
+    """Pages that the index leaves out come last."""
+    (tmp_path / "docs").mkdir()
+    for name, text in {"README": "# Guide\n[b](b.md)\n[a](a.md)\n", "a": "# A", "b": "# B", "c": "# C"}.items():
+        (tmp_path / "docs" / f"{name}.md").write_text(text)
+    *_, guide = navigation.tree([f"docs/{name}.md" for name in ("README", "a", "b", "c")], tmp_path)
+    assert guide == {"Guide": ["docs/README.md", {"B": "docs/b.md"}, {"A": "docs/a.md"}, {"C": "docs/c.md"}]}

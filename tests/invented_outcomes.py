@@ -1,4 +1,4 @@
-"""Atoms with invented numbers that came out as one likes: for pages and sentences of outcomes that nobody has seen yet."""
+"""Atoms with invented numbers that came out as one likes: for pages and sentences of outcomes not seen yet."""
 
 import itertools
 from collections.abc import Iterator, Mapping

@@ -55,6 +55,12 @@ BEST_SET = pd.DataFrame({
     "in_set": [True, False, True],
     "tier": ["best", "equivalent to the best", "undecided"],
 })  # fmt: skip
+CLAIMS = pd.DataFrame({
+    "claim": ["C99"],
+    "says": ["Mish beats ReLU."],
+    "verdict": ["false"],
+    "activations": ["mish relu"],
+})  # fmt: skip
 FAILURES = pd.DataFrame({"workload": [SHARED, TUNED], "variant": ["gelu", "mish"], "failed": [3, 0]})
 
 
@@ -84,7 +90,9 @@ def invent(root: Path) -> Path:
     (results / "invented" / "report.md").write_text(REPORT, encoding="utf-8")
     DIFFERENCES.to_csv(results / "invented" / "statistics" / "differences.csv", index=False)
     pd.DataFrame({"act": ["relu"]}).to_parquet(results / "invented" / "tables" / "runs.parquet")
-    (results / "ledger" / "report.md").write_text("# The ledger\n\nNothing is decided.\n", encoding="utf-8")
+    (results / "ledger" / "report.md").write_text("# The ledger\n\n- [C99](C99.md)\n", encoding="utf-8")
+    (results / "ledger" / "C99.md").write_text("# Does Mish beat ReLU?\n\nNo.\n", encoding="utf-8")
+    CLAIMS.to_csv(results / "ledger" / "claims.csv", index=False)
     shutil.copyfile(PUBLISHED / "figures" / "mish.png", results / "invented" / "figures" / "losses.png")
     shutil.copyfile(PUBLISHED / "figures" / "mish.png", results / "functions" / "figures" / "mish.png")
     for name in ("properties", "curves", "cost", "identities", "distances"):

@@ -139,6 +139,5 @@ def _doors(to: Path) -> list[Markdown]:
         ("What is each function, and what does it cost?", "activations/index.md"),
         ("What was measured, and what came out?", "results/README.md"),
     ]
-    guide = sorted((to / "docs").glob("*.md"), key=pages.by_index)
-    doors += [(pages.title(guide[0]), f"docs/{guide[0].name}")] if guide else []
+    doors += [(pages.title(guide), "docs/README.md")] if (guide := to / "docs" / "README.md").is_file() else []
     return [_link(question, path, to) for question, path in doors if (to / path).is_file()]

@@ -21,8 +21,7 @@ TITLE = re.compile(r"^# (.+)$", flags=re.MULTILINE)
 def published(results: Path) -> list[Path]:
     """The pages of a results root and of docs/ beside it."""
     reports = sorted(path for path in results.glob("*/*.md") if not path.name.startswith("."))
-    guide = sorted((results.parent / "docs").glob("*.md"), key=by_index)
-    return [*sorted(results.glob("*.md")), *reports, *guide]
+    return [*sorted(results.glob("*.md")), *reports, *sorted((results.parent / "docs").glob("*.md"))]
 
 
 def gather(results: Path, to: Path, *, activations: Collection[str] = ()) -> list[str]:
@@ -96,11 +95,6 @@ def copy(file: Path, results: Path, to: Path) -> str:
     (to / place).parent.mkdir(parents=True, exist_ok=True)
     shutil.copyfile(file, to / place)
     return place
-
-
-def by_index(path: Path) -> tuple[bool, str]:
-    """The order of the guide's pages: README.md, which is its index, then the others by name."""
-    return path.name != "README.md", path.name
 
 
 def title(path: Path) -> str:

@@ -2,7 +2,6 @@
 
 import re
 
-import evidence
 import invented_outcomes
 import pytest
 

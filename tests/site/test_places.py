@@ -1,17 +1,11 @@
 """Places, relatives and claims of an activation, from tables and files that may lack what a later edition has."""
 
-import json
-
 import numpy as np
 import pandas as pd
-import pytest
 from invented_site import BEST_SET, DIFFERENCES, FAILURES, FUNCTIONS, invent
 
 from actbench.site import activations, claims, diagnosis, own, places, relatives, sources
 from actbench.site.claims import Claim
-
-TITLES = {"relu": "ReLU", "sigmoid": "Sigmoid", "elu": "ELU", "celu": "CELU", "silu": "SiLU"}
-TITLES |= {"hardsigmoid": "Hard sigmoid", "gelu_sigmoid": "GELU's sigmoid form"}
 
 
 def _published(root, *, name: str = "digits", differences=DIFFERENCES, best_set=BEST_SET, **config):
@@ -105,42 +99,10 @@ def test_the_nearest_are_those_with_the_smallest_largest_distance():
     np.testing.assert_equal(table["slope_distance"].to_numpy(), [1, 1.5, 0.5, 1, 0.5, 1.5, np.nan, np.nan])
 
 
-@pytest.mark.parametrize(
-    ("text", "names"),
-    [
-        ("celu(1) = elu(1)", {"celu", "elu"}),
-        ("ELU → ReLU", {"elu", "relu"}),
-        ("Hard sigmoid ~ σ(scale z)", {"hardsigmoid"}),
-        ("swish(1) = silu", {"silu"}),
-        ("GELU's sigmoid form ~ GELU", {"gelu_sigmoid"}),
-    ],
-)
-def test_the_sides_of_an_identity_name_functions(text, names):
-    assert relatives.named(text, titles=TITLES) == names
-
-
-def test_a_claim_speaks_of_what_its_atoms_name(tmp_path):
-    atoms = {
-        "one": {"where": {"act": "elu", "init": "sigmoid"}, "against": {"act": ["relu"]}},
-        "two": {"cases": [{"act": ["celu"], "against": {"act": "silu"}}], "results": "functions"},
-        "three": {"where": {"pair": "Hard sigmoid ~ σ(scale z)"}},
-        "fact": {"cite": "sigmoid"},
-    }
-    folder, results = tmp_path / "claims", tmp_path / "results"
-    folder.mkdir()
-    (results / "ledger").mkdir(parents=True)
-    for name in ("C01", "C02"):
-        (folder / f"{name}.yaml").write_text(json.dumps({"says": "So it is.", "atoms": atoms}), encoding="utf-8")
-    (results / "ledger" / "C02.md").touch()
-    pd.DataFrame({"claim": ["C01", "C01"], "verdict_on_claim": ["mixed", "mixed"]}).to_csv(
-        results / "ledger" / "ledger.csv", index=False
-    )
-    names = frozenset({"elu", "relu", "celu", "silu", "hardsigmoid"})
-    assert claims.read(folder, results, titles=TITLES) == [
-        Claim("C01", "So it is.", "mixed", "ledger/report.md", names),
-        Claim("C02", "So it is.", "", "ledger/C02.md", names),
-    ]
-    assert claims.read(tmp_path / "none", results, titles=TITLES) == []
+def test_claims_are_read_from_the_table_of_the_ledger(tmp_path):
+    (claim,) = claims.read(invent(tmp_path))
+    assert claim == Claim("C99", "Mish beats ReLU.", "false", "ledger/C99.md", frozenset({"mish", "relu"}))
+    assert claims.read(tmp_path / "none") == []
 
 
 def test_a_function_of_the_users_has_a_page_with_a_figure(tmp_path):

@@ -116,7 +116,7 @@ def test_a_file_outside_the_site_is_named_without_a_link(site):
 def test_an_activation_page_links_its_workloads_claims_and_relatives(site):
     page = Page(site.folder / "activations" / "mish.html")
     links = {link for _, link in page.links}
-    assert {"../results/digits_mlp/report.html", "../results/ledger/report.html", "silu.html"} <= links
+    assert {"../results/digits_mlp/report.html", "../results/ledger/C99.html", "silu.html"} <= links
     assert "C99" in page.inside["td"]
     assert "−25 [−30, −20]" in page.inside["td"]
     assert "C99" not in Page(site.folder / "activations" / "gelu.html").inside["td"]

@@ -15,6 +15,7 @@ REPORT = """\
 
 A name with marks: \\<script\\>alert(1)\\</script\\>, leaky_relu, 3 \\* 4, \\`code\\`, a \\~ b. See
 [the ledger](../ledger/report.md), [the guide](../../docs/guide.md) and [a file](../../conf/act/mish.yaml).
+Later [on MNIST](../mnist_mlp/report.md).
 
 ![losses of four runs](figures/losses.png)
 

@@ -9,6 +9,8 @@ import shutil
 from collections.abc import Collection, Iterator
 from pathlib import Path
 
+from actbench.command.options import options
+
 LINK = re.compile(r"(?<!!)\[((?:[^\[\]\\]|\\.)*)\]\(([^()\s]+)\)")
 _PICTURE = re.compile(r"!\[(?:[^\[\]\\]|\\.)*\]\(([^()\s]+)\)")
 _DETAILS = re.compile(r"<details(?=[ >])")
@@ -61,13 +63,15 @@ def _shown(text: str, page: Path, results: Path) -> Iterator[Path]:
 
 
 def _adapted(text: str, page: Path, root: Path, activations: Collection[str]) -> str:
-    """A page's text with Markdown read inside <details>, and without links to files that the site does not have."""
+    """A page's text with Markdown read inside <details>, and without links to what the site does not have."""
 
     def link(match: re.Match[str]) -> str:
         if act := _ACTIVATION.search(match[2]):
             up = match[2].removesuffix(act[0])
             return f"[{match[1]}]({up}{_MADE_HERE}/{act[1]}.md)" if act[1] in activations else match[1]
         target = Path(os.path.normpath(page.parent / match[2].partition("#")[0]))
+        if target.name == "report.md" and not target.exists() and target.parent.name in options("experiment"):
+            return f"{match[1]} (not measured yet)"
         is_page = target.suffix in (".md", ".png", ".csv") and target.is_relative_to(root)
         is_page = is_page and target.relative_to(root).parts[0] in ("docs", page.relative_to(root).parts[0], "results")
         is_left_out = target.exists() and not is_page and _MADE_HERE not in target.parts

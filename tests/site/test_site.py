@@ -113,6 +113,11 @@ def test_a_file_outside_the_site_is_named_without_a_link(site):
     assert not any("mish.yaml" in link for _, link in page.links)
 
 
+def test_a_report_that_is_not_there_yet_is_named_without_a_link(site):
+    page = Page(site.folder / "results" / "invented" / "report.html")
+    assert "Later on MNIST (not measured yet)." in page.inside["p"]
+
+
 def test_an_activation_page_links_its_workloads_claims_and_relatives(site):
     page = Page(site.folder / "activations" / "mish.html")
     links = {link for _, link in page.links}

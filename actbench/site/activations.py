@@ -16,7 +16,7 @@ from actbench.tables.functions import Facts, number
 from actbench.tables.schema import REFERENCE
 
 TEMPLATES = Path(__file__).with_name("templates")
-_ALWAYS = ("workload", "verdict", "against the best", "n")  # columns that may say the same in every row
+_DESCRIPTIVE = ("variant", "setting", "measure")  # columns that need not say the same in every row
 _PLACES = {one.experiment: one.place for one in SITUATIONS}
 
 
@@ -91,14 +91,16 @@ def _table(heading: list[str], rows: list[list[str]]) -> str:
 
 
 def _places(rows: pd.DataFrame, catalogue: Catalogue) -> str:
-    """A row for each workload and track."""
+    """A row for each workload and track, those of the first page first."""
+    order = {one.experiment: i for i, one in enumerate(SITUATIONS)}
+    rows = rows.sort_values("results", key=lambda names: names.map(order), kind="stable", na_position="last")
     return _telling(
         {
             **_columns(rows, catalogue),
             "measure": list(rows["measure"]),
             "verdict": list(rows["verdict"]),
             "against the best": list(rows["tier"]),
-            f"change against {REFERENCE}": [places.difference(row) for _, row in rows.iterrows()],
+            f"change against {REFERENCE} (%)": [places.difference(row) for _, row in rows.iterrows()],
             "n": [int(n) for n in rows["n"]],
         }
     )
@@ -114,8 +116,7 @@ def _diagnosis(name: str, catalogue: Catalogue) -> str:
 def _learned(name: str, catalogue: Catalogue) -> str:
     """A row for each workload, track and learned parameter: where it began, and where it ended in each layer."""
     rows = catalogue.learned[catalogue.learned["act"] == name]
-    layers = [column for column in rows if column.startswith("layer ")]
-    shown = ("parameter", "at the start", *layers)
+    shown = ["parameter", "at the start", *(column for column in map(str, rows) if column.startswith("layer "))]
     return _telling({**_columns(rows, catalogue), **{column: list(rows[column]) for column in shown}})
 
 
@@ -134,15 +135,16 @@ def _columns(rows: pd.DataFrame, catalogue: Catalogue) -> dict[str, list]:
 def _telling(columns: dict[str, list]) -> str:
     """A table without the columns that are empty, and without those that say the same in each of several rows."""
     told = {name: cells for name, cells in columns.items() if any(cell != "" for cell in cells)}
-    told = {name: cells for name, cells in told.items() if name in _ALWAYS or len(cells) == 1 or len(set(cells)) > 1}
+    told = {name: cells for name, cells in told.items() if name not in _DESCRIPTIVE or len(set(cells)) > 1}
     return table([list(told), *zip(*told.values(), strict=True)]) if told else ""
 
 
 def _places_read(rows: pd.DataFrame) -> str:
     references = enumeration(sorted(set(rows["reference"]) - {""}) or [REFERENCE])
     return (
-        f"Its error, in a GAN its distance, against that of {references} on the same seeds: the change in per cent, with "
-        "an interval at the level of the look that decided. Less is better. n is the number of seeds."
+        f"Its error, in a GAN its distance, against that of {references} on the same seeds: the change, with an "
+        "interval at the level of the look that decided; less is better. Equivalent is "
+        f"{places.within_margin()}, undecided what these n seeds cannot tell."
     )
 
 
@@ -173,29 +175,34 @@ def _link(name: str, catalogue: Catalogue) -> Markdown:
 
 
 def _index(catalogue: Catalogue) -> str:
-    """The page with the table of all activations."""
-    rows = [_index_row(name, facts, catalogue) for name, facts in catalogue.facts.items()]
-    heading = ["function", "values", "monotonic", "jumps or kinks at", "saturates", "time / ReLU's"]
+    """The page with the tables of all activations: verdicts, and properties."""
     compared = [one for one in SITUATIONS if len(one.rows(catalogue.places))]
-    heading += [f"{one.place}, {one.track}" for one in compared]
+    verdicts = [["function", "time / ReLU's", *(f"{one.place}, {one.track}" for one in compared)]]
+    properties = [["function", "values", "monotonic", "jumps or kinks at", "saturates"]]
+    for name, facts in catalogue.facts.items():
+        link, times = _link(name, catalogue), cost.ratio(cost.of(name, catalogue.tables["cost"]))
+        row = [_verdict(name, one.rows(catalogue.places)) for one in compared]
+        verdicts.append([link, "" if times is None else rounded(times), *row])
+        properties.append([link, *_properties(facts)])
     return page.template(TEMPLATES / "activations.md.j2").render(
-        num=len(rows), reference=REFERENCE, has_places=bool(compared), table=table([heading, *rows])
+        num=len(catalogue.facts),
+        reference=REFERENCE,
+        within=places.within_margin(),
+        verdicts=table(verdicts),
+        properties=table(properties),
     )
 
 
-def _index_row(name: str, facts: Facts, catalogue: Catalogue) -> list[object]:
+def _properties(facts: Facts) -> list[str]:
+    """Values, monotonic, jumps or kinks, saturates."""
     breaks = [facts.kinks(order) for order in (0, 1)]
     ends = facts.value("saturation_low_0.01"), facts.value("saturation_high_0.01")
     sides = [side for side, end in zip(("left", "right"), ends, strict=True) if abs(end) != float("inf")]
-    times = cost.ratio(cost.of(name, catalogue.tables["cost"]))
     return [
-        _link(name, catalogue),
         facts.range(),
         facts.text("monotonic"),
         ", ".join(text for text in breaks if text != "none") or "none",
         " and ".join(sides) or "no",
-        "" if times is None else rounded(times),
-        *(_verdict(name, one.rows(catalogue.places)) for one in SITUATIONS if len(one.rows(catalogue.places))),
     ]
 
 

@@ -12,6 +12,7 @@ class Choice:
     """What to use in a situation.
 
     Attributes:
+        reference: What all are compared with.
         default: Of those that are better than the reference and may be the best, the one with the largest improvement;
             the reference where there is none.
         alternatives: The others that are better and may be the best, or cannot be told from it by more than the margin;
@@ -22,6 +23,7 @@ class Choice:
         num: How many are compared with the reference.
     """
 
+    reference: str
     default: str
     alternatives: list[str]
     avoid: list[str]
@@ -40,8 +42,10 @@ def choose(rows: pd.DataFrame) -> Choice:
     names = list((better if len(better) else as_good)["variant"])
     worse = rows[~has_failed & (rows["verdict"] == "worse")]["variant"]
     failed = list(rows[has_failed]["variant"])
+    reference = str(rows["reference"].iloc[0])
     return Choice(
-        default=names[0] if len(better) else str(rows["reference"].iloc[0]),
+        reference=reference,
+        default=names[0] if len(better) else reference,
         alternatives=names[1:] if len(better) else names,
         avoid=[*failed, *worse[::-1]],
         failed=failed,

@@ -22,7 +22,7 @@ class Claim:
 def read(results: Path) -> list[Claim]:
     """The claims of a results root, none where there is no ledger."""
     file = results / "ledger" / "claims.csv"
-    table = pd.read_csv(file, keep_default_na=False) if file.is_file() else pd.DataFrame()
+    table = pd.read_csv(file, keep_default_na=False, dtype=str) if file.is_file() else pd.DataFrame()
     return [
         Claim(
             id=row["claim"],

@@ -7,14 +7,16 @@ from actbench.command.options import options
 from actbench.report import page
 from actbench.report.numbers import enumeration, rounded
 from actbench.report.page import Markdown, escape, table
-from actbench.site import cost, pages
+from actbench.site import cost, pages, places
 from actbench.site.choice import Choice, choose
 from actbench.site.situations import RATES, SITUATIONS, Situation
 from actbench.site.sources import Catalogue
 from actbench.tables.schema import REFERENCE
 
 TEMPLATES = Path(__file__).with_name("templates")
-_SHOWN = 4  # functions in a cell
+_NAMED = 2  # functions that are ahead of the reference, in a sentence
+_SHOWN = 3  # functions in a cell
+_NOT_MEASURED = Markdown("not&nbsp;measured&nbsp;yet")
 _PRICE = re.compile(r"^# (about .+ core-hours?)$", flags=re.MULTILINE)  # in an experiment's file
 
 
@@ -26,6 +28,7 @@ def write(catalogue: Catalogue, to: Path) -> str:
         answer=answer(choices),
         table=_chooser(choices, catalogue, to),
         reference=REFERENCE,
+        within=places.within_margin(),
         doors=Markdown(" · ".join(_doors(to))),
     )
     (to / "index.md").write_text(text, encoding="utf-8")
@@ -33,29 +36,45 @@ def write(catalogue: Catalogue, to: Path) -> str:
 
 
 def answer(choices: dict[Situation, Choice]) -> str:
-    """In how many of the measured situations the reference is the default, and what is it elsewhere."""
+    """Where a function is better than the reference, and in how many measured situations none is shown to be."""
+    ahead = [
+        f"{choice.default} in the {one.place} (learning rate: {RATES[one.track]})"
+        for one, choice in choices.items()
+        if choice.default != choice.reference
+    ]
     if not choices:
-        return "None of the networks below has been measured yet."
-    better = [(one, choice.default) for one, choice in choices.items() if choice.default != REFERENCE]
-    kept = len(choices) - len(better)
-    num = "the one situation" if len(choices) == 1 else f"{kept} of the {len(choices)} situations"
-    sentences = [f"In {num} measured so far, nothing is shown to be better than {REFERENCE}."] if kept else []
-    if better:
-        where = enumeration(f"{name} in the {one.place} (learning rate: {RATES[one.track]})" for one, name in better)
-        sentences.append(f"Better {'is' if len(better) == 1 else 'are'} {where}.")
-    return " ".join(sentences)
+        return "None of these networks has been measured yet."
+    situations = "the one situation" if len(choices) == 1 else f"the {len(choices)} situations"
+    if not ahead:
+        return f"In {situations} measured so far, nothing is shown to be better than {REFERENCE}."
+    named = f": {enumeration(ahead)}" if len(ahead) <= _NAMED else ""
+    return f"In {len(ahead)} of {situations} measured so far, a function is better than {REFERENCE}{named}."
 
 
 def _chooser(choices: dict[Situation, Choice], catalogue: Catalogue, to: Path) -> str:
     """A row for each situation that was measured, and one for each network that was not."""
-    heading = ["your network", "learning rate", "default", "good alternatives", "where time counts", "avoid", "comparison"]
+    heading = [
+        "your network",
+        "data",
+        "learning rate",
+        "default",
+        "good alternatives",
+        "where time counts",
+        "avoid",
+        "comparison",
+    ]
     rows: dict[tuple[str, str], list[object]] = {}
     for one in SITUATIONS:
         if one in choices:
-            rows[one.place, one.track] = [one.place, RATES[one.track], *_measured(one, choices[one], catalogue, to)]
+            rows[one.place, one.track] = [
+                one.network,
+                one.data,
+                RATES[one.track],
+                *_measured(one, choices[one], catalogue, to),
+            ]
         else:
             rates = [RATES[other.track] for other in SITUATIONS if other.place == one.place and other not in choices]
-            rows.setdefault((one.place, ""), [one.place, " or ".join(rates), *_not_measured(one, to)])
+            rows.setdefault((one.place, ""), [one.network, one.data, " or ".join(rates), *_not_measured(one, to)])
     return table([heading, *rows.values()])
 
 
@@ -76,7 +95,7 @@ def _not_measured(one: Situation, to: Path) -> list[object]:
     report = f"results/{one.experiment}/report.md"
     if (to / report).is_file():
         return [f"not compared with {REFERENCE}", "", "", "", _link("its report", report, to)]
-    return ["not measured yet", "", "", "", _command(one.experiment)]
+    return [_NOT_MEASURED, "", "", "", _command(one.experiment)]
 
 
 def _command(experiment: str) -> Markdown:
@@ -120,6 +139,5 @@ def _doors(to: Path) -> list[Markdown]:
         ("What is each function, and what does it cost?", "activations/index.md"),
         ("What was measured, and what came out?", "results/README.md"),
     ]
-    guide = sorted((to / "docs").glob("*.md"), key=pages.by_index)
-    doors += [(pages.title(guide[0]), f"docs/{guide[0].name}")] if guide else []
+    doors += [(pages.title(guide), "docs/README.md")] if (guide := to / "docs" / "README.md").is_file() else []
     return [_link(question, path, to) for question, path in doors if (to / path).is_file()]

@@ -1,6 +1,5 @@
 """What the activations with parameters of their own learned, layer by layer, in every published sweep."""
 
-import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,17 +9,19 @@ from pyarrow import parquet
 from actbench.compare.intervals import summarise
 from actbench.compare.workloads import Workload, workloads
 from actbench.report.numbers import interval_of, number
+from actbench.site import statistics
 from actbench.tables.store import collect
 
-COLUMNS = ["results", "track", "variant", "act", "parameter", "at the start"]
+COLUMNS = [*statistics.PLACED, "parameter", "at the start"]
 _RESAMPLES = 2000
-_TRACK = re.compile(r"(?:, )?track=\w+")
 
 
 def read(results: Path) -> pd.DataFrame:
-    """A row for each workload, variant and learned parameter: `COLUMNS`, setting, and `layer 1`, … at the end."""
+    """A row for each workload, variant and learned parameter: `COLUMNS`, and `layer 1`, … at the end."""
     files = sorted(results.glob("*/tables/layers.parquet"))
-    learning = [file.parents[1] for file in files if any(name.startswith("act.") for name in parquet.read_schema(file).names)]
+    learning = [
+        file.parents[1] for file in files if any(name.startswith("act.") for name in parquet.read_schema(file).names)
+    ]
     tables = [_of_workload(work, folder.name) for folder in learning for work in workloads(collect(folder))]
     tables = [table for table in tables if len(table)]
     return pd.concat(tables, ignore_index=True).fillna("") if tables else pd.DataFrame(columns=COLUMNS)
@@ -28,10 +29,10 @@ def read(results: Path) -> pd.DataFrame:
 
 def _of_workload(work: Workload, results: str) -> pd.DataFrame:
     layers = work.tables.layers
-    names = [name for name in layers if name.startswith("act.") and layers[name].notna().any()]
+    names = [name for name in map(str, layers) if name.startswith("act.") and layers[name].notna().any()]
     long = layers.melt(["variant", "run_id", "seed", "layer_index", "step"], names, "parameter", "value")
     long = long.dropna(subset="value").astype({"value": "float64"})
-    setting = _TRACK.sub("", work.title).strip(", ")
+    setting = statistics.setting_of(work.title)
     return pd.DataFrame(_rows(long)).assign(results=results, track=work.config.get("track", ""), setting=setting)
 
 

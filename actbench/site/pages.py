@@ -9,7 +9,9 @@ import shutil
 from collections.abc import Collection, Iterator
 from pathlib import Path
 
-_LINK = re.compile(r"(?<!!)\[((?:[^\[\]\\]|\\.)*)\]\(([^()\s]+)\)")
+from actbench.command.options import options
+
+LINK = re.compile(r"(?<!!)\[((?:[^\[\]\\]|\\.)*)\]\(([^()\s]+)\)")
 _PICTURE = re.compile(r"!\[(?:[^\[\]\\]|\\.)*\]\(([^()\s]+)\)")
 _DETAILS = re.compile(r"<details(?=[ >])")
 _TABLES = ("*.csv", "statistics/*.csv", "tables/*.csv")
@@ -21,8 +23,7 @@ TITLE = re.compile(r"^# (.+)$", flags=re.MULTILINE)
 def published(results: Path) -> list[Path]:
     """The pages of a results root and of docs/ beside it."""
     reports = sorted(path for path in results.glob("*/*.md") if not path.name.startswith("."))
-    guide = sorted((results.parent / "docs").glob("*.md"), key=by_index)
-    return [*sorted(results.glob("*.md")), *reports, *guide]
+    return [*sorted(results.glob("*.md")), *reports, *sorted((results.parent / "docs").glob("*.md"))]
 
 
 def gather(results: Path, to: Path, *, activations: Collection[str] = ()) -> list[str]:
@@ -55,26 +56,28 @@ def _place(path: Path, results: Path) -> str:
 
 def _shown(text: str, page: Path, results: Path) -> Iterator[Path]:
     """The pictures that a page shows, and the tables that it links to."""
-    for target in [*_PICTURE.findall(text), *(target for _, target in _LINK.findall(text))]:
+    for target in [*_PICTURE.findall(text), *(target for _, target in LINK.findall(text))]:
         file = Path(os.path.normpath(page.parent / target))
         if _is_published(file, results) and file.suffix in (".png", ".csv") and file.is_file():
             yield file
 
 
 def _adapted(text: str, page: Path, root: Path, activations: Collection[str]) -> str:
-    """A page's text with Markdown read inside <details>, and without links to files that the site does not have."""
+    """A page's text with Markdown read inside <details>, and without links to what the site does not have."""
 
     def link(match: re.Match[str]) -> str:
         if act := _ACTIVATION.search(match[2]):
             up = match[2].removesuffix(act[0])
             return f"[{match[1]}]({up}{_MADE_HERE}/{act[1]}.md)" if act[1] in activations else match[1]
         target = Path(os.path.normpath(page.parent / match[2].partition("#")[0]))
+        if target.name == "report.md" and not target.exists() and target.parent.name in options("experiment"):
+            return f"{match[1]} (not measured yet)"
         is_page = target.suffix in (".md", ".png", ".csv") and target.is_relative_to(root)
         is_page = is_page and target.relative_to(root).parts[0] in ("docs", page.relative_to(root).parts[0], "results")
         is_left_out = target.exists() and not is_page and _MADE_HERE not in target.parts
         return match[1] if is_left_out and not match[2].startswith("#") else match[0]
 
-    return _LINK.sub(link, _DETAILS.sub('<details markdown="1"', text))
+    return LINK.sub(link, _DETAILS.sub('<details markdown="1"', text))
 
 
 def _data(page: Path, to: Path, results: Path) -> str:
@@ -96,11 +99,6 @@ def copy(file: Path, results: Path, to: Path) -> str:
     (to / place).parent.mkdir(parents=True, exist_ok=True)
     shutil.copyfile(file, to / place)
     return place
-
-
-def by_index(path: Path) -> tuple[bool, str]:
-    """The order of the guide's pages: README.md, which is its index, then the others by name."""
-    return path.name != "README.md", path.name
 
 
 def title(path: Path) -> str:

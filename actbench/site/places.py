@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pandas as pd
 
-from actbench.report.numbers import interval_of, number
+from actbench.compare.errors import MARGIN
+from actbench.report.numbers import interval_of, metric, number
 from actbench.site import statistics
 from actbench.tables.text import one_line
 
@@ -22,8 +23,8 @@ def read(results: Path) -> pd.DataFrame:
     """The judged differences of all results folders, `COLUMNS`.
 
     `change` is a share of the reference's error or distance. `tier` is the place against the best of the workload: ""
-    where there are too few seeds to tell, `FAILED` where a seed diverged or learned nothing. A file without the needed
-    columns is left out.
+    where there are too few seeds to tell, `FAILED` where a seed diverged or learned nothing. What is worse than the
+    reference is worse than the best. A file without the needed columns is left out.
     """
     tables = [_of_folder(file) for file in sorted(results.glob("*/statistics/differences.csv"))]
     tables = [table for table in tables if len(table)]
@@ -38,7 +39,7 @@ def _of_folder(file: Path) -> pd.DataFrame:
     blank = pd.Series("", index=rows.index)
     table = pd.DataFrame({
         **statistics.placed(rows, file),
-        "measure": rows.get("value", blank).fillna("").map(_words),
+        "measure": rows.get("value", blank).fillna("").map(lambda column: metric(one_line(column))[0]),
         "reference": rows.get("reference", blank).fillna("").map(one_line),
         "verdict": rows["verdict"].map(one_line),
         "tier": _tiers(rows, file.parent),
@@ -57,7 +58,8 @@ def _tiers(rows: pd.DataFrame, folder: Path) -> pd.Series:
     failed = failed[failed["failed"] > 0]
     tiers |= dict.fromkeys(zip(failed["workload"], failed["variant"], strict=True), FAILED)
     keys = zip(rows["workload"], rows["variant"], strict=True)
-    return pd.Series([one_line(tiers.get(key, "")) for key in keys], index=rows.index)
+    found = pd.Series([one_line(tiers.get(key, "")) for key in keys], index=rows.index)
+    return found.mask((rows["verdict"] == "worse") & (found != FAILED), "worse")
 
 
 def _table(file: Path, columns: set[str]) -> pd.DataFrame:
@@ -66,10 +68,11 @@ def _table(file: Path, columns: set[str]) -> pd.DataFrame:
     return table if set(table) >= columns else pd.DataFrame(columns=["workload", *columns])
 
 
+def within_margin() -> str:
+    """`within 10 %`."""
+    return f"within {100 * (MARGIN - 1):.0f} %"
+
+
 def difference(row: pd.Series) -> str:
-    """The change with its interval in per cent."""
-    return f"{number(interval_of(row.rename({'change': 'mean'}), scale=100))} %"
-
-
-def _words(column: str) -> str:
-    return one_line(column).replace("_", " ")
+    """The change with its interval, in per cent."""
+    return number(interval_of(row.rename({"change": "mean"}), scale=100))

@@ -9,7 +9,7 @@ import pandas as pd
 
 from actbench.compare.tracks import SHARED, TUNED
 
-RATES = {SHARED: "one for all", TUNED: "each its own"}  # learning rates
+RATES = {SHARED: "one for all", TUNED: "tuned"}  # learning rates
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ SITUATIONS = (
     Situation("MLP", "8×8 digits", "digits_mlp", TUNED),
     Situation("MLP", "MNIST", "mnist_mlp"),
     Situation("MLP", "MNIST", "mnist_mlp", TUNED),
-    Situation("deep, narrow MLP", "MNIST", "tanh_depth", setting="model.depth=8"),
+    Situation("deep and narrow MLP", "MNIST", "tanh_depth", setting="model.depth=8"),
     Situation("conv net without normalisation", "MNIST", "mnist_cnn"),
     Situation("conv net without normalisation", "MNIST", "mnist_cnn", TUNED),
     Situation("conv net with batch normalisation", "CIFAR-10", "cifar10_conv"),

@@ -1,52 +1,62 @@
 """How an activation fares against the reference in the situations that a reader may have, in sentences."""
 
+from collections.abc import Mapping
+
 import pandas as pd
 
-from actbench.compare.errors import MARGIN
+from actbench.compare.tracks import SHARED, TUNED
 from actbench.report.numbers import enumeration
-from actbench.site.places import FAILED
-from actbench.site.situations import RATES, SITUATIONS, Situation
+from actbench.site.places import FAILED, within_margin
+from actbench.site.situations import SITUATIONS, Situation
 from actbench.tables.schema import REFERENCE
 
-_VERDICTS = {
-    "better": "better",
-    "equivalent": f"as good within {100 * MARGIN:.0f} %",
-    "worse": "worse",
-    "undecided": "not told apart",
-    FAILED: "a failure",
+# What is said of each verdict, of one comparison and of several.
+_ONE = {
+    "better": f"is better than {REFERENCE}",
+    "equivalent": f"is as good as {REFERENCE} {within_margin()}",
+    "undecided": f"is undecided against {REFERENCE}",
+    "worse": f"is worse than {REFERENCE}",
+    FAILED: "fails in at least one run",
 }
-_NAMED = 3  # situations that a sentence names; of more it says the number
+_SEVERAL = {
+    "better": "better",
+    "equivalent": f"as good {within_margin()}",
+    "undecided": "undecided",
+    "worse": "worse",
+    FAILED: "a failure in at least one run",
+}
+_TRACKS = {SHARED: "at one learning rate for all", TUNED: "with each one tuned"}
+_NAMED = 2  # networks that the answer names; of more it says the number
 
 
 def against_reference(name: str, places: pd.DataFrame) -> str:
-    """`Against relu, mish is as good within 10 % in an MLP on digits (one learning rate for all); …`"""
-    where: dict[str, list[Situation]] = {}
-    for situation, rows in _measured(name, places):
-        row = rows.iloc[0]
-        where.setdefault(FAILED if row["tier"] == FAILED else row["verdict"], []).append(situation)
-    if not where:
-        return f"No published comparison has {name} and {REFERENCE} in one of the networks of the first page."
-    parts = [f"{words} {_in(where[verdict])}" for verdict, words in _VERDICTS.items() if verdict in where]
-    return f"Against {REFERENCE}, {name} is {'; '.join(parts)}."
+    """`In the MLP on digits, mish is as good as relu within 10 % at one learning rate for all, and …`"""
+    verdicts = _verdicts(name, places)
+    if not verdicts:
+        return f"{name} and {REFERENCE} are compared in none of the networks of the first page."
+    networks: dict[str, dict[str, list[str]]] = {}
+    for situation, verdict in verdicts.items():
+        networks.setdefault(situation.place, {}).setdefault(verdict, []).append(_TRACKS[situation.track])
+    if len(networks) > _NAMED:
+        counts = {words: list(verdicts.values()).count(verdict) for verdict, words in _SEVERAL.items()}
+        parts = enumeration(f"{words} in {num}" for words, num in counts.items() if num)
+        return f"Against {REFERENCE}, {name} is {parts} of {len(verdicts)} comparisons."
+    return " ".join(f"In the {place}, {name} {_clause(found)}." for place, found in networks.items())
 
 
 def not_measured(name: str, places: pd.DataFrame) -> list[str]:
     """The networks, `MLP on MNIST`, in which it was not compared on any track."""
-    measured = {situation.experiment for situation, _ in _measured(name, places)}
-    return list(dict.fromkeys(one.place for one in SITUATIONS if one.experiment not in measured))
+    measured = {situation.place for situation in _verdicts(name, places)}
+    return [place for place in dict.fromkeys(one.place for one in SITUATIONS) if place not in measured]
 
 
-def _measured(name: str, places: pd.DataFrame) -> list[tuple[Situation, pd.DataFrame]]:
-    """Each situation in which the activation at its defaults was compared, with its row."""
+def _verdicts(name: str, places: pd.DataFrame) -> dict[Situation, str]:
+    """The verdict on the activation at its defaults in each situation in which it was compared."""
     rows = places[places["variant"] == name]
-    pairs = [(situation, situation.rows(rows)) for situation in SITUATIONS]
-    return [(situation, found) for situation, found in pairs if len(found)]
+    found = {situation: situation.rows(rows) for situation in SITUATIONS}
+    firsts = {situation: found.iloc[0] for situation, found in found.items() if len(found)}
+    return {one: FAILED if row["tier"] == FAILED else str(row["verdict"]) for one, row in firsts.items()}
 
 
-def _in(situations: list[Situation]) -> str:
-    if len(situations) > _NAMED:
-        return f"in {len(situations)} comparisons"
-    tracks: dict[str, list[str]] = {}
-    for one in situations:
-        tracks.setdefault(one.place, []).append(RATES[one.track])
-    return "in the " + enumeration(f"{place} (learning rate: {' or '.join(rates)})" for place, rates in tracks.items())
+def _clause(verdicts: Mapping[str, list[str]]) -> str:
+    return " and ".join(f"{_ONE[verdict]} {' and '.join(tracks)}" for verdict, tracks in verdicts.items())

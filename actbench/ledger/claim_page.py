@@ -118,7 +118,7 @@ def _how(decided: Sequence[Decided]) -> list[list[str]]:
             one.atom.name,
             one.atom.rule,
             f"{one.atom.table}.{one.atom.column}",
-            words.claimed(one.atom),
+            words.claimed_set(one.atom),
             f"{one.atom.needs} of {len(one.atom.cases)}" if len(one.atom.cases) > 1 else "",
             ", ".join(map(str, one.atom.looks.sizes)) if one.atom.has_seeds else "",
             *(p_value(getattr(one.outcome, name, np.nan)) for name in ("p_holm", "q_holm")),

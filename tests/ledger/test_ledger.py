@@ -140,7 +140,7 @@ def test_an_outcome_that_is_not_decided_has_a_sentence_too(root):
     assert (decided.verdict, decided.chosen) == ("not shown", "tuned")
     assert words.sentence(decided) == f"tuned: {100 * decided.worst.mean:+.0f}\u202f%".replace("-", "−")
     assert words.effect(decided.atom, decided.worst).startswith("−6")
-    assert words.claimed(decided.atom) == "above +10\u202f%"
+    assert words.claimed_set(decided.atom) == "above +10\u202f%"
     target = root / "functions" / "tables"
     target.mkdir(parents=True)
     pd.DataFrame({"value": [1.0], "error": [0.5]}).to_parquet(target / "points.parquet")
@@ -165,7 +165,7 @@ def test_an_outcome_that_is_not_decided_has_a_sentence_too(root):
 def test_the_claimed_set_is_worded_in_the_unit_of_what_is_shown(keys, expected):
     column = {} if keys["rule"] in ("lower", "differs", "at_least", "sooner") else {"column": "test_loss"}
     (atom,) = evidence.claim(gap={"results": "here", **column, **keys}).atoms
-    assert words.claimed(atom) == expected
+    assert words.claimed_set(atom) == expected
 
 
 def test_both_editions_and_the_interpretation_stand_on_the_page(root, tmp_path, monkeypatch):

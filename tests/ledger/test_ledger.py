@@ -275,3 +275,15 @@ def test_a_reference_in_another_folder_is_needed_there(root):
         "there", [_claim(lower={"against": {"act": "rough", "results": "there"}})], Evidence(root)
     )
     assert (needed.results, needed.where, needed.n) == ("there", {"act": "rough"}, 10)
+
+
+def test_what_lacks_are_the_runs_of_the_next_look_and_the_processes_that_measure_all_at_once(root):
+    cost = {"rule": "log_ratio", "results": "cost", "table": "cost", "column": "ratio", "claimed": [None, 1.1],
+            "against": {"function": "b"}, "cases": {"mode": ["eager", "compiled"]}}  # fmt: skip
+    computed = {"rule": "computed", "kind": "mechanism", "results": "facts", "table": "points", "column": "value",
+                "claimed": [0, 1]}  # fmt: skip
+    claims = [_claim(far={"results": "missing"}), evidence.claim(cost=cost, computed=computed)]
+    decided = [one for claim in claims for one in decide_claim(claim, Evidence(root))]
+    assert plan.missing(decided, Evidence(root)) == {"missing": 10, "question": 30, "cost": 10, "facts": 0}
+    assert plan.price(30, "question", Evidence(root)) == "30 runs, about 0.3 h"
+    assert plan.price(10, "missing", Evidence(root)) == "10 runs"

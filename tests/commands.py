@@ -1,5 +1,7 @@
 """The jobs of command lines, composed as Hydra composes them for the sweeper, without running them."""
 
+from pathlib import Path
+
 import pytest
 from hydra import initialize_config_dir
 from hydra.core.global_hydra import GlobalHydra
@@ -10,13 +12,15 @@ from actbench.command import compose
 from actbench.command.errors import translated_errors
 from actbench.command.job import Job
 from actbench.command.line import hydra_arguments, register
-from actbench.command.options import CONF, ConfigError
+from actbench.command.options import CONF, ConfigError, split_config_dir
 
 
 def sweep(*argv: str) -> tuple[DictConfig, list[Job]]:
     """The config of Hydra itself and the jobs of a sweep."""
     register(argv)
-    overrides = hydra_arguments(["-m", *argv])[1:]
+    overrides = [text for text in hydra_arguments(["-m", *argv]) if text[0] != "-"]
+    folder, _ = split_config_dir(argv)
+    overrides += [] if folder is None else [f'hydra.searchpath=["file://{Path(folder).absolute()}"]']
     GlobalHydra.instance().clear()
     with initialize_config_dir(version_base="1.3", config_dir=str(CONF)):
         loader = GlobalHydra.instance().config_loader()

@@ -20,7 +20,7 @@ RULES = {
     "report": ("command compare figures tables", f"{MEASURING} omegaconf"),
     "ledger": ("command compare figures report tables", MEASURING),
     "catalogue": ("command functions measure report tables", REPORTING),
-    "site": ("catalogue command figures report tables", "torch torchvision hydra"),
+    "site": ("catalogue command compare figures report tables", "torch torchvision hydra"),
     "sweep": ("command compare ledger measure report tables", REPORTING),
     "__main__": ("command sweep", f"{REPORTING} torch"),
 }

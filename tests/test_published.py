@@ -1,21 +1,19 @@
-"""Published pages agree with their tables: every report under results/, and the numbers in the README."""
+"""Published pages agree with their tables: every report under results/."""
 
 import re
 import shutil
 from pathlib import Path
 
 import audit
-import pandas as pd
 import pytest
 
 from actbench.command.options import EXPERIMENTS
 from actbench.ledger import index
 from actbench.measure.streams import PROTOCOL
-from actbench.report import across, numbers
+from actbench.report import across
 from actbench.report.results_folder import write
 from actbench.tables import store
 from benchmarks.speed import report as speed_report
-from benchmarks.speed import tables
 
 ROOT = Path(__file__).resolve().parent.parent
 LISTED = re.findall(r"\]\((\w+)/report\.md\)", (ROOT / "results" / "README.md").read_text(encoding="utf-8"))
@@ -28,7 +26,6 @@ REMADE = [
     for folder in PUBLISHED
     if audit.protocol(folder) == PROTOCOL  # reports of older ones were made by older rules
 ]
-README = (ROOT / "README.md").read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize("folder", REMADE)
@@ -102,67 +99,3 @@ def test_published_runs_can_be_compared(folder):
     assert 1 <= protocol <= PROTOCOL
     assert not runs["commit"].str.endswith("+").any()
     assert not (runs["status"] == "failed").any()
-
-
-def test_the_readmes_table_is_the_one_of_the_report():
-    page = (
-        (ROOT / "results" / "digits_mlp" / "report.md")
-        .read_text(encoding="utf-8")
-        .split("\n### Ranking")[1]
-        .split("\n### ")[0]
-    )
-    heading, _, *rows = (line for line in page.splitlines() if line.startswith("|"))
-    columns = ["activation", "test loss (nats)", "test accuracy", "n"]
-    places = [[cell.strip() for cell in heading.strip("|").split("|")].index(name) for name in columns]
-    expected = [[row.strip("|").split("|")[place].strip() for place in places] for row in rows]
-    lines = [[cell.strip() for cell in line.strip("|").split("|")] for line in README.splitlines()]
-    start = lines.index(columns)
-    assert lines[start + 2 : start + 14] == expected[:12]
-
-
-def test_the_readme_names_the_machine_and_versions_of_its_numbers():
-    runs = store.collect(ROOT / "results" / "digits_mlp").runs
-    for column in ("device_name", "torch", "commit"):
-        (value,) = runs[column].unique()
-        assert value in README
-    (protocol,) = runs["protocol"].unique()
-    assert f"PROTOCOL {protocol}" in README
-
-
-def _numbers(start: str, end: str) -> list[str]:
-    """The numbers of the README between two phrases."""
-    text = " ".join(README.split())
-    passage = text[text.index(start) : text.index(end, text.index(start))]
-    return re.findall(r"(?<![\w.])\d+(?:\.\d+)?(?![\w.]*\d)", passage)
-
-
-def test_the_readmes_speed_is_that_of_the_report():
-    speed = store.collect(ROOT / "results" / "speed")
-    ratios = tables.ratios(tables.rounds(speed)).set_index(["case", "arm", "against"])
-    rows = [ratios.loc[case, "actbench", "tutorial loop"] for case in ("mnist, mlp", "mnist, cnn")]
-    intervals = [numbers.rounded(row[name]) for row in rows for name in ("ratio", "low", "high")]
-    assert _numbers("**Speed**", "one thread") == [*intervals, str(rows[0]["n"])]
-    (commit,) = speed.runs.loc[speed.runs["task.comparison"] == "tutorial", "commit"].unique()
-    assert commit in README
-
-
-def test_the_readmes_verdicts_on_digits_are_those_of_the_table():
-    table = pd.read_csv(ROOT / "results" / "digits_mlp" / "statistics" / "differences.csv")
-    tuned = table["workload"].str.contains("track=tuned")
-    shared_verdicts, tuned_verdicts = table.loc[~tuned, "verdict"], table.loc[tuned, "verdict"]
-    words = ("better", "equivalent", "worse", "undecided")
-    counts = [[str((verdicts == word).sum()) for word in words] for verdicts in (shared_verdicts, tuned_verdicts)]
-    first = _numbers("on the shared track 5", "On the *tuned* track")
-    assert first == [counts[0][0], str(len(shared_verdicts)), *counts[0][1:]]
-    assert _numbers("best on other seeds:", "The lead") == counts[1]
-    better = table.loc[~tuned & (table["verdict"] == "better"), "variant"]
-    assert f"({', '.join(better)})" in " ".join(README.split())
-
-
-def test_the_readmes_links_lead_to_files():
-    for target in re.findall(r"\]\(([^)#]+)\)", README):
-        assert (ROOT / target).is_file(), target
-
-
-def test_the_readme_stays_short():
-    assert len(README.splitlines()) < 150

@@ -62,6 +62,11 @@ class Change:
     reference: np.ndarray
     images: Images | None = None
 
+    @property
+    def by_seed(self) -> np.ndarray:
+        """The change of each seed; nan where the reference is 0."""
+        return self.values / np.where(self.reference == 0, np.nan, self.reference) - 1
+
     def interval(self, n: int, *, alpha: float) -> tuple[float, float, float]:
         """The change over the first n seeds, and low and high of its t interval.
 

@@ -7,7 +7,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from actbench.ledger import index, page, parse, plan
+from actbench.ledger import decide, index, page, parse, plan
 from actbench.ledger.claims import KINDS, ClaimError
 from actbench.ledger.evidence import Evidence
 from actbench.report import console
@@ -22,7 +22,9 @@ def main(arguments: list[str] | None = None) -> int:
     root = Path(options.root)
     try:
         if options.plan:
-            print(console.aligned(plan.table(parse.claims(), Evidence(root), kinds=KINDS)))
+            evidence = Evidence(root)
+            decided = [one for claim in parse.claims() for one in decide.decide_claim(claim, evidence)]
+            print(console.aligned(plan.table(decided, evidence, kinds=KINDS)))
         else:
             print(page.write(root, parse.claims()))
             print(index.write(root))

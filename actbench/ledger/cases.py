@@ -107,7 +107,7 @@ def _words(key: str, value: Any) -> str:
         inner = ", ".join(_words(name, item) for name, item in value.items())
         return inner if key == "where" else f"{key} {inner}"
     word = " or ".join(map(text, value)) if isinstance(value, list) else text(value) or "none"
-    return f"{key.rpartition('.')[2]} {word}" if "." in key else word
+    return f"{key.rpartition('.')[2].replace('_', ' ')} {word.replace('-', '−')}" if "." in key else word
 
 
 def _without_results(where: dict[str, Any]) -> dict[str, Any]:

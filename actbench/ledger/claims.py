@@ -26,6 +26,7 @@ FINDINGS = {
     "cited": "cited",
 }
 NOT_MEASURED = "not measured"
+MAX_WORDS = 30  # of a finding
 
 
 class ClaimError(ValueError):

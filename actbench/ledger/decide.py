@@ -6,10 +6,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from actbench.compare import errors, sequential
+from actbench.compare import sequential
 from actbench.compare.significance import ALPHA
+from actbench.compare.tails import Change
 from actbench.ledger import choice, rules
-from actbench.ledger.cases import Case
 from actbench.ledger.claims import FINDINGS, NOT_MEASURED, Atom, Claim, ClaimError, families, looks_of
 from actbench.ledger.evidence import Evidence
 from actbench.ledger.rules import Fact, Setting
@@ -41,6 +41,11 @@ class Decided:
         return self.outcome is not None and self.looks is not None and sequential.is_open(self.outcome, self.looks)
 
     @property
+    def look(self) -> int:
+        """At which look it stands, 0 before the first and without seeds."""
+        return sum(size <= self.outcome.n for size in self.atom.looks.sizes) if self.outcome else 0
+
+    @property
     def estimates(self) -> list["Estimate"]:
         """What was found for each case, seed by seed or computed."""
         if self.outcome is None:
@@ -68,15 +73,31 @@ class Decided:
         return found
 
     @property
+    def seeds(self) -> list[np.ndarray]:
+        """For each case with seeds the number of each, in the unit of its mean."""
+        found = []
+        for setting, estimate in zip(self.settings, self.estimates, strict=False):
+            shown = setting.tested.shown
+            values = shown.by_seed if isinstance(shown, Change) else shown
+            found.append((np.expm1(values) if self.atom.rule == "log_ratio" else values)[: estimate.n])
+        return found
+
+    @property
     def worst(self) -> "Estimate":
         """The case that speaks least for the statement."""
         return max(self.estimates, key=lambda one: (one.p, -one.q), default=_NOTHING)
 
     @property
     def fields(self) -> dict[str, object]:
-        """What its sentences may say, see `sentences.FIELDS`; numbers that there are not are nan."""
+        """What its sentences may say, see `sentences.FIELDS`; a number that there is not is nan, a name None."""
         estimates, worst = self.estimates, self.worst
         missing = [one.name or "this" for one in estimates if not one.p < ALPHA]
+        names = {
+            "worst": worst.name,
+            "best": min(estimates, key=lambda one: (one.p, -one.q), default=_NOTHING).name,
+            "exceptions": _listed(missing) or "none",
+            "chosen": self.chosen,
+        }
         means, levels = (np.array([getattr(one, key) for one in estimates]) for key in ("mean", "level"))
         return {
             **{key: float(getattr(worst, key)) for key in ("mean", "low", "high", "level", "reference")},
@@ -87,10 +108,7 @@ class Decided:
             "n": max((one.n for one in estimates), default=0),
             "cases": len(self.atom.cases),
             "holding": len(estimates) - len(missing),
-            "worst": worst.name,
-            "best": min(estimates, key=lambda one: (one.p, -one.q), default=_NOTHING).name,
-            "exceptions": ", ".join(missing) or "none",
-            "chosen": self.chosen,
+            **(names if estimates else dict.fromkeys(names)),
             "verdict": self.verdict,
             "price": price(self),
         }
@@ -192,35 +210,6 @@ def worded(key: str) -> str:
     return FINDINGS.get(key, key)
 
 
-def is_relative(atom: Atom) -> bool:
-    """Whether its numbers are changes against the reference."""
-    return atom.rule == "log_ratio" or atom.rule in errors.RULES
-
-
-def is_outside(atom: Atom) -> bool:
-    """Whether the mean is claimed not to lie in `claimed_set`."""
-    return atom.outside or atom.rule == "differs"
-
-
-def claimed_set(atom: Atom, case: Case) -> tuple[float, float]:
-    """The ends of the claimed set, in the unit of what is shown."""
-    if atom.rule == "log_ratio":
-        return case.low - 1, case.high - 1
-    if atom.rule == "sooner":
-        return 0.5, np.inf
-    margin = (1.0 if atom.rule == "lower" else errors.MARGIN) if atom.margin is None else atom.margin
-    change = margin - 1
-    return {
-        "no_worse": (-np.inf, change),
-        "worse": (change, np.inf),
-        "equivalent": (-change, change),
-        "differs": (-change, change),
-        "better": (-np.inf, -change),
-        "lower": (-np.inf, change),
-        "at_least": (change, np.inf),
-    }.get(atom.rule, (case.low, case.high))
-
-
 def price(decided: Decided) -> str:
     """The further seeds that would decide an atom, in words; empty where it is decided."""
     outcome = decided.outcome
@@ -260,6 +249,11 @@ def _tested(atom: Atom, settings: Sequence[Setting]) -> sequential.Atom:
     cases = tuple(setting.tested for setting in settings)
     missing = sequential.Case.inside(np.full(atom.looks.sizes[-1], np.nan), low=0)
     return sequential.Atom(atom.name, cases or (missing,), atom.needs)  # type: ignore[arg-type]
+
+
+def _listed(names: Sequence[str]) -> str:
+    """At most three names, or two and how many more there are."""
+    return ", ".join(names) if len(names) < 4 else f"{', '.join(names[:2])} and {len(names) - 2} more"
 
 
 def _extreme(pick: Callable[[np.ndarray], float], values: np.ndarray) -> float:

@@ -7,15 +7,17 @@ from typing import Any
 import pandas as pd
 
 from actbench.compare.layers import vanishing
-from actbench.ledger.claims import ClaimError
+from actbench.ledger.claims import NOT_MEASURED, ClaimError
 from actbench.report.settings import origin
-from actbench.tables.schema import SCHEMA, Tables, config_columns
+from actbench.tables.schema import SCHEMA, Tables, config_columns, label
 from actbench.tables.store import collect
 from actbench.tables.text import text
 from actbench.tables.tuning import FIRST_SEED
 
 FIRST_PROTOCOL = 3
 OF_RUNS = ("runs", "epochs", "layers", "vanishing")
+# Labels of columns that the tables have here only.
+_LABELS = {"saturation": "saturation, either side (share)", "gain": "log of the gradient's change a layer"}
 # Columns that hold no setting, or one in which repetitions of a run may differ.
 MEASURED = {column.name for columns in SCHEMA.values() for column in columns}
 MEASURED |= {"ratio", "gain", "saturation", "num_seeds", "data.root", "device", "threads", "looks"}
@@ -41,6 +43,10 @@ class Evidence:
             self._frames[results, table] = self._read(results, table)
         return self._frames[results, table]
 
+    def has_report(self, results: str) -> bool:
+        """Whether a results folder has a page."""
+        return (self._root / results / "report.md").is_file()
+
     def source(self, results: str) -> str:
         """Where the runs of a results folder, or the times of functions, come from: `PROTOCOL 2, commit abc`.
 
@@ -53,6 +59,11 @@ class Evidence:
             return ""
         origins = cost.reindex(columns=["device", "commit"]).fillna("unknown").drop_duplicates()
         return ", ".join(f"cost: {device}, commit {commit}" for device, commit in origins.to_numpy())
+
+    def origin(self, results: str) -> str:
+        """The same for a reader: computed facts are `computed`, what is not there is `not measured`."""
+        is_catalogue = self.frame(results, "runs") is None and self.frame(results, "properties") is not None
+        return "computed" if is_catalogue else self.source(results) or NOT_MEASURED
 
     def _read(self, results: str, table: str) -> pd.DataFrame | None:
         folder = self._root / results
@@ -89,6 +100,11 @@ class Evidence:
         if folder not in self._collected:
             self._collected[folder] = collect(folder)
         return self._collected[folder]
+
+
+def label_of(column: str) -> str:
+    """The axis label of a column of the evidence."""
+    return _LABELS.get(column) or label(column)
 
 
 def select(frame: pd.DataFrame, where: Mapping[str, Any]) -> pd.DataFrame:

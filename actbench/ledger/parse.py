@@ -15,6 +15,7 @@ from actbench.ledger.claims import (
     FINDINGS,
     KINDS,
     LOOKS,
+    MAX_WORDS,
     NEEDS,
     REDUCTIONS,
     Atom,
@@ -27,7 +28,6 @@ from actbench.ledger.claims import (
 
 FOLDER = EXPERIMENTS / "claims"
 LEFT = 0.05  # a learned parameter that is farther from its start has left it
-MAX_WORDS = 30  # of a finding
 # rule: the keys that it needs, those that it may have beside
 RULES: dict[str, tuple[str, str]] = {
     "bound": ("column claimed", "reduce outside"),

@@ -1,6 +1,6 @@
-"""Which seeds the claims still need: for a sweeper that adds them, and as a table with hours."""
+"""What the claims still need: the seeds for a sweeper that adds them, the runs for pages, a table with hours."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,7 +10,7 @@ import pandas as pd
 from actbench.ledger import decide
 from actbench.ledger.cases import Case
 from actbench.ledger.choice import tuning_case
-from actbench.ledger.claims import Claim
+from actbench.ledger.claims import KINDS, NOT_MEASURED, Claim
 from actbench.ledger.decide import Decided
 from actbench.ledger.evidence import MEASURED, OF_RUNS, Evidence, select
 from actbench.report.numbers import fixed
@@ -56,19 +56,44 @@ def open_cases(
     A setting that several atoms need is there once, with the most seeds of them. With an empty list nothing is to do.
     """
     by_setting: dict[str, Needed] = {}
-    for needed in needs(claims, evidence, kinds=kinds):
+    decided = (one for claim in claims for one in decide.decide_claim(claim, evidence))
+    for needed in needs(decided, kinds=kinds):
         is_missing = needed.is_open and not needed.first and num_seeds(needed, evidence) < needed.n
         if needed.results == results and is_missing and by_setting.get(needed.key, needed).n <= needed.n:
             by_setting[needed.key] = needed
     return list(by_setting.values())
 
 
-def needs(claims: Sequence[Claim], evidence: Evidence, *, kinds: Sequence[str]) -> Iterator[Needed]:
+def needs(decided: Iterable[Decided], *, kinds: Sequence[str]) -> Iterator[Needed]:
     """Every setting that the atoms of these kinds need: of their cases, their references, what else they compare."""
-    for claim in claims:
-        for decided in decide.decide_claim(claim, evidence):
-            if decided.atom.kind in kinds and decided.looks is not None:
-                yield from _of(decided)
+    for one in decided:
+        if one.atom.kind in kinds and one.looks is not None:
+            yield from _of(one)
+
+
+def missing(decided: Sequence[Decided], evidence: Evidence) -> dict[str, int]:
+    """For each results folder the runs that lack for the next look at these atoms; 0 where it is a table that lacks."""
+    runs: dict[str, int] = {}
+    settings: dict[tuple[str, str], Needed] = {}
+    for needed in needs(decided, kinds=KINDS):
+        place = (needed.results, needed.key)
+        if needed.is_open and (place not in settings or settings[place].n < needed.n):
+            settings[place] = needed
+    for needed in settings.values():
+        if lacking := max(0, needed.n - num_seeds(needed, evidence)):
+            so_far = runs.get(needed.results, 0)  # what is no table of runs measures all settings at once
+            runs[needed.results] = so_far + lacking if needed.table == "runs" else max(so_far, lacking)
+    for one in decided:
+        for case in one.atom.cases if one.verdict == NOT_MEASURED and one.looks is None else ():
+            if evidence.frame(case.results, one.atom.table) is None:
+                runs.setdefault(case.results, 0)
+    return runs
+
+
+def price(runs: int, results: str, evidence: Evidence) -> str:
+    """`40 runs, about 0.3 h`; the hours are known once the folder has a run."""
+    hours = runs * _seconds_a_seed(results, evidence) / 3600
+    return f"{fixed(runs)} runs{f', about {fixed(hours, 1)} h' if np.isfinite(hours) else ''}" if runs else ""
 
 
 def num_seeds(needed: Needed, evidence: Evidence) -> int:
@@ -78,11 +103,11 @@ def num_seeds(needed: Needed, evidence: Evidence) -> int:
     return next(n for n in range(len(seeds) + 1) if needed.first + n not in seeds)
 
 
-def table(claims: Sequence[Claim], evidence: Evidence, *, kinds: Sequence[str]) -> list[list[str]]:
+def table(decided: Iterable[Decided], evidence: Evidence, *, kinds: Sequence[str]) -> list[list[str]]:
     """Heading and a row for each results folder: what is there, what the next look costs, what all looks cost."""
     rows = [["results", "settings", "seeds there", "next look", "hours", "last look", "hours in all"]]
     by_folder: dict[str, dict[str, list[Needed]]] = {}
-    for needed in needs(claims, evidence, kinds=kinds):
+    for needed in needs(decided, kinds=kinds):
         by_folder.setdefault(needed.results, {}).setdefault(needed.key, []).append(needed)
     totals = []
     for results, by_setting in sorted(by_folder.items()):

@@ -9,6 +9,8 @@ from collections.abc import Collection, Mapping
 from types import SimpleNamespace
 from typing import Any
 
+from actbench.tables.text import NARROW
+
 # What a sentence can say of an atom, and whether it is a number with a unit, a count or words.
 FIELDS: dict[str, type] = {
     **dict.fromkeys(("mean", "low", "high"), float),  # of the case that decides: the one with the weakest support
@@ -20,6 +22,9 @@ FIELDS: dict[str, type] = {
 }
 
 
+_ASIDE = re.compile(r" \([^()]*\{[^()]*\)")
+
+
 class SentenceError(ValueError):
     """A sentence that cannot be filled; the message is a clause."""
 
@@ -29,13 +34,20 @@ class MissingNumberError(ValueError):
 
 
 class Number(float):
-    """A number in a sentence: with a true minus sign; what is not measured cannot be written."""
+    """A number in a sentence, as `numbers` writes one; what is not measured cannot be written."""
 
     def __format__(self, spec: str) -> str:
         if self != self:
             raise MissingNumberError
-        written = format(float(self), spec)
+        written = format(float(self), spec).replace("%", f"{NARROW}%")
         return f"−{written[1:]}" if written.startswith("-") else written
+
+
+class Unknown:
+    """What a sentence would say of an atom that is not measured."""
+
+    def __format__(self, spec: str) -> str:
+        raise MissingNumberError
 
 
 def check(template: str, atoms: Collection[str] | None = None) -> None:
@@ -61,8 +73,8 @@ def check(template: str, atoms: Collection[str] | None = None) -> None:
 
 
 def words(template: str) -> int:
-    """The number of words of a sentence; a placeholder with what adheres to it is one."""
-    return len(re.sub(r"\{[^{}]*\}", "0", template).split())
+    """The number of words of a sentence; a placeholder with what adheres to it is one, and so is `5 %`."""
+    return len(re.findall(r"[^ \n]+", re.sub(r"\{[^{}]*\}", "0", template)))
 
 
 def fill(template: str, values: Mapping[str, Any]) -> str:
@@ -84,5 +96,20 @@ def fill(template: str, values: Mapping[str, Any]) -> str:
     return string.Formatter().vformat(template, (), names)
 
 
+def without_unknown(template: str, values: Mapping[str, Any]) -> str:
+    """A prepared sentence without the brackets, ` (…)`, whose numbers are not measured."""
+
+    def known(match: re.Match[str]) -> str:
+        try:
+            fill(match[0], values)
+        except MissingNumberError:
+            return ""
+        return match[0]
+
+    return _ASIDE.sub(known, template)
+
+
 def _value(value: object) -> object:
+    if value is None:
+        return Unknown()
     return Number(value) if isinstance(value, float) else value

@@ -1,4 +1,4 @@
-"""The ledger's tables: a row for each atom, a row for each case."""
+"""The ledger's tables: a row for each claim, for each atom, for each case; the sentence of each atom."""
 
 from collections.abc import Sequence
 
@@ -6,12 +6,54 @@ import numpy as np
 import pandas as pd
 
 from actbench.compare.significance import is_varied
-from actbench.ledger import decide
+from actbench.ledger import activations, claimed, decide, words
 from actbench.ledger.claims import Claim
 from actbench.ledger.decide import Decided
 from actbench.ledger.evidence import Evidence
 
 Ledger = Sequence[tuple[Claim, Sequence[Decided]]]  # every claim with its atoms
+
+
+def claims(ledger: Ledger) -> pd.DataFrame:
+    """A row for each claim: what is said, what became of it, the activations and the results folders in its atoms."""
+    titles = activations.titles()
+    rows = [
+        {
+            "claim": claim.id,
+            "says": claim.says,
+            "verdict": decide.worded(decide.verdict(decided)),
+            "finding": words.finding(claim, decided),
+            "activations": " ".join(activations.of_claim(claim, titles=titles)),
+            "results": " ".join(folders(claim)),
+        }
+        for claim, decided in ledger
+    ]
+    return pd.DataFrame(rows)
+
+
+def folders(claim: Claim) -> list[str]:
+    """The results folders in which a claim is decided."""
+    return list(dict.fromkeys(case.results for atom in claim.atoms for case in atom.cases))
+
+
+def sentences(ledger: Ledger) -> pd.DataFrame:
+    """A row for each atom, for the reports of experiments: what it measures, of which activation, its sentence.
+
+    `is_relative` says whether its numbers are changes against a reference.
+    """
+    rows = [
+        {
+            "claim": claim.id,
+            "atom": one.atom.name,
+            "column": one.atom.column,
+            "act": activations.of_atom(one.atom),
+            "is_relative": claimed.is_relative(one.atom),
+            "sentence": words.sentence(one),
+        }
+        for claim, decided in ledger
+        for one in decided
+    ]
+    return pd.DataFrame(rows)
 
 
 def atoms(ledger: Ledger, evidence: Evidence) -> pd.DataFrame:
@@ -31,7 +73,7 @@ def atoms(ledger: Ledger, evidence: Evidence) -> pd.DataFrame:
             "needs": one.atom.needs if len(one.atom.cases) > 1 else "",
             "verdict": one.verdict,
             "n": one.fields["n"],
-            "look": look(one),
+            "look": one.look,
             **{name: getattr(one.outcome, name, np.nan) for name in ("p", "q", "p_holm", "q_holm")},
             **{name: getattr(one.worst, name) for name in ("mean", "low", "high")},
             "worst": one.worst.name,
@@ -58,11 +100,6 @@ def cases(ledger: Ledger) -> pd.DataFrame:
         for estimate in one.estimates
     ]
     return pd.DataFrame(rows, columns=["claim", "atom", "case", *columns])
-
-
-def look(decided: Decided) -> int:
-    """At which look an atom stands, 0 before the first and without seeds."""
-    return sum(size <= decided.outcome.n for size in decided.atom.looks.sizes) if decided.outcome else 0
 
 
 def numbers(decided: Sequence[Decided]) -> np.ndarray:

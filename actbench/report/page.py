@@ -19,6 +19,10 @@ from actbench.tables.text import one_line
 TEMPLATES = Path(__file__).with_name("templates")
 _CELL = re.compile(r"<td([^>]*)>([^<\[]*\d)( \[[^<]*)</td>")
 _FOLD = re.compile(r"<details><summary>([^<>]+)</summary>|</details>")
+# Marks that begin a cell with a verdict, and a word behind: each has its colour, which adds to both.
+MARKS = "●○◐◌⊘■□◆·"
+_VERDICT = re.compile(rf"<td>([{MARKS}])(?= \w)")
+_NEIGHBOUR = re.compile(r'<a href="([\w-]+)\.md"')  # a page of the same folder, whose HTML lies beside it
 _PICTURE = re.compile(r"[\w.-]+(/[\w.-]+)*\.png")
 # Characters that would be markup where they stand: `leaky_relu` and `[0.1, 0.2]` stay, `[text](link)` is escaped.
 _MARKUP = re.compile(r"([\\`*<>|&~$#{}@^]|\](?=[(:\[])|(?<![^\W_])_|_(?![^\W_])|(?<=www)\.|:(?=//))")
@@ -94,6 +98,7 @@ def render(markdown: str, *, title: str, folder: Path) -> str:
     parser.add_render_rule("table_open", _open_table)
     parser.add_render_rule("table_close", lambda *arguments: "</table></div>\n")
     body = _CELL.sub(_split_cell, parser.renderer.render(tokens, parser.options, {}))
+    body = _VERDICT.sub(r'<td data-mark="\1">\1', _NEIGHBOUR.sub(r'<a href="\1.html"', body))
     script = "".join((TEMPLATES / name).read_text("utf-8") for name in ("sort.js", "page.js"))
     environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined)
     return environment.from_string((TEMPLATES / "page.html.j2").read_text("utf-8")).render(

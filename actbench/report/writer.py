@@ -16,7 +16,7 @@ from actbench.report.page import Markdown
 from actbench.tables import atomic
 
 Save = Callable[[Figure, str], Markdown]
-_NAMED = re.compile(r"\]\(figures/([\w.-]+\.png)\)")  # the figures that a report.md shows
+_NAMED = re.compile(r"\]\(figures/([\w.-]+\.png)\)")  # the figures that a page shows
 
 
 @contextmanager
@@ -24,7 +24,7 @@ def replacing(folder: Path) -> Iterator[Path]:
     """An empty hidden folder to make a report in; at the end it takes the place of the old report.
 
     Figures drawn meanwhile have the reports' style. The page goes last, so that the figures and tables it names are
-    there. Then the figures that only the old report.md names and the old tables in statistics/ are removed; every other
+    there. Then the figures that only the old pages name and the old tables in statistics/ are removed; every other
     file is the user's and stays. After an error the old report stays as it was.
 
     Raises:
@@ -38,8 +38,8 @@ def replacing(folder: Path) -> Iterator[Path]:
 
 
 def _install(new: Path, folder: Path) -> None:
-    page_before = folder / "report.md"
-    text = page_before.read_text(encoding="utf-8", errors="replace") if page_before.is_file() else ""
+    pages = [folder / page.name for page in new.glob("*.md")]
+    text = "".join(page.read_text(encoding="utf-8", errors="replace") for page in pages if page.is_file())
     before = {folder / "figures" / name for name in _NAMED.findall(text)} | set((folder / "statistics").glob("*.csv"))
     paths = [path.relative_to(new) for path in new.rglob("*") if path.is_file()]
     for path in sorted(paths, key=lambda path: (-len(path.parts), path)):
@@ -49,11 +49,11 @@ def _install(new: Path, folder: Path) -> None:
         old.unlink(missing_ok=True)
 
 
-def write_page(new: Path, template: Path, *, title: str, **values: object) -> None:
-    """Write report.md from a template, and report.html from it with the figures that are in `new`."""
+def write_page(new: Path, template: Path, *, title: str, name: str = "report", **values: object) -> None:
+    """Write `name`.md from a template, and `name`.html from it with the figures that are in `new`."""
     markdown = page.template(template).render(title=title, **values)
-    (new / "report.md").write_text(markdown, encoding="utf-8")
-    (new / "report.html").write_text(page.render(markdown, title=title, folder=new), encoding="utf-8")
+    (new / f"{name}.md").write_text(markdown, encoding="utf-8")
+    (new / f"{name}.html").write_text(page.render(markdown, title=title, folder=new), encoding="utf-8")
 
 
 def write_tables(new: Path, tables: dict[str, pd.DataFrame]) -> None:

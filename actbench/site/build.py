@@ -9,6 +9,7 @@ from typing import Any
 from actbench.report.page import TEMPLATES
 from actbench.site import activations, home, navigation, pages
 from actbench.site.own import Own
+from actbench.site.sources import read
 from actbench.tables import atomic
 
 ASSETS = Path(__file__).with_name("assets")
@@ -62,8 +63,9 @@ def build(results: Path, to: Path, *, own: Own | None = None) -> int:
         raise FileExistsError(f"{to} holds files that are no site of actbench: name an empty or a new folder by --to.")
     with tempfile.TemporaryDirectory() as folder, atomic.temporary(to) as new:
         sources = Path(folder) / "pages"
-        made = [*pages.gather(results, sources), *activations.write(results, sources, own=own)]
-        made.append(home.write(results, sources))
+        catalogue = read(results, own=own)
+        made = [*pages.gather(results, sources, activations=catalogue.facts), *activations.write(catalogue, sources)]
+        made.append(home.write(catalogue, sources))
         _run_mkdocs(sources, new, navigation.tree(made, sources))
         (new / _MARK).touch()
         atomic.discard(to)

@@ -25,7 +25,7 @@ def read(results: Path) -> pd.DataFrame:
     """A row for each workload and variant with its diagnosis as text, a column for each of SHOWN that was measured."""
     tables = [_of_folder(file) for file in sorted(results.glob("*/statistics/means.csv"))]
     tables = [table for table in tables if len(table)]
-    return pd.concat(tables, ignore_index=True).fillna("") if tables else pd.DataFrame(columns=["act"])
+    return pd.concat(tables, ignore_index=True).fillna("") if tables else pd.DataFrame(columns=statistics.PLACED)
 
 
 def _of_folder(file: Path) -> pd.DataFrame:
@@ -38,6 +38,5 @@ def _of_folder(file: Path) -> pd.DataFrame:
     table = statistics.placed(rows, file).assign(
         shown=rows["shown"].map(one_line), text=[number(interval_of(row)) for _, row in rows.iterrows()]
     )
-    keys = ["results", "setting", "track", "variant", "act"]
-    wide = table.pivot_table(index=keys, columns="shown", values="text", aggfunc="first", sort=False)
+    wide = table.pivot_table(index=statistics.PLACED, columns="shown", values="text", aggfunc="first", sort=False)
     return wide.reindex(columns=[name for name in SHOWN if name in wide]).reset_index()

@@ -1,38 +1,143 @@
-"""The first page of the site: what a reader may ask, and where the answer is."""
+"""The first page of the site: which activation suits which network, and where else to look."""
 
+import re
 from pathlib import Path
 
+from actbench.command.options import options
 from actbench.report import page
-from actbench.site import pages
+from actbench.report.numbers import enumeration, rounded
+from actbench.report.page import Markdown, escape, table
+from actbench.site import cost, pages, places
+from actbench.site.choice import Choice, choose
+from actbench.site.situations import RATES, SITUATIONS, Situation
+from actbench.site.sources import Catalogue
+from actbench.tables.schema import REFERENCE
 
 TEMPLATES = Path(__file__).with_name("templates")
+_NAMED = 2  # functions that are ahead of the reference, in a sentence
+_SHOWN = 3  # functions in a cell
+_NOT_MEASURED = Markdown("not&nbsp;measured&nbsp;yet")
+_PRICE = re.compile(r"^# (about .+ core-hours?)$", flags=re.MULTILINE)  # in an experiment's file
 
 
-def write(results: Path, to: Path) -> str:
+def write(catalogue: Catalogue, to: Path) -> str:
     """Write index.md below `to`, where the other pages are already; return its path there."""
-    doors = [door for door in _doors(results, to) if (to / str(door["page"])).is_file()]
+    rows = {one: one.rows(catalogue.places) for one in SITUATIONS}
+    choices = {one: choose(found) for one, found in rows.items() if len(found)}
     text = page.template(TEMPLATES / "home.md.j2").render(
-        answer="Small networks, every activation on the same seeds, a diagnosis of every layer, an interval on every "
-        "number, and verdicts that a rule decides.",
-        doors=[door | {"page": page.Markdown(door["page"])} for door in doors],
+        answer=answer(choices),
+        table=_chooser(choices, catalogue, to),
+        reference=REFERENCE,
+        within=places.within_margin(),
+        doors=Markdown(" · ".join(_doors(to))),
     )
     (to / "index.md").write_text(text, encoding="utf-8")
     return "index.md"
 
 
-def _doors(results: Path, to: Path) -> list[dict[str, str]]:
-    num = len(list((to / "activations").glob("*.md"))) - 1
-    folders = len([file for file in results.glob("*/report.md") if file.parent.name != "ledger"])
-    doors = [
-        ("Which activation should I use?", "activations/index.md", "Every activation",
-         f"{num} functions with their properties, cost and place in every published workload."),
-        ("Is it true what is said of them?", "results/ledger/report.md", "The ledger",
-         "each claim with its verdict, and how it was decided."),
-        ("What was measured, and what came out?", "results/README.md", "All results",
-         f"{folders} reports, each with its question."),
-    ]  # fmt: skip
-    doors += [
-        ("How does it work?", f"docs/{file.name}", pages.title(file), "from the guide.")
-        for file in sorted((to / "docs").glob("*.md"))
+def answer(choices: dict[Situation, Choice]) -> str:
+    """Where a function is better than the reference, and in how many measured situations none is shown to be."""
+    ahead = [
+        f"{choice.default} in the {one.place} (learning rate: {RATES[one.track]})"
+        for one, choice in choices.items()
+        if choice.default != choice.reference
     ]
-    return [dict(zip(("question", "page", "title", "answer"), door, strict=True)) for door in doors]
+    if not choices:
+        return "None of these networks has been measured yet."
+    situations = "the one situation" if len(choices) == 1 else f"the {len(choices)} situations"
+    if not ahead:
+        return f"In {situations} measured so far, nothing is shown to be better than {REFERENCE}."
+    named = f": {enumeration(ahead)}" if len(ahead) <= _NAMED else ""
+    return f"In {len(ahead)} of {situations} measured so far, a function is better than {REFERENCE}{named}."
+
+
+def _chooser(choices: dict[Situation, Choice], catalogue: Catalogue, to: Path) -> str:
+    """A row for each situation that was measured, and one for each network that was not."""
+    heading = [
+        "your network",
+        "data",
+        "learning rate",
+        "default",
+        "good alternatives",
+        "where time counts",
+        "avoid",
+        "comparison",
+    ]
+    rows: dict[tuple[str, str], list[object]] = {}
+    for one in SITUATIONS:
+        if one in choices:
+            rows[one.place, one.track] = [
+                one.network,
+                one.data,
+                RATES[one.track],
+                *_measured(one, choices[one], catalogue, to),
+            ]
+        else:
+            rates = [RATES[other.track] for other in SITUATIONS if other.place == one.place and other not in choices]
+            rows.setdefault((one.place, ""), [one.network, one.data, " or ".join(rates), *_not_measured(one, to)])
+    return table([heading, *rows.values()])
+
+
+def _measured(one: Situation, choice: Choice, catalogue: Catalogue, to: Path) -> list[object]:
+    """What to use in a situation, and the comparison that shows it."""
+    undecided = f"{choice.num} against {REFERENCE}, {len(choice.undecided)} undecided"
+    return [
+        _activation(choice.default, to),
+        _names(choice.alternatives, to),
+        _cheapest([choice.default, *choice.alternatives], catalogue, to),
+        _names(choice.avoid, to),
+        _link(undecided, f"results/{one.experiment}/report.md", to),
+    ]
+
+
+def _not_measured(one: Situation, to: Path) -> list[object]:
+    """The command that would tell, or the report of an experiment without a comparison."""
+    report = f"results/{one.experiment}/report.md"
+    if (to / report).is_file():
+        return [f"not compared with {REFERENCE}", "", "", "", _link("its report", report, to)]
+    return [_NOT_MEASURED, "", "", "", _command(one.experiment)]
+
+
+def _command(experiment: str) -> Markdown:
+    """`+experiment=NAME`, about 14 core-hours"""
+    file = options("experiment").get(experiment)
+    price = _PRICE.search(file.read_text(encoding="utf-8")) if file else None
+    return Markdown(f"`+experiment={experiment}`" + (f", {price[1]}" if price else ""))
+
+
+def _names(variants: list[str], to: Path) -> Markdown:
+    """The first of the variants, each with a link, and how many more."""
+    more = [f"{len(variants) - _SHOWN} more"] if len(variants) > _SHOWN else []
+    names = [_activation(variant, to) for variant in variants[:_SHOWN]]
+    return Markdown(", ".join([*names, *more]) or "–")
+
+
+def _cheapest(variants: list[str], catalogue: Catalogue, to: Path) -> Markdown:
+    """The one of the variants whose function takes least time, with the time against ReLU's."""
+    ratios = {one: cost.ratio(cost.of(one.partition(" ")[0], catalogue.tables["cost"])) for one in variants}
+    known = {variant: ratio for variant, ratio in ratios.items() if ratio is not None}
+    if not known:
+        return Markdown("")
+    name = min(known, key=lambda variant: known[variant])
+    times = "" if name == REFERENCE else f", {rounded(known[name], 2)} × ReLU's time"
+    return Markdown(f"{_activation(name, to)}{times}")
+
+
+def _activation(variant: str, to: Path) -> Markdown:
+    return _link(variant, f"activations/{variant.partition(' ')[0]}.md", to)
+
+
+def _link(text: str, path: str, to: Path) -> Markdown:
+    """A link to a page of the site, or its text where there is none."""
+    return Markdown(f"[{escape(text)}]({path})") if (to / path).is_file() else escape(text)
+
+
+def _doors(to: Path) -> list[Markdown]:
+    """Where the other answers are."""
+    doors = [
+        ("Is it true what is said of them?", "results/ledger/report.md"),
+        ("What is each function, and what does it cost?", "activations/index.md"),
+        ("What was measured, and what came out?", "results/README.md"),
+    ]
+    doors += [(pages.title(guide), "docs/README.md")] if (guide := to / "docs" / "README.md").is_file() else []
+    return [_link(question, path, to) for question, path in doors if (to / path).is_file()]

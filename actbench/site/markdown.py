@@ -1,4 +1,5 @@
-"""What the site's pages have beyond the published Markdown: figures that are links, intervals that do not break."""
+"""What the site's pages have beyond the published Markdown: figures that are links, intervals that do not break,
+verdicts that can have a colour."""
 
 import re
 from xml.etree.ElementTree import Element, SubElement
@@ -6,8 +7,11 @@ from xml.etree.ElementTree import Element, SubElement
 from markdown import Extension, Markdown
 from markdown.treeprocessors import Treeprocessor
 
+from actbench.report.page import MARKS
+
 _BEFORE_LINKS = 10  # MkDocs makes links relative to the page at 0
 _INTERVAL = re.compile(r"(.*\d )(\[[^\[\]]*\])(.*)")  # `0.17 [0.16, 0.19]`
+_VERDICT = re.compile(rf"([{MARKS}]) \w")
 
 
 class FiguresAsLinks(Treeprocessor):
@@ -22,6 +26,16 @@ class FiguresAsLinks(Treeprocessor):
                 if child.tag == "img":
                     child.set("loading", "lazy")
                     parent[place] = _linked(child)
+
+
+class Verdicts(Treeprocessor):
+    """Give a cell that begins with the mark of a verdict this mark as an attribute, for its colour."""
+
+    def run(self, root: Element) -> None:
+        """Change the tree of a page in place."""
+        for cell in root.iter("td"):
+            if match := _VERDICT.match(cell.text or ""):
+                cell.set("data-mark", match[1])
 
 
 class Intervals(Treeprocessor):
@@ -49,6 +63,7 @@ class SiteExtension(Extension):
     def extendMarkdown(self, md: Markdown) -> None:  # noqa: N802 (the name that Python-Markdown calls)
         """Register what changes a page."""
         md.treeprocessors.register(FiguresAsLinks(md), "figures as links", _BEFORE_LINKS)
+        md.treeprocessors.register(Verdicts(md), "verdicts", _BEFORE_LINKS)
         md.treeprocessors.register(Intervals(md), "intervals", _BEFORE_LINKS)
 
 

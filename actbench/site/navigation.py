@@ -27,6 +27,15 @@ def tree(made: list[str], sources: Path) -> list[Any]:
         ],
         "Claims": claims,
         "Experiments": [*index, *({name: names[name]} for name in order)],
-        "Guide": [{pages.title(sources / page): page} for page in made if page.startswith("docs/")],
+        "Guide": _guide([page for page in made if page.startswith("docs/")], sources),
     }
     return [{"Home": "index.md"}, *({name: entries} for name, entries in sections.items() if entries)]
+
+
+def _guide(made: list[str], sources: Path) -> list[Any]:
+    """The pages of the guide by their titles, in the order in which its index, docs/README.md, links to them."""
+    index = sources / "docs" / "README.md"
+    links = pages.LINK.findall(index.read_text(encoding="utf-8")) if index.is_file() else []
+    order = {f"docs/{target}": place for place, (_, target) in enumerate(links, 1)} | {"docs/README.md": 0}
+    in_order = sorted(made, key=lambda page: order.get(page, len(order)))
+    return [page if page == "docs/README.md" else {pages.title(sources / page): page} for page in in_order]

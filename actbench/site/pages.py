@@ -6,14 +6,17 @@ The site is laid out as the repository, so that links between pages hold as they
 import os
 import re
 import shutil
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 
-_LINK = re.compile(r"(?<!!)\[((?:[^\[\]\\]|\\.)*)\]\(([^()\s]+)\)")
+from actbench.command.options import options
+
+LINK = re.compile(r"(?<!!)\[((?:[^\[\]\\]|\\.)*)\]\(([^()\s]+)\)")
 _PICTURE = re.compile(r"!\[(?:[^\[\]\\]|\\.)*\]\(([^()\s]+)\)")
 _DETAILS = re.compile(r"<details(?=[ >])")
 _TABLES = ("*.csv", "statistics/*.csv", "tables/*.csv")
 _MADE_HERE = "activations"  # pages that only the site has
+_ACTIVATION = re.compile(r"conf/act/(\w+)\.yaml$")  # its file, which has a page there
 TITLE = re.compile(r"^# (.+)$", flags=re.MULTILINE)
 
 
@@ -23,8 +26,11 @@ def published(results: Path) -> list[Path]:
     return [*sorted(results.glob("*.md")), *reports, *sorted((results.parent / "docs").glob("*.md"))]
 
 
-def gather(results: Path, to: Path) -> list[str]:
-    """Copy the published pages with their figures and tables below `to`; return the pages' paths there."""
+def gather(results: Path, to: Path, *, activations: Collection[str] = ()) -> list[str]:
+    """Copy the published pages with their figures and tables below `to`; return the pages' paths there.
+
+    A link to the file of one of these activations leads to its page.
+    """
     root = results.parent
     sources = {_place(path, results): path for path in published(results)}
     for place, path in sources.items():
@@ -33,7 +39,7 @@ def gather(results: Path, to: Path) -> list[str]:
             copy(file, results, to)
         target = to / place
         target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_text(_adapted(text, path, root) + _data(path, to, results), encoding="utf-8")
+        target.write_text(_adapted(text, path, root, activations) + _data(path, to, results), encoding="utf-8")
     return list(sources)
 
 
@@ -50,23 +56,28 @@ def _place(path: Path, results: Path) -> str:
 
 def _shown(text: str, page: Path, results: Path) -> Iterator[Path]:
     """The pictures that a page shows, and the tables that it links to."""
-    for target in [*_PICTURE.findall(text), *(target for _, target in _LINK.findall(text))]:
+    for target in [*_PICTURE.findall(text), *(target for _, target in LINK.findall(text))]:
         file = Path(os.path.normpath(page.parent / target))
         if _is_published(file, results) and file.suffix in (".png", ".csv") and file.is_file():
             yield file
 
 
-def _adapted(text: str, page: Path, root: Path) -> str:
-    """A page's text with Markdown read inside <details>, and without links to files that the site does not have."""
+def _adapted(text: str, page: Path, root: Path, activations: Collection[str]) -> str:
+    """A page's text with Markdown read inside <details>, and without links to what the site does not have."""
 
     def link(match: re.Match[str]) -> str:
+        if act := _ACTIVATION.search(match[2]):
+            up = match[2].removesuffix(act[0])
+            return f"[{match[1]}]({up}{_MADE_HERE}/{act[1]}.md)" if act[1] in activations else match[1]
         target = Path(os.path.normpath(page.parent / match[2].partition("#")[0]))
+        if target.name == "report.md" and not target.exists() and target.parent.name in options("experiment"):
+            return f"{match[1]} (not measured yet)"
         is_page = target.suffix in (".md", ".png", ".csv") and target.is_relative_to(root)
         is_page = is_page and target.relative_to(root).parts[0] in ("docs", page.relative_to(root).parts[0], "results")
         is_left_out = target.exists() and not is_page and _MADE_HERE not in target.parts
         return match[1] if is_left_out and not match[2].startswith("#") else match[0]
 
-    return _LINK.sub(link, _DETAILS.sub('<details markdown="1"', text))
+    return LINK.sub(link, _DETAILS.sub('<details markdown="1"', text))
 
 
 def _data(page: Path, to: Path, results: Path) -> str:

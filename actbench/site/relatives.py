@@ -1,11 +1,10 @@
 """The relatives of an activation: what is called identical to it or near it, and what is nearest by its curve."""
 
-import re
 from collections.abc import Mapping
 
 import pandas as pd
 
-_SIDES = re.compile(r" [→~=] ")
+from actbench.tables.functions import named, number
 
 
 def nearest(curves: pd.DataFrame, *, num: int = 3) -> pd.DataFrame:
@@ -33,20 +32,32 @@ def nearest(curves: pd.DataFrame, *, num: int = 3) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["function", "other", "distance", "slope_distance"])
 
 
-def naming(table: pd.DataFrame, column: str, name: str, *, titles: Mapping[str, str]) -> pd.DataFrame:
-    """The rows whose identity or pair, `f = g` or `f → g`, has an activation on one of its sides.
-
-    `titles` maps each activation to what its file calls it: `Hard sigmoid` is hardsigmoid.
-    """
-    return table[table[column].map(lambda text: name in named(text, titles=titles))]
-
-
-def named(text: str, *, titles: Mapping[str, str]) -> set[str]:
-    """The activations that an identity `f(1) = z g(z)` names in any word, or a pair `f → g` as one of its sides."""
-    words = set(re.findall(r"\w+", text)) if " = " in text else set()
-    sides = {_plain(side) for side in _SIDES.split(text)}
-    return {name for name, title in titles.items() if name in words or {_plain(name), _plain(title)} & sides}
+def identities(table: pd.DataFrame, name: str, *, titles: Mapping[str, str]) -> list[list[str]]:
+    """Rows identity, type, inputs with other bits, spacings at most: of what is called identical to a function."""
+    return [
+        [row["identity"], row["dtype"], f"{row['num_different']:,} of {row['num']:,}", number(row["max_ulp"])]
+        for _, row in _naming(table, "identity", name, titles=titles).iterrows()
+    ]
 
 
-def _plain(text: str) -> str:
-    return re.sub(r"[\W_]", "", text.partition(" on |")[0].lower())
+def distances(table: pd.DataFrame, name: str, *, titles: Mapping[str, str]) -> list[list[str]]:
+    """Rows pair, parameter, f or f′, largest distance: from what a function is said to be like; the two ends."""
+    rows = _naming(table, "pair", name, titles=titles)
+    if rows.empty:
+        return []
+    ends = rows.groupby("pair")["setting"].transform("min"), rows.groupby("pair")["setting"].transform("max")
+    rows = rows[rows["setting"].isna() | rows["setting"].eq(ends[0]) | rows["setting"].eq(ends[1])]
+    return [
+        [
+            row["pair"],
+            f"{row['parameter']} = {number(row['setting'])}" if row["parameter"] else "",
+            "f ′" if row["order"] else "f",
+            number(row["distance"]),
+        ]
+        for _, row in rows.iterrows()
+    ]
+
+
+def _naming(table: pd.DataFrame, column: str, name: str, *, titles: Mapping[str, str]) -> pd.DataFrame:
+    """The rows whose identity or pair names an activation."""
+    return table if table.empty else table[table[column].map(lambda text: name in named(text, titles=titles))]

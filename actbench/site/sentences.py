@@ -48,14 +48,15 @@ def _smoothness(facts: Facts) -> str:
     """The lowest derivative that jumps, and where."""
     for order, sentence in enumerate((
         "It jumps at z = {places}.",
-        "It is continuous; its slope jumps at z = {places} (a kink).",
+        "It is continuous; its slope jumps at z = {places} ({kink}).",
         "It and its slope are continuous; its second derivative jumps at z = {places}.",
     )):  # fmt: skip
         places = facts.kinks(order)
         if places == "not determined":
             return f"Whether derivative {order} of it jumps is not determined."
         if places != "none":
-            return sentence.format(places=enumeration(places.split(", ")))
+            points = places.split(", ")
+            return sentence.format(places=enumeration(points), kink="kinks" if len(points) > 1 else "a kink")
     if facts.text("continuity") == "at least":
         return f"It is smooth: neither it nor its first {facts.value('continuity'):.0f} derivatives jump."
     return f"It has no kink; the lowest of its derivatives that jumps is number {facts.value('continuity') + 1:.0f}."

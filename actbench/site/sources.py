@@ -8,8 +8,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from actbench.command import options
-from actbench.site import claims, diagnosis, places, relatives
+from actbench.site import claims, diagnosis, learned, places, relatives
 from actbench.site.claims import Claim
 from actbench.site.own import Own
 from actbench.tables import functions
@@ -28,6 +27,7 @@ class Catalogue:
     tables: Mapping[str, pd.DataFrame]
     places: pd.DataFrame
     diagnosis: pd.DataFrame
+    learned: pd.DataFrame
     claims: list[Claim]
     titles: Mapping[str, str]
     own: Own | None = None
@@ -53,7 +53,8 @@ def read(results: Path, *, own: Own | None = None) -> Catalogue:
         tables=tables,
         places=places.read(results),
         diagnosis=diagnosis.read(results),
-        claims=claims.read(options.EXPERIMENTS / "claims", results, titles=titles),
+        learned=learned.read(results),
+        claims=claims.read(results),
         titles=titles,
         own=own,
     )

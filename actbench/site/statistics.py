@@ -6,8 +6,11 @@ from pathlib import Path
 import pandas as pd
 from pyarrow import parquet
 
+from actbench.compare.tracks import TUNED
+from actbench.compare.workloads import TRACKS
 from actbench.tables.text import one_line
 
+PLACED = ["results", "setting", "track", "variant", "act"]
 _TRACK = re.compile(r"(?:, )?track=(\w+)")
 
 
@@ -18,16 +21,24 @@ def read(file: Path) -> pd.DataFrame:
 
 
 def placed(rows: pd.DataFrame, file: Path) -> pd.DataFrame:
-    """Columns results, setting (the title of the workload without its track), track, variant, act."""
+    """The columns `PLACED` of the rows of a file; for setting see `setting_of`."""
     title, variant = rows["workload"].map(one_line), rows["variant"].map(one_line)
     track = rows["track"] if "track" in rows else title.str.extract(_TRACK, expand=False).fillna(_only_track(file))
     return pd.DataFrame({
         "results": file.parents[1].name,
-        "setting": title.str.replace(_TRACK, "", regex=True).str.strip(", "),
+        "setting": title.map(setting_of),
         "track": track,
         "variant": variant,
         "act": variant.str.extract(r"^(\S*)", expand=False),
     })  # fmt: skip
+
+
+def setting_of(title: str) -> str:
+    """The title of a workload without its track and what a track chooses."""
+    settings = title.split(", ") if title else []
+    tracks = [one for one in settings if one.startswith("track=")]
+    chosen = TRACKS[TUNED] if tracks else ()
+    return ", ".join(one for one in settings if one not in tracks and one.partition("=")[0] not in chosen)
 
 
 def _only_track(file: Path) -> str:

@@ -12,6 +12,8 @@ results/functions/tables/cost.parquet, .csv         time and memory relative to 
 
 import math
 import os
+import re
+from collections.abc import Mapping
 from pathlib import Path
 
 import pandas as pd
@@ -21,6 +23,7 @@ from actbench.tables.atomic import temporary, write_text
 DTYPES = {"function": "string", "property": "string", "index": "int64", "value": "float64", "text": "string"}
 DTYPES |= {"error": "float64", "method": "string"}
 PROPERTIES = list(DTYPES)
+_SIDES = re.compile(r" [→~=] ")  # of an identity, of a pair
 _ABSENT = (math.nan, "", math.nan, "")  # value, text, error, method
 MOMENTS = {
     "mean": "E f",
@@ -164,3 +167,17 @@ def number(value: float) -> str:
     if math.isinf(value):
         return "∞" if value > 0 else "−∞"
     return f"{value + 0.0:.5g}".replace("-", "−")
+
+
+def named(text: str, *, titles: Mapping[str, str]) -> set[str]:
+    """The activations that an identity `f(1) = z g(z)` names in any word, or a pair `f → g` as one of its sides.
+
+    `titles` maps each activation to what its file calls it: `Hard sigmoid` is hardsigmoid.
+    """
+    words = set(re.findall(r"\w+", text)) if " = " in text else set()
+    sides = {_plain(side) for side in _SIDES.split(text)}
+    return {name for name, title in titles.items() if name in words or {_plain(name), _plain(title)} & sides}
+
+
+def _plain(text: str) -> str:
+    return re.sub(r"[\W_]", "", text.partition(" on |")[0].lower())

@@ -1,6 +1,5 @@
 """A dot with its interval, in every figure that has one: the numbers of its table, in the colour of its row."""
 
-import evidence
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
@@ -8,11 +7,7 @@ from matplotlib.colors import Normalize, to_rgb
 from matplotlib.figure import Figure
 
 from actbench.compare.init_or_rate import EFFECTS
-from actbench.compare.sequential import Case, Estimate, Outcome
 from actbench.figures import comparison, drawing, functions, series, style, tracks, training
-from actbench.ledger import figure as ledger_figure
-from actbench.ledger.decide import Decided
-from actbench.ledger.rules import Setting
 from benchmarks.speed import figure as speed_figure
 
 NAMES = {"relu": "relu", "elu": "elu", "mish": "mish"}
@@ -120,38 +115,3 @@ def test_a_target_is_drawn_as_the_ratio_over_it_and_a_part_the_other_way_round()
         "mlp: fast / loop",
         "mlp: probes of, share of time",
     ]
-
-
-def test_a_panel_of_the_ledger_has_the_cases_of_an_atom_and_its_claimed_set() -> None:
-    claim = evidence.claim(
-        gap={
-            "rule": "bound",
-            "results": "here",
-            "column": "test_loss",
-            "claimed": [0, 2.5],
-            "cases": {"act": ["a", "b"]},
-        }
-    )
-    (atom,) = claim.atoms
-    settings = tuple(Setting(case, Case.inside([0.0, 1.0], low=0), np.array([0.0, 1.0])) for case in atom.cases)
-    found = (Estimate(1, 0.5, 1.5, 10, 0.01, 1, False), Estimate(2, 1, 3, 10, 0.5, 0.5, False))
-    outcome = Outcome("undecided", 10, 0.5, 0.5, 0.5, 0.5, cases=found, price=10)
-    figure = ledger_figure.claim([Decided(atom, "undecided", settings, outcome, atom.looks)])
-    (panel,) = figure.axes
-    assert drawn(panel) == [(1, 0.5, 1.5), (2, 1, 3)]
-    assert [tick.get_text() for tick in panel.get_yticklabels()] == ["a", "b"]
-    (shade,) = panel.patches
-    assert (shade.get_x(), shade.get_x() + shade.get_width()) == (0, 2.5)
-    assert panel.get_title(loc="left") == "So. undecided"
-
-
-def test_where_the_mean_is_claimed_to_lie_outside_the_set_is_white_on_grey() -> None:
-    claim = evidence.claim(gap={"rule": "differs", "results": "here", "where": {"act": "a"}, "against": {"act": "b"}})
-    (atom,) = claim.atoms
-    settings = (Setting(atom.cases[0], Case.inside([0.0, 1.0], low=0), np.array([0.0, 1.0])),)
-    outcome = Outcome("true", 10, 0, 1, 0, 1, cases=(Estimate(0.3, 0.2, 0.4, 10, 0, 1, False),), price=np.nan)
-    (panel,) = ledger_figure.claim([Decided(atom, "true", settings, outcome, atom.looks)]).axes
-    assert to_rgb(panel.patches[0].get_facecolor()) == (1, 1, 1)
-    assert to_rgb(panel.get_facecolor()) == to_rgb("#e9e9e9")
-    assert panel.xaxis.get_major_formatter()(0.1) == "10%"
-    assert panel.get_xlabel() == "error rate, change against the reference"

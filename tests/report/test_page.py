@@ -112,3 +112,13 @@ def test_a_part_that_is_folded_opens_at_a_click_and_a_name_cannot_fold(tmp_path)
     assert html.index("<summary") < html.index("<table") < html.index("</details>")
     name = page.escape("<details><summary>x</summary>")
     assert "<details>" not in page.render(f"{name}\n", title="t", folder=tmp_path).split("<main")[1]
+
+
+def test_a_verdict_has_its_mark_as_an_attribute_and_nothing_else_has(tmp_path: Path) -> None:
+    html = page.render("| a | b |\n|---|---|\n| ● true | ●○ ·· |\n| □ ● | true |\n", title="t", folder=tmp_path)
+    assert re.findall(r'<td data-mark="(.)">(.*?)</td>', html) == [("●", "● true")]
+
+
+def test_a_page_of_the_same_folder_is_linked_as_html(tmp_path: Path) -> None:
+    html = page.render("[a](C07.md) [b](../other/report.md) [c](#x)", title="t", folder=tmp_path)
+    assert re.findall(r'href="([^"#]+)"', html) == ["C07.html", "../other/report.md"]

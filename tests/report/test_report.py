@@ -57,7 +57,9 @@ def test_a_single_run_of_one_seed_has_only_the_sections_that_apply(tmp_path: Pat
     markdown, _ = report_of(tmp_path, synthetic.tables(["relu"], seeds=1, depth=1))
     assert headings(markdown, "#") == ["What does relu reach on digits?"]
     assert folds(markdown) == FOLDS
-    assert headings(markdown, "###") == [title for title in PARTS if title not in ("Gradient by layer", "Learned parameters")]
+    assert headings(markdown, "###") == [
+        title for title in PARTS if title not in ("Gradient by layer", "Learned parameters")
+    ]
     assert "others" not in markdown
     assert "| seeds | 1 seed each |" in markdown
     assert "overlap it" not in markdown

@@ -78,8 +78,9 @@ def test_a_table_sorts_by_numbers_with_what_is_missing_last(report):
 
 
 def test_a_table_filters_by_words_by_track_and_without_failures(report):
-    _type(report, ".table-tools input[type=search]", "LU")
-    assert report.run(ROWS) == ["relu", "silu", "gelu"]
+    _type(report, ".table-tools input[type=search]", "GEL")
+    assert report.run(ROWS) == ["relu", "gelu"]
+    _type(report, ".table-tools input[type=search]", "")
     _type(report, ".table-tools select", "tuned")
     assert report.run(ROWS) == ["silu", "gelu"]
     _type(report, ".table-tools input[type=checkbox]", True)
@@ -87,13 +88,26 @@ def test_a_table_filters_by_words_by_track_and_without_failures(report):
     assert report.run("document.querySelector('.table-tools output').value") == "1 of 4"
 
 
+def test_a_table_filters_by_reference(report):
+    _type(report, ".table-tools label:nth-of-type(2) select", "relu")
+    assert report.run(ROWS) == ["mish", "silu", "gelu"]
+
+
+def test_the_first_page_is_one_screen(browser, site):
+    browser.open(site.folder / "index.html", width=1280)
+    assert browser.run("document.querySelector('.md-content').getBoundingClientRect().bottom") <= 900
+    assert browser.run("document.querySelectorAll('.table-tools').length") == 0
+
+
 def test_the_rows_shown_are_saved_as_csv(report):
     _type(report, ".table-tools select", "tuned")
     text = report.run("""new Promise((resolve) => {
+        HTMLAnchorElement.prototype.click = function () { window.saved = this.download; };
         URL.createObjectURL = (blob) => { blob.text().then(resolve); return "#"; };
         [...document.querySelectorAll(".table-tools button")].at(-1).click();
     })""")
-    assert text == "variant,test loss,track,diverged\nsilu,-1.50,tuned,2\ngelu,–,tuned,0\n"
+    assert text == "variant,test loss,track,diverged,reference\nsilu,-1.50,tuned,2,relu\ngelu,–,tuned,0,relu\n"
+    assert report.run("window.saved") == "invented-1.csv"
 
 
 def test_the_reference_is_highlighted(report):

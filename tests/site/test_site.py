@@ -11,7 +11,7 @@ from urllib.parse import unquote, urlsplit
 import pytest
 from invented_site import FUNCTIONS, REPORT
 
-from actbench.site import build
+from actbench.site import build, navigation
 from actbench.site.__main__ import main
 from actbench.tables.schema import REFERENCE
 
@@ -77,7 +77,7 @@ def test_the_site_of_what_is_published_is_whole_and_small(site, tmp_path, caplog
 def test_every_published_page_and_every_function_has_its_page(site):
     names = {path.relative_to(site.folder).as_posix() for path in site.pages()}
     published = {"index.html", "results/index.html", "results/invented/report.html", "results/ledger/report.html"}
-    assert published | {"docs/guide.html", "activations/index.html"} <= names
+    assert published | {"docs/index.html", "docs/guide.html", "activations/index.html"} <= names
     assert {f"activations/{name}.html" for name in FUNCTIONS} <= names
     assert len(names) == site.num_pages + 1  # and 404.html
 
@@ -113,12 +113,17 @@ def test_a_file_outside_the_site_is_named_without_a_link(site):
     assert not any("mish.yaml" in link for _, link in page.links)
 
 
+def test_a_report_that_is_not_there_yet_is_named_without_a_link(site):
+    page = Page(site.folder / "results" / "invented" / "report.html")
+    assert "Later on MNIST (not measured yet)." in page.inside["p"]
+
+
 def test_an_activation_page_links_its_workloads_claims_and_relatives(site):
     page = Page(site.folder / "activations" / "mish.html")
     links = {link for _, link in page.links}
-    assert {"../results/invented/report.html", "../results/ledger/report.html", "silu.html"} <= links
+    assert {"../results/digits_mlp/report.html", "../results/ledger/C99.html", "silu.html"} <= links
     assert "C99" in page.inside["td"]
-    assert "1.10 [1.00, 1.20] points" in page.inside["td"]
+    assert "−25 [−30, −20]" in page.inside["td"]
     assert "C99" not in Page(site.folder / "activations" / "gelu.html").inside["td"]
 
 
@@ -155,3 +160,12 @@ def test_without_results_or_mkdocs_the_message_says_what_to_do(site, tmp_path, c
     assert main([str(site.results), "--to", str(tmp_path / "site")]) == 2
     assert "pip install 'actbench[site]'" in capsys.readouterr().err
     assert not (tmp_path / "site").exists()
+
+
+def test_the_guide_is_in_the_order_of_its_index(tmp_path):
+    """Pages that the index leaves out come last."""
+    (tmp_path / "docs").mkdir()
+    for name, text in {"README": "# Guide\n[b](b.md)\n[a](a.md)\n", "a": "# A", "b": "# B", "c": "# C"}.items():
+        (tmp_path / "docs" / f"{name}.md").write_text(text)
+    *_, guide = navigation.tree([f"docs/{name}.md" for name in ("README", "a", "b", "c")], tmp_path)
+    assert guide == {"Guide": ["docs/README.md", {"B": "docs/b.md"}, {"A": "docs/a.md"}, {"C": "docs/c.md"}]}

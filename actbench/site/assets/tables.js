@@ -1,11 +1,11 @@
 "use strict";
-// Tables sort by a click on a heading; a long one can be filtered, by words, by track and without failures, and be saved.
+// Tables sort by a click on a heading; a long one can be filtered, by words, by track, by reference and without failures, and be saved.
 const REFERENCE = "relu"; // as actbench.tables.schema.REFERENCE
-const LONG = 10; // rows from which a table has tools; one with several tracks always has
+const CHOSEN = ["track", "reference"]; // columns by which rows are chosen
+const LONG = 10; // rows from which a table has tools; one with several tracks or references always has
 const FAILURES = /^(diverged|failed|failures)$/;
 const VERDICTS = {
   "true by definition": "true", "false by definition": "false",
-  inconclusive: "undecided", supported: "true", refuted: "false", // the words of the first edition
 };
 const KNOWN = ["better", "worse", "equivalent", "undecided", "true", "false"];
 
@@ -24,41 +24,53 @@ function labelled(text, element) {
   return label;
 }
 
-function save(names, body) {
+function save(names, body, file) {
   const quoted = (text) => (/[",\n]/.test(text) ? `"${text.replace(/"/g, '""')}"` : text);
   const rows = [...body.rows].filter((row) => !row.hidden).map((row) => [...row.cells].map(textOf));
   const lines = [names, ...rows].map((cells) => cells.map((text) => quoted(text.replace(/−/g, "-"))).join(","));
   const link = document.createElement("a");
   link.href = URL.createObjectURL(new Blob([lines.join("\n") + "\n"], { type: "text/csv" }));
-  link.download = `${document.title.split(" ")[0].toLowerCase()}.csv`;
+  link.download = file;
   link.click();
   URL.revokeObjectURL(link.href);
 }
 
-function toolsOf(names, body, column, tracks) {
+// The name of the page, for a report that of its folder, and a number for each table on it.
+function fileName(place) {
+  const page = decodeURI(location.pathname).replace(/(\/report|\/index)?\.html$/, "").split("/").pop();
+  return `${page || "table"}-${place + 1}.csv`;
+}
+
+// A choice for a column in which rows differ: all of them, or those with one value.
+function chooserOf(name, names, body) {
+  const column = names.indexOf(name);
+  const values = column < 0 ? [] : [...new Set([...body.rows].map((row) => textOf(row.cells[column])))].sort();
+  const select = document.createElement("select");
+  for (const value of ["all", ...values]) select.add(new Option(value, value));
+  return { name, select, values, keeps: (row) => select.value === "all" || textOf(row.cells[column]) === select.value };
+}
+
+function toolsOf(names, body, choosers, place) {
   const rows = [...body.rows];
   const tools = document.createElement("div");
   tools.className = "table-tools";
   const words = Object.assign(document.createElement("input"), { type: "search", placeholder: "filter rows", size: 14 });
   words.setAttribute("aria-label", "filter rows");
-  const track = document.createElement("select");
-  for (const name of ["all", ...tracks]) track.add(new Option(name, name));
   const hidden = Object.assign(document.createElement("input"), { type: "checkbox" });
   const shown = document.createElement("output");
   const button = Object.assign(document.createElement("button"), { type: "button", textContent: "CSV" });
   button.title = "save the rows shown";
-  button.addEventListener("click", () => save(names, body));
+  button.addEventListener("click", () => save(names, body, fileName(place)));
   const update = () => {
     for (const row of rows) {
       row.hidden =
         !row.textContent.toLowerCase().includes(words.value.toLowerCase()) ||
-        (track.value !== "all" && textOf(row.cells[column]) !== track.value) ||
+        !choosers.every((chooser) => chooser.keeps(row)) ||
         (hidden.checked && isFailure(row, names));
     }
     shown.textContent = `${rows.filter((row) => !row.hidden).length} of ${rows.length}`;
   };
-  tools.append(words);
-  if (tracks.length > 1) tools.append(labelled("track", track));
+  tools.append(words, ...choosers.map((chooser) => labelled(chooser.name, chooser.select)));
   if (rows.some((row) => isFailure(row, names))) tools.append(labelled(hidden, "hide failures"));
   tools.append(shown, button);
   tools.addEventListener("input", update);
@@ -66,7 +78,7 @@ function toolsOf(names, body, column, tracks) {
   return tools;
 }
 
-for (const table of document.querySelectorAll(".md-typeset table")) {
+for (const [place, table] of [...document.querySelectorAll(".md-typeset table")].entries()) {
   const [body] = table.tBodies;
   const headings = table.tHead ? [...table.tHead.rows[0].cells] : [];
   const names = headings.map(textOf);
@@ -79,9 +91,8 @@ for (const table of document.querySelectorAll(".md-typeset table")) {
       if (KNOWN.includes(verdict)) cell.dataset.verdict = verdict;
     }
   }
-  const track = names.indexOf("track");
-  const tracks = track < 0 ? [] : [...new Set([...body.rows].map((row) => textOf(row.cells[track])))].sort();
-  if (body.rows.length < LONG && tracks.length < 2) continue;
+  const choosers = CHOSEN.map((name) => chooserOf(name, names, body)).filter(({ values }) => values.length > 1);
+  if (body.rows.length < LONG && !choosers.length) continue;
   const wrapper = table.closest(".md-typeset__scrollwrap") ?? table;
-  wrapper.before(toolsOf(names, body, track, tracks));
+  wrapper.before(toolsOf(names, body, choosers, place));
 }

@@ -1,0 +1,60 @@
+"""The cost of an activation against ReLU, from the catalogue's measurements."""
+
+import pandas as pd
+
+from actbench.report.numbers import rounded
+from actbench.report.page import table
+from actbench.tables.functions import number
+
+_TYPES = ("float32", "bfloat16")
+
+
+def of(name: str, cost: pd.DataFrame) -> pd.DataFrame:
+    """Forward and backward of one function on tensors outside the cache, in the types that are shown."""
+    if cost.empty:
+        return cost
+    rows = cost[(cost["function"] == name) & (cost["pass"] == "forward+backward") & cost["dtype"].isin(_TYPES)]
+    return rows[rows["size"] == "outside cache"].dropna(subset="ratio")
+
+
+def ratio(rows: pd.DataFrame) -> float | None:
+    """The time against eager ReLU's in float32, eager; None where it was not measured."""
+    if rows.empty:
+        return None
+    rows = rows[(rows["dtype"] == "float32") & (rows["mode"] == "eager")]
+    return float(rows["ratio"].iloc[0]) if len(rows) else None
+
+
+def in_words(name: str, rows: pd.DataFrame) -> str:
+    """`Forward and backward of mish take 9.7 times as long as ReLU's.`, "" where it was not measured."""
+    times = ratio(rows)
+    if times is None:
+        return ""
+    return f"Forward and backward of {name} take {rounded(times, 2)} times as long as ReLU's."
+
+
+def as_table(rows: pd.DataFrame) -> str:
+    """A row for each type and mode."""
+    cells = [
+        [
+            f"{row['dtype']}, {row['mode']}",
+            f"{rounded(row['ratio'])} [{rounded(row['ratio_low'])}, {rounded(row['ratio_high'])}]",
+            rounded(row["ns_per_element"]),
+            number(row["saved_bytes_per_element"]),
+        ]
+        for _, row in rows.iterrows()
+    ]
+    heading = ["type", "time / eager ReLU's", "ns an element", "bytes an element kept for backward"]
+    return table([heading, *cells]) if cells else ""
+
+
+def how_to_read(rows: pd.DataFrame) -> str:
+    """Where and how it was measured."""
+    if rows.empty:
+        return ""
+    first = rows.iloc[0]
+    return (
+        f"Of the function alone, forward and backward, on {first['device']} (threads: {first['threads']}) with torch "
+        f"{first['torch']}, on tensors larger than the cache: the median of {first['rounds']} rounds with their "
+        "extremes. The opening has float32, eager."
+    )

@@ -1,0 +1,62 @@
+"""How an activation fares against the reference in the situations that a reader may have, in sentences."""
+
+from collections.abc import Mapping
+
+import pandas as pd
+
+from actbench.compare.tracks import SHARED, TUNED
+from actbench.report.numbers import enumeration
+from actbench.site.places import FAILED, within_margin
+from actbench.site.situations import SITUATIONS, Situation
+from actbench.tables.schema import REFERENCE
+
+# What is said of each verdict, of one comparison and of several.
+_ONE = {
+    "better": f"is better than {REFERENCE}",
+    "equivalent": f"is as good as {REFERENCE} {within_margin()}",
+    "undecided": f"is undecided against {REFERENCE}",
+    "worse": f"is worse than {REFERENCE}",
+    FAILED: "fails in at least one run",
+}
+_SEVERAL = {
+    "better": "better",
+    "equivalent": f"as good {within_margin()}",
+    "undecided": "undecided",
+    "worse": "worse",
+    FAILED: "a failure in at least one run",
+}
+_TRACKS = {SHARED: "at one learning rate for all", TUNED: "with each one tuned"}
+_NAMED = 2  # networks that the answer names; of more it says the number
+
+
+def against_reference(name: str, places: pd.DataFrame) -> str:
+    """`In the MLP on digits, mish is as good as relu within 10 % at one learning rate for all, and …`"""
+    verdicts = _verdicts(name, places)
+    if not verdicts:
+        return f"{name} and {REFERENCE} are compared in none of the networks of the first page."
+    networks: dict[str, dict[str, list[str]]] = {}
+    for situation, verdict in verdicts.items():
+        networks.setdefault(situation.place, {}).setdefault(verdict, []).append(_TRACKS[situation.track])
+    if len(networks) > _NAMED:
+        counts = {words: list(verdicts.values()).count(verdict) for verdict, words in _SEVERAL.items()}
+        parts = enumeration(f"{words} in {num}" for words, num in counts.items() if num)
+        return f"Against {REFERENCE}, {name} is {parts} of {len(verdicts)} comparisons."
+    return " ".join(f"In the {place}, {name} {_clause(found)}." for place, found in networks.items())
+
+
+def not_measured(name: str, places: pd.DataFrame) -> list[str]:
+    """The networks, `MLP on MNIST`, in which it was not compared on any track."""
+    measured = {situation.place for situation in _verdicts(name, places)}
+    return [place for place in dict.fromkeys(one.place for one in SITUATIONS) if place not in measured]
+
+
+def _verdicts(name: str, places: pd.DataFrame) -> dict[Situation, str]:
+    """The verdict on the activation at its defaults in each situation in which it was compared."""
+    rows = places[places["variant"] == name]
+    found = {situation: situation.rows(rows) for situation in SITUATIONS}
+    firsts = {situation: found.iloc[0] for situation, found in found.items() if len(found)}
+    return {one: FAILED if row["tier"] == FAILED else str(row["verdict"]) for one, row in firsts.items()}
+
+
+def _clause(verdicts: Mapping[str, list[str]]) -> str:
+    return " and ".join(f"{_ONE[verdict]} {' and '.join(tracks)}" for verdict, tracks in verdicts.items())

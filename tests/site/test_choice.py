@@ -1,0 +1,126 @@
+"""Which activation suits a network: the rule, its sentences, and the first page that shows them."""
+
+import pandas as pd
+import pytest
+import synthetic
+from invented_site import PUBLISHED, invent
+
+from actbench.compare.tracks import SHARED, TUNED
+from actbench.site import choice, home, learned, situations, sources, standing
+from actbench.tables.store import write
+
+
+def _rows(*verdicts: tuple[str, float, str, str]) -> pd.DataFrame:
+    """Places of the MLP on digits, shared, from (variant, change, verdict, tier)."""
+    table = pd.DataFrame(verdicts, columns=["variant", "change", "verdict", "tier"])
+    fixed = {"results": "digits_mlp", "setting": "", "track": SHARED, "reference": "relu"}
+    return table.assign(**fixed, act=table["variant"].str.partition(" ")[0])
+
+
+def test_the_default_is_the_largest_improvement_that_may_be_the_best():
+    chosen = choice.choose(
+        _rows(
+            ("a", -0.5, "better", "failed"),
+            ("b", -0.4, "better", "undecided"),  # not in the set of the best
+            ("c", -0.3, "better", "may be the best"),
+            ("d", -0.35, "better", "equivalent to the best"),
+            ("e", -0.2, "undecided", "may be the best"),
+            ("f", 0.3, "worse", "worse"),
+            ("g", 0.9, "worse", "worse"),
+            ("h", 0.0, "equivalent", "undecided"),
+        )
+    )
+    assert (chosen.reference, chosen.default, chosen.alternatives) == ("relu", "d", ["c"])
+    assert (chosen.avoid, chosen.undecided, chosen.num) == (["a", "g", "f"], ["e"], 8)
+
+
+def test_the_reference_is_the_default_where_nothing_is_better():
+    rows = _rows(
+        ("a", 0.01, "equivalent", ""), ("b", -0.1, "undecided", "equivalent to the best"), ("c", 0.1, "undecided", "")
+    )
+    chosen = choice.choose(rows)
+    assert (chosen.default, chosen.alternatives, chosen.avoid) == ("relu", ["b", "a"], [])
+    assert chosen.undecided == ["c"]
+
+
+def test_a_workload_without_a_best_set_has_a_choice_too():
+    assert choice.choose(_rows(("a", -0.2, "better", ""), ("b", 0.2, "worse", "failed"))).default == "a"
+
+
+def test_a_situation_takes_its_track_and_its_setting():
+    rows = _rows(("a", 0, "better", ""), ("b", 0, "better", ""), ("c", 0, "better", "")).assign(
+        setting=["model.depth=8", "model.depth=80", "init=he, model.depth=8"], track=[SHARED, SHARED, TUNED]
+    )
+    deep = situations.Situation("deep MLP", "MNIST", "digits_mlp", setting="model.depth=8")
+    assert deep.rows(rows)["variant"].tolist() == ["a"]
+    assert situations.Situation("MLP", "MNIST", "digits_mlp").rows(rows)["variant"].tolist() == ["a", "b"]
+
+
+def test_every_situation_names_an_experiment_that_is_there():
+    assert {one.experiment for one in situations.SITUATIONS} <= set(home.options("experiment"))
+    assert len({(one.place, one.track) for one in situations.SITUATIONS}) == len(situations.SITUATIONS)
+
+
+@pytest.fixture
+def catalogue(tmp_path):
+    return sources.read(invent(tmp_path))
+
+
+def test_the_first_page_has_a_row_for_each_network(catalogue, tmp_path):
+    to = tmp_path / "pages"
+    (to / "activations").mkdir(parents=True)
+    for name in ("mish", "relu"):
+        (to / "activations" / f"{name}.md").touch()
+    home.write(catalogue, to)
+    lines = (to / "index.md").read_text(encoding="utf-8").splitlines()
+    cells = [[cell.strip() for cell in line.split("|")[1:-1]] for line in lines if line.startswith("| ")][1:]
+    mish, relu = "[mish](activations/mish.md)", "[relu](activations/relu.md)"
+    table = pd.read_parquet(PUBLISHED / "tables" / "cost.parquet").set_index(
+        ["function", "pass", "size", "dtype", "mode"]
+    )
+    cost = f"{table.loc[('mish', 'forward+backward', 'outside cache', 'float32', 'eager'), 'ratio']:.2g}"
+    assert cells[0][2:7] == ["one for all", mish, "–", f"{mish}, {cost} × ReLU's time", "gelu"]
+    assert cells[1][2:7] == ["tuned", relu, mish, relu, "–"]
+    assert cells[2][:3] == ["MLP", "MNIST", "one for all or tuned"]
+    assert [cells[2][3], cells[2][7]] == ["not&nbsp;measured&nbsp;yet", "`+experiment=mnist_mlp`, about 9 core-hours"]
+
+
+def test_the_answer_counts_the_measured_situations():
+    one, two, three = situations.SITUATIONS[:3]
+    better = choice.choose(_rows(("mish", -0.2, "better", "")))
+    kept = choice.choose(_rows(("mish", 0.2, "worse", "")))
+    assert "yet" in home.answer({})
+    assert home.answer({one: kept}).startswith("In the one situation")
+    assert home.answer({one: better, two: kept}).startswith("In 1 of the 2 situations")
+    assert "mish in the MLP on 8×8 digits" in home.answer({one: better, two: kept})
+    assert home.answer(dict.fromkeys((one, two, three), better)).startswith("In 3 of the 3 situations")
+
+
+def test_an_activation_s_answer_names_the_network_and_both_tracks(catalogue):
+    said = standing.against_reference("mish", catalogue.places)
+    assert said == (
+        "In the MLP on 8×8 digits, mish is better than relu at one learning rate for all and is as good as relu "
+        "within 10 % with each one tuned."
+    )
+    assert "fails in at least one run" in standing.against_reference("gelu", catalogue.places)
+    assert "none of the networks" in standing.against_reference("silu", catalogue.places)
+    assert standing.not_measured("mish", catalogue.places)[0] == "MLP on MNIST"
+    assert standing.not_measured("silu", catalogue.places)[0] == "MLP on 8×8 digits"
+
+
+def test_of_many_networks_the_answer_has_the_numbers():
+    folders = ("digits_mlp", "mnist_mlp", "mnist_cnn")
+    rows = pd.concat([_rows(("mish", 0, "better", "")).assign(results=name) for name in folders])
+    rows.iloc[2, rows.columns.get_loc("verdict")] = "worse"
+    assert (
+        standing.against_reference("mish", rows) == "Against relu, mish is better in 2 and worse in 1 of 3 comparisons."
+    )
+
+
+def test_what_was_learned_is_the_mean_of_the_last_step_by_layer(tmp_path):
+    (tmp_path / "swept" / "tables").mkdir(parents=True)
+    write(synthetic.tables(["prelu", "relu"], seeds=3, depth=2), tmp_path / "swept" / "tables")
+    (row,) = learned.read(tmp_path).to_dict("records")
+    assert (row["results"], row["act"], row["parameter"], row["at the start"]) == ("swept", "prelu", "weight", "0.25")
+    ends = [float(row[f"layer {i}"].partition(" ")[0].replace("−", "-")) for i in (1, 2)]
+    assert ends == pytest.approx([0.25 - 0.05 * i * 3.0004 for i in (1, 2)], abs=2e-4)  # log10(1001) = 3.0004

@@ -1,0 +1,239 @@
+"""The README: each of its numbers is computed here from published tables, or from what its command prints."""
+
+import re
+import sys
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from actbench.catalogue import entries
+from actbench.catalogue.publish import facts_frame
+from actbench.command.options import EXPERIMENTS
+from actbench.compare import paired
+from actbench.compare.intervals import mean_interval
+from actbench.report.numbers import number
+
+ROOT = Path(__file__).resolve().parent.parent
+RESULTS = ROOT / "results"
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+FOLDERS = re.findall(r"\]\(results/(\w+)/report\.md\)", README)
+
+
+def _plain(text: str) -> str:
+    """A text without line breaks and narrow spaces."""
+    return " ".join(text.replace("\u202f", " ").split())
+
+
+def _section(title: str) -> str:
+    return README.split(f"\n## {title}\n")[1].split("\n## ")[0]
+
+
+def _table(folder: str, name: str) -> pd.DataFrame:
+    """A published table: a CSV file of statistics/, or the rows of tables/ with the settings of their runs."""
+    if (path := RESULTS / folder / "statistics" / f"{name}.csv").is_file():
+        return pd.read_csv(path)
+    table = pd.read_parquet(RESULTS / folder / "tables" / f"{name}.parquet")
+    if name != "layers":
+        return table
+    return table.merge(_table(folder, "runs"), on=["run_id", "seed"], suffixes=("", "_of_run"))
+
+
+def _verdicts(track: str) -> pd.DataFrame:
+    table = _table("digits_mlp", "differences")
+    return table[table["workload"].str.contains(f"track={track}")]
+
+
+def _accuracy(act: str, track: str) -> str:
+    runs = _table("digits_mlp", "runs")
+    return f"{runs.loc[(runs['act'] == act) & (runs['track'] == track), 'test_accuracy'].mean():.1%}".replace("%", " %")
+
+
+def _at_one_rate() -> str:
+    table = _verdicts("shared")
+    better = table[table["verdict"] == "better"].sort_values("change")
+    *names, last = better["variant"]
+    counts = {word: int((table["verdict"] == word).sum()) for word in ("equivalent", "worse", "undecided")}
+    least, most = (f"{-100 * change:.0f}" for change in (better["change"].max(), better["change"].min()))
+    return (
+        f"{len(better)} of {len(table)} functions make clearly fewer errors than ReLU on 8×8 digits: "
+        f"{', '.join(names)} and {last}, by {least} to {most} %. {counts['equivalent']} are equivalent, "
+        f"{counts['worse']} worse, and {counts['undecided']} undecided"
+    )
+
+
+def _at_their_own() -> str:
+    table = _verdicts("tuned")
+    counts = {word: int((table["verdict"] == word).sum()) for word in paired.VERDICTS}
+    assert not counts["better"]
+    return (
+        f"none of the {len(table)} does: {counts['equivalent']} is equivalent, {counts['worse']} are worse, and these "
+        f"seeds cannot tell for {counts['undecided']}"
+    )
+
+
+def _badly_tuned() -> str:
+    acts = ("softshrink", "threshold")
+    (guess,) = {_accuracy(act, "shared") for act in acts}
+    chosen = _table("digits_mlp_tuning", "tuning")
+    reached = " and ".join(_accuracy(act, "tuned") for act in acts)
+    return (
+        f"with {guess} of the digits right, and reach {reached} at their own "
+        f"([the tuning](results/digits_mlp_tuning/report.md), which keeps the common settings for "
+        f"{chosen['is_shared'].sum()} of {len(chosen)})"
+    )
+
+
+def _vanishing() -> str:
+    layers = _table("vanishing", "layers")
+    layers = layers[(layers["init"] == "torch") & (layers["model.depth"] == 16)]
+    gradient = layers.pivot_table("grad_rms", ["act", "seed"], "layer_index")
+    shares = {a: f"{s:.0e}".replace("e-0", "e-") for a, s in (gradient[1] / gradient[16]).groupby("act").mean().items()}
+    return (
+        f"the first of 16 layers receives {shares['sigmoid']} of what the last one does; with tanh {shares['tanh']}, "
+        f"with ReLU {shares['relu']}"
+    )
+
+
+def _drift() -> str:
+    layers = _table("mean_drift", "layers")
+    layers = layers[(layers["act"] == "sigmoid") & (layers["init"] == "torch")]
+    means = layers[layers["norm"] == "none"].groupby("layer_index")["out_mean"].mean()
+    ratio = layers.pivot_table("out_ratio", "norm", "layer_index")
+    first, last = (f"{ratio.loc['none', layer]:.1f}" for layer in (1, 8))
+    (held,) = {f"{value:.1f}" for value in ratio.loc["batch"]}
+    return (
+        f"stays within {(means - 0.5).abs().max():.3f} of 0.5 through {len(means)} layers. The constant part of the "
+        f"output grows, from {first} to {last} times its spread; batch normalisation holds it at {held}"
+    )
+
+
+def _fixed_point() -> str:
+    layers = _table("selu_fixed_point", "layers")
+    spread = layers[layers["layer_index"] == 32].groupby(["act", "data.mean", "data.std"])["out_std"].mean()
+    low, high = (f"{std:g}" for std in (layers["data.std"].min(), layers["data.std"].max()))
+    (selu, selu_most), (elu, elu_most) = (
+        (f"{spread[act].min():.2f}", f"{spread[act].max():.2f}") for act in ("selu", "elu")
+    )
+    reached = selu if selu == selu_most else f"{selu} to {selu_most}"
+    return (
+        f"From inputs of standard deviation {low} to {high} it reaches {reached} after 32 layers, ELU {elu} to "
+        + elu_most
+    )
+
+
+def _collapse() -> str:
+    runs = _table("linear_collapse", "runs")
+    deepest = runs[(runs["act"] == "identity") & (runs["model.depth"] == runs["model.depth"].max())]
+    gap = f"{deepest['test_midpoint_gap'].max():.0e}"
+    return f"{deepest['model.depth'].iloc[0]} linear layers are one linear map, up to {gap}"
+
+
+def _catalogue() -> str:
+    facts = _table("functions", "properties")
+    cost = _table("functions", "cost")
+    each = facts.groupby("property")
+    jump = int((each.get_group("num_jumps")["value"] > 0).sum())
+    bent = int((each.get_group("monotonic")["text"] == "no").sum())
+    rows = cost[(cost[["dtype", "mode", "size"]] == ["float32", "eager", "inside cache"]).all(axis=1)]
+    rows = rows[rows["pass"] == "forward+backward"].groupby("function")["ratio"].median()
+    return (
+        f"Properties and cost of {facts['function'].nunique()} functions**: {jump} jump, {bent} are not monotonic; "
+        f"eager Mish takes {rows['mish']:.1f} times as long as ReLU, forward and backward, "
+        f"Hardswish {rows['hardswish']:.1f} times"
+    )
+
+
+def _claims() -> str:
+    return f"{len(list((EXPERIMENTS / 'claims').glob('C*.yaml')))} claims of an article"
+
+
+def _speed() -> str:
+    ratios = _table("speed", "ratios").set_index(["case", "arm", "against"])["ratio"]
+    mlp, cnn = (f"{ratios[f'mnist, {net}', 'actbench', 'tutorial loop']:.1f}" for net in ("mlp", "cnn"))
+    return f"takes {mlp} times as long to train the MLP and {cnn} times as long to train the CNN on MNIST"
+
+
+SENTENCES = [
+    _at_one_rate, _at_their_own, _badly_tuned, _vanishing, _drift, _fixed_point, _collapse, _catalogue, _claims, _speed,
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("sentence", SENTENCES, ids=lambda sentence: sentence.__name__.strip("_"))
+def test_a_result_is_what_the_tables_say(sentence):
+    assert sentence() in _plain(README)
+
+
+def test_no_number_of_the_results_is_untested():
+    """But for names: the sizes of images, links."""
+    rest = _plain(_section("Results"))
+    for sentence in SENTENCES:
+        rest = rest.replace(sentence(), "")
+    assert not re.findall(r"\d", rest)
+
+
+def test_the_caption_counts_functions_and_seeds():
+    table = _verdicts("shared")
+    caption = _plain(README.split("\n## ")[0])
+    assert f"{len(table)} activations against ReLU" in caption
+    assert f"over {table['look'].min()} to {table['look'].max()} paired seeds" in caption
+    assert f"![{len(table) + 1} activations against ReLU" in caption
+
+
+def test_the_printed_run_stands_where_the_published_one_does():
+    """Its numbers in their order; the published sweep holds the same ten seeds, to the bit."""
+    runs = _table("digits_mlp", "runs")
+    runs = runs[(runs["track"] == "shared") & (runs["seed"] < 10)]
+    runs = runs.assign(variant=runs["act"], test_error=1 - runs["test_accuracy"])
+    means = runs.groupby("act")["test_error"].mean().round(12)  # equal means differ in their last bits
+    place = int((means < means["mish"]).sum()) + 1
+    accuracy = 100 * runs.loc[runs["act"] == "mish", "test_accuracy"]
+
+    def against(reference: str) -> pd.Series:
+        pair = runs[runs["act"].isin(["mish", reference])]
+        return paired.compare(pair, value="test_error", rng=np.random.default_rng(0), reference=reference).iloc[0]
+
+    def points(row: pd.Series) -> str:
+        low, high = -100 * row["difference_high"], -100 * row["difference_low"]
+        return number(
+            mean_interval([0, 1], rng=np.random.default_rng(0))._replace(
+                mean=-100 * row["difference"], low=low, high=high
+            )
+        )
+
+    relu, best = against("relu"), against(str(means.idxmin()))
+    change = [f"{100 * relu[name]:.0f}".replace("-", "−") for name in ("change", "low", "high")]
+    expected = (
+        f"{number(mean_interval(accuracy, rng=np.random.default_rng(0)))} {len(accuracy)} {place} {len(means)} "
+        f"{len(accuracy)} {points(relu)} {change[0]} [{change[1]}, {change[2]}] {len(accuracy)} "
+        f"{50 * (relu['high'] - relu['low']):.0f} {100 * (paired.MARGIN - 1):.0f} {relu['price']:.0f} {points(best)}"
+    )
+    block = README.split("```text\n")[1].split("```")[0]
+    numerals = r"−?\d[\d,]*(?:\.\d+)?"
+    assert re.findall(numerals, _plain(block)) == re.findall(numerals, expected)
+    assert relu["verdict"] in block
+    assert str(means.idxmin()) in block
+
+
+def test_the_properties_are_those_that_the_command_computes(monkeypatch):
+    block = README.split("```bash\n")[2].split("```")[0]
+    definition, command = block.strip().splitlines()
+    Path("mine.py").write_text(re.fullmatch(r"echo '(.*)' > mine\.py", definition)[1])
+    monkeypatch.delitem(sys.modules, "mine", raising=False)  # of another test
+    facts = facts_frame([entries.read(command.split()[3:])]).set_index("property")
+    rows = re.findall(r"^\| ([\w.]+) \| (\S*) ?\| (\S*) ?\|$", README, flags=re.MULTILINE)
+    assert len(rows) == 8
+    for name, value, text in rows[1:]:
+        assert (value, text) == (f"{facts.loc[name, 'value']:.6g}".replace("nan", ""), facts.loc[name, "text"]), name
+
+
+def test_ci_runs_the_readmes_commands():
+    script = (ROOT / ".ci" / "run").read_text(encoding="utf-8")
+    for command in ("python -m actbench +act=mish", "pip install --quiet -e '.[dev]'", "python -m actbench --help"):
+        assert command in script
+        assert command.replace(" --quiet", "") in README
+
+
+def test_the_readme_stays_short():
+    assert len(README.splitlines()) < 120

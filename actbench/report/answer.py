@@ -35,9 +35,12 @@ def answer(
         return choice[:_MOST]
     decided = of_ledger.measured(atoms)
     statements, means = [_atom(row) for row in decided.to_dict("records")], _measured(works, decided)
-    if said := [*statements, *means] if is_yes_or_no else [*means, *statements]:
-        return said[:_MOST]
-    return [sentence for work, one in zip(works, comparisons, strict=True) for sentence in _of_means(work, one)][:_MOST]
+    said = [*statements, *means] if is_yes_or_no else [*means, *statements]
+    if len(said) < _MOST:
+        said += [
+            s for work, one in zip(works, comparisons, strict=True) for s in _of_means(work, one, is_alone=not said)
+        ]
+    return said[:_MOST]
 
 
 def is_choice(comparison: Comparison | None) -> bool:
@@ -110,17 +113,16 @@ def _atom(row: dict) -> str:
     return f"{verdict}{of}: {row['states']} {row['sentence']}"
 
 
-def _of_means(work: Workload, comparison: Comparison | None) -> list[str]:
-    """The best means of one workload, and what the comparison with the reference says of them."""
+def _of_means(work: Workload, comparison: Comparison | None, *, is_alone: bool) -> list[str]:
+    """The best mean of one workload, and where nothing else is said what the comparison or the layers say."""
     runs, _, layers = work.tables
     primary = ranking.primary(runs)
     said = [sentences.best(runs, name) for name in (primary,) if name and np.isfinite(runs[name]).any()]
-    if comparison:
+    if is_alone and comparison:
         said += [_joined([("", say(comparison))]) for say in (_better, _as_good)]
-    else:
+    elif is_alone:
         said += _before_the_first_look(work)
-    if not said and len(layers):
-        said = [sentences.most_vanishing(layers), sentences.most_biased(layers)]
+        said += [] if said or not len(layers) else [sentences.most_vanishing(layers), sentences.most_biased(layers)]
     where = f"{work.title}: " if work.title else ""
     return [f"{where}{sentence}" for sentence in said if sentence]
 

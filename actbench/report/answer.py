@@ -1,6 +1,6 @@
 """What a page says first: at most three sentences that answer its question, made of the tables and the ledger."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import numpy as np
 import pandas as pd
@@ -56,14 +56,16 @@ def chosen(works: list[Workload], comparisons: Sequence[Comparison | None]) -> l
         return []
     clauses: list[list[tuple[str, str]]] = [[(name, say(one)) for name, one in kept] for say in (_better, _as_good)]
     clauses.append([(name, f"avoid {enumeration(failed)}") for name, one in kept if (failed := _failed(one))])
-    *said, avoid = [_joined(several) for several in clauses]
+    names = {name for _, one in kept for name in one.verdicts["variant"]}
+    *said, avoid = [_joined(several, names) for several in clauses]
     return [*said, *([f"{avoid[:-1]}: runs diverge or stay at chance."] if avoid else [])]
 
 
-def _joined(clauses: list[tuple[str, str]]) -> str:
-    """`With one learning rate for all, A; tuned for each, B.`"""
+def _joined(clauses: list[tuple[str, str]], names: Collection[str]) -> str:
+    """`With one learning rate for all, A; tuned for each, B.`, without a capital where it begins with one of `names`."""
     text = "; ".join(f"{_with(name)}{clause}" for name, clause in clauses)
-    return f"{text[:1].upper()}{text[1:]}." if text else ""
+    first = text[:1] if text.partition(" ")[0].rstrip(",") in names else text[:1].upper()
+    return f"{first}{text[1:]}." if text else ""
 
 
 def _with(name: str) -> str:
@@ -86,7 +88,8 @@ def _as_good(comparison: Comparison) -> str:
     equal = int((rows["verdict"] == "equivalent").sum())
     words, _ = numbers.metric(comparison.value)
     said = (
-        f"{equal or 'none'} of {len(rows)} {'is' if equal <= 1 else 'are'} within {percent(MARGIN - 1)} of its {words}"
+        f"{equal or 'none'} of {len(rows)} {'are' if equal > 1 else 'is' if equal else 'is shown to be'} within "
+        f"{percent(MARGIN - 1)} of its {words}"
     )
     if not len(best):
         return said
@@ -119,7 +122,7 @@ def _of_means(work: Workload, comparison: Comparison | None, *, is_alone: bool) 
     primary = ranking.primary(runs)
     said = [sentences.best(runs, name) for name in (primary,) if name and np.isfinite(runs[name]).any()]
     if is_alone and comparison:
-        said += [_joined([("", say(comparison))]) for say in (_better, _as_good)]
+        said += [_joined([("", say(comparison))], {*comparison.verdicts["variant"]}) for say in (_better, _as_good)]
     elif is_alone:
         said += _before_the_first_look(work)
         said += [] if said or not len(layers) else [sentences.most_vanishing(layers), sentences.most_biased(layers)]

@@ -23,7 +23,7 @@ def of(folder: Path) -> pd.DataFrame:
     here = atoms[[folder.name in results.split(", ") for results in atoms["results"].fillna("")]]
     joined = here.merge(sentences, on=["claim", "atom"]).reindex(columns=COLUMNS).fillna({"act": ""})
     joined = joined.sort_values("kind", key=lambda kinds: kinds.map(_KINDS.index), kind="stable", ignore_index=True)
-    kept.parent.mkdir(exist_ok=True)
+    kept.parent.mkdir(parents=True, exist_ok=True)
     joined.to_parquet(kept, index=False)
     return joined
 

@@ -106,5 +106,5 @@ def _of_first(statements: pd.DataFrame) -> str:
         half = (row["high"] - row["low"]) / 2
         what = label(row["column"])
         if np.isfinite(half):
-            return f"a difference of {percent(half, 1) if row['is_relative'] else rounded(half, 2)} ({what})"
+            return f"a difference of {percent(half, 1) if row['is_relative'] else rounded(half, 2)} in {what}"
     return ""

@@ -182,7 +182,7 @@ def _heat_maps(curves: pd.DataFrame, labels: dict[str, str], scales: dict[str, S
     """
     facets = list(curves[["setting", "when"]].drop_duplicates().itertuples(index=False, name=None))
     figure = layout.page(1.1 + 0.15 * len(labels))
-    panels = figure.subplots(1, len(scales) * len(facets), sharey=True, squeeze=False).reshape(len(scales), -1)
+    panels = figure.subplots(1, len(scales) * len(facets), squeeze=False).reshape(len(scales), -1)
     inches, has_times = (style.WIDTH - _NAMES) / panels.size, len({when for _, when in facets}) > 1
     for row, (name, scale) in zip(panels, scales.items(), strict=True):
         of_measure = curves[curves["measure"] == name]
@@ -203,7 +203,7 @@ def _heat_maps(curves: pd.DataFrame, labels: dict[str, str], scales: dict[str, S
 
 def _heat_map(panel: Axes, values: pd.DataFrame, scale: Scale) -> None:
     """One heat map; its columns lie at their places on the axis."""
-    panel.set_facecolor("#dddddd")
+    panel.set(facecolor="#dddddd", yticks=[])
     panel.grid(visible=False)
     cells = np.ma.masked_invalid(values.to_numpy(float))
     low, high = (float(values.columns[i]) for i in (0, -1)) if values.size else (0.0, 0.0)

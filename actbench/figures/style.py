@@ -84,11 +84,19 @@ def weight(variant: str) -> str:
 
 
 def shades(variants: Iterable[str]) -> dict[str, Any]:
-    """Colours for lines in one panel: those of a family from dark to light, in their order."""
+    """Colours for lines in one panel: those of a family from dark to light, by the value of their last parameter."""
     members = defaultdict(list)
-    for name in variants:
+    for name in sorted(variants, key=_value):
         members[group(name)].append(name)
     return {name: _shade(colour(name), i, len(names)) for names in members.values() for i, name in enumerate(names)}
+
+
+def _value(variant: str) -> float:
+    """The last parameter of a variant, 0 where it has none or it is no number."""
+    try:
+        return float(variant.rpartition("=")[2])
+    except ValueError:
+        return 0.0
 
 
 def _shade(base: Any, place: int, count: int) -> Any:

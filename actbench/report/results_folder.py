@@ -14,7 +14,7 @@ from actbench.compare.paired import JUDGED
 from actbench.compare.ranking import Cells
 from actbench.compare.workloads import NothingToReportError, Workload, protocol_notes, workloads
 from actbench.figures import training
-from actbench.report import convergence, numbers, page, sentences, settings, statistics, tuning, writer
+from actbench.report import console, convergence, draws, numbers, page, sentences, settings, statistics, tuning, writer
 from actbench.report.page import Part
 from actbench.report.sections import comparison as comparison_section
 from actbench.report.sections import tracks as tracks_section
@@ -48,6 +48,8 @@ def write_and_list(folder: Path, *, run_ids: Collection[str] | None = None) -> t
     """As `write`; returns also a sentence for each file, and for runs of each other PROTOCOL, that was left out."""
     if is_tuning(folder):
         return tuning.write(folder)
+    if draws.is_retuned(folder):
+        return draws.write(folder)
     tables, left_out = _read(folder)
     left_out = left_out + protocol_notes(tables.runs, run_ids=run_ids or ())
     works = workloads(tables, run_ids=run_ids)
@@ -56,10 +58,19 @@ def write_and_list(folder: Path, *, run_ids: Collection[str] | None = None) -> t
             f"The runs in {folder} have neither a loss nor layers, so there is nothing to compare activations by."
         )
     facts, unreadable = statistics.facts(folder)
-    doubled = convergence.of(folder)
+    doubled, drawn = convergence.of(folder), draws.beside(folder)
     with writer.replacing(folder) as new:
-        _make(works, [*left_out, *unreadable], new, facts=facts, doubled=doubled, name=folder.resolve().name)
+        _make(
+            works, [*left_out, *unreadable], new, facts=facts, doubled=doubled, drawn=drawn, name=folder.resolve().name
+        )
     return folder / "report.html", left_out
+
+
+def summary(folder: Path, tables: Tables, *, run_ids: Collection[str]) -> str:
+    """What these runs of a results folder reached, as text for the terminal."""
+    if is_tuning(folder):
+        return tuning.text(folder)
+    return draws.text(folder) if draws.is_retuned(folder) else console.text(tables, run_ids=run_ids)
 
 
 def _has_something_to_compare(work: Workload) -> bool:
@@ -75,6 +86,7 @@ def _make(
     *,
     facts: pd.DataFrame,
     doubled: pd.DataFrame,
+    drawn: pd.DataFrame,
     name: str,
 ) -> None:
     """Write report.md, report.html, figures/ and statistics/ into the folder of a new report."""
@@ -99,7 +111,7 @@ def _make(
         page.TEMPLATES / "results_folder.md.j2",
         title=title,
         opening=settings.opening(works),
-        in_short=[*warnings, *_in_short(works, results, comparisons, track_parts)],
+        in_short=[*warnings, *_in_short(works, results, comparisons, track_parts), *draws.summary(drawn)],
         settings=page.table(settings.rows(works)),
         lost=page.table(settings.lost(works)),
         left_out=left_out,

@@ -7,7 +7,7 @@ import pandas as pd
 
 from actbench.compare import halving
 from actbench.compare.workloads import NothingToReportError, protocol_notes
-from actbench.report import page, settings, writer
+from actbench.report import draws, page, settings, writer
 from actbench.report.console import aligned
 from actbench.report.numbers import enumeration, percent, rounded
 from actbench.report.page import Part
@@ -38,7 +38,7 @@ def write(folder: Path) -> tuple[Path, list[str]]:
     asked, runs, left_out = _read(folder)
     chosen, rungs = halving.choices(runs, asked)
     names = _names(runs)
-    in_short = sentences(asked, chosen, names)
+    in_short = [*sentences(asked, chosen, names), *draws.summary(draws.beside(folder))]
     with writer.replacing(folder) as new:
         writer.write_tables(new, {"tuning": chosen, "tuning_rungs": rungs})
         writer.write_page(

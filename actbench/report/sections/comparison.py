@@ -38,8 +38,8 @@ _READ_FOREST = (
     "undecided. All comparisons are one Holm family, looked at after {looks} seeds."
 )
 _READ_RANKS = (
-    "The rank of each mean with the interval that it has when seeds are drawn again, the same ones for all variants. "
-    "A long bar is a rank that these seeds do not know."
+    "The rank of each mean over the {n} seeds that all variants have, with the interval that it has when these seeds "
+    "are drawn again, the same ones for all. A long bar is a rank that these seeds do not know."
 )
 _READ_PAIRS = (
     "A row against a column, with no margin and no looks, and without a correction for having looked at everything but "
@@ -53,8 +53,8 @@ _READ_BEST = (
     "a variant with a failed seed is in no set."
 )
 _READ_DISAGREE = (
-    "Error and loss rank these more than five places apart: an overconfident function can have the lower error and the "
-    "higher loss. The expected calibration error stands beside."
+    "Over the seeds that all variants have, error and loss rank these more than five places apart: an overconfident "
+    "function can have the lower error and the higher loss. The expected calibration error stands beside."
 )
 _READ_RELATIONS = (
     "Spearman's rank correlation, over variants, of each diagnostic (mean over layers and seeds) with the mean loss: "
@@ -148,7 +148,7 @@ def _ranks(comparison: Comparison, *, save: Save) -> list[Part]:
     first = ranks[ranks["low"] <= 1]["variant"]
     shows = f"{enumeration(first)} may have rank 1; the longest interval spans {rounded(longest, 6)} ranks."
     figure = comparison_figures.rank_intervals(ranks, {name: name for name in ranks["variant"]})
-    return [Part("Rank intervals", _READ_RANKS, shows, save(figure, "rank_intervals"))]
+    return [Part("Rank intervals", _READ_RANKS.format(n=ranks["n"].iloc[0]), shows, save(figure, "rank_intervals"))]
 
 
 def _pairs(comparison: Comparison, *, order: list[str], save: Save) -> list[Part]:

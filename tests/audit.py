@@ -106,9 +106,10 @@ def signed_rank(differences: np.ndarray) -> float:
     if not len(rounded):
         return 1.0
     doubled = (2 * scipy.stats.rankdata(np.abs(rounded))).astype(int)
-    ways = np.ones(1)
+    ways = np.zeros(doubled.sum() + 1)  # the coefficients of the product of 1 + x^rank
+    ways[0] = 1
     for rank in doubled:
-        ways = np.convolve(ways, np.eye(1, rank + 1, 0)[0] + np.eye(1, rank + 1, rank)[0])
+        ways[rank:] += ways[:-rank].copy()
     plus = doubled[rounded > 0].sum()
     return min(1.0, 2 * min(ways[: plus + 1].sum(), ways[plus:].sum()) / ways.sum())
 
@@ -155,15 +156,15 @@ FOLDERS = sorted(path.parent for path in RESULTS.glob("*/statistics") if (path.p
 def folders_with(*names: str) -> list:
     """The published folders that have one of these files of statistics/, as parameters of the fixture `folder`.
 
-    Before them the invented one. The statistics of folders that were measured under an older PROTOCOL were made by
-    older rules.
+    Before them the invented one, which takes a while to make: one worker has all its tests. The statistics of folders
+    that were measured under an older PROTOCOL were made by older rules.
     """
     found = [
         pytest.param(folder, id=folder.name)
         for folder in FOLDERS
         if any((folder / "statistics" / f"{name}.csv").is_file() for name in names) and protocol(folder) == PROTOCOL
     ]
-    return [pytest.param(None, id="invented"), *found]
+    return [pytest.param(None, id="invented", marks=pytest.mark.xdist_group("invented")), *found]
 
 
 @functools.cache

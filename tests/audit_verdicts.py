@@ -3,6 +3,7 @@
 import audit
 import numpy as np
 import pandas as pd
+import scipy.special
 import scipy.stats
 
 SPENDING = {1: [0.05], 2: [0.02, 0.03], 3: [0.01, 0.015, 0.025], 4: [0.0125] * 4}
@@ -32,8 +33,11 @@ class Numbers:
                 return 1.0, 1.0
             return tuple(scipy.stats.binomtest(k, above + below, alternative="greater").pvalue for k in (above, below))
         t = x.mean() / self.error(n)
-        twice = 2 if abs(scipy.stats.skew(x)) > 1 else 1
-        return min(1, twice * scipy.stats.t.sf(t, n - 1)), min(1, twice * scipy.stats.t.cdf(t, n - 1))
+        deviations = x - x.mean()
+        is_skewed = abs((deviations**3).mean()) > (deviations**2).mean() ** 1.5
+        p = (2 if is_skewed else 1) * scipy.special.betainc((n - 1) / 2, 0.5, (n - 1) / (n - 1 + t * t)) / 2
+        other = (2 if is_skewed else 1) - p
+        return (min(1, p), min(1, other)) if t > 0 else (min(1, other), min(1, p))
 
 
 def wrong_images(runs: pd.DataFrame, name: str, seeds: list[int]) -> np.ndarray | None:

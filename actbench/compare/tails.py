@@ -8,7 +8,7 @@ import scipy.stats
 
 from actbench.compare.significance import ALPHA, is_varied
 
-MAX_SKEWNESS = 1.0  # beyond it a p of t counts twice: lognormal differences make it up to twice too small
+MAX_SKEWNESS = 1.0  # beyond it a p of t counts twice, which is not enough: see `selftest.lognormal`
 
 
 @dataclass(frozen=True)

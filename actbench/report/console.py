@@ -16,7 +16,7 @@ from actbench.tables.text import one_line
 from actbench.tables.text import text as text_of
 
 WIDTH = 100  # columns of a terminal that a table takes at most
-_FEWEST = 12  # characters that a name is cut to
+_FEWEST = 16  # characters that a name is cut to
 _MEASURES = {
     "test accuracy (%)": "test_accuracy",
     "test loss (nats)": "test_loss",
@@ -53,35 +53,47 @@ def paragraph(sentences: str) -> str:
 def aligned(rows: list[list[str]]) -> str:
     """Rows of cells as lines whose columns are aligned, the heading first.
 
-    Where they are wider than a terminal the names in the first column are cut in the middle; where that is not enough,
-    the columns go on below, beside the names again.
+    Where they are wider than a terminal, the names in the first columns are cut in the middle, the longest first; where
+    that is not enough, the columns go on below, beside the names again.
     """
     columns = [[one_line(cell) for cell in column] for column in zip(*rows, strict=True)]
-    names, blocks = columns[0], [columns[1:2]]
-    for column in columns[2:]:
-        if _width([*blocks[-1], column]) + min(_width([names]), _FEWEST + 2) > WIDTH:
+    num_names = next((i for i, column in enumerate(columns) if i and not _is_text(column)), len(columns))
+    names, blocks = columns[:num_names], [columns[num_names : num_names + 1]]
+    least = sum(min(max(map(len, column)), _FEWEST) + 2 for column in names)
+    for column in columns[num_names + 1 :]:
+        if least + _width([*blocks[-1], column]) > WIDTH:
             blocks.append([])
         blocks[-1].append(column)
-    return "\n\n".join(_lines(names, block) for block in blocks)
+    return "\n\n".join(_lines([*_narrowed(names, WIDTH - _width(block)), *block]) for block in blocks)
+
+
+def _is_text(column: list[str]) -> bool:
+    """Whether a column holds words, not numbers."""
+    return any(cell[:1].isalpha() for cell in column[1:])
 
 
 def _width(columns: list[list[str]]) -> int:
-    """The characters that columns take, with the gap behind each."""
-    return sum(max(map(len, column)) + 2 for column in columns)
+    """The characters that columns take, with a gap before each but the first of a line."""
+    return sum(max(map(len, column)) for column in columns) + 2 * (len(columns) - 1)
 
 
-def _lines(names: list[str], columns: list[list[str]]) -> str:
-    """Names and columns as lines; a last column is cut where it alone is too wide."""
-    room = max(_FEWEST, WIDTH - _width(columns))
-    cells = [[_cut(name, room) for name in names], *columns]
-    widths = [max(map(len, column)) for column in cells]
-    lines = ("  ".join(f"{cell:<{w}}" for cell, w in zip(row, widths, strict=True)) for row in zip(*cells, strict=True))
-    return "\n".join(_cut(line.rstrip(), WIDTH) for line in lines)
+def _narrowed(names: list[list[str]], room: int) -> list[list[str]]:
+    """Columns of names cut to what is left of a line, with the gap behind them, or to the fewest characters."""
+    widths = [max(map(len, column)) for column in names]
+    while sum(widths) + 2 * len(widths) > room and max(widths) > _FEWEST:
+        widths[widths.index(max(widths))] -= 1
+    return [[_cut(name, width) for name in column] for column, width in zip(names, widths, strict=True)]
 
 
 def _cut(text: str, room: int) -> str:
     """A text with its middle left out where it is too long: both ends tell names apart."""
     return text if len(text) <= room else f"{text[: room // 2]}…{text[len(text) - (room - room // 2 - 1) :]}"
+
+
+def _lines(columns: list[list[str]]) -> str:
+    widths = [max(map(len, column)) for column in columns]
+    rows = zip(*columns, strict=True)
+    return "\n".join("  ".join(f"{cell:<{w}}" for cell, w in zip(row, widths, strict=True)).rstrip() for row in rows)
 
 
 def failures(folder: Path, failed: pd.DataFrame) -> str:
@@ -143,5 +155,4 @@ def _cost(runs: pd.DataFrame) -> list[str]:
         f"Ran on {settings.distinct(runs['device_name'])}, threads={threads}; {minutes} minutes of training in all; "
         f"peak memory of a run: {peak} MiB."
     )
-    gates = settings.gates(runs)
-    return [cost, f"{gates[0].upper()}{gates[1:]}."] if gates else [cost]
+    return [cost]

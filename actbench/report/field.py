@@ -139,7 +139,7 @@ def _stands(reached: Result, name: str, place: Place) -> list[str]:
     if place.reference:
         said.append(f"Against {REFERENCE}, seed by seed, {_difference(place.reference, reached)}.")
         said += _verdict(place.reference, reached)
-    if place.against_best:
+    if place.against_best and place.against_best["look"]:
         words = {"worse": "It is behind", "equivalent": "It is within the margin of"}
         behind = words.get(place.against_best["verdict"], "It is not told apart from")
         said.append(f"{behind} the best of them, {place.best}: {_difference(place.against_best, reached)}.")

@@ -79,9 +79,6 @@ def result(run: Tables) -> Result | None:
 
 def place(run: Tables, own: Result, others: pd.DataFrame, *, reference: str = REFERENCE) -> Place | None:
     """The place of a single run among `others`, rows of `runs`; None where none shares its workload and a seed."""
-    others = others[others["seed"].isin(run.runs["seed"])] if len(others) else others
-    if not len(others):
-        return None
     joined = pd.concat([run.runs, _of_other_functions(others, run.runs)], ignore_index=True)
     (work,) = workloads(_only(joined, run), run_ids=set(run.runs["run_id"]))
     runs = measured(work)
@@ -117,11 +114,17 @@ def place(run: Tables, own: Result, others: pd.DataFrame, *, reference: str = RE
     )
 
 
-def differing(run: Tables, others: pd.DataFrame) -> str:
-    """The keys in which a run's workload differs from all of `others`, `model.depth=5`; "" if in none."""
+def differing(run: Tables, others: pd.DataFrame) -> tuple[str, str]:
+    """The keys in which a run's workload differs from all of `others`, `model.depth=5`, and what the first of them has.
+
+    Both are "" where one of them is of its workload.
+    """
     rows = pd.concat([run.runs.head(1), others.drop_duplicates("run_id")], ignore_index=True)
-    (own,) = (work for work in workloads(_only(rows, run)) if work.tables.runs["run_id"].isin(run.runs["run_id"]).any())
-    return own.title if len(own.tables.runs) == 1 else ""
+    works = workloads(_only(rows, run))
+    (own,) = (work for work in works if work.tables.runs["run_id"].isin(run.runs["run_id"]).any())
+    if len(own.tables.runs) > 1:
+        return "", ""
+    return own.title, next(work.title for work in works if work is not own)
 
 
 def _only(runs: pd.DataFrame, run: Tables) -> Tables:

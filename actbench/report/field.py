@@ -22,6 +22,7 @@ from actbench.report.numbers import ordinal, percent, rounded, with_unit
 from actbench.tables import parquet, store
 from actbench.tables.schema import REFERENCE, RUNS, Tables, config_columns
 from actbench.tables.text import text
+from actbench.tables.tuning import is_tuning
 
 SHIPPED = Path(__file__).with_name("shipped")  # results folders with tables/runs.parquet alone
 _SHIPPED_COLUMNS = ["run_id", "seed", "status", "epoch", "step", "protocol", "test_loss", "test_accuracy"]
@@ -52,14 +53,22 @@ def sentences(folder: Path, tables: Tables, run_id: str) -> list[str]:
         return []
     others = tables.runs[tables.runs["run_id"] != run_id]
     sweeps = {str(folder): others, **dict(_beside(folder, run))}
-    places = [
-        Field(name, found) for name, runs in sweeps.items() if (found := field.place(run, reached, runs)) is not None
-    ]
-    said = [_reached(reached, run)]
-    if not places:
-        return [*said, _without(run, sweeps)]
-    largest = max(places, key=lambda each: len(each.place.order))  # the first of them
-    return [*said, *_stands(reached, *largest)]
+    sweeps = {name: runs for name, runs in sweeps.items() if len(runs)}
+    stands = _largest(run, reached, sweeps)
+    return [_reached(reached, run), *(_stands(reached, *stands) if stands else [_without(run, sweeps)])]
+
+
+def _largest(run: Tables, reached: Result, sweeps: dict[str, pd.DataFrame]) -> Field | None:
+    """The field with the most variants. One with fewer rows than it holds is not looked at: that takes time."""
+    shared = {name: runs[runs["seed"].isin(run.runs["seed"])] for name, runs in sweeps.items()}
+    largest, size = None, 0
+    for name, runs in sorted(shared.items(), key=lambda item: -len(item[1])):
+        if len(runs) <= size * len(run.runs):
+            break
+        found = field.place(run, reached, runs)
+        if found is not None and len(found.order) > size:
+            largest, size = Field(name, found), len(found.order)
+    return largest
 
 
 def of_the_only_run(folder: Path, tables: Tables) -> list[str]:
@@ -89,8 +98,8 @@ def _beside(folder: Path, run: Tables) -> Iterator[tuple[str, pd.DataFrame]]:
     beside = [path for path in sorted(folder.resolve().parent.glob("*/")) if path.name != folder.resolve().name]
     names = {path.name for path in beside}
     for path in [*beside, *(path for path in sorted(SHIPPED.iterdir()) if path.name not in names)]:
-        if len(runs := _read(path, run)):
-            yield str(folder.parent / path.name) if path in beside else f"{path.name}, as shipped", runs
+        if not is_tuning(path) and len(runs := _read(path, run)):
+            yield str(folder.parent / path.name) if path in beside else f"the shipped {path.name}", runs
 
 
 def _read(folder: Path, run: Tables) -> pd.DataFrame:
@@ -150,7 +159,7 @@ def _difference(row: dict, reached: Result) -> str:
     """`−0.3 points [−0.5, −0.1]`, of accuracy; of a distance in its own unit."""
     is_error = reached.value.endswith("_error")
     interval = Interval(row["difference"], row["difference_low"], row["difference_high"], row["n"])
-    interval, unit = (interval.scaled(-100), "points") if is_error else (interval, numbers.metric(reached.value)[0])
+    interval, unit = (interval.scaled(-100), "points") if is_error else (interval, "FLD")
     return f"{'+' if interval.mean > 0 else ''}{with_unit(interval, unit)}"
 
 
@@ -181,12 +190,12 @@ def _without(run: Tables, sweeps: dict[str, pd.DataFrame]) -> str:
         "The same command with -m '+act=glob(*)' in place of its activation measures all of them, "
         f"with +act={REFERENCE} the reference."
     )
-    apart = {name: field.differing(run, runs) for name, runs in sweeps.items() if len(runs)}
+    apart = {name: field.differing(run, runs) for name, runs in sweeps.items()}
     if not apart:
         return f"Nothing to compare with: no sweep here has this data, model and task. {how}"
-    name, keys = min(apart.items(), key=lambda item: len(item[1]))
+    name, (keys, theirs) = min(apart.items(), key=lambda item: len(item[1][0]))
     if keys:
-        return f"Nothing to compare with: in {name} no run has {keys}. {how}"
+        return f"Nothing to compare with: {name} has {theirs or 'other settings'}, not {keys}. {how}"
     first, last = sweeps[name]["seed"].min(), sweeps[name]["seed"].max()
     return f"Nothing to compare with: {name} has the seeds {first} to {last}, none of these. Give seed={first}."
 

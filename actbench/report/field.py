@@ -179,7 +179,7 @@ def _verdict(row: dict, reached: Result) -> list[str]:
     more = f"about {rounded(price, 6)} more seeds" if np.isfinite(price) else "more than 10,000 seeds"
     return [
         sentence.format("undecided"),
-        f"These {row['look']} seeds know it to ±{percent(half)}, and the margin is {margin}: "
+        f"With these {row['look']} seeds it is known to ±{percent(half)}, and the margin is {margin}: "
         f"{more} would decide, if the estimate stays.",
     ]
 

@@ -137,10 +137,8 @@ def differing(run: Tables, others: pd.DataFrame) -> tuple[str, str]:
     others = others.drop_duplicates("run_id").drop_duplicates(["protocol", *settings])
     rows = pd.concat([run.runs.head(1), others], ignore_index=True)
     works = workloads(_only(rows, run))
-    (own,) = (work for work in works if work.tables.runs["run_id"].isin(run.runs["run_id"]).any())
-    if len(own.tables.runs) + own.twice > 1:
-        return "", ""
-    return own.title, next(work.title for work in works if work is not own)
+    alone = [work for work in works if set(work.tables.runs["run_id"]) <= set(run.runs["run_id"]) and not work.twice]
+    return (alone[0].title, next(work.title for work in works if work is not alone[0])) if alone else ("", "")
 
 
 def _only(runs: pd.DataFrame, run: Tables) -> Tables:

@@ -6,7 +6,7 @@ import pandas as pd
 
 from actbench.report import page
 from actbench.report.functions import facts_table
-from actbench.report.numbers import enumeration, rounded
+from actbench.report.numbers import enumeration, p_value, rounded
 from actbench.report.page import Markdown, escape, table
 from actbench.site import cost, diagnosis, pages, places, relatives, sentences, standing
 from actbench.site.claims import Claim
@@ -59,6 +59,7 @@ def _page(name: str, facts: Facts, catalogue: Catalogue, to: Path) -> str:
         places_read=_places_read(rows),
         diagnosis=_diagnosis(name, catalogue),
         learned=_learned(name, catalogue),
+        pairs=_pairs(name, catalogue),
         is_reference=name == REFERENCE,
         reference=REFERENCE,
         claims=_claims([claim for claim in catalogue.claims if name in claim.activations], catalogue),
@@ -91,9 +92,8 @@ def _table(heading: list[str], rows: list[list[str]]) -> str:
 
 
 def _places(rows: pd.DataFrame, catalogue: Catalogue) -> str:
-    """A row for each workload and track, those of the first page first."""
-    order = {one.experiment: i for i, one in enumerate(SITUATIONS)}
-    rows = rows.sort_values("results", key=lambda names: names.map(order), kind="stable", na_position="last")
+    """A row for each workload and track."""
+    rows = _in_order(rows)
     return _telling(
         {
             **_columns(rows, catalogue),
@@ -118,6 +118,26 @@ def _learned(name: str, catalogue: Catalogue) -> str:
     rows = catalogue.learned[catalogue.learned["act"] == name]
     shown = ["parameter", "at the start", *(column for column in map(str, rows) if column.startswith("layer "))]
     return _telling({**_columns(rows, catalogue), **{column: list(rows[column]) for column in shown}})
+
+
+def _pairs(name: str, catalogue: Catalogue) -> str:
+    """A row for each workload and track and each other variant there."""
+    rows = _in_order(catalogue.pairs[catalogue.pairs["act"] == name])
+    seeds = {f"{column} on": list(rows[column]) for column in ("better", "equal", "worse")}
+    return _telling(
+        {
+            **_columns(rows, catalogue),
+            "reference": list(rows["reference"]),
+            **seeds,
+            "p": [p_value(p) for p in rows["p_bh"]],
+        }
+    )
+
+
+def _in_order(rows: pd.DataFrame) -> pd.DataFrame:
+    """With the comparisons of the first page first."""
+    order = {one.experiment: i for i, one in enumerate(SITUATIONS)}
+    return rows.sort_values("results", key=lambda names: names.map(order), kind="stable", na_position="last")
 
 
 def _columns(rows: pd.DataFrame, catalogue: Catalogue) -> dict[str, list]:

@@ -8,7 +8,7 @@ import pytest
 from invented_site import BEST_SET, DIFFERENCES, FAILURES, FUNCTIONS, invent
 
 from actbench.catalogue import entries
-from actbench.site import activations, claims, diagnosis, own, places, relatives, sources
+from actbench.site import activations, claims, diagnosis, own, pairs, places, relatives, sources
 from actbench.site.claims import Claim
 
 
@@ -101,6 +101,14 @@ def test_the_nearest_are_those_with_the_smallest_largest_distance():
     assert rows == {"a": ["b", "c"], "b": ["c", "a"], "c": ["b", "a"], "d": ["c", "b"]}
     assert table["distance"].tolist() == [8, 12, 4, 8, 4, 12, 20, 24]
     np.testing.assert_equal(table["slope_distance"].to_numpy(), [1, 1.5, 0.5, 1, 0.5, 1.5, np.nan, np.nan])
+
+
+def test_a_pair_is_read_from_either_side(tmp_path):
+    rows = pairs.read(invent(tmp_path)).set_index(["variant", "reference"])
+    assert rows.loc[("mish", "gelu"), ["better", "equal", "worse", "track"]].tolist() == [7, 2, 1, "shared"]
+    assert rows.loc[("gelu", "mish"), ["better", "equal", "worse", "track"]].tolist() == [1, 2, 7, "shared"]
+    assert rows.loc[("mish", "relu"), ["better", "equal", "worse", "track"]].tolist() == [10, 3, 7, "tuned"]
+    assert pairs.read(tmp_path / "none").empty
 
 
 def test_claims_are_read_from_the_table_of_the_ledger(tmp_path):

@@ -122,7 +122,8 @@ def _learned(name: str, catalogue: Catalogue) -> str:
 
 def _pairs(name: str, catalogue: Catalogue) -> str:
     """A row for each workload and track and each other variant there."""
-    rows = _in_order(catalogue.pairs[catalogue.pairs["act"] == name])
+    rows = catalogue.pairs[catalogue.pairs["act"] == name].sort_values(["setting", "track", "reference"])
+    rows = _in_order(rows)
     seeds = {f"{column} on": list(rows[column]) for column in ("better", "equal", "worse")}
     return _telling(
         {

@@ -82,17 +82,21 @@ def undrawn(monkeypatch):
 
 
 def leave_undrawn(monkeypatch: pytest.MonkeyPatch) -> None:
-    from actbench.figures import comparison, style, tracks
+    from matplotlib.figure import Figure
+
+    from actbench.figures import comparison, differences, style, tracks
     from actbench.ledger import figure
-    from actbench.report import results_folder
+    from actbench.report import measures
+    from actbench.report.sections import training
 
     def no_drawing(draw):
-        return functools.wraps(draw)(lambda *args, **kwargs: None)
+        return functools.wraps(draw)(lambda *args, **kwargs: Figure())
 
     monkeypatch.setattr(style, "save", lambda figure, path: path.touch())
-    plots = tuple(replace(plot, draw=no_drawing(plot.draw)) for plot in results_folder.PLOTS)
-    monkeypatch.setattr(results_folder, "PLOTS", plots)
-    for module in (comparison, figure, tracks):
+    for module, name in ((training, "RANKINGS"), (training, "PLOTS"), (measures, "MEASURES")):
+        drawn = tuple(replace(each, draw=no_drawing(each.draw)) for each in getattr(module, name))
+        monkeypatch.setattr(module, name, drawn)
+    for module in (comparison, differences, figure, tracks):
         for name, draw in inspect.getmembers(module, inspect.isfunction):
             if draw.__module__ == module.__name__:
                 monkeypatch.setattr(module, name, no_drawing(draw))

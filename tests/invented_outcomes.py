@@ -1,4 +1,4 @@
-"""Atoms with invented numbers that came out as one likes: for pages and sentences of outcomes not seen yet."""
+"""Atoms with invented numbers, for the pages and sentences of outcomes that nobody has seen yet."""
 
 import itertools
 from collections.abc import Iterator, Mapping
@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 import numpy as np
 
 from actbench.compare.sequential import Bound, Case, Estimate, Outcome
-from actbench.ledger import decide
+from actbench.ledger import claimed
 from actbench.ledger.claims import NOT_MEASURED, Atom, Claim
 from actbench.ledger.decide import Decided
 from actbench.ledger.rules import Fact, Setting
@@ -69,7 +69,7 @@ def _named(claim: Claim) -> set[str]:
 
 
 def _spread(atom: Atom, case) -> float:
-    low, high = decide.claimed_set(atom, case)
+    low, high = claimed.ends(atom, case)
     return (
         (high - low) / 8
         if np.isfinite(high - low) and high > low
@@ -78,8 +78,8 @@ def _spread(atom: Atom, case) -> float:
 
 
 def _place(atom: Atom, case, verdict: str) -> float:
-    low, high = decide.claimed_set(atom, case)
+    low, high = claimed.ends(atom, case)
     spread = _spread(atom, case)
     end, inwards = (low, 1) if np.isfinite(low) else (high, -1)
-    inside = (verdict == "true") != decide.is_outside(atom)
+    inside = (verdict == "true") != claimed.is_outside(atom)
     return end + inwards * spread * (0 if verdict == "undecided" else 2 if inside else -2)

@@ -21,6 +21,11 @@ def headings(markdown: str, level: str = "##") -> list[str]:
     return re.findall(rf"^{level} (.*)$", markdown, flags=re.M)
 
 
+def folds(markdown: str) -> list[str]:
+    """The titles of a page's folds, also of those inside of others."""
+    return re.findall(r"^<details><summary>(.*)</summary>$", markdown, flags=re.M)
+
+
 def line(markdown: str, *words: str) -> str:
     """The one line of a page that has all these words."""
     (found,) = (line for line in markdown.splitlines() if all(word in line for word in words))

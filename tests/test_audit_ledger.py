@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 from audit import CLAIMS
 
-from actbench.ledger import decide, page, tables
+from actbench.ledger import decide, parse, tables, why, words
 from actbench.ledger.evidence import Evidence
 from actbench.tables import store
 from actbench.tables.bits import pack
@@ -25,6 +25,7 @@ def _read(name: str) -> pd.DataFrame:
 
 
 ATOMS, CASES = _read("ledger.csv"), _read("cases.csv")
+EVIDENCE = Evidence(RESULTS)
 REPORT = (LEDGER / "report.md").read_text(encoding="utf-8")
 
 
@@ -37,17 +38,31 @@ def test_every_row_belongs_to_a_claim():
     assert list(dict.fromkeys(ATOMS["claim"])) == [claim.id for claim in CLAIMS]
 
 
+def _cells(text: str) -> list[list[str]]:
+    """The cells of every table row of a page, as they read."""
+    rows = [line.strip("|") for line in text.splitlines() if line.startswith("| ")]
+    return [[re.sub(r"\\(.)", r"\1", cell.strip()) for cell in re.split(r"(?<!\\)\|", row)] for row in rows]
+
+
 def test_the_report_counts_the_verdicts_of_the_ledger():
     verdicts = ATOMS.groupby("claim")["verdict_on_claim"].first()
     (sentence,) = re.findall(r"^\*\*Of 24 claims: (.*?)\.\*\*", REPORT, flags=re.MULTILINE)
     assert {name: int(count) for count, name in re.findall(r"(\d+) ([a-z ]+)", sentence)} == Counter(verdicts)
-    rows = re.findall(r"^\| (C\d\d) \| ([a-z ]+) \|.*\|$", REPORT, flags=re.MULTILINE)
+    rows = re.findall(r"^\| \[(C\d\d)\]\(C\d\d\.md\) [^|]*\| \W ([a-z ]+) \|.*\|$", REPORT, flags=re.MULTILINE)
     assert dict(rows[:24]) == verdicts.to_dict()
 
 
-def test_every_figure_of_the_report_exists():
-    names = re.findall(r"!\[.*?\]\((.*?)\)", REPORT)
-    assert names == [f"figures/{claim}.png" for claim in ATOMS["claim"][ATOMS["n"] > 0].unique()]
+@pytest.mark.parametrize("claim", CLAIMS, ids=lambda claim: claim.id)
+def test_the_page_of_a_claim_has_the_verdict_of_each_atom_and_its_figure(claim):
+    text, atoms = (LEDGER / f"{claim.id}.md").read_text(encoding="utf-8"), ATOMS[ATOMS["claim"] == claim.id]
+    cells = {row[1]: row[0] for row in _cells(text) if len(row) in (4, 5)}
+    assert {atom: cells[states][2:] for atom, states in zip(atoms["atom"], atoms["states"], strict=True)} == dict(
+        zip(atoms["atom"], atoms["verdict"], strict=True)
+    )
+    assert f" {atoms['verdict_on_claim'].iloc[0]}.**" in text
+    names = re.findall(r"!\[.*?\]\((.*?)\)", text)
+    assert names in ([], [f"figures/{claim.id}.png"])
+    assert names or (atoms["n"].max() == 0 or atoms.loc[atoms["n"] > 0, ["low", "high"]].nunique(axis=1).max() == 1)
     for name in names:
         assert (LEDGER / name).read_bytes().startswith(b"\x89PNG"), name
 
@@ -182,9 +197,23 @@ def test_the_invented_claims_have_every_verdict(ledger):
 
 
 def test_the_page_is_made_of_the_published_tables(tmp_path):
-    evidence_of = Evidence(RESULTS)
-    ledger = [(claim, decide.decide_claim(claim, evidence_of)) for claim in CLAIMS]
-    assert tables.atoms(ledger, evidence_of).to_csv(index=False) == (LEDGER / "ledger.csv").read_text(encoding="utf-8")
+    ledger = [(claim, decide.decide_claim(claim, EVIDENCE)) for claim in CLAIMS]
+    assert tables.atoms(ledger, EVIDENCE).to_csv(index=False) == (LEDGER / "ledger.csv").read_text(encoding="utf-8")
     assert tables.cases(ledger).to_csv(index=False) == (LEDGER / "cases.csv").read_text(encoding="utf-8")
+    assert tables.claims(ledger).to_csv(index=False) == (LEDGER / "claims.csv").read_text(encoding="utf-8")
+    assert tables.sentences(ledger).to_csv(index=False) == (LEDGER / "sentences.csv").read_text(encoding="utf-8")
     for claim, decided in ledger:
-        assert page.finding(claim, decided) in REPORT.replace("\\", "")
+        assert words.finding(claim, decided) in REPORT.replace("\\", "")
+        cells = {cell for row in _cells((LEDGER / f"{claim.id}.md").read_text(encoding="utf-8")) for cell in row}
+        assert {words.sentence(one) for one in decided if one.verdict != "not measured"} <= cells
+
+
+@pytest.mark.parametrize("path", sorted((parse.FOLDER / "why").glob("*.md")), ids=lambda path: path.stem)
+def test_the_reasons_given_for_a_verdict_stand_on_its_page_with_their_numbers(path):
+    claim = next(claim for claim in CLAIMS if claim.id == path.stem)
+    decided = decide.decide_claim(claim, EVIDENCE)
+    if decide.verdict(decided) == "not measured":
+        pytest.skip("The claim is not decided by what is published.")
+    text = why.read(claim, decided, parse.FOLDER).text
+    assert text
+    assert text in (LEDGER / f"{claim.id}.md").read_text(encoding="utf-8")

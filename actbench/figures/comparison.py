@@ -3,101 +3,75 @@
 `labels` maps the variants, in their order in the figure, to the text beside them, as in `training`.
 """
 
+import matplotlib as mpl
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.colors import SymLogNorm, to_rgba
 from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator
-from seaborn import color_palette
 
 from actbench.compare.correlations import PROPERTIES
-from actbench.compare.errors import MARGIN
 from actbench.compare.significance import ALPHA
 from actbench.figures import axes, drawing, layout, style
+from actbench.figures.differences import zero
 from actbench.tables.schema import label
 
 DETAILED = 12  # the most variants whose cells in the matrix have room for mean, wins and p
 
 
-def forest(tables: dict[str, pd.DataFrame], labels: dict[str, str]) -> Figure:
-    """Relative changes in percent with their intervals: a row for each variant, a panel for each table.
-
-    `tables` maps the label of each axis to a table of `paired.compare`. The margin is grey.
-    """
-    figure, panels = layout.rows(labels, panels=len(tables))
-    band = 100 * (MARGIN - 1)
-    for panel, (title, table) in zip(panels, tables.items(), strict=True):
-        panel.axvspan(-band, band, color="#e6e6e6", linewidth=0, zorder=0)
-        panel.axvline(0, color="#707070", linewidth=0.8, zorder=1)
-        is_decided = table["verdict"].isin(["better", "worse"])
-        marker = np.where(table["verdict"] == "equivalent", "s", "o")
-        rows = table[["variant"]].assign(filled=is_decided, marker=marker, mean=100 * table["change"])
-        rows = rows.assign(low=100 * table["low"], high=100 * table["high"])
-        drawing.estimates(panel, rows, labels, missing="a value is not finite")
-        difference_axis(panel, rows, band)
-        panel.set_xlabel(title)
-    return figure
-
-
-def rank_intervals(ranks: pd.DataFrame, labels: dict[str, str]) -> Figure:
-    """The rank of every variant with its interval; a bar across many ranks means that the rank is uncertain."""
-    figure, (panel,) = layout.rows(labels, panels=1)
-    drawing.estimates(panel, ranks.assign(mean=ranks["rank"]), labels)
-    panel.set_xlim(0.5, len(ranks) + 0.5)
-    panel.xaxis.set_major_locator(MaxNLocator(nbins=12, integer=True, min_n_ticks=1))
-    panel.set_xlabel("rank of the mean (1 is best)")
-    return figure
-
-
-def profiles(table: pd.DataFrame, labels: dict[str, str]) -> Figure:
-    """The share of seeds within τ of the best: a panel for each variant, the others in grey."""
-    figure, panels = layout.multiples(labels, x="τ (steps / the fewest steps)", y="share of seeds")
-    curves = {str(name): frame.rename(columns={"share": "mean"}) for name, frame in table.groupby("variant")}
-    others = drawing.grey({name: curves[name] for name in labels}, x="tau")
-    for name, panel in panels.items():
-        panel.add_collection(others())
-        drawing.line(panel, curves[name], x="tau", variant=name)
-    panel = next(iter(panels.values()))
-    panel.set(xlim=(0.95, 4.05), ylim=(-0.04, 1.04))
-    axes.ticks(panel.xaxis, [1, 2, 3, 4])
-    axes.ticks(panel.yaxis, [0, 0.5, 1])
+def rank_intervals(ranks: dict[str, pd.DataFrame], labels: dict[str, str]) -> Figure:
+    """The rank of every variant with its interval, in a panel for each setting: a long bar is an uncertain rank."""
+    figure, panels = layout.rows(labels, panels=len(ranks))
+    for panel, (setting, table) in zip(panels, ranks.items(), strict=True):
+        drawing.estimates(panel, table.assign(mean=table["rank"]), labels)
+        panel.set_xlim(0.5, len(labels) + 0.5)
+        axes.ticks(panel.xaxis, [1, *range(5, len(labels) + 1, 5)] if len(labels) > 8 else range(1, len(labels) + 1))
+        layout.entitle(panel, setting, inches=6 / len(ranks))
+    figure.supxlabel("rank of the mean (1 is best)")
     return figure
 
 
 def matrix(pairs: pd.DataFrame, labels: dict[str, str]) -> Figure:
-    """Each variant (row) against each other (column): mean difference; seeds won, tied and lost; p.
+    """Each variant (row) against each other (column), coloured by the mean difference where the two differ.
 
-    With more than `DETAILED` variants a cell has room for the number of seeds won only.
+    Up to `DETAILED` variants a cell says the mean difference; seeds won, tied and lost; p.
     """
     figure = layout.page(1 + min(6.4, 0.62 * len(labels)))
     panel = figure.add_subplot(anchor="NW")
     _matrix_axes(panel, labels)
-    cell_size = min(layout.size(panel)) / len(labels)
     place = {name: i for i, name in enumerate(labels)}
     both_ways = pd.concat([pairs, _swapped(pairs)], ignore_index=True)
     rows = both_ways[both_ways["a"].isin(place) & both_ways["b"].isin(place)]
-    norm, shades = _colour_norm(rows["mean"]), color_palette("vlag", as_cmap=True)
     cells = np.full((len(labels), len(labels), 4), 1.0)
-    cells[np.diag_indices(len(labels))] = to_rgba("#f0f0f0")
-    is_detailed = len(labels) <= DETAILED
-    fontsize = min(6.2, cell_size * 10.2) if is_detailed else min(6.0, cell_size * 30)
-    for row in rows.to_dict("records"):
-        y, x, ink = place[row["a"]], place[row["b"]], "#808080"
-        if row["p_bh"] < ALPHA:
-            cells[y, x] = shades(norm(row["mean"]))
-            ink = _ink(cells[y, x])
-        text = _cell_text(row) if is_detailed else str(int(row["wins"]))
-        panel.text(x, y, text, ha="center", va="center", fontsize=fontsize, color=ink, linespacing=1.15)
+    cells[np.diag_indices(len(labels))] = to_rgba("#e0e0e0")
+    differing = rows[rows["p_bh"] < ALPHA]
+    shades = mpl.colormaps["RdBu_r"](_colour_norm(rows["mean"])(differing["mean"].to_numpy(float)))
+    cells[differing["a"].map(place), differing["b"].map(place)] = shades
     panel.imshow(cells, interpolation="nearest")
+    if len(labels) <= DETAILED:
+        fontsize = min(6.2, min(layout.size(panel)) / len(labels) * 10.2)
+        for row in rows.to_dict("records"):
+            y, x = place[row["a"]], place[row["b"]]
+            ink = _ink(cells[y, x]) if row["p_bh"] < ALPHA else "#808080"
+            panel.text(x, y, _cell_text(row), ha="center", va="center", fontsize=fontsize, color=ink, linespacing=1.15)
     return figure
 
 
-def diagnostics(table: pd.DataFrame, *, value: str) -> Figure:
-    """Spearman's ρ of each diagnostic with `value`, as the label names it (loss or accuracy): a panel for each time."""
-    names = {str(n): "gradient gain λ" if n == "gain" else label(str(n)) for n in table["measure"].unique()}
-    names = {name: text.replace("output mean", "|output mean|") for name, text in names.items()}
-    return _correlations({f"with the {value}, {when}": rows for when, rows in table.groupby("when", sort=False)}, names)
+def diagnostics(tables: dict[str, pd.DataFrame]) -> Figure:
+    """Spearman's ρ of each diagnostic with what each table is about (`the loss`): a panel for each and each time."""
+    names = {name: _diagnostic(name) for table in tables.values() for name in map(str, table["measure"].unique())}
+    return _correlations(
+        {
+            f"with {value}, {when}": rows
+            for value, table in tables.items()
+            for when, rows in table.groupby("when", sort=False)
+        },
+        names,
+    )
+
+
+def _diagnostic(name: str) -> str:
+    return "|output mean|" if name == "out_mean" else label(name)
 
 
 def properties(table: pd.DataFrame) -> Figure:
@@ -109,42 +83,21 @@ def properties(table: pd.DataFrame) -> Figure:
 
 def _correlations(tables: dict[str, pd.DataFrame], names: dict[str, str]) -> Figure:
     """A row for each measure and a panel for each table; markers are filled where the BH-adjusted p is below .05."""
-    figure, panels = layout.rows(names, panels=len(tables), shade=_in_ink)
+    figure, panels = layout.rows(names, panels=len(tables), emphasis=layout.plain)
     for panel, (title, table) in zip(panels, tables.items(), strict=True):
-        panel.axvline(0, color="#707070", linewidth=0.8, zorder=1)
+        zero(panel)
         rows = table.assign(variant=table["measure"], mean=table["rho"], filled=table["p_bh"] < ALPHA)
         drawing.estimates(panel, rows, names, shade=_in_ink)
         panel.set_xlim(-1.02, 1.02)
         axes.ticks(panel.xaxis, [-1, -0.5, 0, 0.5, 1])
-        panel.set_xlabel(f"Spearman's ρ {title}")
+        layout.entitle(panel, title, inches=5 / len(tables))
+    figure.supxlabel("Spearman's ρ")
     return figure
 
 
 def _in_ink(measure: str) -> str:
     """The colour of a measure: measures have none of their own."""
     return style.INK
-
-
-def difference_axis(panel: Axes, table: pd.DataFrame, margin: float) -> None:
-    """Make x linear, or beyond some value logarithmic if the largest difference far exceeds margin and median."""
-    sizes = table[["low", "mean", "high"]].abs().to_numpy()
-    sizes = sizes[np.isfinite(sizes) & (sizes > 0)]
-    most = float(sizes.max()) if len(sizes) else 1.0
-    linear = max(margin if np.isfinite(margin) else 0.0, float(np.median(sizes)) / 2 if len(sizes) else 0.0)
-    is_linear = not linear or most <= 15 * linear
-    low, high = np.nanmin(table["low"], initial=0), np.nanmax(table["high"], initial=0)
-    room, least = (1.1, 0.05 * most) if is_linear else (1.6, 0.5 * linear)
-    if is_linear:
-        panel.xaxis.set_major_locator(MaxNLocator(5))
-        panel.xaxis.set_major_formatter(lambda value, _: axes.short(round(value, 9)))
-    else:
-        panel.set_xscale("symlog", linthresh=linear, linscale=0.8)
-    panel.set_xlim(min(low * room, -least), max(high * room, least))
-    if not is_linear:
-        ticks = 10.0 ** np.arange(np.ceil(np.log10(0.4 * linear)), np.ceil(np.log10(most)) + 1)
-        places = panel.transAxes.inverted().transform(panel.transData.transform([(t, 0) for t in (0, *ticks)]))[:, 0]
-        ticks = ticks[places[1:] - places[0] > 0.08]  # with room for a label beside that of 0
-        axes.ticks(panel.xaxis, [*-ticks[::-1], 0, *ticks])
 
 
 def _matrix_axes(panel: Axes, labels: dict[str, str]) -> None:
@@ -157,7 +110,7 @@ def _matrix_axes(panel: Axes, labels: dict[str, str]) -> None:
     panel.tick_params(length=0)
     for axis in (panel.get_xticklabels(), panel.get_yticklabels()):
         for tick, name in zip(axis, labels, strict=True):
-            tick.set_color(style.colour(name))
+            tick.set_fontweight(style.weight(name))
     lines = np.arange(-0.5, count, 1)
     panel.hlines(lines, -0.5, count - 0.5, color="white", linewidth=0.6)
     panel.vlines(lines, -0.5, count - 0.5, color="white", linewidth=0.6)

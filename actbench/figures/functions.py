@@ -3,9 +3,9 @@
 import math
 from typing import Any
 
+import matplotlib as mpl
 import numpy as np
 import pandas as pd
-import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
@@ -16,7 +16,7 @@ from actbench.tables.functions import Facts, number
 
 _CHEAPEST = 0.4  # share of eager ReLU's time; a function that takes less does nothing
 ORDERS = ("f", "f ′", "f ″")
-COLOURS = sns.color_palette("colorblind", 3)
+COLOURS = ("#0173b2", "#de8f05", "#029e73")
 SHADE: dict[str, Any] = {"color": "#d55e00", "alpha": 0.13}
 _ASYMPTOTE: dict[str, Any] = {"color": "#b0b0b0", "linewidth": 0.9, "linestyle": "--"}
 _CLOSED_FORM: dict[str, Any] = {"color": INK, "linewidth": 3, "alpha": 0.3}
@@ -175,7 +175,7 @@ def _key(figure: Figure, facts: Facts) -> None:
 def _family(row: np.ndarray, curves: pd.DataFrame, parameter: str, facts: Facts) -> None:
     """Draw f and f' for several settings of one parameter, with the settings named at the right."""
     settings = sorted(curves["setting"].unique())
-    shades = sns.color_palette("viridis", len(settings))
+    shades = mpl.colormaps["viridis"](np.linspace(0.1, 0.9, len(settings)))
     for order, panel in enumerate(row[:2]):
         rows = curves[curves["order"] == order]
         # Thinner from setting to setting, so that a line on top of another leaves it visible.

@@ -1,5 +1,6 @@
-"""The layout of a page: small multiples, rows with a label each, names beside lines."""
+"""The layout of a page: small multiples, rows with a label each, names beside points, a key."""
 
+import textwrap
 from collections.abc import Callable
 from typing import Any
 
@@ -8,9 +9,10 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from actbench.figures.style import INK, WIDTH, colour, safe
+from actbench.figures.style import INK, WIDTH, colour, safe, weight
 
 BESIDE = 22  # the most characters of a name beside its line
+_KEY_WIDTH = 150  # characters in a line of a key
 
 
 def page(height: float) -> Figure:
@@ -59,20 +61,41 @@ def multiples(
 def key(figure: Figure, entries: dict[str, dict]) -> None:
     """Explain line styles and marks in one line above the panels, in ink where they mean the same in every colour."""
     handles = [mpl.lines.Line2D([], [], **{"color": INK, "linewidth": 1.2} | style) for style in entries.values()]
-    figure.legend(handles, list(entries), loc="outside upper right", ncols=max(len(handles), 1))
+    columns = max(int(_KEY_WIDTH / (max(map(len, entries), default=1) + 5)), 1)
+    ncols = min(columns, max(len(handles), 1))
+    figure.legend(handles, list(entries), loc="outside upper left", ncols=ncols, columnspacing=1.2, handletextpad=0.5)
 
 
 def rows(
-    labels: dict[str, str], *, panels: int, shade: Callable[[str], Any] = colour, length: int = 34
+    labels: dict[str, str], *, panels: int, length: int = 34, emphasis: Callable[[str], str] = weight
 ) -> tuple[Figure, list[Axes]]:
     """One row for each variant across panels side by side, its label, of at most `length` characters, at the left."""
-    figure = page(0.55 + max(0.21 * len(labels), 0.45))
+    figure = page(0.55 + max(0.19 * len(labels), 0.45))
     axes = list(figure.subplots(1, panels, sharey=True, squeeze=False)[0])
-    axes[0].set_yticks(range(len(labels)), [safe(label, length=length) for label in labels.values()], fontsize=7)
-    axes[0].set_ylim(len(labels) - 0.4, -0.6)
-    for tick, name in zip(axes[0].get_yticklabels(), labels, strict=True):
-        tick.set_color(shade(name))
+    name_rows(axes[0], labels, length=length, emphasis=emphasis)
     return figure, axes
+
+
+def plain(name: str) -> str:
+    """The weight of a name that is not a variant's."""
+    return "normal"
+
+
+def name_rows(
+    panel: Axes, labels: dict[str, str], *, length: int = 34, emphasis: Callable[[str], str] = weight
+) -> None:
+    """Write the label of each variant at its row, bold where the name has to stand out."""
+    panel.set_yticks(range(len(labels)), [safe(label, length=length) for label in labels.values()], fontsize=7)
+    panel.set_ylim(len(labels) - 0.4, -0.6)
+    for tick, name in zip(panel.get_yticklabels(), labels, strict=True):
+        tick.set_fontweight(emphasis(name))
+
+
+def entitle(panel: Axes, title: str, *, inches: float) -> None:
+    """Write what a panel is of (`norm=batch, init=torch`) above it, in as many lines as it needs."""
+    size = 7 if inches > 1.2 else 6
+    lines = textwrap.wrap(safe(title, length=120), max(int(inches * 72 / (0.57 * size)), 8), break_long_words=False)
+    panel.set_title("\n".join(lines), loc="left", fontsize=size, pad=2.5)
 
 
 def size(panel: Axes) -> tuple[float, float]:

@@ -1,6 +1,7 @@
-"""The figures of tasks that generate images: frame -> Figure, one function each; `labels` as in `training`."""
+"""The figures of tasks that generate images: tables by setting -> Figure, as in `training`."""
 
 import io
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -9,24 +10,27 @@ from matplotlib.figure import Figure
 from matplotlib.image import imread
 from matplotlib.ticker import MaxNLocator
 
-from actbench.compare.intervals import summarise
-from actbench.figures import axes, drawing, layout, style
-from actbench.figures.layers import by_layer
+from actbench.figures import axes, layout, series, style
 from actbench.tables.schema import label
 
-_SPARSITY = {"input_grad_hoyer": "-", "generator_grad_hoyer": "--"}
 
-
-def sheets(runs: pd.DataFrame, labels: dict[str, str]) -> Figure:
-    """Generated images of the first seed that has a picture, in a panel for each variant."""
-    figure, panels = layout.multiples(labels, x="", y="", shared=False, aspect=0.5)  # four rows of eight
-    first = runs[runs["picture"].notna()].sort_values("seed").drop_duplicates("variant").set_index("variant")["picture"]
+def sheets(runs: dict[str, pd.DataFrame], labels: dict[str, str]) -> Figure:
+    """Generated images of the first seed that has a picture, in a panel for each variant and setting."""
+    table = pd.concat([each.assign(sheet=_title(each["variant"], setting)) for setting, each in runs.items()])
+    titles = {_title(name, setting): _title(text, setting) for setting in runs for name, text in labels.items()}
+    figure, panels = layout.multiples(titles, x="", y="", shared=False, aspect=0.5)  # four rows of eight
+    first = table[table["picture"].notna()].sort_values("seed").drop_duplicates("sheet").set_index("sheet")["picture"]
     for name, panel in panels.items():
         panel.set(xticks=[], yticks=[])
         panel.grid(visible=False)
         if name in first:
             _show(panel, first[name])
     return figure
+
+
+def _title(name: Any, setting: str) -> Any:
+    """A name, or a column of names, with the setting behind it where there are several."""
+    return name + f"  {setting}" if setting else name
 
 
 def _show(panel: Axes, picture: bytes) -> None:
@@ -38,43 +42,42 @@ def _show(panel: Axes, picture: bytes) -> None:
     panel.imshow(pixels, cmap="gray", vmin=0, vmax=1, interpolation="nearest")
 
 
-def gradient_sparsity(layers: pd.DataFrame, labels: dict[str, str]) -> Figure:
-    """Share of exact zeros and Hoyer sparsity of the gradient by layer, at initialisation and at the end."""
-    return by_layer(layers, labels, dict.fromkeys(("grad_zero", "grad_hoyer"), drawing.SHARES))
+def sparsity_over_time(epochs: dict[str, pd.DataFrame], labels: dict[str, str]) -> Figure | None:
+    """Hoyer sparsity of ∂D/∂x and of the generator's gradient by epoch."""
+    rows = [(setting, table.assign(network="", when="", x=table["epoch"])) for setting, table in epochs.items()]
+    measured = _measured(pd.concat(epochs.values()))
+    curves = [
+        series.means(table, labels, value=name).assign(measure=name, setting=setting)
+        for name in measured
+        for setting, table in rows
+    ]
+    scales = {name: series.share(name) for name in measured}
+    return series.draw(pd.concat(curves), labels, scales, x=label("epoch"), ticks=series.epoch_axis)
 
 
-def sparsity_over_time(epochs: pd.DataFrame, labels: dict[str, str]) -> Figure:
-    """Hoyer sparsity of ∂D/∂x and of the generator's gradient by epoch, in a panel for each variant."""
-    figure, panels = layout.multiples(labels, x=label("epoch"), y="gradient sparsity (Hoyer)")
-    for column, linestyle in _SPARSITY.items():
-        means = summarise(epochs, by=["variant", "epoch"], value=column, resamples=drawing.BAND)
-        curves = {str(name): frame.sort_values("epoch") for name, frame in means.groupby("variant")}
-        others = drawing.grey(curves, x="epoch")
-        for name in panels.keys() & curves.keys():
-            panels[name].add_collection(others())
-            drawing.line(panels[name], curves[name], x="epoch", variant=name, linestyle=linestyle)
-    panel = next(iter(panels.values()))
-    panel.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=4))
-    panel.set_ylim(0, 1)
-    layout.key(figure, {label(column): {"linestyle": linestyle} for column, linestyle in _SPARSITY.items()})
-    return figure
-
-
-def sparsity_and_quality(runs: pd.DataFrame, labels: dict[str, str]) -> Figure:
+def sparsity_and_quality(runs: dict[str, pd.DataFrame], labels: dict[str, str]) -> Figure:
     """Fréchet distance against gradient sparsity at the end: small points are seeds, large ones their means."""
+    table = pd.concat(runs.values())
+    finite = table[table["variant"].isin(labels) & np.isfinite(table["test_fld"])]
+    columns = _measured(table)
     figure = layout.page(3)
-    panels = figure.subplots(1, 2, sharey=True)
-    finite = runs[runs["variant"].isin(labels) & np.isfinite(runs["test_fld"])]
+    panels = figure.subplots(1, len(columns), sharey=True, squeeze=False)[0]
     ends = finite.groupby("variant")["test_fld"].mean().to_dict()
-    for panel, column in zip(panels, _SPARSITY, strict=True):
+    shades = style.shades(labels)
+    for panel, column in zip(panels, columns, strict=True):
         for name, rows in finite.groupby("variant"):
-            panel.scatter(rows[column], rows["test_fld"], s=6, color=style.colour(str(name)), alpha=0.4, linewidths=0)
-            panel.plot([rows[column].mean()], [ends[name]], "o", color=style.colour(str(name)), markersize=5)
+            panel.scatter(rows[column], rows["test_fld"], s=6, color=shades[name], alpha=0.4, linewidths=0)
+            panel.plot([rows[column].mean()], [ends[name]], "o", color=shades[name], markersize=5)
         panel.set_xlabel(label(column))
         panel.xaxis.set_major_locator(MaxNLocator(5))
     panels[0].set_ylabel(label("test_fld"))
-    panel.yaxis.set_major_locator(MaxNLocator(5))
+    panels[0].yaxis.set_major_locator(MaxNLocator(5))
     if finite["test_fld"].max() > 3 * finite["test_fld"].min():
-        axes.log_y(panel, [finite["test_fld"]])
-    layout.beside(panel, ends, {name: name for name in labels})
+        axes.log_y(panels[0], [finite["test_fld"]])
+    layout.beside(panels[-1], ends, labels)
     return figure
+
+
+def _measured(table: pd.DataFrame) -> list[str]:
+    """The sparsities that were measured."""
+    return [name for name in ("input_grad_hoyer", "generator_grad_hoyer") if np.isfinite(table[name]).any()]

@@ -1,27 +1,43 @@
-"""The style of all figures: the rc settings, one colour per activation, text that is safe to draw, saving.
+"""The style of all figures: the rc settings, a colour for each family of functions, text that is safe to draw, saving.
 
-No figure has a legend of activations, since no eye can match 35 colours to 35 names. A name stands beside its line or
-row, in its colour. Figures are made without pyplot, so none stays open and no window is needed.
+No eye matches 42 colours to 42 names: a colour says which family a function is of (`tables/families.py`), its name
+stands beside its row or above its panel. The reference is black, and what the catalogue does not have, such as a user's
+own function, is pink and bold. Figures are made without pyplot, so none stays open and no window is needed.
 """
 
 import io
-import zlib
+from collections import defaultdict
+from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 import matplotlib as mpl
 import numpy as np
-import seaborn as sns
+from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties, findfont, get_font
 from PIL import Image
 
+from actbench.tables import families
+from actbench.tables.schema import REFERENCE
+
 WIDTH = 7.5  # inches: a printed A4 page less its margins
 GREY = "#c8c8c8"
 INK = "#404040"
-# The one of 1,500 salts with which successive names of the 36 functions of PROTOCOL 2 differ most in colour.
-_SALT = "actbench-1390"
-_LIGHTNESS = (0.38, 0.5, 0.6)
+OWN = "not in the catalogue"
+# Told apart under each kind of colour-blindness (tests/figures/test_style.py computes how well).
+COLOURS = dict(
+    zip((*families.FAMILIES, OWN), ("#2548ff", "#2a9d5c", "#af3b1e", "#8326c4", "#a58a0d", "#f83bb2"), strict=True)
+)
+_REFERENCE = "#1a1a1a"
 STYLE = {
+    "axes.facecolor": "white",
+    "axes.grid": True,
+    "axes.spines.right": False,
+    "axes.spines.top": False,
+    "xtick.bottom": False,
+    "ytick.left": False,
+    "patch.edgecolor": "white",
     "font.family": "DejaVu Sans",
     "font.size": 7.5,
     "axes.labelsize": 7.5,
@@ -40,8 +56,6 @@ STYLE = {
     "axes.labelcolor": INK,
     "xtick.color": INK,
     "ytick.color": INK,
-    "xtick.major.size": 2,
-    "ytick.major.size": 2,
     "axes.axisbelow": True,
     "axes.unicode_minus": True,
 }
@@ -49,29 +63,40 @@ STYLE = {
 
 def style() -> mpl.RcParams:
     """The rc settings of every figure."""
-    return sns.axes_style("whitegrid", rc={}) | STYLE | {"axes.spines.right": False, "axes.spines.top": False}
+    return mpl.RcParams(STYLE)
 
 
-def colour(variant: str) -> tuple[float, float, float]:
-    """The colour of a variant, from its name alone: the same in every figure, whatever else is in it.
-
-    The hue is the activation's. A parameter in the name (`elu alpha=0.5`) turns the hue by the logarithm of its value:
-    near values are near in hue but not in lightness. Later parameters turn it less.
-    """
-    act, *parameters = variant.split(" ")
-    hue, light = _draw(act)
-    turn = sum(_turn(text.partition("=")[2]) / place for place, text in enumerate(parameters, start=1))
-    hue, light = hue + turn, (light + 7 * turn) % 1
-    return sns.husl_palette(1, h=hue % 1.0, s=0.92, l=_LIGHTNESS[int(light * len(_LIGHTNESS))])[0]
+def group(variant: str) -> str:
+    """What a variant's colour says: the reference itself, its function's family, or that the catalogue lacks it."""
+    function = variant.partition(" ")[0]
+    return REFERENCE if variant == REFERENCE else families.published().get(function, OWN)
 
 
-def _turn(value: str) -> float:
-    """The share of the colour wheel by which a value turns a hue: 0 for 0, about 0.3 per decade above 0.01."""
-    try:
-        turn = 0.3 * float(np.log1p(100 * abs(float(value))) / np.log(10))
-    except ValueError:  # a word
-        turn = np.inf
-    return turn if np.isfinite(turn) else _draw(value)[0]
+def colour(variant: str) -> Any:
+    """The colour of a variant, from its name alone: the same in every figure, whatever else is in it."""
+    return _REFERENCE if group(variant) == REFERENCE else COLOURS[group(variant)]
+
+
+def weight(variant: str) -> str:
+    """The weight of a name: bold for the reference, and for what the catalogue lacks."""
+    return "bold" if group(variant) in (REFERENCE, OWN) else "normal"
+
+
+def shades(variants: Iterable[str]) -> dict[str, Any]:
+    """Colours for lines in one panel: those of a family from dark to light, in their order."""
+    members = defaultdict(list)
+    for name in variants:
+        members[group(name)].append(name)
+    return {name: _shade(colour(name), i, len(names)) for names in members.values() for i, name in enumerate(names)}
+
+
+def _shade(base: Any, place: int, count: int) -> Any:
+    """The shade at `place` of `count` around a colour, from nearly half black to nearly half white."""
+    if count == 1:
+        return base
+    way = 2 * place / (count - 1) - 1  # from −1, dark, to 1, light
+    target = np.ones(3) if way > 0 else np.zeros(3)
+    return tuple((1 - abs(way) * 0.45) * np.array(to_rgb(base)) + abs(way) * 0.45 * target)
 
 
 def safe(text: str, *, length: int = 34) -> str:
@@ -89,9 +114,3 @@ def save(figure: Figure, path: Path) -> None:
     figure.savefig(file, dpi=150, format="png")
     image = Image.open(file).convert("RGB").quantize(256, method=Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE)
     image.save(path, "png", optimize=True)
-
-
-def _draw(name: str) -> tuple[float, float]:
-    """Two numbers in [0, 1) that depend on a name only, the same on every machine."""
-    number = zlib.crc32(f"{_SALT}{name}".encode())
-    return (number >> 8) / 2**24, (number & 0xFF) / 256

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from actbench.command import options
-from actbench.ledger.claims import Claim
+from actbench.ledger.claims import Atom, Claim
 from actbench.tables.functions import named
 
 _COLUMNS = ("act", "function", "variant")  # in which an activation is named
@@ -14,6 +14,12 @@ _IN_WORDS = ("identity", "pair")
 def titles() -> dict[str, str]:
     """What each activation is called in the first line of its file: hardsigmoid is `Hard sigmoid`."""
     return {name: options.describe(file).partition(":")[0] for name, file in options.options("act").items()}
+
+
+def of_atom(atom: Atom) -> str:
+    """The activation that an atom speaks of; "" where its cases have several, or it compares."""
+    acts = {str(case.where.get("act", "")) for case in atom.cases if not case.against}
+    return acts.pop() if len(acts) == 1 else ""
 
 
 def of_claim(claim: Claim, *, titles: Mapping[str, str]) -> list[str]:

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from actbench.command import options
+from actbench.compare.sequential import MAX_SEEDS
 from actbench.ledger import activations, figure, parse, plan, tables, why, words
 from actbench.ledger.claims import NOT_MEASURED, Claim
 from actbench.ledger.decide import Decided
@@ -78,12 +79,13 @@ def _seeds(decided: Decided, evidence: Evidence) -> str:
     if decided.outcome is None:
         return "computed"
     stand = f"{decided.outcome.n}, {words.look(decided)}"
-    return f"{stand}; {_more(decided, evidence)}" if np.isfinite(decided.outcome.price) else stand
+    return stand if np.isnan(decided.outcome.price) else f"{stand}; {_more(decided.outcome.price, decided, evidence)}"
 
 
-def _more(decided: Decided, evidence: Evidence) -> str:
+def _more(seeds: float, decided: Decided, evidence: Evidence) -> str:
     """The further seeds that would decide a statement, with their hours where a seed's time is known."""
-    seeds = decided.outcome.price if decided.outcome else np.nan
+    if np.isinf(seeds):
+        return f"{fixed(MAX_SEEDS)} more would not decide it"
     hours = seeds * plan.seconds(decided, evidence) / 3600
     return f"{fixed(seeds)} more would decide it" + (f" ({fixed(hours, 1)} h)" if np.isfinite(hours) else "")
 
@@ -97,12 +99,12 @@ def _lacks(decided: Sequence[Decided], evidence: Evidence) -> str:
 def _places(claim: Claim, decided: Sequence[Decided], evidence: Evidence) -> list[list[object]]:
     """Heading and a row for each results folder: its question, what it holds or lacks, the command that makes it."""
     experiments = options.options("experiment")
-    rows: list[list[object]] = [["results", "question", "measured", "command"]]
+    rows: list[list[object]] = [["results", "question", "command", "measured"]]
     for name in dict.fromkeys([*tables.folders(claim), *plan.missing(decided, evidence)]):
         link = Markdown(f"[{name}](../{name}/report.md)") if evidence.has_report(name) else name
         question = options.describe(experiments[name]) if name in experiments else ""
         command = f"actbench +experiment={name}" if name in experiments else _COMMANDS.get(name, "")
-        rows.append([link, question, evidence.origin(name), Markdown(f"`python -m {command}`" if command else "")])
+        rows.append([link, question, Markdown(f"`python -m {command}`" if command else ""), evidence.origin(name)])
     return rows
 
 
@@ -116,7 +118,7 @@ def _how(decided: Sequence[Decided]) -> list[list[str]]:
             one.atom.name,
             one.atom.rule,
             f"{one.atom.table}.{one.atom.column}",
-            words.claimed(one.atom),
+            words.claimed_set(one.atom),
             f"{one.atom.needs} of {len(one.atom.cases)}" if len(one.atom.cases) > 1 else "",
             ", ".join(map(str, one.atom.looks.sizes)) if one.atom.has_seeds else "",
             *(p_value(getattr(one.outcome, name, np.nan)) for name in ("p_holm", "q_holm")),

@@ -104,7 +104,7 @@ class Evidence:
 
 def label_of(column: str) -> str:
     """The axis label of a column of the evidence."""
-    return _LABELS.get(column) or label(column).replace("learned.", "learned ")
+    return _LABELS.get(column) or label(column)
 
 
 def select(frame: pd.DataFrame, where: Mapping[str, Any]) -> pd.DataFrame:

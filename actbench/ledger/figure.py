@@ -13,11 +13,11 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
 from actbench.figures import drawing, style
-from actbench.ledger import decide, words
+from actbench.ledger import claimed, words
 from actbench.ledger.claims import Atom
 from actbench.ledger.decide import Decided, Estimate
 from actbench.ledger.evidence import label_of
-from actbench.report.numbers import PERCENT
+from actbench.tables.text import NARROW
 
 COLOURS = {"true": "#0072b2", "false": "#d55e00"}  # told apart by the colour-blind
 _UNDECIDED = "#606060"
@@ -45,7 +45,7 @@ def claim(decided: Sequence[Decided]) -> Figure:
 
 def unit(atom: Atom) -> str:
     """What the axis of an atom's strips measures: a change, a share, or the column's own label."""
-    if decide.is_relative(atom):
+    if claimed.is_relative(atom):
         return _CHANGE
     name = label_of(atom.column)
     return _SHARE if atom.rule == "sooner" or name.endswith(("(share)", "(fraction)")) else name
@@ -72,8 +72,8 @@ def _panel(panel: Axes, several: Sequence[Decided], *, name: str, height: float)
             _write(panel, -_LEFT + 0.05, y + _LINE / 2, line, color=colour)
             y += _LINE
         for setting, case, values in zip(one.settings, one.estimates, one.seeds, strict=False):
-            ends = decide.claimed_set(one.atom, setting.case)
-            _shade(panel, ends, y, outside=decide.is_outside(one.atom))
+            ends = claimed.ends(one.atom, setting.case)
+            _shade(panel, ends, y, outside=claimed.is_outside(one.atom))
             _strip(panel, case, values, y + _ROW / 2, colour=colour)
             _write(panel, -0.06, y + _ROW / 2, style.safe(case.name, length=30), ha="right")
             _write(panel, style.WIDTH - _LEFT - _RIGHT + 0.08, y + _ROW / 2, f"n = {case.n}, {words.look(one)}")
@@ -82,7 +82,7 @@ def _panel(panel: Axes, several: Sequence[Decided], *, name: str, height: float)
     panel.spines["left"].set_visible(False)
     panel.xaxis.set_major_locator(MaxNLocator(nbins=7))
     if name in (_CHANGE, _SHARE):
-        panel.xaxis.set_major_formatter(PercentFormatter(1.0, symbol=PERCENT))
+        panel.xaxis.set_major_formatter(PercentFormatter(1.0, symbol=f"{NARROW}%"))
     panel.set_xlabel(name, fontsize=7.5)
 
 
@@ -99,7 +99,7 @@ def _write(panel: Axes, x: float, y: float, text: str, **font: str) -> None:
 
 def _limits(several: Sequence[Decided]) -> tuple[float, float]:
     """The ends of the axis: all that is drawn is between them."""
-    ends = [end for one in several for setting in one.settings for end in decide.claimed_set(one.atom, setting.case)]
+    ends = [end for one in several for setting in one.settings for end in claimed.ends(one.atom, setting.case)]
     drawn = [number for one in several for case in one.estimates for number in case[1:4]]
     numbers = np.concatenate([ends, drawn, *(values for one in several for values in one.seeds)])
     numbers = numbers[np.isfinite(numbers)]

@@ -81,7 +81,8 @@ def missing(decided: Sequence[Decided], evidence: Evidence) -> dict[str, int]:
             settings[place] = needed
     for needed in settings.values():
         if lacking := max(0, needed.n - num_seeds(needed, evidence)):
-            runs[needed.results] = runs.get(needed.results, 0) + lacking
+            so_far = runs.get(needed.results, 0)  # what is no table of runs measures all settings at once
+            runs[needed.results] = so_far + lacking if needed.table == "runs" else max(so_far, lacking)
     for one in decided:
         for case in one.atom.cases if one.verdict == NOT_MEASURED and one.looks is None else ():
             if evidence.frame(case.results, one.atom.table) is None:

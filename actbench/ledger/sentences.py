@@ -9,7 +9,7 @@ from collections.abc import Collection, Mapping
 from types import SimpleNamespace
 from typing import Any
 
-from actbench.report import numbers
+from actbench.tables.text import NARROW
 
 # What a sentence can say of an atom, and whether it is a number with a unit, a count or words.
 FIELDS: dict[str, type] = {
@@ -39,7 +39,7 @@ class Number(float):
     def __format__(self, spec: str) -> str:
         if self != self:
             raise MissingNumberError
-        written = format(float(self), spec).replace("%", numbers.PERCENT)
+        written = format(float(self), spec).replace("%", f"{NARROW}%")
         return f"−{written[1:]}" if written.startswith("-") else written
 
 

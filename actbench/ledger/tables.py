@@ -37,11 +37,13 @@ def folders(claim: Claim) -> list[str]:
 
 
 def sentences(ledger: Ledger) -> pd.DataFrame:
-    """A row for each atom: what it measures, and the sentence about it."""
+    """A row for each atom, for the reports of experiments: what it measures, of which activation, its sentence."""
     rows = [
-        (claim.id, one.atom.name, one.atom.column, words.sentence(one)) for claim, several in ledger for one in several
+        (claim.id, one.atom.name, one.atom.column, activations.of_atom(one.atom), words.sentence(one))
+        for claim, decided in ledger
+        for one in decided
     ]
-    return pd.DataFrame(rows, columns=["claim", "atom", "column", "sentence"])
+    return pd.DataFrame(rows, columns=["claim", "atom", "column", "act", "sentence"])
 
 
 def atoms(ledger: Ledger, evidence: Evidence) -> pd.DataFrame:

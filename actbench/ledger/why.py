@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from actbench.ledger import sentences
-from actbench.ledger.claims import Claim, ClaimError
+from actbench.ledger import decide, sentences
+from actbench.ledger.claims import NOT_MEASURED, Claim, ClaimError
 from actbench.ledger.decide import Decided
 
 MAX_WORDS = 120
@@ -20,7 +20,7 @@ class Why(NamedTuple):
 
 
 def read(claim: Claim, decided: Sequence[Decided], folder: Path) -> Why:
-    """The interpretation of a claim with its numbers, `{atom.mean:.2f}`; none where they are not measured.
+    """The interpretation of a claim with its numbers, `{atom.mean:.2f}`; none where these or its verdict are not there.
 
     Raises:
         ClaimError: If it has no date or too many words, or names a number that does not exist.
@@ -35,6 +35,8 @@ def read(claim: Claim, decided: Sequence[Decided], folder: Path) -> Why:
         raise ClaimError(f"{path.name} has {count} words: {MAX_WORDS} are allowed.")
     try:
         sentences.check(template, [atom.name for atom in claim.atoms])
+        if decide.verdict(decided) == NOT_MEASURED:
+            return Why()
         return Why(date, sentences.fill(template, {one.atom.name: one.fields for one in decided}))
     except sentences.SentenceError as error:
         raise ClaimError(f"{path.name}: {error}.") from error

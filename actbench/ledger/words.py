@@ -7,7 +7,7 @@ from contextlib import suppress
 import numpy as np
 
 from actbench.compare.intervals import Interval
-from actbench.ledger import decide, sentences
+from actbench.ledger import claimed, decide, sentences
 from actbench.ledger.claims import MAX_WORDS, NOT_MEASURED, Atom, Claim
 from actbench.ledger.decide import Decided, Estimate
 from actbench.report.numbers import MISSING, number, rounded
@@ -102,7 +102,7 @@ def effect(atom: Atom, estimate: Estimate) -> str:
     ends = np.array([estimate.mean, estimate.low, estimate.high])
     if np.isnan(ends[0]):
         return MISSING
-    if decide.is_relative(atom):
+    if claimed.is_relative(atom):
         mean, low, high = (format(sentences.Number(end), "+.1%") for end in ends)
         return f"{mean} [{low}, {high}]"
     if not atom.has_seeds:
@@ -111,16 +111,16 @@ def effect(atom: Atom, estimate: Estimate) -> str:
     return number(Interval(estimate.mean, estimate.low, estimate.high, estimate.n))
 
 
-def claimed(atom: Atom) -> str:
+def claimed_set(atom: Atom) -> str:
     """The claimed set in words, that of the first case where they differ."""
-    low, high = decide.claimed_set(atom, atom.cases[0])
-    relative = decide.is_relative(atom)
+    low, high = claimed.ends(atom, atom.cases[0])
+    relative = claimed.is_relative(atom)
     first, last = (format(sentences.Number(end), "+.0%") if relative else _plain(end) for end in (low, high))
     if np.isinf([low, high]).any():
         words = f"above {first}" if np.isfinite(low) else f"below {last}"
     else:
         words = f"equal to {first}" if low == high else f"within [{first}, {last}]"
-    return f"not {words}" if decide.is_outside(atom) else words
+    return f"not {words}" if claimed.is_outside(atom) else words
 
 
 def look(decided: Decided) -> str:

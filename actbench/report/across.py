@@ -10,7 +10,7 @@ from actbench.compare.across import TRACKS, Across
 from actbench.compare.intervals import Interval
 from actbench.compare.paired import VERDICTS
 from actbench.figures import comparison as comparison_figures
-from actbench.figures import tracks
+from actbench.figures import differences, tracks
 from actbench.report import page, writer
 from actbench.report.numbers import bracketed, enumeration, number, rounded
 from actbench.report.page import Part
@@ -20,7 +20,7 @@ from actbench.report.writer import Save
 from actbench.tables.schema import REFERENCE
 
 _READ_RANKS = (
-    "The rank of each activation's mean error over the workloads, on the {track} track, each in units of the tuned "
+    "The rank of each activation's mean error over the workloads, each in units of the tuned "
     "{reference}'s. The interval is the one that the rank has when the seeds of every workload are drawn again, the "
     "same ones for all activations."
 )
@@ -29,10 +29,6 @@ _READ_IQM = (
     "on that workload: left of 1 is better than the tuned {reference}, on either track. A quarter of the values is cut "
     "on each side, so that a few bad runs do not decide. In the order of the mean error on the tuned track, which may "
     "be another. 95 % intervals: seeds drawn again within each workload."
-)
-_READ_PROFILES = (
-    "On the {track} track, the share of seeds of all workloads on which an activation reached the target validation "
-    "loss in at most τ times the steps of the fastest one there. What never got there is in no share."
 )
 _READ_VERDICTS = (
     "On the {track} track, the error of each activation against {reference}'s on the same seeds, with the verdict of "
@@ -130,8 +126,13 @@ def _verdicts(comparison: Across, track: str, order: list[str], *, save: Save) -
     rows = comparison.verdicts[comparison.verdicts["track"] == track]
     by_workload = {str(name): table for name, table in rows.groupby("workload")}
     acts = [name for name in order if name != REFERENCE]
-    figure = comparison_figures.forest({f"{name}: Δ error (%)": table for name, table in by_workload.items()},
-                                       {name: name for name in acts})  # fmt: skip
+    none = pd.DataFrame(columns=["variant", "rate"])  # failures are counted over all workloads, in a table of their own
+    figure = differences.differences(
+        by_workload,
+        dict.fromkeys(by_workload, none),
+        {name: name for name in acts},
+        change=f"change of the error against {REFERENCE}",
+    )
     cells = {
         (row["variant"], row["workload"]): f"{row['verdict']} {number(_percent(row))}"
         for row in rows.to_dict("records")
@@ -159,22 +160,13 @@ def _parts(comparison: Across, *, save: Save) -> list[Part]:
     figure = save(tracks.relative({track: tables[track]["iqm"] for track in TRACKS}, labels), "iqm")
     parts = [_verdicts(comparison, track, order, save=save) for track in TRACKS]
     parts.append(Part("In units of the tuned reference", _READ_IQM.format(reference=REFERENCE), figure=figure))
-    figures = (
-        ("ranks", "Rank intervals", _READ_RANKS, comparison_figures.rank_intervals),
-        ("profile", "Steps to the target", _READ_PROFILES, comparison_figures.profiles),
-    )
-    for name, title, how_to_read, draw in figures:
-        for track in TRACKS:
-            table = tables[track][name]
-            if len(table):
-                acts = list(table["variant"]) if name == "ranks" else order
-                figure = save(draw(table, {act: act for act in acts}), f"{name}_{track}")
-                read = how_to_read.format(track=track, reference=REFERENCE)
-                parts.append(Part(f"{title}, {track} track", read, figure=figure))
+    ranks = {f"{track} track": tables[track]["ranks"] for track in TRACKS}
+    figure = save(comparison_figures.rank_intervals(ranks, labels), "ranks")
+    parts.append(Part("Rank intervals", _READ_RANKS.format(reference=REFERENCE), figure=figure))
     failed = comparison.failures.assign(variant=comparison.failures["variant"] + ", " + comparison.failures["track"])
     return parts + [replace(table, read=_READ_FAILURES) for table in failures(failed)]
 
 
 def _of_track(comparison: Across, track: str) -> dict[str, pd.DataFrame]:
-    tables = {name: getattr(comparison, name) for name in ("ranks", "iqm", "profile")}
+    tables = {name: getattr(comparison, name) for name in ("ranks", "iqm")}
     return {name: table[table["track"] == track] for name, table in tables.items()}

@@ -7,9 +7,9 @@ import pandas as pd
 
 from actbench.compare.intervals import Interval
 from actbench.compare.ranking import TITLES, Cells
+from actbench.tables.text import NARROW
 
 MISSING = "–"
-PERCENT = "\u202f%"  # with a narrow gap at which no line breaks
 
 
 def fixed(value: float, places: int = 0) -> str:
@@ -28,8 +28,8 @@ def rounded(value: float, digits: int = 3) -> str:
 
 
 def percent(share: float, places: int = 0) -> str:
-    """`0.05` as `5%`."""
-    return f"{share:.{places}%}"
+    """`0.05` as `5 %`, with a narrow space that does not break."""
+    return f"{fixed(100 * share, places)}{NARROW}%"
 
 
 def p_value(p: float) -> str:
@@ -65,7 +65,7 @@ def number(interval: Interval | None, *, of: int | None = None, places: int | No
     width = interval.high - interval.low
     values = interval[:3] if np.isfinite(width) else interval[:1]
     mean, *bounds = [_digits(value, width) if places is None else fixed(value, places) for value in values]
-    text = f"{mean} [{', '.join(bounds)}]" if bounds else mean
+    text = f"{mean} [{', '.join(bounds)}]" if set(bounds) - {mean} else mean
     return text if of is None or interval.n == of else f"{text} (n = {interval.n})"
 
 

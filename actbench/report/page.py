@@ -47,6 +47,14 @@ class Part:
     folded: tuple[str, str] = ("", "")
 
 
+@dataclass(frozen=True)
+class Fold:
+    """Parts of a page that open at a click on their title."""
+
+    title: str
+    parts: Sequence[Part]
+
+
 def escape(value: object) -> Markdown:
     """A value as markdown that shows exactly its characters, on one line: no link, no HTML, no table border."""
     if isinstance(value, Markdown):
@@ -80,8 +88,8 @@ def render(markdown: str, *, title: str, folder: Path) -> str:
     """An HTML page from markdown that needs no other file and no network.
 
     Pictures are PNG files under `folder`, named by a relative path; any other picture is left out. HTML in the
-    markdown is shown as text. A table can be sorted by its headings unless the first of them is empty; a cell such as
-    `0.17 [0.16, 0.19]` sorts by its first number.
+    markdown is shown as text. A table can be sorted by its headings unless the first of them is empty; one without any
+    shows no headings. A cell such as `0.17 [0.16, 0.19]` sorts by its first number.
     """
     parser = MarkdownIt("commonmark", {"html": False}).enable("table")
     tokens = _folds(parser.parse(markdown))
@@ -106,20 +114,25 @@ def render(markdown: str, *, title: str, folder: Path) -> str:
 def _folds(tokens: Sequence[Token]) -> list[Token]:
     """The tokens with `<details><summary>TEXT</summary>` and `</details>`, each a paragraph of its own, as HTML.
 
-    Escaped text never reads so: a backslash stands before each <.
+    Escaped text never reads so: a backslash stands before each <. A fold that is in no other has an id, in its meta.
     """
-    folded = list(tokens)
+    folded, depth = list(tokens), 0
     for i, token in enumerate(tokens):
         if match := _FOLD.fullmatch(token.content) if token.type == "inline" else None:
-            summary = f"<details><summary>{html.escape(match[1])}</summary>\n" if match[1] else "</details>\n"
-            folded[i - 1 : i + 2] = [Token("html_block", "", 0, content=summary), *[Token("text", "", 0)] * 2]
+            title, anchor = match[1], f"fold-{i}"
+            opening = f'<details><summary id="{anchor}">{html.escape(title)}</summary>\n' if title else ""
+            meta = {anchor: title} if title and not depth else {}
+            fold = Token("html_block", "", 0, content=opening or "</details>\n", meta=meta)
+            folded[i - 1 : i + 2] = [fold, *[Token("text", "", 0)] * 2]
+            depth += 1 if title else -1
     return folded
 
 
 def _number_headings(tokens: Sequence[Token]) -> list[tuple[int, str, str]]:
-    """Give each heading a unique id; return (level, id, text) of the headings of level 2 and 3."""
+    """Give each heading a unique id; return (level, id, text) of the headings of level 2 and 3, and of folds as 2."""
     contents = []
     for number, (opening, inline) in enumerate(pairwise(tokens)):
+        contents += [(2, anchor, title) for anchor, title in opening.meta.items()]
         if opening.type != "heading_open":
             continue
         text = "".join(child.content for child in inline.children or [])
@@ -147,8 +160,9 @@ def _picture(
 
 
 def _open_table(renderer: RendererHTML, tokens: Sequence[Token], index: int, options: object, env: object) -> str:
-    heading = next(token for token in tokens[index:] if token.type == "inline")
-    kind = "sortable" if heading.content.strip() else "plain"
+    end = next(i for i, token in enumerate(tokens[index:], index) if token.type == "thead_close")
+    headings = [token.content.strip() for token in tokens[index:end] if token.type == "inline"]
+    kind = "sortable" if headings[0] else "advice" if any(headings) else "plain"
     return f'<div class="scroll" tabindex="0" role="region" aria-label="table"><table class="{kind}">'
 
 

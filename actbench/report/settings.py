@@ -5,9 +5,18 @@ from collections.abc import Iterable
 import pandas as pd
 
 from actbench.compare.layers import networks
+from actbench.compare.ranking import ranked
 from actbench.compare.workloads import TRACKS, Workload
 from actbench.report.numbers import fixed
+from actbench.tables.schema import Tables
 from actbench.tables.text import text
+
+_TRACKS = {
+    "shared": "one learning rate for all",
+    "tuned": "tuned for each",
+    "tuned_init": "tuned initialisation",
+    "tuned_lr": "tuned learning rate",
+}
 
 
 def counts(runs: pd.DataFrame) -> str:
@@ -17,18 +26,44 @@ def counts(runs: pd.DataFrame) -> str:
     return f"{len(runs)} run{'s' if len(runs) > 1 else ''}: {by_status}"
 
 
-def opening(works: list[Workload]) -> str:
-    """What was compared, in one sentence."""
-    runs = pd.concat([work.tables.runs for work in works])
-    names = runs["variant"].unique()
-    subject = f"{len(names)} activations compared" if len(names) > 1 else f"One activation, {names[0]},"
-    first = works[0].config
-    scope = [
-        f"{key}={first[key]}" for key in ("data", "model") if all(w.config.get(key) == first.get(key) for w in works)
+def named(works: list[Workload]) -> list[str]:
+    """The setting of each workload in words, `one learning rate for all` or `positive_mean, batch`; "" of a single one.
+
+    What a track chooses for each activation is not named beside it.
+    """
+    return ["" if len(works) == 1 else _in_words(work.title) for work in works]
+
+
+def _in_words(title: str) -> str:
+    settings = dict(setting.partition("=")[::2] for setting in title.split(", "))
+    if "track" in settings:
+        settings = {key: value for key, value in settings.items() if key.split(".")[0] not in ("init", "optim")}
+    return ", ".join(_word(*setting) for setting in settings.items())
+
+
+def _word(key: str, value: str) -> str:
+    """`depth 8` of model.depth=8, `no norm` of norm=none, `batch` of norm=batch."""
+    name = key.rpartition(".")[2]
+    if key == "track":
+        return _TRACKS.get(value, value)
+    if value == "none":
+        return f"no {name}"
+    return value if value and value[0].isalpha() and value not in ("true", "false") else f"{name} {value}".strip()
+
+
+def together(works: list[Workload]) -> tuple[Tables, list[str]]:
+    """All settings as one, and the order of its variants: those of one activation, `sigmoid · batch`, side by side."""
+    if len(works) == 1:
+        return works[0].tables, ranked(works[0].tables.runs)
+    several = [(name, work.tables, ranked(work.tables.runs)) for name, work in zip(named(works), works, strict=True)]
+    frames = [
+        [frame.assign(variant=frame["variant"].astype(str) + f" · {name}") for frame in tables]
+        for name, tables, _ in several
     ]
-    if len(works) > 1:
-        scope.append(f"in {len(works)} workloads that are not compared with each other")
-    return f"{subject}{' on ' if scope else ''}{', '.join(scope)}; {seeds(runs)}; {counts(runs)}."
+    first = list(dict.fromkeys(act for *_, order in several for act in order))
+    places = [(first.index(act), i, f"{act} · {name}") for i, (name, _, order) in enumerate(several) for act in order]
+    joined = Tables(*(pd.concat(parts, ignore_index=True) for parts in zip(*frames, strict=True)))
+    return joined, [name for *_, name in sorted(places)]
 
 
 def seeds(runs: pd.DataFrame) -> str:
@@ -54,7 +89,7 @@ def rows(works: list[Workload]) -> list[list[str]]:
     table.append(["also", ", ".join(f"{group}={shared[group]}" for group in single)])
     differing = sorted({key for work in works for key in work.config} - shared.keys())
     if differing:
-        table.append(["differs by section", ", ".join(differing)])
+        table.append(["differs by setting", ", ".join(differing)])
     table += _tuned(works)
     table += [["seeds", f"{seeds(runs)} ({_range(runs['seed'])})"], ["runs", counts(runs)]]
     for name, column in {"parameters": "num_parameters", "peak memory (MiB)": "peak_mib"}.items():

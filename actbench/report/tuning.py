@@ -7,10 +7,10 @@ import pandas as pd
 
 from actbench.compare import halving
 from actbench.compare.workloads import NothingToReportError, protocol_notes
-from actbench.report import page, settings, writer
+from actbench.report import folds, links, page, question, settings, writer
 from actbench.report.console import aligned
 from actbench.report.numbers import enumeration, percent, rounded
-from actbench.report.page import Part
+from actbench.report.page import Fold, Part
 from actbench.tables import atomic, store, tuning
 from actbench.tables.text import one_line
 from actbench.tables.text import text as text_of
@@ -37,22 +37,25 @@ def write(folder: Path) -> tuple[Path, list[str]]:
     atomic.refuse_links(folder)
     asked, runs, left_out = _read(folder)
     chosen, rungs = halving.choices(runs, asked)
-    names = _names(runs)
-    in_short = sentences(asked, chosen, names)
+    names, name = _names(runs), folder.resolve().name
+    waiting, *said = sentences(asked, chosen, names)
     with writer.replacing(folder) as new:
         writer.write_tables(new, {"tuning": chosen, "tuning_rungs": rungs})
         writer.write_page(
             new,
-            page.TEMPLATES / "tuning.md.j2",
-            title=f"{folder.resolve().name}: learning rate and initialisation tuned",
-            opening=_opening(asked, names, runs),
-            in_short=in_short,
-            parts=[
-                _choices(asked, chosen, rungs, names),
-                Part("Every setting", _READ_SETTINGS, table=page.table(_every_setting(rungs, names))),
+            page.TEMPLATES / "experiment.md.j2",
+            title=question.question(name, runs.assign(variant=runs["act"])),
+            warnings=[waiting] if waiting else [],
+            answer=said,
+            figure=_grid(chosen, names),
+            box=page.table(_box(asked, runs)),
+            choice="",
+            links=links.beside(name),
+            folds=[
+                Fold("What was chosen, with its validation error", [_choices(asked, chosen, rungs, names)]),
+                Fold("Every setting", [Part("", _READ_SETTINGS, table=page.table(_every_setting(rungs, names)))]),
+                _run(asked, runs, left_out, name=name),
             ],
-            settings=page.table(_rows(asked, runs)),
-            left_out=left_out,
         )
     return folder / "report.html", left_out
 
@@ -62,25 +65,27 @@ def text(folder: Path) -> str:
     asked, runs, _ = _read(folder)
     chosen, rungs = halving.choices(runs, asked)
     names = _names(runs)
-    lines = map(one_line, sentences(asked, chosen, names))
+    lines = [one_line(sentence) for sentence in sentences(asked, chosen, names) if sentence]
     return "\n".join([aligned(_table(asked, chosen, rungs, names)), "", *lines])
 
 
 def sentences(asked: Tuning, chosen: pd.DataFrame, names: dict[tuple[str, str], str]) -> list[str]:
-    """How many keep the shared track's setting, which initialisations were chosen, and what is not settled."""
-    count, shared = len(chosen), f"optim.lr={text_of(asked.shared.lr)} and init={asked.shared.init}"
-    kept = int(chosen["is_shared"].sum())
-    inits = [f"init={init} is chosen for {n}" for init, n in chosen["init"].value_counts().items()]
-    keep = "keeps" if kept == 1 else "keep"
-    said = [f"{kept} of {count} {keep} the shared track's setting, {shared}; {enumeration(inits)}."] if count else []
+    """What is not finished ("" where all is), which rate and initialisation most want, and what is at the edge."""
+    ended = {(row.act, row.parameters) for row in chosen.itertuples()}
+    waiting = [name for key, name in names.items() if key not in ended]
+    said = [f"Not finished, the same command goes on: {enumeration(waiting)}." if waiting else ""]
+    if not len(chosen):
+        return said
+    rates, inits = chosen["lr"].value_counts(), chosen["init"].value_counts()
+    kept, count = int(chosen["is_shared"].sum()), len(chosen)
+    said.append(
+        f"Most want the rate {text_of(rates.index[0])} ({rates.iloc[0]} of {count}) and the initialisation "
+        f"{inits.index[0]} ({inits.iloc[0]} of {count}); {kept or 'none'} {'keeps' if kept <= 1 else 'keep'} the "
+        f"shared setting, rate {text_of(asked.shared.lr)} with {asked.shared.init}."
+    )
     edges = [_name(row, names) for row in chosen[chosen["at_edge"]].to_dict("records")]
     if edges:
-        said.append(
-            f"At the edge of the rates that were tried, which a better one may lie beyond: {enumeration(edges)}."
-        )
-    ended = {(row.act, row.parameters) for row in chosen.itertuples()}
-    if waiting := [name for key, name in names.items() if key not in ended]:
-        said.append(f"Not finished, the same command goes on: {enumeration(waiting)}.")
+        said.append(f"At the edge of the rates tried, so a better one may lie beyond: {enumeration(edges)}.")
     return said
 
 
@@ -110,14 +115,41 @@ def _name(row: dict, names: dict[tuple[str, str], str]) -> str:
     return names[row["act"], row["parameters"]]
 
 
-def _opening(asked: Tuning, names: dict[tuple[str, str], str], runs: pd.DataFrame) -> str:
-    scope = ", ".join(f"{key}={asked.workload[key]}" for key in ("data", "model") if key in asked.workload)
-    return f"{len(names)} activation{'s' if len(names) > 1 else ''} tuned on {scope}; {settings.counts(runs)}."
+def _grid(chosen: pd.DataFrame, names: dict[tuple[str, str], str]) -> Part:
+    """The chosen settings as a table of rates by initialisations, the activations in its cells."""
+    cells = {key: ", ".join(_name(row, names) for row in rows.to_dict("records"))
+             for key, rows in chosen.groupby(["lr", "init"])}  # fmt: skip
+    inits = sorted(chosen["init"].unique())
+    rows = [["", *inits]] + [
+        [f"rate {text_of(lr)}", *(cells.get((lr, init), "") for init in inits)] for lr in sorted(chosen["lr"].unique())
+    ]
+    return Part("What was chosen", table=page.table(rows) if len(chosen) else "")
+
+
+def _box(asked: Tuning, runs: pd.DataFrame) -> list[list[str]]:
+    workload = asked.workload
+    network = [workload[key] for key in ("model",) if key in workload]
+    network += [f"{key.partition('.')[2]} {workload[key]}" for key in ("model.depth", "model.width") if key in workload]
+    rungs = ", ".join(map(str, asked.rungs))
+    box = [
+        ["network", ", ".join(network)],
+        ["data", workload.get("data", "")],
+        ["tried", f"rates {enumeration(map(text_of, asked.rates))}, each with {enumeration(asked.inits)}"],
+        ["seeds", f"{rungs} (rung by rung), from {asked.first_seed} on, used for nothing else"],
+        ["judged by", "validation error"],
+        ["runs", "" if (runs["status"] == "done").all() else settings.counts(runs)],
+    ]
+    return [["", ""], *([name, value] for name, value in box if value)]
+
+
+def _run(asked: Tuning, runs: pd.DataFrame, left_out: list[str], *, name: str) -> Fold:
+    parts = [Part("", table=page.table([*_rows(asked, runs), ["runs", settings.counts(runs)]]))]
+    return Fold(folds.WHAT_WAS_RUN, [*folds.repeated(question.command(name)), *parts, *folds.left(left_out)])
 
 
 def _choices(asked: Tuning, chosen: pd.DataFrame, rungs: pd.DataFrame, names: dict[tuple[str, str], str]) -> Part:
     read = _READ_CHOICES.format(seeds=asked.rungs[-1])
-    return Part("What was chosen", read, table=page.table(_table(asked, chosen, rungs, names)))
+    return Part("", read, table=page.table(_table(asked, chosen, rungs, names)))
 
 
 def _table(

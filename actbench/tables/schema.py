@@ -121,6 +121,11 @@ DERIVED = tuple(
     Column(f"{split}_error", "float64", f"{words} error (fraction)", "lower", ranks=True)
     for split, words in (("val", "validation"), ("test", "test"))
 )
+# Computed of several layers together.
+COMPUTED = (
+    Column("gain", "float64", "gradient gain λ (log, per layer)"),
+    Column("saturation", "float64", "saturation, both sides (share)"),
+)
 SCHEMA = {"runs": RUNS, "epochs": EPOCHS, "layers": LAYERS}
 
 
@@ -133,8 +138,13 @@ class Tables(NamedTuple):
 
 
 def label(name: str) -> str:
-    """The axis label of a column; a config key is its own label."""
-    return next((column.label for column in _all() if column.name == name), name)
+    """The axis label of a column; of a parameter, or of another config key, its name in words."""
+    return next((column.label for column in _all() if column.name == name), _in_words(name))
+
+
+def _in_words(name: str) -> str:
+    """`learned beta` of `learned.beta`, `negative slope` of `act.negative_slope`."""
+    return name.removeprefix("act.").replace("_", " ").replace(".", " ")
 
 
 def better(name: str) -> Literal["higher", "lower", None]:
@@ -143,7 +153,7 @@ def better(name: str) -> Literal["higher", "lower", None]:
 
 
 def _all() -> Iterator[Column]:
-    return chain(*SCHEMA.values(), DERIVED)
+    return chain(*SCHEMA.values(), DERIVED, COMPUTED)
 
 
 def config_columns(runs: pd.DataFrame) -> list[str]:

@@ -22,7 +22,7 @@ def targets(ratios: pd.DataFrame) -> Figure:
     targeted = targeted.assign(**over_target.where(~targeted["is_part"], 1 / over_target))
     names = {str(i): _name(row) for i, row in enumerate(targeted.to_dict("records"))}
     with mpl.rc_context(style.style()):
-        figure, (panel,) = layout.rows(names, panels=1, shade=lambda name: style.INK, length=80)
+        figure, (panel,) = layout.rows(names, panels=1, emphasis=layout.plain, length=80)
         shades = targeted["verdict"].map(_COLOURS).tolist()
         rows = targeted.assign(variant=list(names), mean=targeted["ratio"])
         drawing.estimates(panel, rows, names, shade=lambda name: shades[int(name)])

@@ -32,13 +32,13 @@ def runs_of(losses: dict[str, list[float]], **columns) -> pd.DataFrame:
     [
         (Interval(0.17234, 0.1604, 0.1851, 10), "0.172 [0.160, 0.185]"),
         (Interval(0.97312, 0.97220, 0.97401, 10), "0.9731 [0.9722, 0.9740]"),
-        (Interval(0.5, 0.5, 0.5, 3), "0.5000 [0.5000, 0.5000]"),
+        (Interval(0.5, 0.5, 0.5, 3), "0.5000"),
         (Interval(2.0, np.nan, np.nan, 1), "2.000"),
         (Interval(41_234.0, 40_100.0, 42_300.0, 10), "41,234 [40,100, 42,300]"),
         (Interval(-0.004, -0.011, 0.003, 10), "−0.004 [−0.011, 0.003]"),
         (Interval(3.452e-6, 3.36e-6, 3.51e-6, 10), "3.45e−6 [3.36e−6, 3.51e−6]"),
         (Interval(1.7194e33, 5.859e32, 3.626e33, 3), "1.72e33 [5.86e32, 3.63e33]"),
-        (Interval(0.0, 0.0, 0.0, 10), "0 [0, 0]"),
+        (Interval(0.0, 0.0, 0.0, 10), "0"),
         (Interval(np.nan, np.nan, np.nan, 0), "–"),
         (None, "–"),
     ],
@@ -78,8 +78,8 @@ def test_ranking_table_by_hand() -> None:
     runs = runs_of({"a": [0.25, 0.25], "b": [0.5, np.inf]}, train_seconds=2.0)
     heading, *rows = numbers.ranking_table(ranking.ranking(runs), runs, ["a", "b"])
     assert heading == ["activation", "test loss (nats)", "test accuracy", "seconds per seed", "n", "diverged"]
-    assert rows[0] == ["a", "0.2500 [0.2500, 0.2500]", "0.7500 [0.7500, 0.7500]", "2.000 [2.000, 2.000]", "2", "0"]
-    assert rows[1] == ["b", "0.5000 (n = 1)", "0.30 [0.10, 0.50]", "2.000 [2.000, 2.000]", "2", "1"]
+    assert rows[0] == ["a", "0.2500", "0.7500", "2.000", "2", "0"]
+    assert rows[1] == ["b", "0.5000 (n = 1)", "0.30 [0.10, 0.50]", "2.000", "2", "1"]
 
 
 def test_diagnosis_of_three_layers_and_of_one() -> None:
@@ -98,20 +98,20 @@ def test_diagnosis_of_three_layers_and_of_one() -> None:
 @pytest.mark.parametrize(
     ("losses", "expected"),
     [
-        ({"a": [0.25, 0.25]}, "Mean test loss: 0.2500 [0.2500, 0.2500], n = 2."),
+        ({"a": [0.25, 0.25]}, "Mean test loss: 0.2500, n = 2."),
         ({"a": [0.25, 0.25], "b": [0.5, 0.5]},
-         "Lowest mean test loss: a, 0.2500 [0.2500, 0.2500], n = 2; the interval of the other does not overlap it."),
+         "Lowest mean test loss: a, 0.2500, n = 2; the interval of the other does not overlap it."),
         ({"a": [0.0, 1.0], "b": [0.5, 2.5]},
          "Lowest mean test loss: a, 0.5 [0.0, 1.0], n = 2; the interval of the other overlaps it."),
         ({"a": [0.25, 0.25], "b": [0.5, 0.5], "c": [1.0, 1.0]},
-         "Lowest mean test loss: a, 0.2500 [0.2500, 0.2500], n = 2; "
+         "Lowest mean test loss: a, 0.2500, n = 2; "
          "none of the 2 others has an interval that overlaps it."),
         ({"a": [0.0, 1.0], "b": [0.5, 2.5], "c": [9.0, 9.0]},
          "Lowest mean test loss: a, 0.5 [0.0, 1.0], n = 2; 1 of the 2 others has an interval that overlaps it."),
         ({"a": [0.0, 1.0], "b": [0.5, 2.5], "c": [0.5, 0.8]},
          "Lowest mean test loss: a, 0.5 [0.0, 1.0], n = 2; 2 of the 2 others have intervals that overlap it."),
         ({"a": [0.25, 0.25], "b": [0.125, np.nan]},
-         "Lowest mean test loss: a, 0.2500 [0.2500, 0.2500], n = 2; the interval of the other does not overlap it."),
+         "Lowest mean test loss: a, 0.2500, n = 2; the interval of the other does not overlap it."),
     ],
 )  # fmt: skip
 def test_the_best_variant_and_how_many_intervals_overlap_its_own(losses: dict[str, list[float]], expected: str) -> None:
@@ -120,7 +120,7 @@ def test_the_best_variant_and_how_many_intervals_overlap_its_own(losses: dict[st
 
 def test_the_best_accuracy_is_the_highest_and_an_empty_column_has_no_sentence() -> None:
     runs = runs_of({"a": [0.25, 0.25], "b": [0.5, 0.5]})
-    assert sentences.best(runs, "test_accuracy").startswith("Highest mean test accuracy: a, 0.7500 ")
+    assert sentences.best(runs, "test_accuracy").startswith("Highest mean test accuracy: a, 0.7500, ")
     assert sentences.best(runs, "val_loss") == ""
 
 

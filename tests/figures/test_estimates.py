@@ -1,19 +1,13 @@
 """A dot with its interval, in every figure that has one: the numbers of its table, in the colour of its row."""
 
-import evidence
 import numpy as np
 import pandas as pd
-import pytest
 from matplotlib.axes import Axes
-from matplotlib.colors import to_rgb
+from matplotlib.colors import Normalize, to_rgb
 from matplotlib.figure import Figure
 
 from actbench.compare.init_or_rate import EFFECTS
-from actbench.compare.sequential import Case, Estimate, Outcome
-from actbench.figures import comparison, drawing, functions, layers, style, tracks, training
-from actbench.ledger import figure as ledger_figure
-from actbench.ledger.decide import Decided
-from actbench.ledger.rules import Setting
+from actbench.figures import comparison, drawing, functions, series, style, tracks, training
 from benchmarks.speed import figure as speed_figure
 
 NAMES = {"relu": "relu", "elu": "elu", "mish": "mish"}
@@ -42,40 +36,26 @@ def test_of_x_and_y_one_has_the_interval() -> None:
     assert points[2:] == [[[1, 3], [1, 8]], [[2, 4], [2, 9]], [[1, 5], [2, 6]]]
 
 
-def changes(table: pd.DataFrame) -> pd.DataFrame:
-    return table.rename(columns={"mean": "change"})
-
-
-def test_a_forest_has_the_numbers_of_its_table_and_marks_verdicts() -> None:
-    table = TABLE.assign(verdict=["worse", "equivalent", "undecided"])
-    figure = comparison.forest({"Δ error (%)": changes(table)}, NAMES)
-    (panel,) = figure.axes
-    assert np.array(drawn(panel)) == pytest.approx(100 * table[["mean", "low", "high"]].to_numpy())
-    dots = [line for line in panel.lines if line.get_marker() in "os"]
-    assert [dot.get_marker() for dot in dots] == ["o", "s", "o"]
-    assert [to_rgb(dot.get_markerfacecolor()) == (1, 1, 1) for dot in dots] == [False, True, True]
-    assert [to_rgb(dot.get_color()) for dot in dots] == [style.colour(name) for name in NAMES]
-    assert [to_rgb(tick.get_color()) for tick in panel.get_yticklabels()] == [style.colour(name) for name in NAMES]
-
-
 def test_a_row_without_a_number_says_so() -> None:
-    table = TABLE.assign(mean=[0.2, np.nan, 0.05], verdict="undecided")
-    (panel,) = comparison.forest({"Δ error (%)": changes(table)}, NAMES).axes
+    panel = Figure().add_subplot()
+    drawing.estimates(panel, TABLE.assign(mean=[0.2, np.nan, 0.05]), NAMES, missing="a value is not finite")
     assert [(text.get_text(), text.get_position()[1]) for text in panel.texts] == [("a value is not finite", 1)]
     assert len(drawn(panel)) == 2
     runs = pd.DataFrame({"variant": ["relu", "relu", "elu"], "test_loss": [0.1, 0.2, np.inf]})
-    (panel,) = drawing.dots(runs, {"relu": "relu", "elu": "elu ✕ 1/1"}, ["test_loss"]).axes
+    (panel,) = training.ranking({"": runs}, {"relu": "relu", "elu": "elu ✕ 1/1"}).axes
     assert [(text.get_text(), text.get_position()[1]) for text in panel.texts] == [("no finite value", 1)]
     assert [tick.get_text() for tick in panel.get_yticklabels()] == ["relu", "elu ✕ 1/1"]
 
 
 def test_ranks_relations_corners_and_ratios_have_the_numbers_of_their_tables() -> None:
-    (panel,) = comparison.rank_intervals(TABLE.rename(columns={"mean": "rank"}), NAMES).axes
-    assert drawn(panel) == rows(TABLE, "mean", "low", "high")
+    ranks = pd.DataFrame({"variant": list(NAMES), "rank": [1.0, 2, 3], "low": [1.0, 1, 2], "high": [2.0, 3, 3]})
+    for panel in comparison.rank_intervals({"shared": ranks, "tuned": ranks}, NAMES).axes:
+        assert drawn(panel) == rows(ranks, "rank", "low", "high")
+        assert list(panel.get_xticks()) == [1, 2, 3]
     relations = TABLE.rename(columns={"mean": "rho"}).assign(
         measure=["dead", "gain", "out_std"], when="at the end", p_bh=[0.01, 0.2, 0.2]
     )
-    (panel,) = comparison.diagnostics(relations, value="loss").axes
+    (panel,) = comparison.diagnostics({"the loss": relations}).axes
     assert drawn(panel) == rows(TABLE, "mean", "low", "high")
     faces = [to_rgb(line.get_markerfacecolor()) for line in panel.lines if line.get_marker() == "o"]
     assert faces == [to_rgb(style.INK), (1, 1, 1), (1, 1, 1)]
@@ -88,17 +68,20 @@ def test_ranks_relations_corners_and_ratios_have_the_numbers_of_their_tables() -
 
 
 def test_layers_have_vertical_intervals() -> None:
-    means = TABLE.assign(when="at the end", layer_index=[1, 2, 3], network="", variant="relu")
-    figure = layers._lines({"out_mean": means}, {"relu": "relu"}, ["at the end"], "layer")
-    *bars, dots = [line.get_xydata().tolist() for line in figure.axes[0].lines]
+    means = TABLE.assign(measure="out_mean", setting="", when="at the end", x=[1, 2, 3], network="", variant="relu")
+    scale = series.Scale("output mean", Normalize(-2, 2), "RdBu_r", (0,))
+    figure = series.draw(means, {"relu": "relu"}, {"out_mean": scale}, x="layer", ticks=series.epoch_axis)
+    assert figure is not None
+    (panel,) = figure.axes
+    bars = [[list(map(float, end)) for end in bar] for bar in panel.collections[0].get_segments()]
     assert bars == [[[x, low], [x, high]] for x, low, high in zip((1, 2, 3), LOW, HIGH, strict=True)]
-    assert dots == [[x, mean] for x, mean in zip((1, 2, 3), MEANS, strict=True)]
+    assert panel.lines[0].get_xydata().tolist() == [[x, mean] for x, mean in zip((1, 2, 3), MEANS, strict=True)]
 
 
 def test_the_ranking_is_drawn_from_the_runs() -> None:
     runs = pd.DataFrame({"variant": ["relu"] * 3, "test_loss": [0.25, 0.5, 0.75], "test_accuracy": np.nan})
     runs = runs.assign(test_fld=np.nan, test_ndb=np.nan)
-    (panel,) = training.ranking(runs, {"relu": "relu"}).axes
+    (panel,) = training.ranking({"": runs}, {"relu": "relu"}).axes
     ((mean, low, high),) = drawn(panel)
     assert mean == 0.5
     assert 0.25 <= low < mean < high <= 0.75
@@ -132,38 +115,3 @@ def test_a_target_is_drawn_as_the_ratio_over_it_and_a_part_the_other_way_round()
         "mlp: fast / loop",
         "mlp: probes of, share of time",
     ]
-
-
-def test_a_panel_of_the_ledger_has_the_cases_of_an_atom_and_its_claimed_set() -> None:
-    claim = evidence.claim(
-        gap={
-            "rule": "bound",
-            "results": "here",
-            "column": "test_loss",
-            "claimed": [0, 2.5],
-            "cases": {"act": ["a", "b"]},
-        }
-    )
-    (atom,) = claim.atoms
-    settings = tuple(Setting(case, Case.inside([0.0, 1.0], low=0), np.array([0.0, 1.0])) for case in atom.cases)
-    found = (Estimate(1, 0.5, 1.5, 10, 0.01, 1, False), Estimate(2, 1, 3, 10, 0.5, 0.5, False))
-    outcome = Outcome("undecided", 10, 0.5, 0.5, 0.5, 0.5, cases=found, price=10)
-    figure = ledger_figure.claim([Decided(atom, "undecided", settings, outcome, atom.looks)])
-    (panel,) = figure.axes
-    assert drawn(panel) == [(1, 0.5, 1.5), (2, 1, 3)]
-    assert [tick.get_text() for tick in panel.get_yticklabels()] == ["a", "b"]
-    (shade,) = panel.patches
-    assert (shade.get_x(), shade.get_x() + shade.get_width()) == (0, 2.5)
-    assert panel.get_title(loc="left") == "So. undecided"
-
-
-def test_where_the_mean_is_claimed_to_lie_outside_the_set_is_white_on_grey() -> None:
-    claim = evidence.claim(gap={"rule": "differs", "results": "here", "where": {"act": "a"}, "against": {"act": "b"}})
-    (atom,) = claim.atoms
-    settings = (Setting(atom.cases[0], Case.inside([0.0, 1.0], low=0), np.array([0.0, 1.0])),)
-    outcome = Outcome("true", 10, 0, 1, 0, 1, cases=(Estimate(0.3, 0.2, 0.4, 10, 0, 1, False),), price=np.nan)
-    (panel,) = ledger_figure.claim([Decided(atom, "true", settings, outcome, atom.looks)]).axes
-    assert to_rgb(panel.patches[0].get_facecolor()) == (1, 1, 1)
-    assert to_rgb(panel.get_facecolor()) == to_rgb("#e9e9e9")
-    assert panel.xaxis.get_major_formatter()(0.1) == "10%"
-    assert panel.get_xlabel() == "error rate, change against the reference"

@@ -1,7 +1,6 @@
-"""The figures about training on synthetic tables of one, few and many variants, with colours, names and numbers."""
+"""The figures about training on synthetic tables of one, few and many variants, in one setting and in several."""
 
 import functools
-import itertools
 
 import matplotlib as mpl
 import numpy as np
@@ -12,30 +11,31 @@ from matplotlib.figure import Figure
 
 from actbench.compare.ranking import ranked
 from actbench.compare.workloads import workloads
-from actbench.figures import axes, style, training
+from actbench.figures import axes, layers, learned, series, style, training
 from actbench.tables.schema import Tables
 
 FRAMES = {
     training.ranking: "runs",
-    training.time: "runs",
     training.learning_curves: "epochs",
-    training.saturation: "layers",
-    training.output: "layers",
-    training.gradient: "layers",
-    training.drift: "layers",
-    training.saturation_over_time: "layers",
-    training.learned: "layers",
+    layers.saturation: "layers",
+    layers.output: "layers",
+    layers.gradient: "layers",
+    learned.learned: "layers",
 }
 FEW = ["prelu", "relu", "rational"]
 
 
-def draw(figure, tables: Tables) -> Figure:
-    return draw_workload(figure, workloads(tables)[0].tables)
+def draw(figure, tables: Tables, *titles: str) -> Figure:
+    """A figure of the only workload of the tables, the same in each setting of `titles`."""
+    result = draw_workload(figure, workloads(tables)[0].tables, *titles)
+    assert result is not None
+    return result
 
 
-def draw_workload(figure, tables: Tables) -> Figure:
+def draw_workload(figure, tables: Tables, *titles: str) -> Figure | None:
+    facets = {title: getattr(tables, FRAMES[figure]) for title in titles or ("",)}
     with mpl.rc_context(style.style()):
-        return figure(getattr(tables, FRAMES[figure]), training.labels(tables.runs, ranked(tables.runs)))
+        return figure(facets, training.labels(tables.runs, ranked(tables.runs)))
 
 
 @functools.cache  # for all figures
@@ -56,10 +56,14 @@ def several(names: tuple[str, ...], seeds: int, depth: int) -> Tables:
     ids=["1x1", "1x3", "3x8", "35x3"],
 )
 def test_every_figure_draws(figure, names: tuple[str, ...], seeds: int, depth: int) -> None:
-    result = draw_workload(figure, several(names, seeds, depth))
-    assert result.get_figwidth() == style.WIDTH
-    assert result.get_figheight() < 10.7  # an A4 page less its margins
-    result.draw_without_rendering()  # warnings are errors: glyphs, ticks, layout
+    for titles in ((), ("one", "two, with a title that is much too long for the panel that it is written above")):
+        result = draw_workload(figure, several(names, seeds, depth), *titles)
+        if result is None:  # one layer of one variant may be the same before and after
+            assert depth == 1
+            continue
+        assert result.get_figwidth() == style.WIDTH
+        assert result.get_figheight() < 10.7  # an A4 page less its margins
+        result.draw_without_rendering()  # warnings are errors: glyphs, ticks, layout
 
 
 @functools.cache
@@ -95,7 +99,9 @@ def with_failures() -> Tables:
 @pytest.mark.parametrize("figure", FRAMES)
 def test_every_figure_draws_failures(figure) -> None:
     """One variant diverged on all seeds, another has no gradient, a third explodes."""
-    draw_workload(figure, with_failures()).draw_without_rendering()
+    result = draw_workload(figure, with_failures())
+    assert result is not None
+    result.draw_without_rendering()
 
 
 def test_no_frame_is_changed_in_place() -> None:
@@ -111,64 +117,85 @@ def test_a_label_counts_the_diverged_seeds() -> None:
     assert training.labels(runs, ["relu", "prelu"]) == {"relu": "relu ✕ 1/4", "prelu": "prelu"}
 
 
-def test_variants_of_one_activation_are_labelled_by_their_parameters() -> None:
-    runs = pd.DataFrame({"variant": ["elu alpha=1", "elu alpha=2", "relu"], "status": ["done", "diverged", "done"]})
-    both = ["elu alpha=1", "elu alpha=2"]
-    assert training.labels(runs, both) == {both[0]: "alpha=1", both[1]: "alpha=2 ✕ 1/1"}
+def test_variants_of_one_activation_are_labelled_by_their_parameters_in_words() -> None:
+    names = ["celu_like min_alpha=1", "celu_like min_alpha=2", "relu"]
+    runs = pd.DataFrame({"variant": names, "status": ["done", "diverged", "done"]})
+    both = names[:2]
+    assert training.labels(runs, both) == {both[0]: "min alpha 1", both[1]: "min alpha 2 ✕ 1/1"}
     assert training.labels(runs, [*both, "relu"])[both[0]] == both[0]
     assert training.labels(runs, both[:1]) == {both[0]: both[0]}
 
 
-def test_learning_curves_have_a_panel_for_each_variant() -> None:
-    figure = draw(training.learning_curves, synthetic.tables(synthetic.NAMES[:35], seeds=1, epochs=3))
-    assert len(figure.axes) == 35
+def test_few_variants_share_a_panel_for_each_setting_and_many_have_a_row() -> None:
+    figure = draw(training.learning_curves, synthetic.tables(FEW, seeds=2, epochs=3), "one", "two")
+    assert [panel.get_title(loc="left") for panel in figure.axes] == ["one", "two"]
+    assert [text.get_text() for text in figure.legends[0].get_texts()][3:] == ["validation", "training"]
+    names = synthetic.NAMES[:9]
+    figure = draw(training.learning_curves, synthetic.tables(names, seeds=1, epochs=3), "one", "two")
+    maps = [panel for panel in figure.axes if panel.images]
+    assert [panel.get_title(loc="left") for panel in maps] == ["one", "two"]
+    assert sorted(tick.get_text() for tick in maps[0].get_yticklabels()) == names
 
 
-def test_a_cross_marks_where_a_seed_diverged() -> None:
-    figure = draw(training.learning_curves, synthetic.tables(FEW, seeds=3, epochs=12, diverged=("relu",)))
-    crosses = [
-        (a.get_title(loc="left"), line.get_xdata()[0])
-        for a in figure.axes
-        for line in a.lines
-        if line.get_marker() == "x"
-    ]
-    assert crosses == [("relu ✕ 1/3", 6)]
+def test_a_heat_map_has_the_means_at_their_layers() -> None:
+    names = synthetic.NAMES[:9]
+    tables = workloads(synthetic.tables(names, seeds=2, depth=4))[0].tables
+    figure = draw_workload(layers.output, tables)
+    assert figure is not None
+    first = figure.axes[0]
+    cells = first.images[0].get_array()
+    rows = tables.layers[(tables.layers["step"] == 0) & (tables.layers["layer_index"] == 3)]
+    means = rows.groupby("variant")["out_mean"].mean()
+    order = [tick.get_text() for tick in first.get_yticklabels()]
+    assert list(cells[:, 2]) == pytest.approx([means[name] for name in order])
+    assert first.images[0].get_extent()[:2] == [0.5, 4.5]
 
 
-def test_a_variant_without_gradient_says_so() -> None:
-    tables = synthetic.tables(["prelu"], seeds=2)
-    figure = draw(training.gradient, tables._replace(layers=tables.layers.assign(grad_rms=0.0)))
-    assert [text.get_text() for text in figure.axes[0].texts] == ["zero in every layer"]
+def test_all_panels_of_a_measure_have_one_axis_that_holds_every_line() -> None:
+    tables = workloads(synthetic.tables(FEW, seeds=2, depth=3))[0].tables
+    facets = {"low": tables.layers, "high": tables.layers.assign(out_mean=tables.layers["out_mean"] + 5)}
+    figure = layers.output(facets, {name: name for name in FEW})
+    assert figure is not None
+    low, high = figure.axes[:2]
+    assert low.get_ylim() == high.get_ylim()
+    for panel in (low, high):
+        values = np.concatenate([np.asarray(line.get_ydata(), float) for line in panel.lines])
+        assert panel.get_ylim()[0] < values.min() <= values.max() < panel.get_ylim()[1]
 
 
-def test_a_colour_depends_on_the_name_only() -> None:
-    assert style.colour("relu") == style.colour("relu")
-    assert style.colour("elu alpha=0.5") != style.colour("elu alpha=1")
+def test_a_measure_that_is_the_same_everywhere_is_left_out() -> None:
+    tables = workloads(synthetic.tables(FEW, seeds=2))[0].tables
+    labels = {name: name for name in FEW}
+    flat = tables.layers.assign(saturation_high=0.001)
+    figure = layers.saturation({"": flat}, labels)
+    assert figure is not None
+    assert [panel.get_ylabel() for panel in figure.axes] == ["saturation, low side\n(share)"]
+    assert layers.saturation({"": flat.assign(saturation_low=0.5)}, labels) is None
+    assert layers.gradient({"": flat.assign(grad_rms=0.0)}, labels) is None
 
 
-def test_neighbours_in_the_alphabet_have_distinct_colours() -> None:
-    colours = np.array([style.colour(name) for name in synthetic.NAMES])
-    assert np.abs(np.diff(colours, axis=0)).sum(axis=1).min() > 0.1
+def test_the_only_time_is_named_at_the_axis_and_two_times_in_the_key() -> None:
+    tables = workloads(synthetic.tables(FEW, seeds=2))[0].tables
+    labels = {name: name for name in FEW}
+    figure = layers.output({"": tables.layers[tables.layers["step"] == 0]}, labels)
+    assert figure is not None
+    assert figure.get_supxlabel() == "layer (from the input), at initialisation"
+    assert [text.get_text() for text in figure.legends[0].get_texts()] == FEW
+    figure = layers.output({"": tables.layers}, labels)
+    assert figure is not None
+    assert figure.get_supxlabel() == "layer (from the input)"
+    key = {
+        text.get_text(): line.get_linestyle()
+        for text, line in zip(figure.legends[0].get_texts(), figure.legends[0].get_lines(), strict=True)
+    }
+    assert (key["at initialisation"], key["at the end"]) == ("--", "-")
 
 
-@pytest.mark.parametrize(
-    ("act", "values"),
-    [
-        ("leaky_relu negative_slope", ["0", "0.01", "0.05", "0.1", "0.2", "0.3", "0.5"]),
-        ("elu alpha", ["1e-06", "0.01", "0.1", "0.5", "1", "2"]),
-        ("softplus beta", ["0.5", "1", "2", "5", "10", "100"]),
-        ("hardtanh max_val=1 min_val", ["-1", "-0.5", "0", "-2", "-4"]),
-        ("gelu approximate", ["none", "tanh"]),
-    ],
-)
-def test_the_values_of_a_parameter_have_distinct_colours(act: str, values: list[str]) -> None:
-    colours = [np.array(style.colour(f"{act}={value}")) for value in values]
-    assert min(np.abs(a - b).sum() for a, b in itertools.combinations(colours, 2)) > 0.15
-
-
-@pytest.mark.parametrize("parameters", ["a=nan", "a=inf", "a=1e308", "a", "a=", "=1", " a=b=c  d"])
-def test_every_name_has_a_colour(parameters: str) -> None:
-    assert all(0 <= channel <= 1 for channel in style.colour(f"relu {parameters}"))
+def test_layers_and_epochs_are_whole_numbers_at_any_depth() -> None:
+    figure = draw(layers.output, synthetic.tables(FEW, seeds=2, depth=20))
+    ticks = [float(place) for place in figure.axes[-1].get_xticks()]
+    assert ticks == [round(place) for place in ticks]
+    assert len(ticks) < 12
 
 
 @pytest.mark.parametrize(
@@ -187,11 +214,21 @@ def test_numbers_on_axes_are_short(value: float, text: str) -> None:
     assert axes.short(value) == text
 
 
+def test_a_learned_parameter_is_drawn_by_layer_a_line_for_each_setting() -> None:
+    tables = workloads(synthetic.tables(["prelu"], seeds=2, depth=3))[0].tables
+    (panel,) = learned.learned({"a": tables.layers, "b": tables.layers}, {"prelu": "prelu"}).axes
+    assert panel.get_title(loc="left") == "prelu  weight"
+    at_start, at_end = panel.lines[:2]
+    assert list(at_start.get_ydata()) == pytest.approx([0.25] * 3)
+    assert list(at_end.get_ydata()) == pytest.approx([0.25 - 0.05 * i * np.log10(1001) for i in (1, 2, 3)])
+    assert len(panel.lines) == 4
+
+
 def test_a_long_learned_vector_is_drawn_as_its_mean() -> None:
     tables = synthetic.tables(["prelu"], seeds=2)
     entries = {f"act.weight[{i}]": float(i) for i in range(64)}
-    layers = tables.layers.drop(columns="act.weight").assign(**entries)
-    figure = draw(training.learned, tables._replace(layers=layers))
+    table = tables.layers.drop(columns="act.weight").assign(**entries)
+    figure = draw(learned.learned, tables._replace(layers=table))
     assert [panel.get_title(loc="left") for panel in figure.axes] == ["prelu  weight (mean of 64)"]
     assert figure.axes[0].lines[0].get_ydata()[0] == 31.5
 
@@ -200,25 +237,22 @@ def test_no_line_joins_the_layers_of_two_networks() -> None:
     """The generator's one layer and the discriminator's two: the axis says which layers belong to which."""
     names = ["generator.0", "discriminator.0", "discriminator.1"]
     keys = {"run_id": "r", "seed": 0, "step": 0, "layer": names, "layer_index": [1, 2, 3]}
-    layers = pd.DataFrame({"variant": "f", **keys, "saturation_low": [0.5, 0, 0], "saturation_high": 0.0})
-    figure = training.saturation(layers, {"f": "f"})
-    assert figure.axes[-1].get_xlabel() == "layer (generator 1, discriminator 2 to 3)"
+    table = pd.DataFrame({"variant": "f", **keys, "saturation_low": [0.5, 0, 0], "saturation_high": [0, 0.1, 0.2]})
+    figure = layers.saturation({"": table}, {"f": "f"})
+    assert figure is not None
+    assert figure.get_supxlabel() == "layer (generator 1, discriminator 2 to 3), at initialisation"
     for panel in figure.axes:
-        assert [list(line.get_xdata()) for line in panel.lines if line.get_marker() == "o"] == [[1], [2, 3]]
-    figure = training.saturation(layers.assign(layer=["a.0", "a.1", "a.2"]), {"f": "f"})
-    assert figure.axes[-1].get_xlabel() == "layer (from the input)"
-    (joined,) = [line for line in figure.axes[0].lines if line.get_marker() == "o"]
+        assert [list(line.get_xdata()) for line in panel.lines] == [[1], [2, 3]]
+    figure = layers.saturation({"": table.assign(layer=["a.0", "a.1", "a.2"])}, {"f": "f"})
+    assert figure is not None
+    (joined,) = figure.axes[0].lines
     assert list(joined.get_xdata()) == [1, 2, 3]
-    many = {f"f{i}": f"f{i}" for i in range(7)}
-    figure = training.saturation(pd.concat([layers.assign(variant=name, run_id=name) for name in many]), many)
-    assert "layer (generator 1, discriminator 2 to 3)" in [text.get_text() for text in figure.texts]
 
 
-def test_saturation_over_time_has_the_layers_of_the_last_network() -> None:
-    names = ["generator.0", "discriminator.0", "discriminator.1"] * 2
-    keys = {"run_id": "r", "seed": 0, "step": [0] * 3 + [9] * 3, "layer": names, "layer_index": [1, 2, 3] * 2}
-    layers = pd.DataFrame({"variant": "f", **keys, "saturation_low": [0.5, 0.1, 0.2] * 2, "saturation_high": 0.0})
-    figure = training.saturation_over_time(layers, {"f": "f"})
-    assert [text.get_text() for text in figure.legends[0].get_texts()] == ["first layer (2)", "last layer (3)"]
-    heights = {float(abs(y)) for line in figure.axes[0].lines for y in line.get_ydata()}
-    assert heights == {0.0, 0.1, 0.2}
+def test_a_log_axis_holds_what_it_can_and_lets_one_explosion_leave_the_panel() -> None:
+    scale = series.Scale("x", mpl.colors.LogNorm(1e-6, 1), "viridis", (1,))
+    assert scale.is_flat(pd.Series([0.0, 1.0, 1.05]))
+    assert not scale.is_flat(pd.Series([0.0, 1.0, 1.2]))
+    panel = Figure().add_subplot()
+    axes.log_y(panel, [pd.Series([0.01]), pd.Series([0.02]), pd.Series([1e30])])
+    assert panel.get_ylim()[1] < 10

@@ -10,7 +10,7 @@ import synthetic
 from PIL import Image
 
 from actbench.compare.workloads import workloads
-from actbench.figures import samples, style
+from actbench.figures import layers, samples, style
 from actbench.figures.training import labels, learning_curves, ranking
 from actbench.tables.schema import Tables
 
@@ -47,7 +47,7 @@ FRAMES = {
     ranking: "runs",
     learning_curves: "epochs",
     samples.sheets: "runs",
-    samples.gradient_sparsity: "layers",
+    layers.gradient_sparsity: "layers",
     samples.sparsity_over_time: "epochs",
     samples.sparsity_and_quality: "runs",
 }
@@ -58,7 +58,7 @@ FRAMES = {
 def test_every_figure_draws(figure, count, seeds):
     tables = _workload(count, seeds)
     with mpl.rc_context(style.style()):
-        result = figure(getattr(tables, FRAMES[figure]), labels(tables.runs, synthetic.NAMES[:count]))
+        result = figure({"": getattr(tables, FRAMES[figure])}, labels(tables.runs, synthetic.NAMES[:count]))
     assert result.get_figwidth() == style.WIDTH
     assert result.get_figheight() < 10.7
     result.draw_without_rendering()
@@ -66,7 +66,7 @@ def test_every_figure_draws(figure, count, seeds):
 
 def test_a_sheet_shows_the_pixels_of_the_first_picture():
     runs = workloads(_gan_tables(["relu", "tanh"], seeds=3))[0].tables.runs
-    figure = samples.sheets(runs, {"relu": "relu", "tanh": "tanh"})
+    figure = samples.sheets({"": runs}, {"relu": "relu", "tanh": "tanh"})
     for panel in figure.axes:
         (image,) = panel.get_images()
         np.testing.assert_allclose(
@@ -77,12 +77,22 @@ def test_a_sheet_shows_the_pixels_of_the_first_picture():
 @pytest.mark.parametrize("picture", [b"", b"GIF89a", _png()[:60], "text"])
 def test_the_panel_of_a_picture_that_is_not_a_png_file_says_so(picture):
     runs = workloads(_gan_tables(["relu"], seeds=1))[0].tables.runs.assign(picture=[picture])
-    figure = samples.sheets(runs, {"relu": "relu"})
+    figure = samples.sheets({"": runs}, {"relu": "relu"})
     assert figure.axes[0].texts[0].get_text() == "no PNG file"
 
 
 def test_a_dotted_line_in_the_ranking_is_the_floor():
     runs = workloads(_gan_tables(["relu", "tanh"], seeds=2))[0].tables.runs
-    figure = ranking(runs, {"relu": "relu", "tanh": "tanh"})
+    figure = ranking({"": runs}, {"relu": "relu", "tanh": "tanh"})
     dotted = [line for panel in figure.axes for line in panel.lines if line.get_linestyle() == ":"]
     assert [line.get_xdata()[0] for line in dotted] == pytest.approx([runs["test_fld_floor"].mean()])
+
+
+def test_only_sparsities_that_were_measured_are_drawn():
+    tables = workloads(_gan_tables(["relu", "tanh"], seeds=2))[0].tables
+    names = {"relu": "relu", "tanh": "tanh"}
+    without = {"generator_grad_hoyer": np.nan}
+    assert len(samples.sparsity_and_quality({"": tables.runs}, names).axes) == 2
+    assert len(samples.sparsity_and_quality({"": tables.runs.assign(**without)}, names).axes) == 1
+    over_time = samples.sparsity_over_time({"": tables.epochs.assign(**without)}, names)
+    assert [panel.get_ylabel() for panel in over_time.axes] == ["∂D/∂x: sparsity\n(Hoyer)"]

@@ -171,7 +171,7 @@ def test_a_claim_that_nothing_decides_is_cited(kinds):
 def test_sentences_are_filled():
     fields = {"mean": -0.126, "low": -0.2, "high": float("inf"), "n": 20, "worst": "depth 8"}
     assert sentences.fill("{mean:+.1%} [{low:.2f}] with {n} seeds, {worst}", fields) == (
-        "−12.6% [−0.20] with 20 seeds, depth 8"
+        "−12.6\u202f% [−0.20] with 20 seeds, depth 8"
     )
     assert sentences.fill("{gap.mean:.1f} and {gap.n}", {"gap": fields}) == "−0.1 and 20"
     with pytest.raises(sentences.MissingNumberError):

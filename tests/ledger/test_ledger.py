@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from actbench.ledger import page, parse, plan
+from actbench.ledger import page, parse, plan, words
 from actbench.ledger.__main__ import main
 from actbench.ledger.claims import KINDS, ClaimError
 from actbench.ledger.decide import decide_claim
@@ -70,28 +70,57 @@ def test_the_ledgers_tables_have_a_row_for_each_atom_and_case(root):
     assert cases.loc["lower", ["level", "reference"]].tolist() == pytest.approx([0.1, 0.3])
 
 
-def test_the_page_has_the_finding_and_a_sentence_for_each_atom(root):
-    page.write(root, [_claim()], draws=5)
-    text = (root / "ledger" / "report.md").read_text(encoding="utf-8")
+def _written(root, claim, name):
+    page.write(root, [claim], draws=5)
+    return (root / "ledger" / name).read_text(encoding="utf-8")
+
+
+def test_the_overview_has_a_row_for_each_claim_and_everything_else_is_folded(root):
+    text = _written(root, _claim(), "report.md")
     assert "**Of 1 claims: 1 partly true.**" in text
-    assert "| C99 | partly true | So. | Silky has −0.2, but 0.10 with 10 seeds. | ●○◆ ·◌ |" in text
-    for sentence in ("Lower by -0.20.".replace("-", "−"), "Only 0.10, .", "Everybody says so.", "Not measured yet."):
-        assert sentence in text
-    assert re.search(r"\| Undecided with 10 seeds: 0\.1000? \[0\.09\d+, 0\.10\d+\]\. \|", text)
-    assert "![C99](figures/C99.png)" in text
+    assert (
+        "| [C99](C99.md) So | ◐ partly true | Silky has −0.2, but 0.10 with 10 seeds. Open: question. | ●○◆ ·◌ |"
+        in text
+    )
+    unfolded = re.sub(r"<details>.*?</details>", "", text, flags=re.DOTALL)
+    assert unfolded.count("|---") == 4
+    assert "| question | [C99](C99.md) |" in text
+
+
+def test_the_page_of_a_claim_has_a_sentence_for_each_atom_and_what_is_popular_apart(root):
+    text = _written(root, _claim(), "C99.md")
+    said, popular = text.split("## The statements")[1].split("## What people usually make of it")
+    for sentence in ("Lower by −0.20.", "Only 0.10, .", "Everybody says so."):
+        assert sentence in said
+    assert "To be decided by question (20 runs, about 0.2 h)." in popular
+    row = r"\| ◌ undecided \| So\. \| Undecided with 10 seeds: 0\.1000? \[0\.09\d+, 0\.10\d+\]\. "
+    row += r"\| 10, look 1 of 2; 10,000 more would not decide it \|"
+    assert re.search(row, popular)
+    assert "](figures/C99.png)" in text
     assert (root / "ledger" / "figures" / "C99.png").is_file()
-    assert (root / "ledger" / "report.html").is_file()
+    assert (root / "ledger" / "C99.html").is_file()
+    assert 'href="report.html"' in (root / "ledger" / "C99.html").read_text(encoding="utf-8")
+
+
+def test_the_tables_of_claims_and_sentences_are_for_other_pages(root):
+    page.write(root, [_claim(far={"where": {"act": "silu"}})], draws=5)
+    (claim,) = pd.read_csv(root / "ledger" / "claims.csv").to_dict("records")
+    assert claim["says"] == "So."
+    assert claim["results"] == "question"
+    assert claim["activations"] == "silu"
+    sentences = pd.read_csv(root / "ledger" / "sentences.csv").set_index("atom")["sentence"]
+    assert sentences["lower"] == "Lower by −0.20."
 
 
 def test_a_finding_whose_numbers_lack_says_so(root):
     claim = _claim(far={"results": "missing"}, lower={"where": {"act": "rough"}, "against": {"act": "silky"}})
     decided = decide_claim(claim, Evidence(root))
-    assert page.finding(claim, decided) == ""
+    assert words.finding(claim, decided) == "Who knows. Open: missing, question."
     claim = evidence.claim(
         {"cited": "The change is {gap.mean:.2f}."}, fact=ATOMS["cited"],
         gap={**ATOMS["lower"], "kind": "popular", "results": "missing", "against": {"act": "a"}},
     )  # fmt: skip
-    assert page.finding(claim, decide_claim(claim, Evidence(root))) == "Cited; the numbers are not measured yet."
+    assert words.finding(claim, decide_claim(claim, Evidence(root))) == "So. Open: missing."
 
 
 def test_an_outcome_that_is_not_decided_has_a_sentence_too(root):
@@ -109,52 +138,56 @@ def test_an_outcome_that_is_not_decided_has_a_sentence_too(root):
     )
     (decided,) = decide_claim(claim, Evidence(root))
     assert (decided.verdict, decided.chosen) == ("not shown", "tuned")
-    assert page.sentence(decided) == f"tuned: {decided.worst.mean:+.0%}".replace("-", "−")
-    assert page.effect(decided.atom, decided.worst).startswith("−6")
-    assert page.claimed(decided.atom) == "above +10%"
+    assert words.sentence(decided) == f"tuned: {100 * decided.worst.mean:+.0f}\u202f%".replace("-", "−")
+    assert words.effect(decided.atom, decided.worst).startswith("−6")
+    assert words.claimed_set(decided.atom) == "above +10\u202f%"
     target = root / "functions" / "tables"
     target.mkdir(parents=True)
     pd.DataFrame({"value": [1.0], "error": [0.5]}).to_parquet(target / "points.parquet")
     fact = {"rule": "computed", "results": "functions", "table": "points", "column": "value", "claimed": [1.2, 2]}
     (decided,) = decide_claim(evidence.claim(gap=fact), Evidence(root))
-    assert page.sentence(decided) == "Undecided: 1 [0.5, 1.5] reaches over an end of the claimed set."
+    assert words.sentence(decided) == "Undecided: 1 [0.5, 1.5] reaches over an end of the claimed set."
 
 
 @pytest.mark.parametrize(
-    ("keys", "words"),
+    ("keys", "expected"),
     [
         ({"rule": "bound", "claimed": [None, 3]}, "below 3"),
         ({"rule": "bound", "claimed": [1, 1]}, "equal to 1"),
         ({"rule": "bound", "claimed": [0, 3], "outside": True}, "not within [0, 3]"),
-        ({"rule": "log_ratio", "claimed": [0.9, 1.1], "against": {"act": "b"}}, "within [−10%, +10%]"),
-        ({"rule": "differs", "against": {"act": "b"}}, "not within [−10%, +10%]"),
-        ({"rule": "lower", "against": {"act": "b"}}, "below +0%"),
-        ({"rule": "at_least", "margin": 0.9, "against": {"act": "b"}}, "above −10%"),
+        ({"rule": "log_ratio", "claimed": [0.9, 1.1], "against": {"act": "b"}}, "within [−10\u202f%, +10\u202f%]"),
+        ({"rule": "differs", "against": {"act": "b"}}, "not within [−10\u202f%, +10\u202f%]"),
+        ({"rule": "lower", "against": {"act": "b"}}, "below +0\u202f%"),
+        ({"rule": "at_least", "margin": 0.9, "against": {"act": "b"}}, "above −10\u202f%"),
         ({"rule": "sooner", "against": {"act": "b"}}, "above 0.5"),
     ],
 )
-def test_the_claimed_set_is_worded_in_the_unit_of_what_is_shown(keys, words):
+def test_the_claimed_set_is_worded_in_the_unit_of_what_is_shown(keys, expected):
     column = {} if keys["rule"] in ("lower", "differs", "at_least", "sooner") else {"column": "test_loss"}
     (atom,) = evidence.claim(gap={"results": "here", **column, **keys}).atoms
-    assert page.claimed(atom) == words
+    assert words.claimed_set(atom) == expected
 
 
 def test_both_editions_and_the_interpretation_stand_on_the_page(root, tmp_path, monkeypatch):
     folder = tmp_path / "claims"
     (folder / "why").mkdir(parents=True)
     (folder / "first_edition.csv").write_text("id,verdict,statement,why_changed\nC99,mixed,Silky.,Asked anew.\n")
-    (folder / "why" / "C99.md").write_text("Since the loss\n\nis {lower.level:.1f}.\n")
+    (folder / "why" / "C99.md").write_text("2026-11-30\n\nSince the loss\n\nis {lower.level:.1f}.\n")
     monkeypatch.setattr(parse, "FOLDER", folder)
-    page.write(root, [_claim()], draws=5)
-    text = (root / "ledger" / "report.md").read_text(encoding="utf-8")
-    assert "| C99 | mixed | partly true | Asked anew. | Silky. |" in text
-    assert "Since the loss\n\nis 0.1." in text
-    (folder / "why" / "C99.md").write_text("It is {nothing.mean:.1f}.")
+    text = _written(root, _claim(), "C99.md")
+    assert "on 2026-11-30:\n\nSince the loss\n\nis 0.1." in text
+    assert (
+        "| [C99](C99.md) | mixed | partly true | Asked anew. | Silky. |" in (root / "ledger" / "report.md").read_text()
+    )
+    (folder / "why" / "C99.md").write_text("2026-11-30\nIt is {nothing.mean:.1f}.")
     with pytest.raises(ClaimError, match=r"^C99.md: \{nothing.mean\} is not a placeholder here"):
         page.write(root, [_claim()], draws=5)
-    (folder / "why" / "C99.md").write_text("It is {often.mean:.1f}.")
-    page.write(root, [_claim()], draws=5)
-    assert "Why" not in (root / "ledger" / "report.md").read_text(encoding="utf-8")
+    (folder / "why" / "C99.md").write_text("2026-11-30\nIt is {often.mean:.1f}.")
+    assert "Why" not in _written(root, _claim(), "C99.md")
+    for text, message in (("It is so.", "begins with 'It is so.'"), ("2026-11-30\n" + "so " * 121, "has 121 words")):
+        (folder / "why" / "C99.md").write_text(text)
+        with pytest.raises(ClaimError, match=rf"^C99.md {message}"):
+            page.write(root, [_claim()], draws=5)
 
 
 def test_open_cases_are_what_the_next_look_needs(root):
@@ -181,7 +214,8 @@ def test_open_cases_are_columns_of_the_config_alone_and_the_seeds_that_a_case_ma
 
 def test_the_plan_counts_settings_seeds_and_hours(root):
     """A seed takes 36 s. Silky on any track lacks 10 of 20 seeds, two settings on the shared track lack all."""
-    heading, missing, question, total = plan.table([_claim(far={"results": "missing"})], Evidence(root), kinds=KINDS)
+    decided = decide_claim(_claim(far={"results": "missing"}), Evidence(root))
+    heading, missing, question, total = plan.table(decided, Evidence(root), kinds=KINDS)
     assert dict(zip(heading, question, strict=True)) == {
         "results": "question", "settings": "6", "seeds there": "0 to 10",
         "next look": "0 to 20", "hours": "0.3", "last look": "20 to 40", "hours in all": "1.2",
@@ -224,16 +258,16 @@ def test_a_finding_goes_by_what_became_of_an_atom(root):
         gap = {"rule": "bound", "kind": "popular", "column": "test_loss", "claimed": claimed, "results": "question",
                "where": {"act": "silky"}}  # fmt: skip
         claim = evidence.claim({"cited": by}, fact=ATOMS["cited"], gap=gap)
-        assert page.finding(claim, decide_claim(claim, Evidence(root))) == expected
+        assert words.finding(claim, decide_claim(claim, Evidence(root))) == expected
     claim = evidence.claim({"cited": by}, fact=ATOMS["cited"], gap={**gap, "results": "missing"})
-    assert page.finding(claim, decide_claim(claim, Evidence(root))) == "Cited; the numbers are not measured yet."
+    assert words.finding(claim, decide_claim(claim, Evidence(root))) == "So. Open: missing."
 
 
 def test_a_sentence_without_a_number_is_replaced_by_what_was_found(root):
     claim = _claim(lower={"if_true": "{smallest_level:.1f}"}, far={"if_false": "{reference:.1f}"})
     lower, far, *_ = decide_claim(claim, Evidence(root))
-    assert page.sentence(lower) == "0.1"
-    assert page.sentence(far).startswith("False: 0.10")
+    assert words.sentence(lower) == "0.1"
+    assert words.sentence(far).startswith("False: 0.10")
 
 
 def test_a_reference_in_another_folder_is_needed_there(root):
@@ -241,3 +275,15 @@ def test_a_reference_in_another_folder_is_needed_there(root):
         "there", [_claim(lower={"against": {"act": "rough", "results": "there"}})], Evidence(root)
     )
     assert (needed.results, needed.where, needed.n) == ("there", {"act": "rough"}, 10)
+
+
+def test_what_lacks_are_the_runs_of_the_next_look_and_the_processes_that_measure_all_at_once(root):
+    cost = {"rule": "log_ratio", "results": "cost", "table": "cost", "column": "ratio", "claimed": [None, 1.1],
+            "against": {"function": "b"}, "cases": {"mode": ["eager", "compiled"]}}  # fmt: skip
+    computed = {"rule": "computed", "kind": "mechanism", "results": "facts", "table": "points", "column": "value",
+                "claimed": [0, 1]}  # fmt: skip
+    claims = [_claim(far={"results": "missing"}), evidence.claim(cost=cost, computed=computed)]
+    decided = [one for claim in claims for one in decide_claim(claim, Evidence(root))]
+    assert plan.missing(decided, Evidence(root)) == {"missing": 10, "question": 30, "cost": 10, "facts": 0}
+    assert plan.price(30, "question", Evidence(root)) == "30 runs, about 0.3 h"
+    assert plan.price(10, "missing", Evidence(root)) == "10 runs"

@@ -29,8 +29,12 @@ def test_the_first_sentence_is_of_a_network_that_is_still_improving(tmp_path):
     synthetic.results_folder(folder, tables)
     synthetic.results_folder(beside, _twice(tables))
     page = results_folder.write(folder).with_suffix(".md").read_text(encoding="utf-8")
-    first = next(line for line in page.splitlines() if line.startswith("- "))
-    assert first.startswith("- With 4 epochs still improving: twice the 4 epochs change the validation error by -50%")
+    first = next(line for line in page.splitlines()[1:] if line)
+    said = "With 4 epochs still improving: twice the 4 epochs change the validation error by −50\u202f%"
+    assert first.startswith(f"> {said}")
+    assert "| converged | no: twice the training changes the error by −50\u202f% to −50\u202f% |" in page
+    answered = results_folder.write(beside).with_suffix(".md").read_text(encoding="utf-8")
+    assert f"**{said}" in answered
     kept = pd.read_csv(folder / "statistics" / "convergence.csv")
     assert kept["change"].to_numpy() == pytest.approx([-0.5, -0.5])
 

@@ -47,5 +47,6 @@ def test_intervals_shares_and_bounds():
     assert bracketed(5.2, NAN, NAN) == "5.2"
     assert bracketed(NAN, NAN, NAN) == ""
     assert correlation(0.271, -0.09, 0.4549) == "0.27 [-0.09, 0.45]"
-    assert [percent(0.0456, 1), percent(0.998)] == ["4.6%", "100%"]
+    assert [percent(0.0456, 1), percent(0.998)] == ["4.6\u202f%", "100\u202f%"]
+    assert [percent(-0.04), percent(-0.001)] == ["−4\u202f%", "0\u202f%"]
     assert [error_bound(error) for error in (3.4e-8, 0.0, NAN, np.float64(1e-300))] == ["3e-08", "", "", "1e-300"]

@@ -1,5 +1,6 @@
 """Pages: names are shown as text, pages need no other file, headings are linked, tables can be sorted."""
 
+import re
 from pathlib import Path
 
 import jinja2
@@ -38,7 +39,7 @@ def test_markdown_is_not_escaped_twice() -> None:
 
 def test_an_undefined_name_in_a_template_is_an_error() -> None:
     with pytest.raises(jinja2.UndefinedError):
-        page.template(page.TEMPLATES / "results_folder.md.j2").render(title="x")
+        page.template(page.TEMPLATES / "experiment.md.j2").render(title="x")
 
 
 def test_a_page_needs_no_other_file_and_no_network(tmp_path: Path) -> None:
@@ -79,6 +80,24 @@ def test_tables_with_a_heading_can_be_sorted_and_intervals_are_in_small_letters(
     assert "<td>f[0]</td>" in html
 
 
+def test_a_table_whose_first_heading_alone_is_empty_shows_the_others_and_is_not_sorted(tmp_path: Path) -> None:
+    html = page.render(str(page.table([["", "shared", "tuned"], ["use", "relu", "elu"]])), title="t", folder=tmp_path)
+    assert '<table class="advice">' in html
+    assert "<th>shared</th>" in html
+
+
+def test_the_contents_lead_to_the_folds_and_not_to_those_inside_of_them(tmp_path: Path) -> None:
+    part = page.Part("Numbers", table=page.table([["a"], ["1"]]), folded=("How", page.table([["b"], ["2"]])))
+    fold = page.Fold("What was decided", [part])
+    markdown = page.template(page.TEMPLATES / "fold.md.j2").render(fold=fold)
+    contents, main = page.render(markdown, title="t", folder=tmp_path).split("<main")
+    (anchor,) = re.findall(r'<li class="level2"><a href="#([\w-]+)">What was decided</a>', contents)
+    assert f'<summary id="{anchor}">What was decided</summary>' in main
+    assert ">Numbers</a>" in contents
+    assert ">How</a>" not in contents
+    assert main.count("<details>") == main.count("</details>") == 2
+
+
 def test_without_rows_there_is_no_table() -> None:
     assert page.table([]) == ""
 
@@ -88,7 +107,18 @@ def test_a_part_that_is_folded_opens_at_a_click_and_a_name_cannot_fold(tmp_path)
     part = page.Part("Title", folded=("How and why", table))
     markdown = page.template(page.TEMPLATES / "part.md.j2").render(part=part, is_sub=False)
     html = page.render(markdown, title="t", folder=tmp_path).split("<main")[1]
-    assert html.count("<details><summary>How and why</summary>") == html.count("</details>") == 1
-    assert html.index("<summary>") < html.index("<table") < html.index("</details>")
+    assert len(re.findall(r'<details><summary id="[\w-]+">How and why</summary>', html)) == 1
+    assert html.count("</details>") == 1
+    assert html.index("<summary") < html.index("<table") < html.index("</details>")
     name = page.escape("<details><summary>x</summary>")
     assert "<details>" not in page.render(f"{name}\n", title="t", folder=tmp_path).split("<main")[1]
+
+
+def test_a_verdict_has_its_mark_as_an_attribute_and_nothing_else_has(tmp_path: Path) -> None:
+    html = page.render("| a | b |\n|---|---|\n| ● true | ●○ ·· |\n| □ ● | true |\n", title="t", folder=tmp_path)
+    assert re.findall(r'<td data-mark="(.)">(.*?)</td>', html) == [("●", "● true")]
+
+
+def test_a_page_of_the_same_folder_is_linked_as_html(tmp_path: Path) -> None:
+    html = page.render("[a](C07.md) [b](../other/report.md) [c](#x)", title="t", folder=tmp_path)
+    assert re.findall(r'href="([^"#]+)"', html) == ["C07.html", "../other/report.md"]

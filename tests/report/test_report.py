@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import synthetic
-from pages import concatenated, headings, line, numbers, report_of
+from pages import concatenated, folds, headings, line, numbers, report_of
 
 from actbench.compare.workloads import NothingToReportError
 from actbench.report import results_folder
@@ -18,10 +18,10 @@ from actbench.tables import atomic
 from actbench.tables.schema import Tables
 from actbench.tables.store import compact
 
-SECTIONS = [
-    "What was run", "Ranking", "Why: the layers in numbers", "Learning curves", "Saturation by layer",
-    "Output mean and bias by layer", "Gradient by layer", "Drift over training", "Saturation over training",
-    "Learned parameters", "Time", "How to read the numbers",
+FOLDS = ["All results", "Training", "Diagnosis by layer", "What was run, and how to repeat it"]
+PARTS = [
+    "Time", "In numbers", "Learning curves", "Saturation by layer", "Output mean and bias by layer",
+    "Gradient by layer", "Drift over training", "Saturation over training", "Learned parameters", "In numbers",
 ]  # fmt: skip
 
 
@@ -37,9 +37,11 @@ def comparison(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.mark.xdist_group("comparison")  # its report is made once
 def test_a_comparison_has_every_section_and_every_figure(comparison: Path) -> None:
     markdown, html = ((comparison / name).read_text("utf-8") for name in ("report.md", "report.html"))
-    assert headings(markdown) == SECTIONS
-    assert headings(markdown, "###") == ["Runs that diverged or failed"]
-    assert numbers(line(markdown, "data=digits, model=mlp; ")) == [3, 3, 9, 8, 1, 0]
+    assert headings(markdown, "#") == ["How do mish, prelu and relu compare on digits?"]
+    assert folds(markdown) == FOLDS
+    assert headings(markdown, "###") == [*PARTS, "Runs that diverged or failed"]
+    assert markdown.index("**Lowest mean test error: ") < markdown.index("![Ranking]") < markdown.index("| network |")
+    assert numbers(line(markdown.split("<details>")[0], "| runs | ")) == [9, 8, 1, 0]
     assert "| mish | diverged | 1 of 3 | 0 |  |" in markdown
     figures = re.findall(r"\]\((figures/.*\.png)\)", markdown)
     assert sorted(figures) == sorted(f"figures/{p.name}" for p in (comparison / "figures").iterdir())
@@ -49,13 +51,11 @@ def test_a_comparison_has_every_section_and_every_figure(comparison: Path) -> No
 @pytest.mark.usefixtures("unrendered")
 def test_a_single_run_of_one_seed_has_only_the_sections_that_apply(tmp_path: Path) -> None:
     markdown, _ = report_of(tmp_path, synthetic.tables(["relu"], seeds=1, depth=1))
-    assert headings(markdown) == [
-        "What was run",
-        "Result",
-        *(title for title in SECTIONS[2:] if title != "Learned parameters"),
-    ]
+    assert headings(markdown, "#") == ["What does relu reach on digits?"]
+    assert folds(markdown) == FOLDS
+    assert headings(markdown, "###") == [title for title in PARTS if title != "Learned parameters"]
     assert "others" not in markdown
-    assert numbers(line(markdown, "One activation, relu, on data=digits, model=mlp; ")) == [1, 1, 1, 0, 0]
+    assert "| seeds | 1 seed each |" in markdown
     assert "overlap it" not in markdown
     assert "nan" not in markdown.lower()
     assert "first layer |" not in markdown
@@ -65,7 +65,8 @@ def test_a_single_run_of_one_seed_has_only_the_sections_that_apply(tmp_path: Pat
 def test_runs_without_layers_or_epochs_have_no_empty_sections(tmp_path: Path) -> None:
     tables = synthetic.tables(["relu"], seeds=2)
     markdown, _ = report_of(tmp_path, tables._replace(epochs=tables.epochs[:0], layers=tables.layers[:0]))
-    assert headings(markdown) == ["What was run", "Result", "Time", "How to read the numbers"]
+    assert folds(markdown) == [FOLDS[0], FOLDS[-1]]
+    assert headings(markdown, "###") == ["Time", "In numbers"]
 
 
 @pytest.mark.usefixtures("unrendered")
@@ -75,10 +76,9 @@ def test_probes_without_training_have_no_ranking_figure(tmp_path: Path) -> None:
     runs = tables.runs.assign(**dict.fromkeys(measured, np.nan))
     layers = tables.layers[tables.layers["step"] == 0]
     markdown, _ = report_of(tmp_path, Tables(runs, tables.epochs[:0], layers))
-    assert headings(markdown)[:4] == ["What was run", "Ranking", "Why: the layers in numbers", "Saturation by layer"]
-    assert not [title for title in headings(markdown) if title.endswith("over training") or title == "Time"]
-    sentence = "Saturation, dead units (no slope on any probed image) and drift of the first and the last layer at "
-    assert f"{sentence}initialisation, and" in markdown
+    assert folds(markdown) == FOLDS[2:]
+    assert not [title for title in headings(markdown, "###") if title.endswith("over training") or title == "Time"]
+    assert "| training | none: measured at initialisation |" in markdown
     assert "at the end |" not in markdown
 
 
@@ -86,20 +86,33 @@ def test_failed_runs_are_listed_and_have_no_other_section(tmp_path: Path) -> Non
     tables = synthetic.tables(["relu"], seeds=1)
     runs = tables.runs.assign(status="failed", message="Traceback\n  line\nValueError: a | b", test_loss=np.nan)
     markdown, _ = report_of(tmp_path, Tables(runs, tables.epochs[:0], tables.layers[:0]))
-    assert headings(markdown) == ["What was run", "How to read the numbers"]
+    assert folds(markdown) == FOLDS[-1:]
+    assert "![" not in markdown
     assert "| relu | failed | 1 of 1 | 0 | ValueError: a \\| b |" in markdown
 
 
 @pytest.mark.usefixtures("undrawn")
-def test_each_workload_has_a_section_and_figures_of_its_own(tmp_path: Path) -> None:
+def test_settings_stand_side_by_side_in_every_figure_and_table(tmp_path: Path) -> None:
     tables = concatenated(
         *(synthetic.tables(["relu", "elu"], seeds=2, depth=1, data=data) for data in ("mnist", "digits"))
     )
     markdown, _ = report_of(tmp_path, tables)
-    assert headings(markdown) == ["What was run", "data=digits", "data=mnist", "How to read the numbers"]
-    assert headings(markdown, "###").count("Ranking") == 2
-    assert "in 2 workloads that are not compared with each other" in markdown
-    assert "| differs by section | data |" in markdown
+    assert folds(markdown) == FOLDS
+    assert len(headings(markdown, "###")) == len({*headings(markdown, "###")}) + 1  # two tables, all else once
+    results = markdown.split("### In numbers")[1]
+    rows = [re.findall(rf"^\| {act} · (\w+) \|", results, flags=re.M) for act in ("relu", "elu")]
+    assert [row[:2] for row in rows] == [["digits", "mnist"]] * 2
+    assert "| differs by setting | data |" in markdown
+    assert "(figures/ranking.png)" in markdown
+
+
+@pytest.mark.usefixtures("undrawn")
+def test_more_settings_than_a_figure_has_room_for_have_figures_of_their_own(tmp_path: Path) -> None:
+    tables = concatenated(
+        *(synthetic.tables(synthetic.NAMES[:21], seeds=1, depth=1, epochs=1, data=data) for data in ("mnist", "digits"))
+    )
+    markdown, _ = report_of(tmp_path, tables)
+    assert {"Ranking: mnist", "Ranking: digits"} <= {*headings(markdown, "###")}
     assert "(figures/w1-ranking.png)" in markdown
     assert "(figures/w2-ranking.png)" in markdown
 
@@ -113,8 +126,9 @@ def test_run_ids_narrow_the_report_and_old_figures_are_removed(tmp_path: Path) -
     results_folder.write(folder)
     results_folder.write(folder, run_ids={mnist.runs["run_id"].iloc[0]})
     markdown = (folder / "report.md").read_text("utf-8")
-    assert "| data | mnist |" in markdown
-    assert "digits" not in markdown
+    assert "| data | mnist: " in markdown
+    assert "data=digits" not in markdown
+    assert "8×8" not in markdown
     assert "| elu |" in markdown
     names = {path.name for path in (folder / "figures").iterdir()}
     assert "mine.png" in names
@@ -143,7 +157,7 @@ def test_everything_in_a_strangers_tables_is_shown_as_text(tmp_path: Path) -> No
     assert 'href="javascript' not in html
     assert "&lt;img src=x onerror=alert(1)&gt;|[a](javascript:alert(1)) $\\frac{ {{ 7 * 7 }}" in html
     for row in re.findall(r"<tr>.*?</tr>", html, flags=re.S):
-        assert len(re.findall(r"<t[dh]", row)) in (2, 5, 8, 11)
+        assert len(re.findall(r"<t[dh]", row)) in (2, 5, 8, 11, 12)
 
 
 @pytest.mark.parametrize(
@@ -228,7 +242,7 @@ def test_a_sweep_with_the_properties_of_its_functions_has_a_sweeps_report(tmp_pa
     )
     assert report_main([str(folder)]) == 0
     assert capsys.readouterr().out == f"{folder / 'report.html'}\n"
-    assert (folder / "report.md").read_text("utf-8").startswith(f"# {folder.name}: relu")
+    assert (folder / "report.md").read_text("utf-8").startswith("# What does relu reach on digits?")
 
 
 def test_unknown_run_ids_are_an_error(tmp_path: Path) -> None:

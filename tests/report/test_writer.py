@@ -94,3 +94,16 @@ def test_a_report_is_not_written_through_a_link(tmp_path, template) -> None:
     with pytest.raises(NotADirectoryError, match="nothing is written through links"):
         write(folder, template, figures=("one",))
     assert not list(mine.iterdir())
+
+
+def test_a_folder_may_have_several_pages_each_with_its_figures(tmp_path, template) -> None:
+    folder = tmp_path / "r"
+    for names in (("one", "two"), ("two",)):
+        with writer.replacing(folder) as new:
+            save = writer.saver(new)
+            for name in ("a", "b"):
+                drawn = [save(Figure(figsize=(1, 1)), f"{name}-{figure}") for figure in names]
+                writer.write_page(new, template, title="T", name=name, figures=drawn)
+    assert set(files(folder)) == {
+        "a.md", "a.html", "b.md", "b.html", "figures/a-two.png", "figures/b-two.png",
+    }  # fmt: skip

@@ -1,5 +1,7 @@
 """The figures of a paired comparison in a report, each with how to read it and what it shows."""
 
+from dataclasses import replace
+
 import pandas as pd
 
 from actbench.compare.comparison import Comparison
@@ -7,39 +9,61 @@ from actbench.compare.intervals import Interval
 from actbench.compare.significance import ALPHA
 from actbench.compare.workloads import Workload
 from actbench.figures import comparison as comparison_figures
+from actbench.figures import differences as differences_figure
 from actbench.report import numbers, page
 from actbench.report.numbers import enumeration, fixed, number, p_value, percent, rounded
 from actbench.report.page import Part
-from actbench.report.sections.verdicts import delta, details, margin, pairing, table
+from actbench.report.sections import verdicts
+from actbench.report.sections.verdicts import details, margin, pairing, table
 from actbench.report.writer import Save
 
 
-def parts(work: Workload, comparison: Comparison, *, order: list[str], save: Save) -> list[Part]:
-    """What the template needs of each part of the section. Figures go through `save`."""
-    runs = work.tables.runs
-    runs = runs[runs["status"] != "failed"]
-    return [
-        _forest(comparison, save=save),
-        *_best(comparison),
-        *_ranks(comparison, save=save),
-        *_disagreements(comparison),
-        *_profiles(comparison, order=order, save=save),
-        *failures(comparison.failures),
+def decided(name: str, comparison: Comparison) -> list[Part]:
+    """The numbers behind the verdicts of one setting, and which variants may be the best."""
+    best = [replace(part, title=_titled(part.title, name)) for part in _best(comparison)]
+    title = _titled(f"Against {comparison.reference}, paired by seed", name)
+    said = " ".join([*verdicts.sentences(comparison), pairing(comparison)])
+    how = ("How each was decided", page.table(details(comparison)))
+    return [Part(title, shows=said, table=page.table(table(comparison)), folded=how), *best]
+
+
+def exploratory(name: str, work: Workload, comparison: Comparison, *, order: list[str], save: Save) -> list[Part]:
+    """What suggests further tests: every pair, what goes with a low loss."""
+    runs = work.tables.runs[work.tables.runs["status"] != "failed"]
+    parts = [
         *_pairs(comparison, order=order, save=save),
         *_relations(runs, comparison, save=save),
     ]
+    return [replace(part, title=_titled(part.title, name)) for part in parts]
 
 
-_READ_FOREST = (
-    "Each variant against {reference} on the same seed: split, batch order, dropout masks and unscaled weights are "
-    "shared. The point is the relative change of the {metric}, the bar its t interval at the level of its look, with "
-    "the variance over test images where all seeds share them; the grey band is the margin, {margin}. Filled: better "
-    "or worse, 0 is excluded and the estimate exceeds the margin; square: equivalent, by two one-sided tests; hollow: "
-    "undecided. All comparisons are one Holm family, looked at after {looks} seeds."
-)
-_READ_RANKS = (
-    "The rank of each mean with the interval that it has when seeds are drawn again, the same ones for all variants. "
-    "A long bar is a rank that these seeds do not know."
+def oddities(name: str, comparison: Comparison) -> list[Part]:
+    """Where runs failed, and where error and loss rank differently."""
+    parts = [*failures(comparison.failures), *_disagreements(comparison)]
+    return [replace(part, title=_titled(part.title, name)) for part in parts]
+
+
+def _titled(title: str, setting: str) -> str:
+    return f"{title}: {setting}" if setting else title
+
+
+def differences(settings: dict[str, Comparison], *, save: Save) -> Part:
+    """The figure of a comparison in all its settings, in the order of the first one; `settings` maps titles to them."""
+    first = next(iter(settings.values()))
+    names = dict.fromkeys(name for one in settings.values() for name in one.verdicts["variant"])
+    figure = differences_figure.differences(
+        {title: one.verdicts for title, one in settings.items()},
+        {title: one.failures for title, one in settings.items()},
+        {name: name for name in names},
+        change=f"change of the {numbers.metric(first.value)[0]} against {first.reference}",
+    )
+    read = _READ_DIFFERENCES.format(reference=first.reference, margin=margin(first))
+    return Part(f"Against {first.reference}, paired by seed", read, figure=save(figure, "differences"))
+
+
+_READ_DIFFERENCES = (
+    "Each activation against {reference} on the same seeds: the point is the relative change, the bar its t interval "
+    "at the level of its look, grey the margin of {margin}. What lies beyond the axis stands at its edge in numbers."
 )
 _READ_PAIRS = (
     "A row against a column, with no margin and no looks, and without a correction for having looked at everything but "
@@ -57,23 +81,15 @@ _READ_DISAGREE = (
     "higher loss. The expected calibration error stands beside."
 )
 _READ_RELATIONS = (
-    "Spearman's rank correlation, over variants, of each diagnostic (mean over layers and seeds) with the mean loss: "
-    "right of 0 more of it goes with a higher loss. Filled where p < .05 after Benjamini and Hochberg; bars are 95 % "
-    "bootstrap intervals over variants. Exploratory: variants are no random sample, many are relatives, and a "
-    "correlation is no cause."
-)
-_READ_RELATIONS_ACCURACY = (
-    "The same with the mean test accuracy: right of 0 more of it goes with a higher accuracy. Adjusted on its own; "
-    "exploratory, as above."
+    "Spearman's rank correlation, over variants, of each diagnostic (mean over layers and seeds) with the mean loss "
+    "and the mean accuracy: right of 0 more of it goes with more of that. Filled where p < .05 after Benjamini and "
+    "Hochberg, for each of the two on its own; bars are 95 % bootstrap intervals over variants. "
+    "Exploratory: variants are no random sample, many are relatives, and a correlation is no cause."
 )
 _READ_PROPERTIES = (
     "The same for what the function itself is, computed without a network (results/functions): its range, kinks, "
     "monotonicity, slopes, saturation thresholds and moments under N(0, 1). Right of 0 more of it goes with a higher "
     "loss, or with a higher accuracy. Exploratory, as above; adjusted over both panels together."
-)
-_READ_PROFILES = (
-    "The share of seeds on which a variant reached the target validation loss in at most τ times the steps of the "
-    "fastest variant on that seed. Steps are counted at the ends of epochs; a seed that never got there is in no share."
 )
 _READ_FAILURES = (
     "Runs that diverged, or whose test loss is that of a guess that ignores its input (99 % of ln(classes) and more), "
@@ -85,22 +101,6 @@ def _words(comparison: Comparison) -> dict[str, str]:
     """What is judged, and its margin, for sentences."""
     words, _ = numbers.metric(comparison.value)
     return {"metric": words.removeprefix("test "), "margin": margin(comparison)}
-
-
-def _forest(comparison: Comparison, *, save: Save) -> Part:
-    """The relative changes against the reference, with the table of verdicts."""
-    rows, reference = comparison.verdicts, comparison.reference
-    labels = {row["variant"]: f"{_short(row['variant'])}  {row['verdict']}" for row in rows.to_dict("records")}
-    figure = save(comparison_figures.forest({delta(comparison): rows}, labels), "forest")
-    looks = enumeration(comparison.looks.sizes)
-    return Part(
-        f"Against {reference}, paired by seed",
-        _READ_FOREST.format(reference=reference, looks=looks, **_words(comparison)),
-        pairing(comparison),
-        figure,
-        page.table(table(comparison)),
-        folded=("How each was decided", page.table(details(comparison))),
-    )
 
 
 def _best(comparison: Comparison) -> list[Part]:
@@ -140,48 +140,28 @@ def _disagreements(comparison: Comparison) -> list[Part]:
     return [Part("Loss against error", _READ_DISAGREE, shows, table=page.table([heading, *cells]))]
 
 
-def _ranks(comparison: Comparison, *, save: Save) -> list[Part]:
-    ranks = comparison.ranks
-    if len(ranks) < 2:
-        return []
-    longest = (ranks["high"] - ranks["low"]).max()
-    first = ranks[ranks["low"] <= 1]["variant"]
-    shows = f"{enumeration(first)} may have rank 1; the longest interval spans {rounded(longest, 6)} ranks."
-    figure = comparison_figures.rank_intervals(ranks, {name: name for name in ranks["variant"]})
-    return [Part("Rank intervals", _READ_RANKS, shows, save(figure, "rank_intervals"))]
-
-
 def _pairs(comparison: Comparison, *, order: list[str], save: Save) -> list[Part]:
-    """The matrix of all pairs; where its cells have no room for numbers, also that of the first and the reference."""
-    pairs, reference = comparison.pairs, comparison.reference
+    """The matrix of all pairs."""
+    pairs = comparison.pairs
     shows = f"{(pairs['p_bh'] < ALPHA).sum()} of {len(pairs)} pairs differ."
     metric = _words(comparison)["metric"]
     lines = "Lines: mean difference; seeds won/tied/lost by the row; p before adjustment, * where adjusted."
     is_detailed = len(order) <= comparison_figures.DETAILED
-    cells = lines if is_detailed else "The number is the seeds on which the row is better."
+    cells = lines if is_detailed else "White: these seeds do not tell them apart."
     read = _READ_PAIRS.format(cells=cells, metric=metric)
     figure = comparison_figures.matrix(pairs, {name: name for name in order})
-    parts = [Part("Every pair", read, shows, save(figure, "matrix"))]
-    if not is_detailed:
-        first = order[: comparison_figures.DETAILED]
-        first = first if reference in first else [*first[:-1], reference]
-        read = f"The first {len(first) - 1} in the ranking and {reference}, adjusted over all pairs. {lines}"
-        figure = comparison_figures.matrix(pairs, {name: name for name in order if name in first})
-        parts.append(Part("The first of the ranking, every pair", read, "", save(figure, "matrix_first")))
-    return parts
+    return [Part("Every pair", read, shows, save(figure, "matrix"))]
 
 
 def _relations(runs: pd.DataFrame, comparison: Comparison, *, save: Save) -> list[Part]:
     """What goes with the loss and the accuracy: diagnostics of the layers, properties of the functions."""
     loss, accuracy, properties = comparison.diagnostics, comparison.accuracy_diagnostics, comparison.properties
     parts = []
-    if len(loss):
-        figure = save(comparison_figures.diagnostics(loss, value="loss"), "relations")
-        parts.append(Part("What goes with a low loss", _READ_RELATIONS, _significant(loss), figure))
-    if len(accuracy):
-        figure = save(comparison_figures.diagnostics(accuracy, value="accuracy"), "relations_accuracy")
-        shows = _significant(accuracy)
-        parts.append(Part("What goes with a high accuracy", _READ_RELATIONS_ACCURACY, shows, figure))
+    tables = {value: table for value, table in (("the loss", loss), ("the accuracy", accuracy)) if len(table)}
+    if tables:
+        figure = save(comparison_figures.diagnostics(tables), "relations")
+        shows = " ".join(f"With {value}: {_significant(table)}" for value, table in tables.items())
+        parts.append(Part("What goes with loss and accuracy", _READ_RELATIONS, shows, figure))
     if len(properties):
         figure = save(comparison_figures.properties(properties), "properties")
         shows, num_left_out = _significant(properties), runs["variant"].nunique() - int(properties["n"].max())
@@ -193,16 +173,6 @@ def _relations(runs: pd.DataFrame, comparison: Comparison, *, save: Save) -> lis
 
 def _significant(relations: pd.DataFrame) -> str:
     return f"{(relations['p_bh'] < ALPHA).sum()} of {len(relations)} relations have an adjusted p below .05."
-
-
-def _profiles(comparison: Comparison, *, order: list[str], save: Save) -> list[Part]:
-    profile = comparison.profile
-    if not len(profile):
-        return []
-    figure = comparison_figures.profiles(profile, {name: name for name in order})
-    never = sorted(profile.groupby("variant")["share"].max().loc[lambda share: share == 0].index)
-    shows = f"Never within 4 times the fewest steps: {enumeration(never)}." if never else ""
-    return [Part("Steps to the target", _READ_PROFILES, shows, save(figure, "profiles"))]
 
 
 def failures(rates: pd.DataFrame) -> list[Part]:

@@ -16,8 +16,8 @@ from actbench.report.writer import Save, saver
 from actbench.tables.text import text
 
 _READ_TRACKS = (
-    "Left the ranks with one learning rate and init for all, right those with the learning rate and the init that the "
-    "tuning experiment chose for each variant on validation data of other seeds. Thick lines change their verdict. "
+    "The ranks with one learning rate and init for all, and those with the learning rate and the init that the tuning "
+    "experiment chose for each variant on validation data of other seeds. "
     "τ is 1 where tuning changes no order, 0 where the two orders have nothing in common; its interval is of seeds "
     "drawn again, which adds noise to both orders and lowers τ."
 )
@@ -35,7 +35,7 @@ _READ_CORNERS = (
 def parts(agreements: list[tuple[str, Workload, TrackAgreement]], corners: list[Corners], *, new: Path) -> list[Part]:
     """A part for each workload on the shared and the tuned track, then one for each on all four."""
     return [
-        *(_agreement(*each, save=saver(new, prefix=f"w{i}-")) for i, each in enumerate(agreements, 1)),
+        *(_agreement(*each) for each in agreements),
         *(_corners(each, save=saver(new, prefix=f"w{i}-")) for i, each in enumerate(corners, 1)),
     ]
 
@@ -73,7 +73,7 @@ def harm_parts(tables: list[tuple[str, pd.DataFrame]]) -> list[Part]:
     return parts
 
 
-def _agreement(title: str, tuned: Workload, agreement: TrackAgreement, *, save: Save) -> Part:
+def _agreement(title: str, tuned: Workload, agreement: TrackAgreement) -> Part:
     """The part on the shared and the tuned track of one workload."""
     variants, n = agreement.variants, agreement.n
     changes = tracks.changed_verdicts(agreement).to_dict("records")
@@ -94,9 +94,8 @@ def _agreement(title: str, tuned: Workload, agreement: TrackAgreement, *, save: 
         for row in variants.to_dict("records")
     ]  # fmt: skip
     table = page.table([[*heading, *(f"tuned {name}" for name in chosen)], *rows])
-    figure = save(tracks_figures.tracks(variants), "tracks")
     title = f"{title or 'Both tracks'}, shared against tuned track"
-    return Part(title, _READ_TRACKS, " ".join(shows), figure, table)
+    return Part(title, _READ_TRACKS, " ".join(shows), table=table)
 
 
 def _corners(corners: Corners, *, save: Save) -> Part:

@@ -1,4 +1,4 @@
-"""The figures of a workload: what each shows, how to read it, and which table and columns it needs."""
+"""The figures of a sweep: what each shows, how to read it, and which table and columns it needs."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -7,8 +7,11 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from actbench.figures import samples, training
+from actbench.compare.ranking import ranked
+from actbench.figures import layers, learned, samples, training
 from actbench.report import sentences
+from actbench.report.page import Part
+from actbench.report.writer import Save
 from actbench.tables.schema import Tables
 
 
@@ -20,7 +23,7 @@ class Plot:
         title: The heading above it.
         table: The table that it is drawn from.
         needs: Columns of that table. Without a value in any of them the figure is left out.
-        draw: The table and the labels of the variants -> the figure.
+        draw: The table of each setting and the labels of the variants -> the figure; None where it shows nothing.
         read: How to read it.
         shows: The table -> a sentence that says what the figure shows.
         alone: How to read it with a single variant, if that is another text.
@@ -31,7 +34,7 @@ class Plot:
     title: str
     table: str
     needs: tuple[str, ...]
-    draw: Callable[[pd.DataFrame, dict[str, str]], Figure]
+    draw: Callable[[dict[str, pd.DataFrame], dict[str, str]], Figure | None]
     read: str
     shows: Callable[[pd.DataFrame], str]
     alone: str = ""
@@ -56,11 +59,50 @@ def _has_value(values: pd.Series) -> bool:
     return bool(pictures or np.isfinite(numbers).any())
 
 
-PLOTS = (
+def first(settings: dict[str, Tables], *, save: Save) -> list[Part]:
+    """What a sweep shows first whose variants are not compared in pairs: what was reached, or what was measured."""
+    for plot in (*RANKINGS, *PLOTS):
+        if parts := _parts((plot,), settings, save=save):
+            return parts
+    return []
+
+
+def parts(settings: dict[str, Tables], *, table: str, save: Save) -> list[Part]:
+    """A part for each figure of a table that shows anything, with all settings in it, from titles to tables."""
+    return _parts(tuple(plot for plot in PLOTS if plot.table == table), settings, save=save)
+
+
+def _parts(plots: tuple[Plot, ...], settings: dict[str, Tables], *, save: Save) -> list[Part]:
+    settings = {name: tables._replace(runs=_measured(tables.runs)) for name, tables in settings.items()}
+    order = dict.fromkeys(name for tables in settings.values() for name in ranked(tables.runs))
+    return [part for plot in plots if order for part in _drawn(plot, settings, list(order), save=save)]
+
+
+def _measured(runs: pd.DataFrame) -> pd.DataFrame:
+    return runs[runs["status"] != "failed"]
+
+
+def _drawn(plot: Plot, settings: dict[str, Tables], order: list[str], *, save: Save) -> list[Part]:
+    """The part of one figure, if it shows anything."""
+    settings = {name: tables for name, tables in settings.items() if plot.applies(tables)}
+    if not settings:
+        return []
+    frames = {name: getattr(tables, plot.table) for name, tables in settings.items()}
+    runs = pd.concat([tables.runs for tables in settings.values()])
+    present = set(runs["variant"])
+    figure = plot.draw(frames, training.labels(runs, [name for name in order if name in present]))
+    if figure is None:
+        return []
+    read = plot.alone if len(order) == 1 and plot.alone else plot.read
+    shows = plot.shows(next(iter(frames.values()))) if len(frames) == 1 else ""
+    return [Part(plot.title, read, shows, save(figure, plot.draw.__name__))]
+
+
+RANKINGS = (
     Plot(
-        "Ranking", "runs", ("test_loss", "test_accuracy"), training.ranking,
+        "Ranking", "runs", ("test_error", "test_loss"), training.ranking,
         "A row is an activation, a grey point a seed, the coloured point the mean and the bar its 95 % interval. "
-        "Where two bars share values, the two are not told apart. Ordered by mean error, lowest first.",
+        "Ordered by mean error, lowest first.",
         lambda runs: "",
         alone="A grey point is a seed, the coloured point their mean and the bar its 95 % interval.",
     ),
@@ -73,6 +115,9 @@ PLOTS = (
         "first.",
         lambda runs: "",
     ),
+)  # fmt: skip
+
+PLOTS = (
     Plot(
         "Samples", "runs", ("picture",), samples.sheets,
         "What the generator makes at the end of the first seed, from the same latent vectors in every panel: the same "
@@ -81,20 +126,17 @@ PLOTS = (
     ),
     Plot(
         "Learning curves", "epochs", ("val_loss",), training.learning_curves,
-        "Each panel shows one activation in its colour before all others in grey: lower is better, and a gap "
-        "between the training and the validation line is overfitting. A cross marks where a seed diverged.",
+        "Loss on validation images by epoch: lower is better, and a gap between the training and the validation line "
+        "is overfitting.",
         sentences.past_best,
-        alone="Lower is better, and a gap between the training and the validation line is overfitting. A cross marks "
-        "where a seed diverged.",
     ),
     Plot(
         "Learning curves", "epochs", ("val_fld",), training.learning_curves,
-        "FLD against validation images by epoch: each panel shows one activation in its colour before all others in "
-        "grey, lower is better. A cross marks where a seed diverged.",
+        "FLD against validation images by epoch: lower is better.",
         lambda epochs: sentences.past_best(epochs, column="val_fld"),
     ),
     Plot(
-        "Gradient sparsity by layer", "layers", ("grad_zero", "grad_hoyer"), samples.gradient_sparsity,
+        "Gradient sparsity by layer", "layers", ("grad_zero", "grad_hoyer"), layers.gradient_sparsity,
         "Of the gradient of the generator's loss at the pre-activations: the share of exact zeros, and Hoyer sparsity, "
         "0 for entries of equal size and 1 for a single one. The generator's layers come first.",
         lambda layers: "", where="test_fld",
@@ -112,7 +154,7 @@ PLOTS = (
         lambda runs: "",
     ),
     Plot(
-        "Saturation by layer", "layers", ("saturation_low", "saturation_high"), training.saturation,
+        "Saturation by layer", "layers", ("saturation_low", "saturation_high"), layers.saturation,
         "The share of pre-activations in the flat tail on the low and on the high side of the function, where its "
         "slope is below a small share of the steepest one (probes.epsilon): almost no gradient passes there. A share "
         "as such is no obstacle to learning: ReLU's low tail holds about half, and is what makes it nonlinear. Near "
@@ -121,44 +163,21 @@ PLOTS = (
         sentences.most_saturated,
     ),
     Plot(
-        "Output mean and bias by layer", "layers", ("out_mean", "out_ratio"), training.output,
+        "Output mean and bias by layer", "layers", ("out_mean", "out_ratio"), layers.output,
         "Output mean, and how large the units' own means are against the spread of their outputs: above 1 the next "
         "layer sees more of a constant than of its input.",
         sentences.most_biased,
     ),
     Plot(
-        "Gradient by layer", "layers", ("grad_rms",), training.gradient,
+        "Gradient by layer", "layers", ("grad_rms",), layers.gradient,
         "RMS of the gradient at the pre-activation, from the input (left) to the output (right), on a logarithmic "
         "axis: a line that rises to the right is a gradient that vanishes on its way to the input.",
         sentences.most_vanishing,
     ),
     Plot(
-        "Drift over training", "layers", ("out_ratio",), training.drift,
-        "Output bias over standard deviation against the training step: a flat line is no drift. Grey is the last "
-        "layer of the others.",
-        lambda layers: sentences.largest_change(layers, ("out_ratio",), words="bias / standard deviation"),
-        alone="Output bias over standard deviation against the training step: a flat line is no drift.",
-        over_training=True,
-    ),
-    Plot(
-        "Saturation over training", "layers", ("saturation_low", "saturation_high"), training.saturation_over_time,
-        "Saturated share against the training step, the high side upwards and the low side downwards: a line that "
-        "leaves the middle is a layer that saturates while it trains.",
-        lambda layers: sentences.largest_change(
-            layers, ("saturation_low", "saturation_high"), words="the saturated share (both sides)"
-        ),
-        over_training=True,
-    ),
-    Plot(
-        "Learned parameters", "layers", ("act.",), training.learned,
-        "The parameters that an activation learns, by layer against the training step, with the interval over seeds.",
+        "Learned parameters", "layers", ("act.",), learned.learned,
+        "What the parameters that an activation learns have become by layer, with the interval over seeds.",
         sentences.farthest_learned,
         over_training=True,
-    ),
-    Plot(
-        "Time", "runs", ("samples_per_second", "train_seconds"), training.time,
-        "Training speed, fastest first: grey points are seeds. Times are of this machine and of what else ran on it "
-        "meanwhile, so no order is read off them; actbench.catalogue --cost times functions side by side.",
-        lambda runs: "",
     ),
 )  # fmt: skip

@@ -32,7 +32,7 @@ def margin(comparison: Comparison) -> str:
     """The margin in words: `10 % of relu's test error (31 of 10,000 test images)`."""
     words, _ = numbers.metric(comparison.value)
     images = comparison.verdicts["margin_images"].median()
-    of = f"{percent(MARGIN - 1)} of {comparison.reference}'s {words}".replace("%", " %")
+    of = f"{percent(MARGIN - 1)} of {comparison.reference}'s {words}"
     return f"{of} ({rounded(images, 2)} test images)" if np.isfinite(images) else of
 
 

@@ -1,0 +1,134 @@
+"""What a page says first: at most three sentences that answer its question, made of the tables and the ledger."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+
+from actbench.compare import convergence, ranking
+from actbench.compare.comparison import Comparison
+from actbench.compare.errors import MARGIN
+from actbench.compare.paired import JUDGED
+from actbench.compare.workloads import Workload
+from actbench.report import atoms as of_ledger
+from actbench.report import convergence as convergence_said
+from actbench.report import measures, numbers, sentences, settings
+from actbench.report.numbers import enumeration, percent
+from actbench.tables.schema import REFERENCE
+
+MANY = 12  # from so many variants on the question is which of them to use
+_MOST = 3  # sentences
+_NAMED = 6  # the most variants that a sentence names
+
+
+def answer(
+    works: list[Workload], comparisons: list[Comparison | None], atoms: pd.DataFrame, *, is_yes_or_no: bool
+) -> list[str]:
+    """The sentences: of twice the training, of a choice among many, of what the ledger decided, or of the means.
+
+    A question that asks for yes or no is answered by a statement that is true or false, any other by means.
+    """
+    runs = pd.concat([work.tables.runs for work in works])
+    if convergence.EPOCHS in runs and len(doubled := convergence.doubled(runs)):
+        return [convergence_said.sentence(doubled)]
+    if choice := chosen(works, comparisons):
+        return choice[:_MOST]
+    decided = of_ledger.measured(atoms)
+    statements, means = [_atom(row) for row in decided.to_dict("records")], _measured(works, decided)
+    if said := [*statements, *means] if is_yes_or_no else [*means, *statements]:
+        return said[:_MOST]
+    return [sentence for work, one in zip(works, comparisons, strict=True) for sentence in _of_means(work, one)][:_MOST]
+
+
+def is_choice(comparison: Comparison | None) -> bool:
+    """Whether a comparison has so many variants that the question is which of them to use."""
+    return comparison is not None and len(comparison.verdicts) >= MANY
+
+
+def chosen(works: list[Workload], comparisons: Sequence[Comparison | None]) -> list[str]:
+    """Which are better than the reference, how many are as good or may be the best, which do not learn."""
+    named = zip(settings.named(works), comparisons, strict=True)
+    kept = [(name, one) for name, one in named if one is not None and is_choice(one)]
+    if not kept:
+        return []
+    clauses: list[list[tuple[str, str]]] = [[(name, say(one)) for name, one in kept] for say in (_better, _as_good)]
+    clauses.append([(name, f"avoid {enumeration(failed)}") for name, one in kept if (failed := _failed(one))])
+    *said, avoid = [_joined(several) for several in clauses]
+    return [*said, *([f"{avoid[:-1]}: runs diverge or stay at chance."] if avoid else [])]
+
+
+def _joined(clauses: list[tuple[str, str]]) -> str:
+    """`With one learning rate for all, A; tuned for each, B.`"""
+    text = "; ".join(f"{_with(name)}{clause}" for name, clause in clauses)
+    return f"{text[:1].upper()}{text[1:]}." if text else ""
+
+
+def _with(name: str) -> str:
+    return "" if not name else f"with {name}, " if name.startswith("one ") else f"{name}, "
+
+
+def _better(comparison: Comparison) -> str:
+    """Which are better than the reference, named where they are few."""
+    rows = comparison.verdicts
+    names = rows.loc[rows["verdict"] == "better", "variant"].tolist()
+    if not names:
+        return f"none of {len(rows)} is better than {comparison.reference}"
+    first = f"{enumeration(names)} {'is' if len(names) == 1 else 'are'}"
+    return f"{first if len(names) <= _NAMED else f'{len(names)} of {len(rows)} are'} better than {comparison.reference}"
+
+
+def _as_good(comparison: Comparison) -> str:
+    """How many are as good as the reference, by the margin, and how many may be the best."""
+    rows, best = comparison.verdicts, comparison.best_set
+    equal = int((rows["verdict"] == "equivalent").sum())
+    words, _ = numbers.metric(comparison.value)
+    said = (
+        f"{equal or 'none'} of {len(rows)} {'is' if equal <= 1 else 'are'} within {percent(MARGIN - 1)} of its {words}"
+    )
+    if not len(best):
+        return said
+    members = int(best["in_set"].sum())
+    return f"{said}, and {members} of {len(best)} may be the best"
+
+
+def _failed(comparison: Comparison) -> list[str]:
+    rates = comparison.failures
+    return rates.loc[rates["failed"] > 0, "variant"].tolist()
+
+
+def _measured(works: list[Workload], decided: pd.DataFrame) -> list[str]:
+    """The first measure of the ledger's atoms over all settings."""
+    columns = decided["column"].dropna()
+    measure = measures.of(columns.iloc[0], works) if len(columns) else None
+    return [said] if measure and (said := measures.sentence(measure, columns.iloc[0], works)) else []
+
+
+def _atom(row: dict) -> str:
+    """`True of sigmoid: what it states. What was found.`"""
+    verdict = {"true": "True", "false": "False", "not shown": "Not shown"}.get(row["verdict"], "Undecided")
+    of = f" of {row['act']}" if row["act"] else ""
+    return f"{verdict}{of}: {row['states']} {row['sentence']}"
+
+
+def _of_means(work: Workload, comparison: Comparison | None) -> list[str]:
+    """The best means of one workload, and what the comparison with the reference says of them."""
+    runs, _, layers = work.tables
+    primary = ranking.primary(runs)
+    said = [sentences.best(runs, name) for name in (primary,) if name and np.isfinite(runs[name]).any()]
+    if comparison:
+        said += [_joined([("", say(comparison))]) for say in (_better, _as_good)]
+    else:
+        said += _before_the_first_look(work)
+    if not said and len(layers):
+        said = [sentences.most_vanishing(layers), sentences.most_biased(layers)]
+    where = f"{work.title}: " if work.title else ""
+    return [f"{where}{sentence}" for sentence in said if sentence]
+
+
+def _before_the_first_look(work: Workload) -> list[str]:
+    """That there are no verdicts yet, where more seeds would bring them."""
+    runs = work.tables.runs[work.tables.runs["status"] != "failed"]
+    n = runs.groupby("variant")["seed"].nunique()
+    if ranking.primary(runs) not in JUDGED or REFERENCE not in n or len(n) < 2 or n[REFERENCE] >= work.looks.sizes[0]:
+        return []
+    return [f"No verdicts yet: the first look is at {work.looks.sizes[0]} seeds, and {REFERENCE} has {n[REFERENCE]}."]

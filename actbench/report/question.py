@@ -1,0 +1,34 @@
+"""What a results folder asks, and the command that answers it again: the first two lines of its experiment."""
+
+import pandas as pd
+
+from actbench.command import options
+from actbench.report.numbers import enumeration
+
+_NAMED = 4  # the most activations that a title names
+
+
+def question(name: str, runs: pd.DataFrame) -> str:
+    """The question of the experiment `name`; of a folder that is no experiment's, what its runs can say."""
+    file = options.file_of("experiment", name)
+    if file is not None:
+        return options.describe(file)
+    variants = list(runs["variant"].unique())
+    data = enumeration(runs["data"].unique()) if "data" in runs else "these data"
+    if len(variants) == 1:
+        return f"What does {variants[0]} reach on {data}?"
+    if len(variants) <= _NAMED:
+        return f"How do {enumeration(variants)} compare on {data}?"
+    return f"Which of {len(variants)} activation functions suits {data}?"
+
+
+def is_yes_or_no(text: str) -> bool:
+    """Whether a question can be answered by yes or no."""
+    return text.partition(" ")[0] in ("Are", "Can", "Do", "Does", "Has", "Have", "Is")
+
+
+def command(name: str) -> str:
+    """The command that repeats the experiment `name`; "" for a folder that is no experiment's."""
+    file = options.file_of("experiment", name)
+    lines = file.read_text(encoding="utf-8").splitlines() if file is not None else []
+    return next((line.removeprefix("# ") for line in lines if line.startswith("# python ")), "")

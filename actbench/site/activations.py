@@ -84,7 +84,7 @@ def _answer(name: str, catalogue: Catalogue) -> str:
     if name == REFERENCE:
         return f"{name} is the reference: every other is compared with it, in results and in time."
     fares = standing.against_reference(name, catalogue.places)
-    return f"{fares} {cost.in_words(name, cost.of(name, catalogue.tables['cost']))}".strip()
+    return f"{fares} {cost.in_words(cost.of(name, catalogue.tables['cost']))}".strip()
 
 
 def _table(heading: list[str], rows: list[list[str]]) -> str:
@@ -164,8 +164,9 @@ def _places_read(rows: pd.DataFrame) -> str:
     references = enumeration(sorted(set(rows["reference"]) - {""}) or [REFERENCE])
     return (
         f"Its error, in a GAN its distance, against that of {references} on the same seeds: the change, with an "
-        "interval at the level of the look that decided; less is better. Equivalent is "
-        f"{places.within_margin()}, undecided what these n seeds cannot tell."
+        "interval at the level of the look that decided; less is better. Better and worse: the interval excludes 0, and "
+        f"the change is beyond the margin. Equivalent: {places.within_margin()}, the margin. Undecided: neither is "
+        "shown. n is the number of seeds."
     )
 
 

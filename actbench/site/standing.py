@@ -13,7 +13,7 @@ from actbench.tables.schema import REFERENCE
 # What is said of each verdict, of one comparison and of several.
 _ONE = {
     "better": f"is better than {REFERENCE}",
-    "equivalent": f"is as good as {REFERENCE} {within_margin()}",
+    "equivalent": f"is as good as {REFERENCE}, {within_margin()} of its error,",
     "undecided": f"is undecided against {REFERENCE}",
     "worse": f"is worse than {REFERENCE}",
     FAILED: "fails in at least one run",

@@ -164,7 +164,7 @@ def _places_read(rows: pd.DataFrame) -> str:
     references = enumeration(sorted(set(rows["reference"]) - {""}) or [REFERENCE])
     return (
         f"Its error, in a GAN its distance, against that of {references} on the same seeds: the change, with an "
-        "interval at the level of the look that decided; less is better. Better and worse: the interval excludes 0, and "
+        "interval at the level of the look that decided; less is better. Better and worse: the interval excludes 0 and "
         f"the change is beyond the margin. Equivalent: {places.within_margin()}, the margin. Undecided: neither is "
         "shown. n is the number of seeds."
     )

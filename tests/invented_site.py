@@ -62,6 +62,15 @@ CLAIMS = pd.DataFrame({
     "verdict": ["false"],
     "activations": ["mish relu"],
 })  # fmt: skip
+PAIRS = pd.DataFrame({
+    "workload": [SHARED, TUNED],
+    "a": ["gelu", "relu"],
+    "b": ["mish", "mish"],
+    "wins": [1, 7],
+    "ties": [2, 3],
+    "losses": [7, 10],
+    "p_bh": [0.0004, 0.5],
+})  # fmt: skip
 FAILURES = pd.DataFrame({"workload": [SHARED, TUNED], "variant": ["gelu", "mish"], "failed": [3, 0]})
 
 
@@ -86,7 +95,8 @@ def invent(root: Path) -> Path:
         (results / name).mkdir(parents=True)
     (results / "README.md").write_text("# All results\n\n- [invented](invented/report.md)\n", encoding="utf-8")
     (results / "digits_mlp" / "report.md").write_text("# Which suits digits?\n\nMish does.\n", encoding="utf-8")
-    for name, table in {"differences": DIFFERENCES, "best_set": BEST_SET, "failures": FAILURES}.items():
+    tables = {"differences": DIFFERENCES, "best_set": BEST_SET, "failures": FAILURES, "pairs": PAIRS}
+    for name, table in tables.items():
         table.to_csv(results / "digits_mlp" / "statistics" / f"{name}.csv", index=False)
     (results / "invented" / "report.md").write_text(REPORT, encoding="utf-8")
     DIFFERENCES.to_csv(results / "invented" / "statistics" / "differences.csv", index=False)

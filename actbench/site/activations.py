@@ -6,7 +6,7 @@ import pandas as pd
 
 from actbench.report import page
 from actbench.report.functions import facts_table
-from actbench.report.numbers import enumeration, rounded
+from actbench.report.numbers import enumeration, p_value, rounded
 from actbench.report.page import Markdown, escape, table
 from actbench.site import cost, diagnosis, pages, places, relatives, sentences, standing
 from actbench.site.claims import Claim
@@ -59,6 +59,7 @@ def _page(name: str, facts: Facts, catalogue: Catalogue, to: Path) -> str:
         places_read=_places_read(rows),
         diagnosis=_diagnosis(name, catalogue),
         learned=_learned(name, catalogue),
+        pairs=_pairs(name, catalogue),
         is_reference=name == REFERENCE,
         reference=REFERENCE,
         claims=_claims([claim for claim in catalogue.claims if name in claim.activations], catalogue),
@@ -83,7 +84,7 @@ def _answer(name: str, catalogue: Catalogue) -> str:
     if name == REFERENCE:
         return f"{name} is the reference: every other is compared with it, in results and in time."
     fares = standing.against_reference(name, catalogue.places)
-    return f"{fares} {cost.in_words(name, cost.of(name, catalogue.tables['cost']))}".strip()
+    return f"{fares} {cost.in_words(cost.of(name, catalogue.tables['cost']))}".strip()
 
 
 def _table(heading: list[str], rows: list[list[str]]) -> str:
@@ -91,9 +92,8 @@ def _table(heading: list[str], rows: list[list[str]]) -> str:
 
 
 def _places(rows: pd.DataFrame, catalogue: Catalogue) -> str:
-    """A row for each workload and track, those of the first page first."""
-    order = {one.experiment: i for i, one in enumerate(SITUATIONS)}
-    rows = rows.sort_values("results", key=lambda names: names.map(order), kind="stable", na_position="last")
+    """A row for each workload and track."""
+    rows = _in_order(rows)
     return _telling(
         {
             **_columns(rows, catalogue),
@@ -120,6 +120,27 @@ def _learned(name: str, catalogue: Catalogue) -> str:
     return _telling({**_columns(rows, catalogue), **{column: list(rows[column]) for column in shown}})
 
 
+def _pairs(name: str, catalogue: Catalogue) -> str:
+    """A row for each workload and track and each other variant there."""
+    rows = catalogue.pairs[catalogue.pairs["act"] == name].sort_values(["setting", "track", "reference"])
+    rows = _in_order(rows)
+    seeds = {f"{column} on": list(rows[column]) for column in ("better", "equal", "worse")}
+    return _telling(
+        {
+            **_columns(rows, catalogue),
+            "reference": list(rows["reference"]),
+            **seeds,
+            "p": [p_value(p) for p in rows["p_bh"]],
+        }
+    )
+
+
+def _in_order(rows: pd.DataFrame) -> pd.DataFrame:
+    """With the comparisons of the first page first."""
+    order = {one.experiment: i for i, one in enumerate(SITUATIONS)}
+    return rows.sort_values("results", key=lambda names: names.map(order), kind="stable", na_position="last")
+
+
 def _columns(rows: pd.DataFrame, catalogue: Catalogue) -> dict[str, list]:
     """What was compared, in which each table begins."""
     if rows.empty:
@@ -143,8 +164,9 @@ def _places_read(rows: pd.DataFrame) -> str:
     references = enumeration(sorted(set(rows["reference"]) - {""}) or [REFERENCE])
     return (
         f"Its error, in a GAN its distance, against that of {references} on the same seeds: the change, with an "
-        "interval at the level of the look that decided; less is better. Equivalent is "
-        f"{places.within_margin()}, undecided what these n seeds cannot tell."
+        "interval at the level of the look that decided; less is better. Better and worse: the interval excludes 0 and "
+        f"the change is beyond the margin. Equivalent: {places.within_margin()}, the margin. Undecided: neither is "
+        "shown. n is the number of seeds."
     )
 
 

@@ -25,12 +25,12 @@ def ratio(rows: pd.DataFrame) -> float | None:
     return float(rows["ratio"].iloc[0]) if len(rows) else None
 
 
-def in_words(name: str, rows: pd.DataFrame) -> str:
-    """`Forward and backward of mish take 9.7 times as long as ReLU's.`, "" where it was not measured."""
+def in_words(rows: pd.DataFrame) -> str:
+    """`The function alone, forward and backward, takes 9.7 times as long as ReLU.`, "" where it was not measured."""
     times = ratio(rows)
     if times is None:
         return ""
-    return f"Forward and backward of {name} take {rounded(times, 2)} times as long as ReLU's."
+    return f"The function alone, forward and backward, takes {rounded(times, 2)} times as long as ReLU."
 
 
 def as_table(rows: pd.DataFrame) -> str:

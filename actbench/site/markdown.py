@@ -15,7 +15,7 @@ _VERDICT = re.compile(rf"([{MARKS}]) \w")
 
 
 class FiguresAsLinks(Treeprocessor):
-    """Put each picture into a link to its file, and load it when it comes into sight."""
+    """Put each picture into a link to its file."""
 
     def run(self, root: Element) -> None:
         """Change the tree of a page in place."""
@@ -24,7 +24,6 @@ class FiguresAsLinks(Treeprocessor):
                 continue
             for place, child in enumerate(list(parent)):
                 if child.tag == "img":
-                    child.set("loading", "lazy")
                     parent[place] = _linked(child)
 
 

@@ -28,6 +28,14 @@ class Own:
         return place
 
 
+def curves_of_ours() -> pd.DataFrame:
+    """The curves of conf/act at the defaults, for a results root without the catalogue."""
+    from actbench.catalogue import entries
+    from actbench.catalogue.curves import curves_of
+
+    return pd.concat([curves_of(replace(entries.load(name), parameters={})) for name in entries.names()])
+
+
 def compute(arguments: list[str]) -> Own:
     """The function that `+act=custom act._target_=mine.f` names, as the main command reads it.
 

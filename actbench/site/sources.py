@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pandas as pd
 
-from actbench.site import claims, diagnosis, learned, places, relatives
+from actbench.site import claims, diagnosis, learned, pairs, places, relatives
 from actbench.site.claims import Claim
-from actbench.site.own import Own
+from actbench.site.own import Own, curves_of_ours
 from actbench.tables import functions
 from actbench.tables.functions import Facts
 
@@ -28,6 +28,7 @@ class Catalogue:
     places: pd.DataFrame
     diagnosis: pd.DataFrame
     learned: pd.DataFrame
+    pairs: pd.DataFrame
     claims: list[Claim]
     titles: Mapping[str, str]
     own: Own | None = None
@@ -43,7 +44,8 @@ def read(results: Path, *, own: Own | None = None) -> Catalogue:
     tables = {name: _table(results / "functions", name) for name in _TABLES}
     if own is not None:
         tables["properties"] = pd.concat([tables["properties"], own.properties], ignore_index=True)
-        tables["curves"] = pd.concat([tables["curves"], own.curves], ignore_index=True)
+        others = curves_of_ours() if tables["curves"].empty else tables["curves"]
+        tables["curves"] = pd.concat([others, own.curves], ignore_index=True)
     groups = tables["properties"].groupby("function", sort=True) if len(tables["properties"]) else ()
     facts = {str(name): Facts(frame) for name, frame in groups if _NAME.fullmatch(str(name))}
     titles = {name: one.text("formula").partition(":")[0] for name, one in facts.items()}
@@ -54,6 +56,7 @@ def read(results: Path, *, own: Own | None = None) -> Catalogue:
         places=places.read(results),
         diagnosis=diagnosis.read(results),
         learned=learned.read(results),
+        pairs=pairs.read(results),
         claims=claims.read(results),
         titles=titles,
         own=own,

@@ -13,7 +13,7 @@ from actbench.tables.schema import REFERENCE
 # What is said of each verdict, of one comparison and of several.
 _ONE = {
     "better": f"is better than {REFERENCE}",
-    "equivalent": f"is as good as {REFERENCE} {within_margin()}",
+    "equivalent": f"is as good as {REFERENCE}, {within_margin()} of its error,",
     "undecided": f"is undecided against {REFERENCE}",
     "worse": f"is worse than {REFERENCE}",
     FAILED: "fails in at least one run",
@@ -33,14 +33,14 @@ def against_reference(name: str, places: pd.DataFrame) -> str:
     """`In the MLP on digits, mish is as good as relu within 10 % at one learning rate for all, and …`"""
     verdicts = _verdicts(name, places)
     if not verdicts:
-        return f"{name} and {REFERENCE} are compared in none of the networks of the first page."
+        rows = places[places["act"] == name]
+        found = list(rows["verdict"].mask(rows["tier"] == FAILED, FAILED))
+        return _counted(name, found) if found else f"No published sweep compares {name} with {REFERENCE}."
     networks: dict[str, dict[str, list[str]]] = {}
     for situation, verdict in verdicts.items():
         networks.setdefault(situation.place, {}).setdefault(verdict, []).append(_TRACKS[situation.track])
     if len(networks) > _NAMED:
-        counts = {words: list(verdicts.values()).count(verdict) for verdict, words in _SEVERAL.items()}
-        parts = enumeration(f"{words} in {num}" for words, num in counts.items() if num)
-        return f"Against {REFERENCE}, {name} is {parts} of {len(verdicts)} comparisons."
+        return _counted(name, list(verdicts.values()))
     return " ".join(f"In the {place}, {name} {_clause(found)}." for place, found in networks.items())
 
 
@@ -56,6 +56,12 @@ def _verdicts(name: str, places: pd.DataFrame) -> dict[Situation, str]:
     found = {situation: situation.rows(rows) for situation in SITUATIONS}
     firsts = {situation: found.iloc[0] for situation, found in found.items() if len(found)}
     return {one: FAILED if row["tier"] == FAILED else str(row["verdict"]) for one, row in firsts.items()}
+
+
+def _counted(name: str, verdicts: list[str]) -> str:
+    counts = {words: verdicts.count(verdict) for verdict, words in _SEVERAL.items()}
+    parts = enumeration(f"{words} in {num}" for words, num in counts.items() if num)
+    return f"Against {REFERENCE}, {name} is {parts} of {len(verdicts)} comparison{'s' if len(verdicts) > 1 else ''}."
 
 
 def _clause(verdicts: Mapping[str, list[str]]) -> str:

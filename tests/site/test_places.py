@@ -1,10 +1,14 @@
 """Places, relatives and claims of an activation, from tables and files that may lack what a later edition has."""
 
+import math
+
 import numpy as np
 import pandas as pd
+import pytest
 from invented_site import BEST_SET, DIFFERENCES, FAILURES, FUNCTIONS, invent
 
-from actbench.site import activations, claims, diagnosis, own, places, relatives, sources
+from actbench.catalogue import entries
+from actbench.site import activations, claims, diagnosis, own, pairs, places, relatives, sources
 from actbench.site.claims import Claim
 
 
@@ -99,6 +103,14 @@ def test_the_nearest_are_those_with_the_smallest_largest_distance():
     np.testing.assert_equal(table["slope_distance"].to_numpy(), [1, 1.5, 0.5, 1, 0.5, 1.5, np.nan, np.nan])
 
 
+def test_a_pair_is_read_from_either_side(tmp_path):
+    rows = pairs.read(invent(tmp_path)).set_index(["variant", "reference"])
+    assert rows.loc[("mish", "gelu"), ["better", "equal", "worse", "track"]].tolist() == [7, 2, 1, "shared"]
+    assert rows.loc[("gelu", "mish"), ["better", "equal", "worse", "track"]].tolist() == [1, 2, 7, "shared"]
+    assert rows.loc[("mish", "relu"), ["better", "equal", "worse", "track"]].tolist() == [10, 3, 7, "tuned"]
+    assert pairs.read(tmp_path / "none").empty
+
+
 def test_claims_are_read_from_the_table_of_the_ledger(tmp_path):
     (claim,) = claims.read(invent(tmp_path))
     assert claim == Claim("C99", "Mish beats ReLU.", "false", "ledger/C99.md", frozenset({"mish", "relu"}))
@@ -117,6 +129,15 @@ def test_a_function_of_the_users_has_a_page_with_a_figure(tmp_path):
     assert "0.70711 at z = 1.4142" in text  # the maximum of z / (1 + z²/2) is 1/√2 at √2
     assert (to / "activations" / "squash.png").stat().st_size > 1000
     assert own.compute(["+act=elu", "act.alpha=0.5"]).name == "my_elu"
+
+
+def test_a_function_of_the_users_has_relatives_without_the_catalogue(tmp_path, monkeypatch):
+    monkeypatch.setattr(entries, "names", lambda: ["elu", "elu_half", "tanh"])
+    mine = own.compute(["+act=elu", "act.alpha=0.6"])
+    near = sources.read(tmp_path, own=mine).nearest
+    first = near[near["function"] == "my_elu"].iloc[0]
+    assert first["other"] == "elu_half"
+    assert first["distance"] == pytest.approx(0.1 * (1 - math.exp(-8 + 1 / 64)), rel=1e-5)
 
 
 def test_a_name_that_leads_out_of_the_site_has_no_page(tmp_path):

@@ -2,6 +2,7 @@
 
 import re
 import sys
+import tomllib
 from pathlib import Path
 
 import numpy as np
@@ -178,7 +179,7 @@ def test_the_caption_counts_functions_and_seeds():
     caption = _plain(README.split("\n## ")[0])
     assert f"{len(table)} activations against ReLU" in caption
     assert f"over {table['look'].min()} to {table['look'].max()} paired seeds" in caption
-    assert f"![{len(table) + 1} activations against ReLU" in caption
+    assert f"![{len(table)} activations against ReLU" in caption
 
 
 def test_the_printed_run_stands_where_the_published_one_does():
@@ -226,6 +227,11 @@ def test_the_properties_are_those_that_the_command_computes(monkeypatch):
     assert len(rows) == 8
     for name, value, text in rows[1:]:
         assert (value, text) == (f"{facts.loc[name, 'value']:.6g}".replace("nan", ""), facts.loc[name, "text"]), name
+
+
+def test_the_oldest_python_is_the_one_that_the_package_allows():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    assert f"Python {project['requires-python'].removeprefix('>=')} or newer" in README
 
 
 def test_ci_runs_the_readmes_commands():

@@ -222,11 +222,15 @@ def test_the_properties_are_those_that_the_command_computes(monkeypatch):
     definition, command = block.strip().splitlines()
     Path("mine.py").write_text(re.fullmatch(r"echo '(.*)' > mine\.py", definition)[1])
     monkeypatch.delitem(sys.modules, "mine", raising=False)  # of another test
-    facts = facts_frame([entries.read(command.split()[3:])]).set_index("property")
-    rows = re.findall(r"^\| ([\w.]+) \| (\S*) ?\| (\S*) ?\|$", README, flags=re.MULTILINE)
-    assert len(rows) == 8
-    for name, value, text in rows[1:]:
-        assert (value, text) == (f"{facts.loc[name, 'value']:.6g}".replace("nan", ""), facts.loc[name, "text"]), name
+    facts = facts_frame([entries.read(command.split()[3:])]).set_index(["property", "index"])
+    heading, *lines = README.split("```text\n")[2].split("```")[0].strip().splitlines()
+    assert heading.split()[:2] == ["property", "value"]
+    assert len(lines) == 7
+    for name, *words in map(str.split, lines):
+        name, _, index = name.rstrip("]").partition("[")
+        fact = facts.loc[(name, int(index or 0))]
+        expected = [f"{fact['value']:#.6g}", fact["text"], f"{fact['error']:.0e}"]
+        assert words[:-1] == [word for word in expected if word not in ("", "nan")], name
 
 
 def test_the_oldest_python_is_the_one_that_the_package_allows():

@@ -1,6 +1,6 @@
 """The report of a results folder: tables -> figures/, statistics/, report.md and report.html."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,7 +14,7 @@ from actbench.compare.paired import JUDGED
 from actbench.compare.ranking import Cells
 from actbench.compare.workloads import NothingToReportError, Workload, protocol_notes, workloads
 from actbench.figures import training
-from actbench.report import convergence, numbers, page, sentences, settings, statistics, tuning, writer
+from actbench.report import convergence, field, numbers, page, sentences, settings, statistics, tuning, writer
 from actbench.report.page import Part
 from actbench.report.sections import comparison as comparison_section
 from actbench.report.sections import tracks as tracks_section
@@ -27,11 +27,12 @@ from actbench.tables.store import read
 from actbench.tables.tuning import is_tuning
 
 
-def write(folder: str | Path, *, run_ids: Collection[str] | None = None) -> Path:
+def write(folder: str | Path, *, run_ids: Collection[str] | None = None, standing: Sequence[str] | None = None) -> Path:
     """Make report.md, report.html, figures/ and statistics/ in a results folder from its tables.
 
     With `run_ids` the report covers only the workloads that these runs belong to, with all their runs in the folder. A
-    tuning has a report of its own, see `report/tuning.py`.
+    tuning has a report of its own, see `report/tuning.py`. `standing` is what is said of a single run in its field; of
+    the only run in a folder it is found here.
 
     Returns:
         The path of report.html.
@@ -41,10 +42,12 @@ def write(folder: str | Path, *, run_ids: Collection[str] | None = None) -> Path
         NotADirectoryError: If a folder that the report is written to is a link.
         NothingToReportError: If the tables cannot be read, or hold no run to report.
     """
-    return write_and_list(Path(folder), run_ids=run_ids)[0]
+    return write_and_list(Path(folder), run_ids=run_ids, standing=standing)[0]
 
 
-def write_and_list(folder: Path, *, run_ids: Collection[str] | None = None) -> tuple[Path, list[str]]:
+def write_and_list(
+    folder: Path, *, run_ids: Collection[str] | None = None, standing: Sequence[str] | None = None
+) -> tuple[Path, list[str]]:
     """As `write`; returns also a sentence for each file, and for runs of each other PROTOCOL, that was left out."""
     if is_tuning(folder):
         return tuning.write(folder)
@@ -57,8 +60,17 @@ def write_and_list(folder: Path, *, run_ids: Collection[str] | None = None) -> t
         )
     facts, unreadable = statistics.facts(folder)
     doubled = convergence.of(folder)
+    standing = field.of_the_only_run(folder, tables) if standing is None else standing
     with writer.replacing(folder) as new:
-        _make(works, [*left_out, *unreadable], new, facts=facts, doubled=doubled, name=folder.resolve().name)
+        _make(
+            works,
+            [*left_out, *unreadable],
+            new,
+            facts=facts,
+            doubled=doubled,
+            standing=standing,
+            name=folder.resolve().name,
+        )
     return folder / "report.html", left_out
 
 
@@ -75,6 +87,7 @@ def _make(
     *,
     facts: pd.DataFrame,
     doubled: pd.DataFrame,
+    standing: Sequence[str],
     name: str,
 ) -> None:
     """Write report.md, report.html, figures/ and statistics/ into the folder of a new report."""
@@ -100,6 +113,7 @@ def _make(
         title=title,
         opening=settings.opening(works),
         in_short=[*warnings, *_in_short(works, results, comparisons, track_parts)],
+        standing=" ".join(standing),
         settings=page.table(settings.rows(works)),
         lost=page.table(settings.lost(works)),
         left_out=left_out,

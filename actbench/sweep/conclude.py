@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from actbench.compare.workloads import NothingToReportError, protocol_notes
-from actbench.report import console, results_folder, tuning
+from actbench.report import console, field, results_folder, tuning
 from actbench.sweep.progress import Runs, by_folder, finished, say
 from actbench.tables import schema, store
 from actbench.tables.tuning import is_tuning
@@ -84,7 +84,10 @@ def _report(folder: Path, names: set[str]) -> int:
         try:
             tunes = is_tuning(folder)
             say(tuning.text(folder) if tunes else console.text(tables, run_ids=names))
-            say(f"\nReport: {results_folder.write(folder, run_ids=names)}")
+            standing = field.sentences(folder, tables, *names) if len(names) == 1 and not tunes else []
+            if standing:
+                say(f"\n{console.paragraph(' '.join(standing))}")
+            say(f"\nReport: {results_folder.write(folder, run_ids=names, standing=standing)}")
         except NothingToReportError as error:
             say(f"actbench: {error}", sys.stderr)
             code = 1

@@ -50,6 +50,7 @@ def test_a_comparison_has_every_section_and_every_figure(comparison: Path) -> No
 def test_a_single_run_of_one_seed_has_only_the_sections_that_apply(tmp_path: Path) -> None:
     markdown, _ = report_of(tmp_path, synthetic.tables(["relu"], seeds=1, depth=1))
     assert headings(markdown) == [
+        "In its field",
         "What was run",
         "Result",
         *(title for title in SECTIONS[2:] if title != "Learned parameters"),
@@ -65,7 +66,7 @@ def test_a_single_run_of_one_seed_has_only_the_sections_that_apply(tmp_path: Pat
 def test_runs_without_layers_or_epochs_have_no_empty_sections(tmp_path: Path) -> None:
     tables = synthetic.tables(["relu"], seeds=2)
     markdown, _ = report_of(tmp_path, tables._replace(epochs=tables.epochs[:0], layers=tables.layers[:0]))
-    assert headings(markdown) == ["What was run", "Result", "Time", "How to read the numbers"]
+    assert headings(markdown) == ["In its field", "What was run", "Result", "Time", "How to read the numbers"]
 
 
 @pytest.mark.usefixtures("unrendered")

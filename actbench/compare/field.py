@@ -13,12 +13,14 @@ import pandas as pd
 from actbench.compare import paired, ranking
 from actbench.compare.by_seed import by_seed
 from actbench.compare.comparison import measured
+from actbench.compare.errors import errors_of, images
 from actbench.compare.intervals import Interval
 from actbench.compare.over_workloads import failures
 from actbench.compare.paired import JUDGED
 from actbench.compare.sequential import Looks
+from actbench.compare.tails import t_interval
 from actbench.compare.workloads import workloads
-from actbench.tables.schema import REFERENCE, Tables
+from actbench.tables.schema import REFERENCE, Tables, config_columns
 from actbench.tables.text import text
 
 
@@ -52,7 +54,8 @@ class Place:
         rank: The run's place in it, from 1.
         num_lacking: Number of variants that lack one of the seeds.
         best: The first of the others.
-        reference: The row of `paired.compare` against the reference; None of the reference itself, or without one.
+        reference: The row of `paired.compare` against the reference, of an error rate with its difference in `points`,
+            an interval at the level of the look; None of the reference itself, or without one.
         against_best: The same against the best of the others; None where that is the reference, or stands behind.
     """
 
@@ -101,7 +104,8 @@ def place(run: Tables, own: Result, others: pd.DataFrame, *, reference: str = RE
             return None
         pair = counted[counted["variant"].isin([name, other])]
         table = paired.compare(pair, value=own.value, rng=np.random.default_rng(0), looks=own.looks, reference=other)
-        return {str(key): value for key, value in table.iloc[0].items()}
+        row = {str(key): value for key, value in table.iloc[0].items()}
+        return row | ({"points": _points(pair, row, seeds, own, other)} if own.value.endswith("_error") else {})
 
     return Place(
         seeds=tuple(map(int, seeds)),
@@ -114,17 +118,27 @@ def place(run: Tables, own: Result, others: pd.DataFrame, *, reference: str = RE
     )
 
 
+def _points(pair: pd.DataFrame, row: dict, seeds: pd.Index, own: Result, other: str) -> Interval:
+    """The difference of two error rates in points, with the t interval that goes with the verdict in this row."""
+    n, split = row["look"] or len(seeds), own.value.removesuffix("_error")
+    of = {name: errors_of(rows, list(seeds), split=split) for name, rows in pair.groupby(pair["variant"] == other)}
+    difference, shared = 100 * (of[False].rates - of[True].rates)[:n], images(of[False], of[True], 1.0)
+    if n == 1:
+        return Interval(float(difference[0]), np.nan, np.nan, n)
+    return Interval(*t_interval(difference, alpha=row["alpha"], images=shared, scale=0.01), n)
+
+
 def differing(run: Tables, others: pd.DataFrame) -> tuple[str, str]:
     """The keys in which a run's workload differs from all of `others`, `model.depth=5`, and what the first of them has.
 
     Both are "" where one of them is of its workload.
     """
-    rows = pd.concat([run.runs.head(1), others.drop_duplicates("run_id")], ignore_index=True)
+    settings = [name for name in config_columns(others) if name.split(".")[0] != "act"]
+    others = others.drop_duplicates("run_id").drop_duplicates(["protocol", *settings])
+    rows = pd.concat([run.runs.head(1), others], ignore_index=True)
     works = workloads(_only(rows, run))
-    (own,) = (work for work in works if work.tables.runs["run_id"].isin(run.runs["run_id"]).any())
-    if len(own.tables.runs) > 1:
-        return "", ""
-    return own.title, next(work.title for work in works if work is not own)
+    alone = [work for work in works if set(work.tables.runs["run_id"]) <= set(run.runs["run_id"]) and not work.twice]
+    return (alone[0].title, next(work.title for work in works if work is not alone[0])) if alone else ("", "")
 
 
 def _only(runs: pd.DataFrame, run: Tables) -> Tables:

@@ -146,39 +146,43 @@ def _stands(reached: Result, name: str, place: Place) -> list[str]:
         seeds = f"the same {n} seeds" if n > 1 else "the same seed"
         said.append(f"Its mean is the {ordinal(place.rank)} of {len(place.order)} on {seeds} ({name}){lacking}.")
     if place.reference:
-        said.append(f"Against {REFERENCE}, seed by seed, {_difference(place.reference, reached)}.")
         said += _verdict(place.reference, reached)
     if place.against_best and place.against_best["look"]:
         words = {"worse": "It is behind", "equivalent": "It is within the margin of"}
         behind = words.get(place.against_best["verdict"], "It is not told apart from")
-        said.append(f"{behind} the best of them, {place.best}: {_difference(place.against_best, reached)}.")
+        said.append(f"{behind} the best of them, {place.best}: {_difference(place.against_best)}.")
     return said
 
 
-def _difference(row: dict, reached: Result) -> str:
-    """`−0.3 points [−0.5, −0.1]`, of accuracy; of a distance in its own unit."""
-    is_error = reached.value.endswith("_error")
-    interval = Interval(row["difference"], row["difference_low"], row["difference_high"], row["n"])
-    interval, unit = (interval.scaled(-100), "points") if is_error else (interval, "FLD")
-    return f"{'+' if interval.mean > 0 else ''}{with_unit(interval, unit)}"
+def _difference(row: dict) -> str:
+    """`−0.3 points [−0.5, −0.1]` of accuracy, at the level of the look as the verdict is; of a distance its change."""
+    shown = row["points"].scaled(-1) if "points" in row else _change(row)
+    sign = "+" if shown.mean > 0 else ""
+    return (
+        f"{sign}{with_unit(shown, 'points')}" if "points" in row else f"{sign}{with_unit(shown, '%')} of the distance"
+    )
+
+
+def _change(row: dict) -> Interval:
+    return Interval(row["change"], row["low"], row["high"], row["n"]).scaled(100)
 
 
 def _verdict(row: dict, reached: Result) -> list[str]:
     """What the comparison with the reference decides, or why it does not, and what would."""
-    first = reached.looks.sizes[0]
+    first, margin = reached.looks.sizes[0], percent(MARGIN - 1)
+    said = f"Against {REFERENCE}, seed by seed: {_difference(row)}"
     if not row["look"]:
-        return [f"There is no verdict before the first look, at {first} seeds: give num_seeds={first}."]
-    what = "error rate" if reached.value.endswith("_error") else "distance"
-    change = with_unit(Interval(row["change"], row["low"], row["high"], row["look"]).scaled(100), "%")
-    margin = percent(MARGIN - 1)
-    sentence = f"The {what} changes by {change}: {{}}."
+        too_few = f"There is no verdict before the first look, at {first} seeds: give num_seeds={first}."
+        return [f"{said}.", too_few] if row["n"] > 1 else [too_few]
+    if "points" in row:
+        said += f"; the error rate changes by {with_unit(_change(row), '%')}"
     if row["verdict"] != "undecided":
-        within = row["verdict"] == "equivalent"
-        return [sentence.format(f"{row['verdict']}, {'within' if within else 'by more than'} the margin of {margin}")]
+        within = "within" if row["verdict"] == "equivalent" else "by more than"
+        return [f"{said}: {row['verdict']}, {within} the margin of {margin}."]
     half, price = (row["high"] - row["low"]) / 2, row["price"]
     more = f"about {rounded(price, 6)} more seeds" if np.isfinite(price) else "more than 10,000 seeds"
     return [
-        sentence.format("undecided"),
+        f"{said}: undecided.",
         f"With these {row['look']} seeds it is known to ±{percent(half)}, and the margin is {margin}: "
         f"{more} would decide, if the estimate stays.",
     ]

@@ -8,6 +8,7 @@ import synthetic
 from pages import concatenated
 
 from actbench.compare import field
+from actbench.tables.bits import pack
 from actbench.tables.schema import Tables
 
 FOLDS = {"track": "shared", "data.num_folds": 5}  # no seed shares its test images with another
@@ -65,8 +66,28 @@ def test_the_comparison_with_the_reference_is_one_t_test_at_the_level_of_the_loo
     assert [row[name] for name in ("change", "low", "high")] == pytest.approx(
         [ratio - 1, ratio - 1 - half, ratio - 1 + half]
     )
-    assert row["difference"] == pytest.approx((errors - base).mean())
+    points = 100 * (errors - base)
+    half = scipy.stats.t.ppf(1 - 0.01 / 2, 9) * scipy.stats.sem(points)
+    assert row["points"] == pytest.approx((points.mean(), points.mean() - half, points.mean() + half, 10))
     assert row["p_holm"] == pytest.approx(scipy.stats.ttest_rel(errors, base).pvalue)  # a family of one
+
+
+def test_where_all_seeds_share_their_test_images_these_widen_the_interval():
+    """Two runs whose errors on each seed differ by the same: all that varies is which images the test set holds."""
+    shared = {"data.num_folds": None, "looks": "[10, 20, 40]"}
+    right = np.arange(200) >= 20
+    runs = {
+        name: synthetic.tables([name], seeds=10, depth=1, epochs=1, **FOLDS | shared).runs.assign(
+            test_accuracy=1 - wrong.mean(), num_test_images=200.0, test_right=[pack(~wrong)] * 10, run_id=name
+        )
+        for name, wrong in {"relu": ~right, "mine": ~right | (np.arange(200) >= 190)}.items()
+    }
+    tables = synthetic.tables(["mine"], seeds=10, depth=1, epochs=1, **FOLDS | shared)
+    row = place(tables._replace(runs=runs["mine"]), runs["relu"]).reference
+    assert row is not None
+    by_image = 100 * (np.arange(200) >= 190)  # the error of mine less that of relu, in points
+    half = scipy.stats.t.ppf(1 - 0.01 / 2, 9) * scipy.stats.sem(by_image)
+    assert row["points"][:3] == pytest.approx((5.0, 5.0 - half, 5.0 + half))
 
 
 def test_a_run_stands_for_itself_where_the_sweep_has_measured_its_function():
@@ -111,6 +132,10 @@ def test_other_seeds_are_no_field_but_the_same_workload():
     assert reached is not None
     assert field.place(run, reached, sweep) is None
     assert field.differing(run, sweep) == ("", "")
+
+
+def test_a_run_of_the_same_function_is_of_the_same_workload():
+    assert field.differing(run_of("relu", [0.1] * 10), sweep_of(["relu"])) == ("", "")
 
 
 def test_what_a_run_reached_counts_the_seeds_that_learned_nothing():

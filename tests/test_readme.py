@@ -8,12 +8,13 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+import scipy.stats
 
 from actbench.catalogue import entries
 from actbench.catalogue.publish import facts_frame
 from actbench.command.options import EXPERIMENTS
 from actbench.compare import paired
-from actbench.compare.intervals import mean_interval
+from actbench.compare.intervals import Interval, mean_interval
 from actbench.report.numbers import number
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -189,32 +190,28 @@ def test_the_printed_run_stands_where_the_published_one_does():
     runs = runs.assign(variant=runs["act"], test_error=1 - runs["test_accuracy"])
     means = runs.groupby("act")["test_error"].mean().round(12)  # equal means differ in their last bits
     place = int((means < means["mish"]).sum()) + 1
-    accuracy = 100 * runs.loc[runs["act"] == "mish", "test_accuracy"]
+    accuracies = 100 * runs.pivot(index="seed", columns="act", values="test_accuracy")
+    best, n = str(means.idxmin()), len(accuracies)
 
-    def against(reference: str) -> pd.Series:
-        pair = runs[runs["act"].isin(["mish", reference])]
-        return paired.compare(pair, value="test_error", rng=np.random.default_rng(0), reference=reference).iloc[0]
+    def points(reference: str) -> str:
+        """The mean difference with its t interval at the level of the first of three looks."""
+        difference = accuracies["mish"] - accuracies[reference]
+        mean, half = difference.mean(), difference.sem() * scipy.stats.t.ppf(1 - 0.01 / 2, n - 1)
+        return number(Interval(mean, mean - half, mean + half, n))
 
-    def points(row: pd.Series) -> str:
-        low, high = -100 * row["difference_high"], -100 * row["difference_low"]
-        return number(
-            mean_interval([0, 1], rng=np.random.default_rng(0))._replace(
-                mean=-100 * row["difference"], low=low, high=high
-            )
-        )
-
-    relu, best = against("relu"), against(str(means.idxmin()))
-    change = [f"{100 * relu[name]:.0f}".replace("-", "−") for name in ("change", "low", "high")]
+    pair = runs[runs["act"].isin(["mish", "relu"])]
+    row = paired.compare(pair, value="test_error", rng=np.random.default_rng(0)).iloc[0]
+    change, low, high = (f"{100 * row[name]:.0f}".replace("-", "−") for name in ("change", "low", "high"))
     expected = (
-        f"{number(mean_interval(accuracy, rng=np.random.default_rng(0)))} {len(accuracy)} {place} {len(means)} "
-        f"{len(accuracy)} {points(relu)} {change[0]} [{change[1]}, {change[2]}] {len(accuracy)} "
-        f"{50 * (relu['high'] - relu['low']):.0f} {100 * (paired.MARGIN - 1):.0f} {relu['price']:.0f} {points(best)}"
+        f"{number(mean_interval(accuracies['mish'], rng=np.random.default_rng(0)))} {n} {place} {len(means)} {n} "
+        f"{points('relu')} {change} [{low}, {high}] {n} {50 * (row['high'] - row['low']):.0f} "
+        f"{100 * (paired.MARGIN - 1):.0f} {row['price']:.0f} {points(best)}"
     )
     block = README.split("```text\n")[1].split("```")[0]
     numerals = r"−?\d[\d,]*(?:\.\d+)?"
     assert re.findall(numerals, _plain(block)) == re.findall(numerals, expected)
-    assert relu["verdict"] in block
-    assert str(means.idxmin()) in block
+    assert row["verdict"] in block
+    assert best in block
 
 
 def test_the_properties_are_those_that_the_command_computes(monkeypatch):

@@ -190,7 +190,7 @@ def test_the_printed_run_stands_where_the_published_one_does():
     runs = runs.assign(variant=runs["act"], test_error=1 - runs["test_accuracy"])
     means = runs.groupby("act")["test_error"].mean().round(12)  # equal means differ in their last bits
     place = int((means < means["mish"]).sum()) + 1
-    accuracies = 100 * runs.pivot(index="seed", columns="act", values="test_accuracy")
+    accuracies = 100 * runs.pivot_table("test_accuracy", "seed", "act")
     best, n = str(means.idxmin()), len(accuracies)
 
     def points(reference: str) -> str:

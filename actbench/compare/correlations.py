@@ -133,14 +133,25 @@ def _adjusted(rows: list[tuple], key: list[str]) -> pd.DataFrame:
 def _spearman(pairs: np.ndarray, *, rng: np.random.Generator, resamples: int) -> tuple[float, float, float, float]:
     """ρ, low, high and p of pairs (n, 2); resamples in which one of the two does not vary are left out."""
     result = scipy.stats.spearmanr(pairs[:, 0], pairs[:, 1])
-    resampled = bootstrap(lambda drawn: _rho(pairs[drawn]), [len(pairs)], rng=rng, resamples=resamples, size=pairs.size)
+    levels = [np.unique(column, return_inverse=True)[1] for column in pairs.T]
+    resampled = bootstrap(
+        lambda drawn: _rho(np.stack([_mid_ranks(level[drawn]) for level in levels], axis=2)),
+        [len(pairs)], rng=rng, resamples=resamples, size=pairs.size,
+    )  # fmt: skip
     low, high = np.nanquantile(resampled, TAILS)
     return float(result.statistic), float(low), float(high), float(result.pvalue)
 
 
-def _rho(pairs: np.ndarray) -> np.ndarray:
-    """Spearman's ρ of pairs (k, n, 2), one for each of the k; nan where one of the two does not vary."""
-    ranks = scipy.stats.rankdata(pairs, axis=1)
+def _mid_ranks(levels: np.ndarray) -> np.ndarray:
+    """The rank of each value in its row, equal ones sharing their mean rank; values are the whole numbers from 0 on."""
+    count = levels.max() + 1
+    places = levels + count * np.arange(len(levels))[:, None]
+    sizes = np.bincount(places.ravel(), minlength=count * len(levels)).reshape(len(levels), count)
+    return np.take_along_axis(sizes.cumsum(axis=1) - (sizes - 1) / 2, levels, axis=1)
+
+
+def _rho(ranks: np.ndarray) -> np.ndarray:
+    """The correlation of pairs of ranks (k, n, 2), one for each of the k; nan where one of the two does not vary."""
     centred = ranks - ranks.mean(axis=1, keepdims=True)
     with np.errstate(invalid="ignore"):
         return centred.prod(axis=2).sum(axis=1) / np.sqrt((centred**2).sum(axis=1).prod(axis=1))

@@ -4,7 +4,8 @@ Nothing here draws from a global generator. Every interval of a report can be co
 `mean_interval(values, rng=np.random.default_rng(0))`: it depends on its own values and on nothing else in the table.
 """
 
-from collections.abc import Sequence
+import functools
+from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -12,7 +13,7 @@ import pandas as pd
 import scipy.special
 import scipy.stats
 
-from actbench.compare.resampling import bootstrap, by_size, chunks
+from actbench.compare.resampling import CHUNK, by_size, chunks
 from actbench.compare.significance import is_varied
 
 RESAMPLES = 10_000
@@ -65,7 +66,7 @@ def summarise(
     summary = np.full((len(samples), 3), np.nan)
     for rows, stacked in by_size(samples):  # (groups, n)
         for chunk in chunks(np.arange(len(rows)), size=resamples):
-            bounds = bca(stacked[chunk], rng=np.random.default_rng(seed), resamples=resamples)
+            bounds = _intervals(stacked[chunk], _fixed_draws(stacked.shape[1], resamples, seed))
             summary[rows[chunk]] = np.column_stack(bounds)
     groups = frame[by].drop_duplicates().reset_index(drop=True)
     return groups.assign(mean=summary[:, 0], low=summary[:, 1], high=summary[:, 2], n=list(map(len, samples)))
@@ -82,6 +83,31 @@ def bca(
 
     The rows share their resamples.
     """
+    return _intervals(samples, _draws(samples.shape[1], resamples, rng))
+
+
+def _draws(n: int, resamples: int, rng: np.random.Generator) -> Iterator[np.ndarray]:
+    """How often each resample draws each of n values, (n, chunk of resamples); drawn when it is asked for."""
+    for chunk in chunks(np.arange(resamples), size=n):
+        drawn = rng.integers(0, n, (len(chunk), n))
+        places = drawn + n * np.arange(len(drawn))[:, None]
+        yield np.bincount(places.ravel(), minlength=drawn.size).reshape(drawn.shape).T.astype(float)
+
+
+def _fixed_draws(n: int, resamples: int, seed: int) -> Iterable[np.ndarray]:
+    """The draws of `default_rng(seed)`; those that fit in one chunk are kept, since each column of a table asks."""
+    return (
+        _kept_draws(n, resamples, seed) if n * resamples <= CHUNK else _draws(n, resamples, np.random.default_rng(seed))
+    )
+
+
+@functools.lru_cache(maxsize=4)
+def _kept_draws(n: int, resamples: int, seed: int) -> list[np.ndarray]:
+    return list(_draws(n, resamples, np.random.default_rng(seed)))
+
+
+def _intervals(samples: np.ndarray, draws: Iterable[np.ndarray]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """As `bca`, of given draws."""
     mean, n = samples.mean(axis=1), samples.shape[1]
     if n == 1:
         return mean, np.full_like(mean, np.nan), np.full_like(mean, np.nan)
@@ -90,13 +116,11 @@ def bca(
     low, high = mean.copy(), mean.copy()
     varied = is_varied(samples)  # BCa is undefined for equal values
     if varied.any():
-        low[varied], high[varied] = _bounds(samples[varied], level=level, rng=rng, resamples=resamples)
+        low[varied], high[varied] = _bounds(samples[varied], level=level, draws=draws)
     return mean, low, high
 
 
-def _bounds(
-    samples: np.ndarray, *, level: float, rng: np.random.Generator, resamples: int
-) -> tuple[np.ndarray, np.ndarray]:
+def _bounds(samples: np.ndarray, *, level: float, draws: Iterable[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
     """Low and high of the mean of each row of `samples` (k, n): BCa.
 
     The result of scipy.stats.bootstrap from the same draws, up to rounding, in time that grows as n and not as n²: with
@@ -109,12 +133,7 @@ def _bounds(
     """
     n, mean = samples.shape[1], samples.mean(axis=1, keepdims=True)
 
-    def resampled_means(drawn: np.ndarray) -> np.ndarray:
-        places = drawn + n * np.arange(len(drawn))[:, None]
-        counts = np.bincount(places.ravel(), minlength=drawn.size).reshape(drawn.shape)
-        return (samples @ counts.T.astype(float) / n).T
-
-    means = bootstrap(resampled_means, [n], rng=rng, resamples=resamples, size=n).T  # (k, resamples)
+    means = np.concatenate([samples @ counts / n for counts in draws], axis=1)  # (k, resamples)
     tolerance = 1e-12 * np.abs(samples).max(axis=1, keepdims=True)
     below = (means < mean - tolerance).mean(axis=1) + (means <= mean + tolerance).mean(axis=1)  # twice the share
     bias, deviations = scipy.special.ndtri(below / 2), samples - mean

@@ -41,7 +41,8 @@ def mean_drift(layers: pd.DataFrame, *, column: str) -> pd.DataFrame:
 
 def networks(layers: pd.DataFrame) -> pd.Series:
     """The network of each layer: its name up to the first dot; empty for a name without a dot."""
-    return layers["layer"].astype(str).str.extract(r"^([^.]+)\.", expand=False).fillna("")
+    names = layers["layer"].astype(str)
+    return names.map({name: name.partition(".")[0] if name.find(".") > 0 else "" for name in names.unique()})
 
 
 def last_network(layers: pd.DataFrame) -> pd.DataFrame:

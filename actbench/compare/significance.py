@@ -67,9 +67,13 @@ def _tied_signed_rank(differences: np.ndarray) -> float:
     so that they are integers, is built up one difference at a time.
     """
     double_ranks = (2 * scipy.stats.rankdata(np.abs(differences))).astype(int)
-    probabilities = np.ones(1)
-    for rank in double_ranks:
-        probabilities = (np.pad(probabilities, (0, rank)) + np.pad(probabilities, (rank, 0))) / 2
+    probabilities = np.zeros(double_ranks.sum() + 1)
+    probabilities[0] = 1
+    reached = np.cumsum(double_ranks) + 1
+    for rank, end in zip(double_ranks, reached, strict=True):
+        without = probabilities[: end - rank].copy()
+        probabilities[rank:end] += without
+        probabilities[:end] /= 2
     positive = double_ranks[differences > 0].sum()
     return float(min(1.0, 2 * min(probabilities[: positive + 1].sum(), probabilities[positive:].sum())))
 

@@ -36,6 +36,8 @@ class Evidence:
         self._root = Path(root)
         self._frames: dict[tuple[str, str], pd.DataFrame | None] = {}
         self._collected: dict[Path, Tables] = {}
+        self._sources: dict[str, str] = {}
+        self._seeds: dict[tuple[str, str, str], frozenset[int]] = {}
 
     def frame(self, results: str, table: str) -> pd.DataFrame | None:
         """A table, with the config of the run in each row; None if it is not published."""
@@ -52,6 +54,19 @@ class Evidence:
 
         Empty for computed facts.
         """
+        if results not in self._sources:
+            self._sources[results] = self._source(results)
+        return self._sources[results]
+
+    def seeds(self, results: str, table: str, where: Mapping[str, Any]) -> frozenset[int]:
+        """The seeds of the rows of a table that fulfil all conditions; none where it is not published."""
+        key = (results, table, repr(sorted(where.items())))
+        if key not in self._seeds:
+            frame = self.frame(results, table)
+            self._seeds[key] = frozenset() if frame is None else frozenset(select(frame, where)["seed"])
+        return self._seeds[key]
+
+    def _source(self, results: str) -> str:
         runs, cost = (self.frame(results, table) for table in ("runs", "cost"))
         if runs is not None:
             return origin(runs)
@@ -136,8 +151,8 @@ def one_setting(rows: pd.DataFrame, where: Mapping[str, Any]) -> pd.DataFrame:
     settings = [name for name in rows if name not in MEASURED and not str(name).startswith("learned.")]
     if "run_id" not in rows or any(isinstance(where.get(str(name)), list) for name in settings):
         return rows
-    runs = rows.drop_duplicates("run_id")
-    differing = [str(name) for name in settings if len(runs[name].map(text).unique()) > 1]
+    runs = rows.loc[~rows["run_id"].duplicated(), settings]
+    differing = [str(name) for name in settings if len(set(map(text, runs[name]))) > 1]
     if differing:
         raise ClaimError(f"There are runs of several settings: say in `where` which {', '.join(differing)}.")
     return rows[rows["run_id"] == rows.groupby("seed")["run_id"].transform("first")]

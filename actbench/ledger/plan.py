@@ -12,7 +12,7 @@ from actbench.ledger.cases import Case
 from actbench.ledger.choice import tuning_case
 from actbench.ledger.claims import KINDS, NOT_MEASURED, Claim
 from actbench.ledger.decide import Decided
-from actbench.ledger.evidence import MEASURED, OF_RUNS, Evidence, select
+from actbench.ledger.evidence import MEASURED, OF_RUNS, Evidence
 from actbench.report.numbers import fixed
 from actbench.tables.text import text
 from actbench.tables.tuning import FIRST_SEED
@@ -98,8 +98,7 @@ def price(runs: int, results: str, evidence: Evidence) -> str:
 
 def num_seeds(needed: Needed, evidence: Evidence) -> int:
     """The number of seeds from the first on that a setting has, without a gap."""
-    frame = evidence.frame(needed.results, needed.table)
-    seeds = set() if frame is None else set(select(frame, needed.where)["seed"])
+    seeds = evidence.seeds(needed.results, needed.table, needed.where)
     return next(n for n in range(len(seeds) + 1) if needed.first + n not in seeds)
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from actbench.compare.significance import is_varied
-from actbench.ledger import activations, decide, words
+from actbench.ledger import activations, claimed, decide, words
 from actbench.ledger.claims import Claim
 from actbench.ledger.decide import Decided
 from actbench.ledger.evidence import Evidence
@@ -37,13 +37,23 @@ def folders(claim: Claim) -> list[str]:
 
 
 def sentences(ledger: Ledger) -> pd.DataFrame:
-    """A row for each atom, for the reports of experiments: what it measures, of which activation, its sentence."""
+    """A row for each atom, for the reports of experiments: what it measures, of which activation, its sentence.
+
+    `is_relative` says whether its numbers are changes against a reference.
+    """
     rows = [
-        (claim.id, one.atom.name, one.atom.column, activations.of_atom(one.atom), words.sentence(one))
+        {
+            "claim": claim.id,
+            "atom": one.atom.name,
+            "column": one.atom.column,
+            "act": activations.of_atom(one.atom),
+            "is_relative": claimed.is_relative(one.atom),
+            "sentence": words.sentence(one),
+        }
         for claim, decided in ledger
         for one in decided
     ]
-    return pd.DataFrame(rows, columns=["claim", "atom", "column", "act", "sentence"])
+    return pd.DataFrame(rows)
 
 
 def atoms(ledger: Ledger, evidence: Evidence) -> pd.DataFrame:

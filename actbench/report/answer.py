@@ -1,6 +1,6 @@
 """What a page says first: at most three sentences that answer its question, made of the tables and the ledger."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import numpy as np
 import pandas as pd
@@ -35,9 +35,12 @@ def answer(
         return choice[:_MOST]
     decided = of_ledger.measured(atoms)
     statements, means = [_atom(row) for row in decided.to_dict("records")], _measured(works, decided)
-    if said := [*statements, *means] if is_yes_or_no else [*means, *statements]:
-        return said[:_MOST]
-    return [sentence for work, one in zip(works, comparisons, strict=True) for sentence in _of_means(work, one)][:_MOST]
+    said = [*statements, *means] if is_yes_or_no else [*means, *statements]
+    if len(said) < _MOST:
+        said += [
+            s for work, one in zip(works, comparisons, strict=True) for s in _of_means(work, one, is_alone=not said)
+        ]
+    return said[:_MOST]
 
 
 def is_choice(comparison: Comparison | None) -> bool:
@@ -53,14 +56,16 @@ def chosen(works: list[Workload], comparisons: Sequence[Comparison | None]) -> l
         return []
     clauses: list[list[tuple[str, str]]] = [[(name, say(one)) for name, one in kept] for say in (_better, _as_good)]
     clauses.append([(name, f"avoid {enumeration(failed)}") for name, one in kept if (failed := _failed(one))])
-    *said, avoid = [_joined(several) for several in clauses]
+    names = {name for _, one in kept for name in one.verdicts["variant"]}
+    *said, avoid = [_joined(several, names) for several in clauses]
     return [*said, *([f"{avoid[:-1]}: runs diverge or stay at chance."] if avoid else [])]
 
 
-def _joined(clauses: list[tuple[str, str]]) -> str:
-    """`With one learning rate for all, A; tuned for each, B.`"""
+def _joined(clauses: list[tuple[str, str]], names: Collection[str]) -> str:
+    """`With one learning rate for all, A; tuned for each, B.`, without a capital where it begins with one of `names`."""
     text = "; ".join(f"{_with(name)}{clause}" for name, clause in clauses)
-    return f"{text[:1].upper()}{text[1:]}." if text else ""
+    first = text[:1] if text.partition(" ")[0].rstrip(",") in names else text[:1].upper()
+    return f"{first}{text[1:]}." if text else ""
 
 
 def _with(name: str) -> str:
@@ -72,7 +77,7 @@ def _better(comparison: Comparison) -> str:
     rows = comparison.verdicts
     names = rows.loc[rows["verdict"] == "better", "variant"].tolist()
     if not names:
-        return f"none of {len(rows)} is better than {comparison.reference}"
+        return f"none of {len(rows)} is shown to be better than {comparison.reference}"
     first = f"{enumeration(names)} {'is' if len(names) == 1 else 'are'}"
     return f"{first if len(names) <= _NAMED else f'{len(names)} of {len(rows)} are'} better than {comparison.reference}"
 
@@ -83,7 +88,8 @@ def _as_good(comparison: Comparison) -> str:
     equal = int((rows["verdict"] == "equivalent").sum())
     words, _ = numbers.metric(comparison.value)
     said = (
-        f"{equal or 'none'} of {len(rows)} {'is' if equal <= 1 else 'are'} within {percent(MARGIN - 1)} of its {words}"
+        f"{equal or 'none'} of {len(rows)} {'are' if equal > 1 else 'is' if equal else 'is shown to be'} within "
+        f"{percent(MARGIN - 1)} of its {words}"
     )
     if not len(best):
         return said
@@ -110,17 +116,16 @@ def _atom(row: dict) -> str:
     return f"{verdict}{of}: {row['states']} {row['sentence']}"
 
 
-def _of_means(work: Workload, comparison: Comparison | None) -> list[str]:
-    """The best means of one workload, and what the comparison with the reference says of them."""
+def _of_means(work: Workload, comparison: Comparison | None, *, is_alone: bool) -> list[str]:
+    """The best mean of one workload, and where nothing else is said what the comparison or the layers say."""
     runs, _, layers = work.tables
     primary = ranking.primary(runs)
     said = [sentences.best(runs, name) for name in (primary,) if name and np.isfinite(runs[name]).any()]
-    if comparison:
-        said += [_joined([("", say(comparison))]) for say in (_better, _as_good)]
-    else:
+    if is_alone and comparison:
+        said += [_joined([("", say(comparison))], {*comparison.verdicts["variant"]}) for say in (_better, _as_good)]
+    elif is_alone:
         said += _before_the_first_look(work)
-    if not said and len(layers):
-        said = [sentences.most_vanishing(layers), sentences.most_biased(layers)]
+        said += [] if said or not len(layers) else [sentences.most_vanishing(layers), sentences.most_biased(layers)]
     where = f"{work.title}: " if work.title else ""
     return [f"{where}{sentence}" for sentence in said if sentence]
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pandas as pd
 
-COLUMNS = ["claim", "atom", "kind", "states", "verdict", "n", "low", "high", "column", "act", "sentence"]
+COLUMNS = ["claim", "atom", "kind", "states", "verdict", "n", "low", "high", "column", "act", "is_relative", "sentence"]
 # Whether the network can show anything comes before what it shows; then the order in which a claim is read.
 _KINDS = ("claimed", "popular", "definition", "fact", "mechanism", "control")
 
@@ -23,7 +23,7 @@ def of(folder: Path) -> pd.DataFrame:
     here = atoms[[folder.name in results.split(", ") for results in atoms["results"].fillna("")]]
     joined = here.merge(sentences, on=["claim", "atom"]).reindex(columns=COLUMNS).fillna({"act": ""})
     joined = joined.sort_values("kind", key=lambda kinds: kinds.map(_KINDS.index), kind="stable", ignore_index=True)
-    kept.parent.mkdir(exist_ok=True)
+    kept.parent.mkdir(parents=True, exist_ok=True)
     joined.to_parquet(kept, index=False)
     return joined
 

@@ -9,7 +9,9 @@ from actbench.compare.convergence import is_converged
 from actbench.compare.workloads import Workload
 from actbench.report import atoms as of_ledger
 from actbench.report import numbers, settings
+from actbench.report.answer import is_choice
 from actbench.report.numbers import enumeration, percent, rounded
+from actbench.tables.schema import label
 
 _DEFAULTS = ("", "none", "false", "0", "constant")  # a setting that is not there
 
@@ -78,27 +80,31 @@ def _converged(doubled: pd.DataFrame) -> str:
 
 
 def _could_show(works: list[Workload], comparisons: list[Comparison | None], atoms: pd.DataFrame) -> str:
-    """The smallest difference that these seeds tell from none: half an interval, the median over what is compared."""
-    found = []
-    for name, one in zip(settings.named(works), comparisons, strict=True):
-        half = ((one.verdicts["high"] - one.verdicts["low"]) / 2).median() if one is not None else np.nan
+    """The smallest difference that these seeds tell from none: half an interval."""
+    if any(map(is_choice, comparisons)):
+        return _of_comparisons(works, comparisons)
+    return _of_first(of_ledger.measured(atoms)) or _of_comparisons(works, comparisons)
+
+
+def _of_comparisons(works: list[Workload], comparisons: list[Comparison | None]) -> str:
+    """Half the median interval of each comparison."""
+    named = zip(settings.named(works), comparisons, strict=True)
+    kept = [(name, one, float(((one.verdicts["high"] - one.verdicts["low"]) / 2).median()))
+            for name, one in named if one is not None]  # fmt: skip
+    halves = [f"{percent(half)}{f' ({name})' if name else ''}" for name, _, half in kept if np.isfinite(half)]
+    if not halves:
+        return ""
+    first = kept[0][1]
+    shown = enumeration(halves) if len(halves) <= 2 else f"{halves[0]} to {halves[-1]}"
+    return f"a change of {first.reference}'s {numbers.metric(first.value)[0]} by {shown}, for the median activation"
+
+
+def _of_first(statements: pd.DataFrame) -> str:
+    """Half the interval of the first statement that was tested over seeds."""
+    tested = statements[statements["n"] > 0]
+    for row in tested.to_dict("records"):
+        half = (row["high"] - row["low"]) / 2
+        what = label(row["column"])
         if np.isfinite(half):
-            found.append((half, f"{percent(half)}{f' ({name})' if name else ''}"))
-    if found and one_value(comparisons):
-        reference, words = one_value(comparisons)
-        halves = enumeration(text for _, text in found) if len(found) <= 2 else _span([half for half, _ in found])
-        return f"a change of {reference}'s {words} by {halves}, for the median activation"
-    tested = of_ledger.measured(atoms).query("n > 0")
-    half_intervals = (tested["high"].astype(float) - tested["low"].astype(float)) / 2
-    finite = half_intervals[np.isfinite(half_intervals)]
-    return f"a difference of {rounded(finite.iloc[0], 2)} in the first statement" if len(finite) else ""
-
-
-def one_value(comparisons: list[Comparison | None]) -> tuple[str, str]:
-    """The reference and what is judged, in words."""
-    first = next(one for one in comparisons if one is not None)
-    return first.reference, numbers.metric(first.value)[0]
-
-
-def _span(halves: list[float]) -> str:
-    return f"{percent(min(halves))} to {percent(max(halves))}"
+            return f"a difference of {percent(half, 1) if row['is_relative'] else rounded(half, 2)} in {what}"
+    return ""

@@ -101,15 +101,19 @@ def diagnosis_table(cells: Cells, runs: pd.DataFrame, order: list[str]) -> list[
 
 def _table(cells: Cells, runs: pd.DataFrame, order: list[str], *, places: int | None = None) -> list[list[str]]:
     seeds = runs.groupby("variant")["seed"].nunique()
+    columns = [_in_percent(*each) if each[0].endswith("accuracy") else each for each in cells.items()]
     rows = [
-        [
-            name,
-            *(number(column.get(name), of=seeds[name], places=places) for column in cells.values()),
-            str(seeds[name]),
-        ]
+        [name, *(number(column.get(name), of=seeds[name], places=places) for _, column in columns), str(seeds[name])]
         for name in order
     ]
-    return [["activation", *cells, "n"], *rows]
+    return [["activation", *(heading for heading, _ in columns), "n"], *rows]
+
+
+def _in_percent(heading: str, column: dict[str, Interval]) -> tuple[str, dict[str, Interval]]:
+    """A share with its heading, in percent."""
+    return f"{heading} (%)", {
+        name: Interval(100 * cell.mean, 100 * cell.low, 100 * cell.high, cell.n) for name, cell in column.items()
+    }
 
 
 def _digits(value: float, width: float) -> str:

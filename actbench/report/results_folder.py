@@ -119,7 +119,7 @@ def _make(works: list[Workload], left_out: list[str], new: Path, *, beside: Besi
         answer=said,
         figure=figure,
         box=page.table(box.rows(works, comparisons, doubled=beside.doubled, atoms=beside.atoms)),
-        choice=choice.table(list(named), list(named.values()), known=known) if named else "",
+        choice=choice.table(named, beside.atoms, known=known),
         links=links.lines(works, beside.atoms, known=known, name=name),
         folds=[fold for fold in folded if fold.parts],
     )

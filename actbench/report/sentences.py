@@ -14,12 +14,13 @@ from actbench.compare.layers import ends, last_network, vanishing
 from actbench.compare.ranking import intervals
 from actbench.report.numbers import interval_of, number, rounded
 from actbench.tables.schema import better
+from actbench.tables.text import NARROW
 
 _NEGLIGIBLE = 0.01  # a share of saturated pairs that nobody would see in a figure
 
 
 def best(runs: pd.DataFrame, column: str) -> str:
-    """`Lowest mean test loss: NAME, 0.172 [0.160, 0.185], n = 10; 12 of the 34 others have intervals that overlap it.`
+    """`NAME has the lowest mean test loss, 0.172 [0.160, 0.185], n = 10; its interval overlaps 12 of 34 others.`
 
     A variant with a value on every seed goes before one that lost seeds, whose mean is of the seeds that it kept.
     """
@@ -32,10 +33,18 @@ def best(runs: pd.DataFrame, column: str) -> str:
     candidates = [name for name in means if not lost[name]] or list(means)
     higher = better(column) == "higher"
     name = (max if higher else min)(candidates, key=lambda variant: means[variant].mean)
+    mean = f"{_in_unit(means[name], column)}, n = {means[name].n}"
     if len(means) == 1:
-        return f"Mean {measure}: {_with_n(means[name])}."
-    extreme = "Highest" if higher else "Lowest"
-    return f"{extreme} mean {measure}: {name}, {_with_n(means[name])}{_overlap_with(name, means)}"
+        return f"{name} has a mean {measure} of {mean}."
+    extreme = "highest" if higher else "lowest"
+    return f"{name} has the {extreme} mean {measure}, {mean}{_overlap_with(name, means)}"
+
+
+def _in_unit(cell: Interval, column: str) -> str:
+    """An error or an accuracy in percent, another measure as it is."""
+    if not column.endswith(("_error", "_accuracy")):
+        return number(cell)
+    return f"{number(Interval(100 * cell.mean, 100 * cell.low, 100 * cell.high, cell.n))}{NARROW}%"
 
 
 def past_best(epochs: pd.DataFrame, *, column: str = "val_loss") -> str:
@@ -166,9 +175,9 @@ def _with_n(cell: Interval | Mapping | pd.Series) -> str:
 
 
 def _overlap_clause(count: int, of: int) -> str:
+    """How many of the others cannot be told from this one by their intervals."""
     if of == 1:
-        return f"the interval of the other {'overlaps' if count else 'does not overlap'} it."
-    if not count:
-        return f"none of the {of} others has an interval that overlaps it."
-    have = "has an interval that overlaps" if count == 1 else "have intervals that overlap"
-    return f"{count} of the {of} others {have} it."
+        return f"the other interval {'overlaps' if count else 'does not overlap'} it."
+    if count == of:
+        return f"all {of} other intervals overlap it."
+    return f"{count or 'none'} of {of} other intervals {'overlaps' if count <= 1 else 'overlap'} it."

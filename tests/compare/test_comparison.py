@@ -8,7 +8,7 @@ import matplotlib as mpl
 import numpy as np
 import pytest
 import synthetic
-from pages import concatenated, headings, line, report_of
+from pages import concatenated, folds, line, report_of
 from pages import numbers as numbers_in
 
 from actbench.compare import comparison
@@ -40,20 +40,16 @@ def with_errors(tables: Tables, **errors) -> Tables:
     return tables._replace(runs=tables.runs.assign(test_accuracy=accuracy, test_right=None))
 
 
-def test_the_section_stands_after_the_ranking(tmp_path) -> None:
+def test_a_comparison_opens_with_its_figure_and_folds_its_numbers(tmp_path) -> None:
     markdown, _ = report_of(tmp_path, synthetic.tables(["relu", *OTHERS[:7]], seeds=6, depth=1, epochs=1))
-    titles = headings(markdown)
-    start = titles.index("Ranking")
-    assert titles[start + 1 : start + 7] == [
-        "Against relu, paired by seed",
-        "Rank intervals",
-        "Every pair",
-        "What goes with a low loss",
-        "What goes with a high accuracy",
-        "Why: the layers in numbers",
-    ]
+    titles = [title for title in folds(markdown) if title != "Failures, and loss against error"]
+    assert titles == [
+        "Each comparison in numbers", "How each was decided", "All results", "Training", "Diagnosis by layer",
+        "To explore, not to conclude from", "What was run, and how to repeat it",
+    ]  # fmt: skip
+    assert markdown.index("(figures/differences.png)") < markdown.index("| use | ") < markdown.index("<details>")
     linked = re.findall(r"\]\((figures/.*\.png)\)", markdown)
-    assert {"figures/forest.png", "figures/rank_intervals.png", "figures/matrix.png"} <= set(linked)
+    assert {"figures/differences.png", "figures/matrix.png", "figures/relations.png"} <= set(linked)
     assert sorted(linked) == sorted(f"figures/{p.name}" for p in (tmp_path / "here" / "figures").iterdir())
     assert "nan" not in markdown.lower()
 
@@ -72,9 +68,9 @@ def test_a_gan_is_compared_on_its_distance(tmp_path) -> None:
     runs = tables.runs.assign(**dict.fromkeys(names, np.nan), test_fld=fld)
     markdown, _ = report_of(tmp_path, tables._replace(runs=runs))
     assert "Against relu on test FLD, paired by seed (6 seeds, 1 comparisons): 1 better (elu)." in markdown
-    assert "a difference of more than 10 % of relu's test FLD" in markdown
+    assert "a difference of more than 10\u202f% of relu's test FLD" in markdown
     assert "| activation | verdict | Δ test FLD (%) |" in markdown
-    assert "nats" not in markdown.split("## Ranking")[1].split("## Why")[0]
+    assert "nats" not in markdown.split("In numbers")[1].split("</details>")[0]
 
 
 def test_the_reference_can_be_another_activation() -> None:
@@ -110,7 +106,7 @@ def test_sentences_and_tables_of_a_clear_case() -> None:
     assert rows[0][heading.index("seeds")] == "6"  # decided at the first look
     heading, *rows = details(compared)
     assert [row[heading.index("P(better)")] for row in rows][::3] == ["1.00", "0.00"]
-    assert {row[heading.index("level")] for row in rows} == {"98.0%"}
+    assert {row[heading.index("level")] for row in rows} == {"98.0\u202f%"}
 
 
 def test_what_is_undecided_has_a_price_and_a_next_look() -> None:
@@ -161,7 +157,6 @@ def test_runs_that_diverge_or_stay_at_chance_count_as_failures(tmp_path) -> None
     runs = runs.assign(steps_to_target=runs["steps_to_target"].where(runs["status"] == "done", np.inf))
     titles = {part.title: part for part in parts(workloads(tables._replace(runs=runs))[0], tmp_path)}
     assert "| elu | 1 of 6 | 0.17 [0.00, 0.64] |" in titles["Failures"].table.replace("\\", "")
-    assert titles["Steps to the target"].figure == "figures/profiles.png"
 
 
 def parts(work: Workload, folder: Path) -> list[Part]:
@@ -170,7 +165,17 @@ def parts(work: Workload, folder: Path) -> list[Part]:
     assert compared is not None
     order = list(work.tables.runs.groupby("variant")["test_loss"].mean().sort_values().index)
     with mpl.rc_context(style.style()):
-        return comparison_section.parts(work, compared, order=order, save=saver(folder))
+        return sections(work, compared, order=order, save=saver(folder))
+
+
+def sections(work: Workload, compared: comparison.Comparison, *, order: list[str], save) -> list[Part]:
+    """All that a page says of a comparison."""
+    return [
+        comparison_section.differences({"": compared}, save=save),
+        *comparison_section.decided("", compared),
+        *comparison_section.oddities("", compared),
+        *comparison_section.exploratory("", work, compared, order=order, save=save),
+    ]
 
 
 @pytest.mark.parametrize("count", [2, pytest.param(36, marks=pytest.mark.slow)])
@@ -187,10 +192,8 @@ def test_every_figure_can_be_drawn_and_fits_a_page(count: int, tmp_path) -> None
     compared = comparison.compare_workload(with_steps, facts=FACTS)
     assert compared is not None
     with mpl.rc_context(style.style()):
-        comparison_section.parts(with_steps, compared, order=sorted(runs["variant"].unique()), save=save)
-    expected = {"forest", "rank_intervals", "profiles", "matrix"}
-    expected |= {"relations", "relations_accuracy", "properties"} if count >= 8 else set()
-    expected |= {"matrix_first"} if count > 12 else set()
+        sections(with_steps, compared, order=sorted(runs["variant"].unique()), save=save)
+    expected = {"differences", "matrix"} | ({"relations", "properties"} if count >= 8 else set())
     assert set(figures) == expected
     for figure in figures.values():
         assert figure.get_figwidth() == style.WIDTH
@@ -205,12 +208,13 @@ def both_tracks(**tuned) -> Tables:
 
 def test_two_tracks_are_compared_in_a_section_of_their_own(tmp_path) -> None:
     markdown, _ = report_of(tmp_path, both_tracks(init="matched"))
-    assert headings(markdown)[-2:] == ["Does the ranking survive tuning?", "How to read the numbers"]
+    assert "Does the ranking survive tuning?" in folds(markdown)
+    assert "|  | one learning rate for all | tuned for each |" in markdown
     assert "Tuned is worse than shared for 0 of 3." in markdown
-    assert "- Both tracks, shared against tuned track: Kendall's τ = 1.00" in markdown
+    assert "\nKendall's τ = 1.00" in markdown
     assert "No verdict changes." in markdown
     assert "tuned optim.lr" in markdown
-    assert "(figures/w1-tracks.png)" in markdown
+    assert "(figures/differences.png)" in markdown
 
 
 def test_the_same_tables_give_the_same_bytes(tmp_path) -> None:

@@ -77,9 +77,9 @@ def test_functions_that_error_and_loss_rank_more_than_five_places_apart() -> Non
 def test_ranking_table_by_hand() -> None:
     runs = runs_of({"a": [0.25, 0.25], "b": [0.5, np.inf]}, train_seconds=2.0)
     heading, *rows = numbers.ranking_table(ranking.ranking(runs), runs, ["a", "b"])
-    assert heading == ["activation", "test loss (nats)", "test accuracy", "seconds per seed", "n", "diverged"]
-    assert rows[0] == ["a", "0.2500", "0.7500", "2.000", "2", "0"]
-    assert rows[1] == ["b", "0.5000 (n = 1)", "0.30 [0.10, 0.50]", "2.000", "2", "1"]
+    assert heading == ["activation", "test loss (nats)", "test accuracy (%)", "seconds per seed", "n", "diverged"]
+    assert rows[0] == ["a", "0.2500", "75.00", "2.000", "2", "0"]
+    assert rows[1] == ["b", "0.5000 (n = 1)", "30 [10, 50]", "2.000", "2", "1"]
 
 
 def test_diagnosis_of_three_layers_and_of_one() -> None:
@@ -98,20 +98,20 @@ def test_diagnosis_of_three_layers_and_of_one() -> None:
 @pytest.mark.parametrize(
     ("losses", "expected"),
     [
-        ({"a": [0.25, 0.25]}, "Mean test loss: 0.2500, n = 2."),
+        ({"a": [0.25, 0.25]}, "a has a mean test loss of 0.2500, n = 2."),
         ({"a": [0.25, 0.25], "b": [0.5, 0.5]},
-         "Lowest mean test loss: a, 0.2500, n = 2; the interval of the other does not overlap it."),
+         "a has the lowest mean test loss, 0.2500, n = 2; the other interval does not overlap it."),
         ({"a": [0.0, 1.0], "b": [0.5, 2.5]},
-         "Lowest mean test loss: a, 0.5 [0.0, 1.0], n = 2; the interval of the other overlaps it."),
+         "a has the lowest mean test loss, 0.5 [0.0, 1.0], n = 2; the other interval overlaps it."),
         ({"a": [0.25, 0.25], "b": [0.5, 0.5], "c": [1.0, 1.0]},
-         "Lowest mean test loss: a, 0.2500, n = 2; "
-         "none of the 2 others has an interval that overlaps it."),
+         "a has the lowest mean test loss, 0.2500, n = 2; "
+         "none of 2 other intervals overlaps it."),
         ({"a": [0.0, 1.0], "b": [0.5, 2.5], "c": [9.0, 9.0]},
-         "Lowest mean test loss: a, 0.5 [0.0, 1.0], n = 2; 1 of the 2 others has an interval that overlaps it."),
+         "a has the lowest mean test loss, 0.5 [0.0, 1.0], n = 2; 1 of 2 other intervals overlaps it."),
         ({"a": [0.0, 1.0], "b": [0.5, 2.5], "c": [0.5, 0.8]},
-         "Lowest mean test loss: a, 0.5 [0.0, 1.0], n = 2; 2 of the 2 others have intervals that overlap it."),
+         "a has the lowest mean test loss, 0.5 [0.0, 1.0], n = 2; all 2 other intervals overlap it."),
         ({"a": [0.25, 0.25], "b": [0.125, np.nan]},
-         "Lowest mean test loss: a, 0.2500, n = 2; the interval of the other does not overlap it."),
+         "a has the lowest mean test loss, 0.2500, n = 2; the other interval does not overlap it."),
     ],
 )  # fmt: skip
 def test_the_best_variant_and_how_many_intervals_overlap_its_own(losses: dict[str, list[float]], expected: str) -> None:
@@ -120,7 +120,7 @@ def test_the_best_variant_and_how_many_intervals_overlap_its_own(losses: dict[st
 
 def test_the_best_accuracy_is_the_highest_and_an_empty_column_has_no_sentence() -> None:
     runs = runs_of({"a": [0.25, 0.25], "b": [0.5, 0.5]})
-    assert sentences.best(runs, "test_accuracy").startswith("Highest mean test accuracy: a, 0.7500, ")
+    assert sentences.best(runs, "test_accuracy").startswith("a has the highest mean test accuracy, 75.00\u202f%, ")
     assert sentences.best(runs, "val_loss") == ""
 
 
@@ -145,9 +145,9 @@ def test_sentences_on_layers_by_hand() -> None:
     )
     other = frame.assign(variant="g", run_id="s", saturation_low=0.25, out_ratio=4.0, grad_rms=[0.25, 1, 1, 1])
     two = pd.concat([frame, other])  # single seeds: points, which overlap where they are equal
-    assert sentences.most_saturated(two).endswith("n = 1; the interval of the other does not overlap it.")
-    assert sentences.most_biased(two).endswith("n = 1; the interval of the other overlaps it.")
-    assert sentences.most_vanishing(two).endswith("of what the last one gets; the interval of the other overlaps it.")
+    assert sentences.most_saturated(two).endswith("n = 1; the other interval does not overlap it.")
+    assert sentences.most_biased(two).endswith("n = 1; the other interval overlaps it.")
+    assert sentences.most_vanishing(two).endswith("of what the last one gets; the other interval overlaps it.")
     changed = sentences.largest_change(frame, ("saturation_low", "saturation_high"), words="the share")
     assert changed == "Largest change of the share in the last layer: f, by 0.3750, n = 1."
 

@@ -82,7 +82,7 @@ def test_a_run_that_fails_stops_its_activation_alone_and_is_tried_again(monkeypa
         assert main(line.split()) == 1
     assert "failed: RuntimeError: no luck" in capsys.readouterr().err
     assert list(pd.read_csv(FOLDER / "statistics" / "tuning.csv")["act"]) == ["relu"]
-    assert "- Not finished, the same command goes on: tanh." in (FOLDER / "report.md").read_text()
+    assert "> Not finished, the same command goes on: tanh." in (FOLDER / "report.md").read_text()
     assert main(line.split()) == 0
     assert list(pd.read_csv(FOLDER / "statistics" / "tuning.csv")["act"]) == ["relu", "tanh"]
 

@@ -5,20 +5,26 @@ from collections.abc import Collection
 import pandas as pd
 
 from actbench.compare.comparison import Comparison
+from actbench.report import atoms as of_ledger
 from actbench.report import page
+from actbench.report.answer import is_choice
 from actbench.report.numbers import MISSING
 from actbench.report.page import Markdown
 
 _WORDS = {"better": "use", "equivalent": "about as good as {}", "worse": "avoid", "undecided": "cannot tell"}
 
 
-def table(settings: list[str], comparisons: list[Comparison], *, known: Collection[str]) -> Markdown:
+def table(named: dict[str, Comparison], atoms: pd.DataFrame, *, known: Collection[str]) -> Markdown:
     """A row for each piece of advice, a column for each setting; `known` are the functions that the catalogue has.
 
+    Empty where the question is no choice: nothing is compared, or few variants are and the ledger's atoms answer.
     A cross stands behind what diverged or stayed at chance.
     """
+    comparisons = list(named.values())
+    if not comparisons or not (any(map(is_choice, comparisons)) or of_ledger.measured(atoms).empty):
+        return Markdown("")
     reference = comparisons[0].reference
-    rows: list[list[object]] = [["", *(name or "on these seeds" for name in settings)]]
+    rows: list[list[object]] = [["", *(name or "on these seeds" for name in named)]]
     for verdict, words in _WORDS.items():
         cells = [_cell(one, verdict, known=known) for one in comparisons]
         rows.append([words.format(reference), *cells])

@@ -31,7 +31,6 @@ def gather(results: Path, to: Path, *, activations: Collection[str] = ()) -> lis
 
     A link to one of these activations, to its file or its place in the catalogue, leads to its page.
     """
-    root = results.parent
     sources = {_place(path, results): path for path in published(results)}
     for place, path in sources.items():
         text = path.read_text(encoding="utf-8")

@@ -55,9 +55,12 @@ class ActbenchSweeper(BasicSweeper):
         device = launch.device_override(jobs)
         # The shared track first: where another track has its setting, that run's numbers are taken.
         ordered = sorted(lines, key=lambda line: line[1].choices["track"] != "shared")
-        waiting = [[*line, *device] for line, job in ordered if (job.folder, run_id(job)) not in done]
+        waiting: dict[tuple, list[str]] = {}  # several lines may ask for one run
+        for line, job in ordered:
+            waiting.setdefault((job.folder, run_id(job)), [*line, *device])
+        new = [line for run, line in waiting.items() if run not in done]
         with progress.bar(added):
-            self._launch(waiting)
+            self._launch(new)
 
     def _launch(self, lines: list[list[str]]) -> None:
         """Launch the jobs, as many at a time as the command allows, and wait for them."""

@@ -21,7 +21,8 @@ pytestmark = pytest.mark.usefixtures("unrendered")
 def _runs(folders: list[Path], acts: set[str]) -> pd.DataFrame:
     runs = pd.concat([collect(folder).runs.assign(workload=folder.name) for folder in folders])
     runs = runs[runs["act"].isin(acts) & (runs["status"] != "failed")]
-    return runs.assign(variant=runs["act"])
+    groups = runs.assign(variant=runs["act"]).groupby(["workload", "track"])
+    return pd.concat([audit.of_all(group) for _, group in groups])
 
 
 def check(report: Path, folders: list[Path]) -> None:

@@ -10,7 +10,7 @@ from audit import CLAIMS
 from omegaconf import OmegaConf
 
 from actbench.command import tuned
-from actbench.command.job import defaults, flatten
+from actbench.command.job import Job, defaults, flatten
 from actbench.command.line import hydra_arguments
 from actbench.command.options import CONF, EXPERIMENTS, GROUPS, describe, options
 from actbench.compare.workloads import TRACKS
@@ -60,7 +60,7 @@ def test_no_other_file_sets_keys_of_an_activation():
 def test_an_experiment_is_a_sweep_of_valid_jobs(name, monkeypatch):
     """Whatever its tuning chooses: the test does not wait for it."""
     monkeypatch.setattr(tuned, "_choice", lambda config, choices: {"lr": "0.01", "init": "lsuv"})
-    jobs = commands.jobs(f"+experiment={name}")
+    jobs = _jobs(name)
     assert hydra_arguments([f"+experiment={name}"])[0] == "-m", "the page names this command, which must sweep"
     assert len(jobs) > 1
     assert {job.folder.name for job in jobs} == {name}
@@ -74,6 +74,13 @@ def test_an_experiment_is_a_sweep_of_valid_jobs(name, monkeypatch):
             for results, where, first_seed, n in _needs(atom):
                 if results == name:
                     _assert_will_be_measured(atom, planned, where, first_seed=first_seed, n=n)
+
+
+def _jobs(name: str) -> list[Job]:
+    """The jobs of an experiment; of a tuning all activations with one rate, and all rates of one activation."""
+    if not name.endswith("_tuning"):
+        return commands.jobs(f"+experiment={name}")
+    return [job for part in ("optim.lr=0.003", "+act=relu") for job in commands.jobs(f"+experiment={name}", part)]
 
 
 def _needs(atom):

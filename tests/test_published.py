@@ -66,8 +66,9 @@ def test_the_list_of_published_folders_is_made_from_them():
     assert (ROOT / "results" / "README.md").read_text(encoding="utf-8") == index.render(ROOT / "results")
 
 
-def test_a_folder_is_listed_with_its_question_its_claims_and_its_first_finding(tmp_path):
-    for name, text in {"mean_drift": "# Drift\n\n- It grows \\| fast.\n- More.\n", "own": "# own: mine\n"}.items():
+def test_a_folder_is_listed_with_its_question_its_answer_and_its_claims(tmp_path):
+    answered = "# Drift?\n\n**It grows \\| fast.**\n\nMore.\n\n- A point.\n"
+    for name, text in {"mean_drift": answered, "own": "# own: mine\n\n- A point.\n", "two": "# 2\n"}.items():
         (tmp_path / name).mkdir()
         (tmp_path / name / "report.md").write_text(text)
     (tmp_path / "ledger").mkdir()
@@ -75,12 +76,14 @@ def test_a_folder_is_listed_with_its_question_its_claims_and_its_first_finding(t
         "results,claim,verdict_on_claim\nmean_drift,C17,mixed\nmean_drift,C17,mixed\nmean_drift,C13,supported\n"
     )
     index.write(tmp_path)
-    *_, first, second = (tmp_path / "README.md").read_text().splitlines()
+    *_, first, second, third = (tmp_path / "README.md").read_text().splitlines()
     question, _ = (EXPERIMENTS / "mean_drift.yaml").read_text(encoding="utf-8").removeprefix("# ").split("\n", 1)
     assert [cell.strip() for cell in re.split(r"(?<!\\)\|", first)] == [
-        "", "[mean_drift](mean_drift/report.md)", question, "C17 mixed, C13 supported", "It grows \\| fast.", "",
+        "", f"[{question}](mean_drift/report.md)", "It grows \\| fast.",
+        "[C17](ledger/C17.md), [C13](ledger/C13.md)", "",
     ]  # fmt: skip
-    assert second == "| [own](own/report.md) | mine |  |  |"
+    assert second == "| [own: mine](own/report.md) | A point. |  |"
+    assert third == "| [2](two/report.md) |  |  |"
 
 
 def test_without_a_ledger_there_is_no_list(tmp_path):

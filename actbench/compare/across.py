@@ -2,7 +2,8 @@
 
 A workload is what a folder holds on the shared and on the tuned track. On both tracks, error rates are divided by the
 mean of the tuned reference in their workload, so that a workload with many errors does not outweigh the others. Only
-activations that all workloads have on both tracks count; verdicts are those of each workload's own family.
+activations that all workloads have on both tracks count, on the seeds that all have there; verdicts are those of each
+workload's own family.
 """
 
 from dataclasses import dataclass
@@ -13,6 +14,7 @@ import numpy as np
 import pandas as pd
 
 from actbench.compare import over_workloads, paired
+from actbench.compare.by_seed import on_common_seeds
 from actbench.compare.comparison import TAUS
 from actbench.compare.tracks import SHARED, TUNED, both_tracks
 from actbench.compare.workloads import workloads
@@ -73,7 +75,8 @@ def gather(folders: list[Path]) -> Gathered:
     if len(common - {REFERENCE}) < 1 or REFERENCE not in common:
         names = ", ".join(sorted(common)) or "none"
         raise ValueError(f"{REFERENCE} and one other activation must be in every workload on both tracks; {names} is.")
-    runs = runs[runs["act"].isin(common)]
+    groups = runs[runs["act"].isin(common)].groupby(["workload", "track"], sort=False)
+    runs = pd.concat([on_common_seeds(group, reference=REFERENCE) for _, group in groups], ignore_index=True)
     verdicts = pd.concat(families, ignore_index=True)
     return Gathered(runs.assign(variant=runs["act"] + " " + runs["track"]), verdicts[verdicts["variant"].isin(common)])
 

@@ -25,7 +25,8 @@ class Comparison:
         verdicts: `paired.compare`, the largest improvement first.
         null_error: The share of families with any *better* or *worse* where there is nothing to find, see
             `selftest.exchanged`; nan if no variant has a finite value on every seed of the reference.
-        ranks, profile, failures: See `over_workloads`; `profile` has no rows where no run reached its target.
+        ranks, profile, failures: See `over_workloads`; `profile` has no rows where no run reached its target. What
+            ranks variants takes the seeds that all have: so do disagreements and correlations.
         pairs: See `paired.all_pairs`.
         best_set: See `best_set.best_set`.
         disagreements: See `ranking.disagreements`.
@@ -67,7 +68,8 @@ def compare_workload(
     verdicts = family(work, value=value, reference=reference)
     if not (verdicts["look"] > 0).any():
         return None
-    one_workload = runs.assign(workload="")
+    common = by_seed.on_common_seeds(runs, reference=reference)
+    layers = _of(work.tables.layers, common)
     loss = "test_loss" if np.isfinite(runs["test_loss"]).any() else value
     return Comparison(
         reference=reference,
@@ -75,25 +77,31 @@ def compare_workload(
         looks=work.looks,
         verdicts=verdicts,
         null_error=_null_error(runs, value=value, looks=work.looks, reference=reference),
-        ranks=over_workloads.ranks(one_workload, value=value, reference=reference, rng=np.random.default_rng(0)),
-        profile=over_workloads.profile(one_workload, taus=TAUS),
+        ranks=over_workloads.ranks(
+            common.assign(workload=""), value=value, reference=reference, rng=np.random.default_rng(0)
+        ),
+        profile=over_workloads.profile(common.assign(workload=""), taus=TAUS),
         failures=over_workloads.failures(runs),
         pairs=all_pairs(runs, value=value),
         best_set=best_set.best_set(runs, value=value, looks=work.looks, rng=np.random.default_rng(0)),
-        disagreements=ranking.disagreements(runs) if value == "test_error" else pd.DataFrame(),
-        diagnostics=correlations.correlate_diagnostics(
-            work.tables.layers, runs, value=loss, rng=np.random.default_rng(0)
-        ),
+        disagreements=ranking.disagreements(common) if value == "test_error" else pd.DataFrame(),
+        diagnostics=correlations.correlate_diagnostics(layers, common, value=loss, rng=np.random.default_rng(0)),
         accuracy_diagnostics=correlations.correlate_diagnostics(
-            work.tables.layers, runs, value="test_accuracy", rng=np.random.default_rng(0)
+            layers, common, value="test_accuracy", rng=np.random.default_rng(0)
         ),
-        properties=correlations.correlate_properties(facts, runs, rng=np.random.default_rng(0)),
+        properties=correlations.correlate_properties(facts, common, rng=np.random.default_rng(0)),
     )
 
 
 def measured(work: Workload) -> pd.DataFrame:
     """The runs of a workload but those that failed."""
     return work.tables.runs[work.tables.runs["status"] != "failed"]
+
+
+def _of(frame: pd.DataFrame, runs: pd.DataFrame) -> pd.DataFrame:
+    """The rows of `epochs` or `layers` that belong to these runs."""
+    rows, kept = (pd.MultiIndex.from_frame(each[["run_id", "seed"]]) for each in (frame, runs))
+    return frame[rows.isin(kept)]
 
 
 def judged(runs: pd.DataFrame, *, reference: str) -> str | None:

@@ -2,10 +2,7 @@
 
 import numpy as np
 import pandas as pd
-import scipy.special
-import scipy.stats
 
-from actbench.compare.intervals import LEVEL
 from actbench.compare.resampling import by_size
 
 _PROBE = ["run_id", "seed", "step"]  # the columns that identify one probe of one run
@@ -21,22 +18,21 @@ def ends(layers: pd.DataFrame) -> pd.DataFrame:
 
 
 def mean_drift(layers: pd.DataFrame, *, column: str) -> pd.DataFrame:
-    """`slope, low, high` of a column over `layer_index` by run and probed step: the Theil–Sen slope, 95 %.
+    """`slope` of a column over `layer_index` by run and probed step: Theil–Sen's, the median slope of all pairs.
 
-    One layer has no slope and two layers have no interval.
+    One layer has no slope.
     """
     probes = layers[_PROBE].drop_duplicates().sort_values(_PROBE, ignore_index=True)
     finite = layers.assign(_probe=layers.groupby(_PROBE).ngroup())[np.isfinite(layers[column])].sort_values("_probe")
     ends_of_probes = np.searchsorted(finite["_probe"], np.arange(1, len(probes)))
     points = np.split(finite[["layer_index", column]].to_numpy(float).T, ends_of_probes, axis=1)
-    slopes = np.full((len(probes), 3), np.nan)
+    slopes = np.full(len(probes), np.nan)
     for rows, lines in by_size(points):  # (probes, 2, layers)
-        if lines.shape[2] > 1:
-            fit = scipy.stats.theilslopes(lines[:, 1], lines[:, 0], alpha=LEVEL, axis=1)
-            slopes[rows, 0] = fit.slope
-            if lines.shape[2] > 2:
-                slopes[rows, 1:] = np.column_stack([fit.low_slope, fit.high_slope])
-    return probes.assign(slope=slopes[:, 0], low=slopes[:, 1], high=slopes[:, 2])
+        first, second = np.triu_indices(lines.shape[2], 1)
+        if len(first):
+            run, rise = (lines[:, axis, second] - lines[:, axis, first] for axis in (0, 1))
+            slopes[rows] = np.median(rise / run, axis=1)
+    return probes.assign(slope=slopes)
 
 
 def networks(layers: pd.DataFrame) -> pd.Series:

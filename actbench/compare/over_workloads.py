@@ -1,8 +1,9 @@
 """Variants over several workloads: ranks, interquartile means, performance profiles, failures.
 
-Every function takes runs with the columns `workload`, `variant` and `seed`; there may be one workload only. Intervals
-are 95 % percentile intervals of the joint bootstrap: seeds are drawn with replacement within each workload, the same
-ones for all variants. So a seed that is hard for all variants does not change their ranks.
+Every function takes runs with the columns `workload`, `variant` and `seed`; there may be one workload only. Ranks and
+interquartile means are of the seeds that all variants have, see `by_seed.on_common_seeds`. Intervals are 95 %
+percentile intervals of the joint bootstrap: seeds are drawn with replacement within each workload, the same ones for
+all variants. So a seed that is hard for all variants does not change their ranks.
 """
 
 from collections.abc import Callable, Collection, Sequence
@@ -26,11 +27,11 @@ def ranks(
     among: Collection[str] | None = None,
     resamples: int = RESAMPLES,
 ) -> pd.DataFrame:
-    """`variant, rank, low, high`: the rank of each variant's mean. 1 is the best; equal means share the better rank.
+    """`variant, rank, low, high, n`: the rank of each variant's mean. 1 is the best; equal means share the better rank.
 
     Over several workloads it is the rank of the mean of the means, each divided by the reference's mean in its
     workload. A variant with a value that is not finite ranks behind all that have none. With `among` only these
-    variants are ranked; the reference need not be one of them.
+    variants are ranked; the reference need not be one of them. n is the number of seeds of all workloads together.
     """
     sign = -1 if better(value) == "higher" else 1
 
@@ -45,7 +46,7 @@ def ranks(
 def iqm(
     runs: pd.DataFrame, *, value: str, reference: str, rng: np.random.Generator, resamples: int = RESAMPLES
 ) -> pd.DataFrame:
-    """`variant, iqm, low, high`: the interquartile mean over workloads × seeds (Agarwal et al. 2021), stratified.
+    """`variant, iqm, low, high, n`: the interquartile mean over workloads × seeds (Agarwal et al. 2021), stratified.
 
     Values are divided by the reference's mean in their workload, also in each resample: the reference is near 1. A
     quarter of the values is cut on each side, rounded down as by `scipy.stats.trim_mean`.
@@ -62,7 +63,8 @@ def profile(runs: pd.DataFrame, *, taus: Sequence[float], value: str = "steps_to
     """`variant, tau, share`: the share of problems on which a variant needs at most τ times the best one's value.
 
     A problem is a seed of a workload (Dolan & Moré 2002). A value of ∞ says that the target was not reached: it is
-    within no τ, even if nobody reached it. A missing run counts as ∞. There are no rows if no run reached its target.
+    within no τ, even if nobody reached it. A missing run counts as ∞, so the runs are those of common seeds. There are
+    no rows if no run reached its target.
     """
     if not np.isfinite(runs[value]).any():
         return pd.DataFrame(columns=["variant", "tau", "share"])
@@ -120,7 +122,8 @@ def _bootstrap(
     sizes, size = [len(sample) for sample in samples], sum(sample.size for sample in samples)
     estimates = bootstrap(compute, sizes, rng=rng, resamples=resamples, size=size)
     low, high = np.quantile(estimates, TAILS, axis=0)
-    return pd.DataFrame({"variant": [names[i] for i in columns], "estimate": estimate, "low": low, "high": high})
+    ranked = [names[i] for i in columns]
+    return pd.DataFrame({"variant": ranked, "estimate": estimate, "low": low, "high": high, "n": sum(sizes)})
 
 
 def _relative(values: np.ndarray, base: int) -> np.ndarray:

@@ -5,7 +5,6 @@ rate and the init that its tuning experiment chose on validation data. The two t
 different values of the config key `track`.
 """
 
-from itertools import cycle
 from typing import NamedTuple
 
 import numpy as np
@@ -19,7 +18,7 @@ from actbench.compare.resampling import bootstrap
 from actbench.compare.sequential import USUAL, Looks
 from actbench.compare.significance import ALPHA, holm
 from actbench.compare.tails import Tails
-from actbench.compare.workloads import Workload
+from actbench.compare.workloads import Workload, looks_of
 from actbench.tables.schema import REFERENCE
 
 SHARED, TUNED = "shared", "tuned"
@@ -32,7 +31,7 @@ class TrackAgreement(NamedTuple):
     Attributes:
         value: The column that ranks.
         tau, low, high: The correlation of the two orders of means, and its 95 % interval.
-        n: Number of variants on both tracks.
+        n, num_seeds: Number of variants on both tracks, and of the seeds that all of them have on both.
         variants: `variant, mean_shared, mean_tuned, rank_…, verdict_…`, by the rank on the tuned track; the reference
             has no verdict.
     """
@@ -42,6 +41,7 @@ class TrackAgreement(NamedTuple):
     low: float
     high: float
     n: int
+    num_seeds: int
     variants: pd.DataFrame
 
 
@@ -66,8 +66,11 @@ def track_agreements(
     for title, shared, tuned in both_tracks(works):
         runs = [work.tables.runs[work.tables.runs["status"] != "failed"] for work in (shared, tuned)]
         value = primary(runs[0])
-        common = set(runs[0]["variant"]) & set(runs[1]["variant"])
-        if value in JUDGED and primary(runs[1]) == value and reference in common and len(common) > 1:
+        if value not in JUDGED or primary(runs[1]) != value:
+            continue
+        if any(reference not in set(each["variant"]) for each in runs):
+            continue
+        if min(on_both_tracks(*runs, value=value, reference=reference)[0].shape) > 1:
             looks = shared.looks, tuned.looks
             agreement = compare_tracks(
                 *runs, value=value, rng=np.random.default_rng(0), looks=looks, reference=reference
@@ -89,14 +92,18 @@ def harm(works: list[Workload]) -> list[tuple[str, pd.DataFrame]]:
 def harmed(shared: pd.DataFrame, tuned: pd.DataFrame) -> pd.DataFrame:
     """`variant, n, shared, tuned, p, p_holm, flagged`: was tuning worse than not tuning, on validation data?
 
-    The mean validation errors of both tracks on the seeds that both have, and the p of a one-sided paired t test of
-    "tuned is no higher than shared", adjusted over the variants; flagged where it is below .05. Tuning chose on other
-    seeds, so it may be worse by chance or because its budget or grid was too small.
+    The mean validation errors on the seeds that all variants have on both tracks, and the p of a one-sided paired t
+    test of "tuned is no higher than shared", adjusted over the variants; flagged where it is below .05. Tuning chose on
+    other seeds, so it may be worse by chance or because its budget or grid was too small.
     """
     first, second = (by_seed(runs, value="val_error") for runs in (shared, tuned))
+    names, seeds = first.columns.intersection(second.columns), first.index.intersection(second.index)
+    measured = (first.notna() & second.notna()).loc[seeds, names]
+    names = names[measured.iloc[: looks_of(shared).sizes[0]].all()]  # what lacks one of them is left out
+    seeds = seeds[measured[names].all(axis=1)]
     rows = []
-    for name in first.columns.intersection(second.columns):
-        pair = pd.concat([first[name], second[name]], axis=1, join="inner").to_numpy().T
+    for name in names:
+        pair = np.stack([first.loc[seeds, name], second.loc[seeds, name]])
         pair = pair[:, np.isfinite(pair).all(axis=0)]
         n = pair.shape[1]
         if n > 1:
@@ -117,17 +124,16 @@ def compare_tracks(
     reference: str = REFERENCE,
     resamples: int = RESAMPLES,
 ) -> TrackAgreement:
-    """Compare the runs of two tracks over the variants that both have on every seed of the reference.
+    """Compare the runs of two tracks over the variants of both, on the seeds that all have, see `on_common_seeds`.
 
-    The interval is a percentile interval of the joint bootstrap over seeds: where both tracks have the same seeds, the
-    same ones are drawn in both. Resampling adds noise to both orders, which pulls τ towards 0. So the interval is
-    cautious about agreement.
+    The interval is a percentile interval of the joint bootstrap over seeds: the same ones are drawn on both tracks.
+    Resampling adds noise to both orders, which pulls τ towards 0. So the interval is cautious about agreement. Verdicts
+    are those of each track's own family, on all its seeds.
 
     Raises:
         ValueError: If the tracks have fewer than two variants in common.
     """
-    complete = complete_by_seed({SHARED: shared, TUNED: tuned}, value=value, reference=reference)
-    wide = list(complete.values())
+    wide = on_both_tracks(shared, tuned, value=value, reference=reference)
     names = list(map(str, wide[0]))
     if len(names) < 2:
         raise ValueError(
@@ -146,7 +152,16 @@ def compare_tracks(
     variants = variants[["variant", *(f"{n}_{t}" for n in ("mean", "rank", "verdict") for t in (SHARED, TUNED))]]
     tau = kendall(*(mean.to_numpy()[None] for mean in means))[0]
     ordered = variants.sort_values("rank_tuned", kind="stable", ignore_index=True)
-    return TrackAgreement(value, float(tau), float(low), float(high), len(names), ordered)
+    return TrackAgreement(value, float(tau), float(low), float(high), len(names), len(wide[0]), ordered)
+
+
+def on_both_tracks(
+    shared: pd.DataFrame, tuned: pd.DataFrame, *, value: str, reference: str = REFERENCE
+) -> list[pd.DataFrame]:
+    """A column of each track as seeds × variants, of the seeds and variants that both have."""
+    wide = complete_by_seed({SHARED: shared, TUNED: tuned}, value=value, reference=reference)
+    seeds = wide[SHARED].index.intersection(wide[TUNED].index)
+    return [wide[track].loc[seeds] for track in (SHARED, TUNED)]
 
 
 def kendall(x: np.ndarray, y: np.ndarray) -> np.ndarray:
@@ -169,12 +184,10 @@ def _is_track_key(key: str) -> bool:
 
 
 def _bootstrap_tau(wide: list[pd.DataFrame], *, rng: np.random.Generator, resamples: int) -> np.ndarray:
-    """τ of each resample of the seeds; where both tracks have the same seeds, both use the same draw."""
-    values = [frame.to_numpy() for frame in wide]  # (seeds, variants)
-    num_draws = 1 if list(wide[0].index) == list(wide[1].index) else 2
+    """τ of each resample of the seeds, the same ones for both tracks."""
+    shared, tuned = (frame.to_numpy() for frame in wide)  # (seeds, variants)
 
-    def tau(*drawn: np.ndarray) -> np.ndarray:
-        return kendall(*(array[rows].mean(axis=1) for array, rows in zip(values, cycle(drawn), strict=False)))
+    def tau(drawn: np.ndarray) -> np.ndarray:
+        return kendall(shared[drawn].mean(axis=1), tuned[drawn].mean(axis=1))
 
-    sizes = [len(array) for array in values[:num_draws]]
-    return bootstrap(tau, sizes, rng=rng, resamples=resamples, size=values[0].shape[1] ** 2)
+    return bootstrap(tau, [len(shared)], rng=rng, resamples=resamples, size=shared.shape[1] ** 2)

@@ -41,12 +41,16 @@ class Workload:
     @property
     def looks(self) -> Looks:
         """The looks that were stated when the first of its seeds was measured; the usual ones where none were."""
-        runs = self.tables.runs
-        stated = runs.sort_values("seed", kind="stable")["looks"].dropna().tolist() if "looks" in runs else []
-        try:
-            return Looks(tuple(json.loads(str(stated[0])))) if stated else USUAL
-        except (ValueError, TypeError):  # a stranger's table
-            return USUAL
+        return looks_of(self.tables.runs)
+
+
+def looks_of(runs: pd.DataFrame) -> Looks:
+    """The looks that were stated when the first seed of these runs was measured; the usual ones where none were."""
+    stated = runs.sort_values("seed", kind="stable")["looks"].dropna().tolist() if "looks" in runs else []
+    try:
+        return Looks(tuple(json.loads(str(stated[0])))) if stated else USUAL
+    except (ValueError, TypeError):  # a stranger's table
+        return USUAL
 
 
 def workloads(tables: Tables, *, run_ids: Collection[str] | None = None) -> list[Workload]:

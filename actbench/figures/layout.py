@@ -59,11 +59,12 @@ def multiples(
 
 
 def key(figure: Figure, entries: dict[str, dict]) -> None:
-    """Explain line styles and marks in one line above the panels, in ink where they mean the same in every colour."""
-    handles = [mpl.lines.Line2D([], [], **{"color": INK, "linewidth": 1.2} | style) for style in entries.values()]
+    """Explain line styles and marks above the panels, row by row, in ink where they mean the same in every colour."""
     columns = max(int(_KEY_WIDTH / (max(map(len, entries), default=1) + 5)), 1)
-    ncols = min(columns, max(len(handles), 1))
-    figure.legend(handles, list(entries), loc="outside upper left", ncols=ncols, columnspacing=1.2, handletextpad=0.5)
+    columns = min(columns, max(len(entries), 1))
+    names = [name for column in range(columns) for name in list(entries)[column::columns]]  # a legend goes by columns
+    handles = [mpl.lines.Line2D([], [], **{"color": INK, "linewidth": 1.2} | entries[name]) for name in names]
+    figure.legend(handles, names, loc="outside upper left", ncols=columns, columnspacing=1.2, handletextpad=0.5)
 
 
 def rows(
@@ -108,8 +109,8 @@ def size(panel: Axes) -> tuple[float, float]:
     return panel.bbox.width / figure.dpi, panel.bbox.height / figure.dpi
 
 
-def beside(panel: Axes, ends: dict[str, float], labels: dict[str, str]) -> None:
-    """Write names at the right of their lines' ends (`ends`, in data units), moved apart where they would overlap."""
+def beside(panel: Axes, ends: dict[str, float], labels: dict[str, str], shades: dict[str, Any]) -> None:
+    """Write names at the right of a panel at the heights `ends` (in data units), moved apart where they overlap."""
     names = sorted((name for name in ends if np.isfinite(ends[name])), key=ends.__getitem__)
     if not names:
         return
@@ -123,7 +124,7 @@ def beside(panel: Axes, ends: dict[str, float], labels: dict[str, str]) -> None:
     for name, place in zip(names, places, strict=True):
         text = safe(labels[name], length=BESIDE)
         options: dict[str, Any] = {"transform": panel.transAxes, "va": "center", "fontsize": 6.5, "fontweight": "bold"}
-        panel.text(1.03, place / height, text, color=colour(name), **options)
+        panel.text(1.03, place / height, text, color=shades[name], **options)
 
 
 def _fit_title(label: str, *, inches: float) -> tuple[str, float]:

@@ -8,7 +8,7 @@ from matplotlib.ticker import MaxNLocator
 
 from actbench.compare.intervals import summarise
 from actbench.compare.layers import ends
-from actbench.figures import drawing, layout
+from actbench.figures import drawing, layout, style
 from actbench.tables.schema import label
 
 _ENTRIES = 12  # the most entries of a learned vector that get a panel each
@@ -30,7 +30,8 @@ def learned(layers: dict[str, pd.DataFrame], labels: dict[str, str]) -> Figure:
     figure, panels = layout.multiples(
         {title: title for title in titles}, x=label("layer_index"), y="learned value", shared=False
     )
-    shades = dict(zip(layers, mpl.colormaps["viridis"](np.linspace(0, 0.75, len(layers))), strict=True))
+    inks = mpl.colormaps["viridis"](np.linspace(0, 0.75, len(layers))) if len(layers) > 1 else [style.INK]
+    shades = dict(zip(layers, inks, strict=True))
     for (name, setting, when), curve in means.groupby(["title", "setting", "when"], sort=False):
         line = {"color": shades[str(setting)], "linestyle": "--" if when == "at initialisation" else "-"}
         x, panel = curve["layer_index"], panels[str(name)]

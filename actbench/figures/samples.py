@@ -74,7 +74,7 @@ def sparsity_and_quality(runs: dict[str, pd.DataFrame], labels: dict[str, str]) 
     panels[0].yaxis.set_major_locator(MaxNLocator(5))
     if finite["test_fld"].max() > 3 * finite["test_fld"].min():
         axes.log_y(panels[0], [finite["test_fld"]])
-    layout.beside(panels[-1], ends, labels)
+    layout.beside(panels[-1], ends, labels, shades)
     return figure
 
 

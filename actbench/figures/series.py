@@ -4,6 +4,7 @@ Both are drawn from one frame, `measure, setting, when, variant, network, x, mea
 one measure, setting, time, variant and network.
 """
 
+import textwrap
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -21,8 +22,8 @@ from actbench.compare.intervals import summarise
 from actbench.figures import axes, drawing, layout, style
 from actbench.tables.schema import label
 
-LINES = 6  # the most variants that share a panel as lines
-_MARKERS = ("o", "s", "^", "D", "v", "P")
+LINES = 8  # the most variants that share a panel as lines
+_MARKERS = ("o", "s", "^", "D", "v", "P", "X", "p")
 _LINESTYLES = {"at initialisation": "--", "training": ":"}
 _NAMES = 1.3  # inches at the left of heat maps
 _DENSE = 20  # the most points of a line that are marked one by one
@@ -116,7 +117,7 @@ def _lines(curves: pd.DataFrame, labels: dict[str, str], scales: dict[str, Scale
     settings = list(curves["setting"].unique())
     columns = _num_columns(len(settings))
     num_rows = -(-len(settings) // columns)
-    figure = layout.page(0.7 + 1.45 * num_rows * len(scales))
+    figure = layout.page(0.7 + min(1.45 * num_rows * len(scales), 9.8))
     blocks = figure.subplots(num_rows * len(scales), columns, sharex=True, squeeze=False).reshape(len(scales), -1)
     for panels, (name, scale) in zip(blocks, scales.items(), strict=True):
         rows = curves[curves["measure"] == name]
@@ -128,7 +129,7 @@ def _lines(curves: pd.DataFrame, labels: dict[str, str], scales: dict[str, Scale
             layout.entitle(panel, setting, inches=style.WIDTH / columns - 0.4)
         _value_axis(panels[0], rows, scale)
         for panel in panels[::columns]:
-            panel.set_ylabel(scale.label.replace(" (", "\n(").replace(" / ", " /\n"))
+            panel.set_ylabel("\n".join(textwrap.wrap(scale.label, 22)), fontsize=6.5)
         for panel in panels[len(settings) :]:
             panel.remove()
         for panel in panels[: len(settings)][-columns:]:  # the lowest of each column
@@ -182,7 +183,7 @@ def _heat_maps(curves: pd.DataFrame, labels: dict[str, str], scales: dict[str, S
     """
     facets = list(curves[["setting", "when"]].drop_duplicates().itertuples(index=False, name=None))
     figure = layout.page(1.1 + 0.15 * len(labels))
-    panels = figure.subplots(1, len(scales) * len(facets), sharey=True, squeeze=False).reshape(len(scales), -1)
+    panels = figure.subplots(1, len(scales) * len(facets), squeeze=False).reshape(len(scales), -1)
     inches, has_times = (style.WIDTH - _NAMES) / panels.size, len({when for _, when in facets}) > 1
     for row, (name, scale) in zip(panels, scales.items(), strict=True):
         of_measure = curves[curves["measure"] == name]
@@ -198,12 +199,13 @@ def _heat_maps(curves: pd.DataFrame, labels: dict[str, str], scales: dict[str, S
         axes.ticks(bar.ax.xaxis, scale.ticks)
         bar.ax.tick_params(labelsize=6)
     layout.name_rows(panels[0, 0], labels)
+    panels[0, 0].set_ylim(len(labels) - 0.5, -0.5)  # as the others
     return figure
 
 
 def _heat_map(panel: Axes, values: pd.DataFrame, scale: Scale) -> None:
     """One heat map; its columns lie at their places on the axis."""
-    panel.set_facecolor("#dddddd")
+    panel.set(facecolor="#dddddd", yticks=[])
     panel.grid(visible=False)
     cells = np.ma.masked_invalid(values.to_numpy(float))
     low, high = (float(values.columns[i]) for i in (0, -1)) if values.size else (0.0, 0.0)

@@ -5,7 +5,6 @@ stands beside its row or above its panel. The reference is black, and what the c
 own function, is pink and bold. Figures are made without pyplot, so none stays open and no window is needed.
 """
 
-import io
 from collections import defaultdict
 from collections.abc import Iterable
 from pathlib import Path
@@ -13,6 +12,7 @@ from typing import Any
 
 import matplotlib as mpl
 import numpy as np
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties, findfont, get_font
@@ -29,6 +29,7 @@ OWN = "not in the catalogue"
 COLOURS = dict(
     zip((*families.FAMILIES, OWN), ("#2548ff", "#2a9d5c", "#af3b1e", "#8326c4", "#a58a0d", "#f83bb2"), strict=True)
 )
+_DPI = 150
 _REFERENCE = "#1a1a1a"
 STYLE = {
     "axes.facecolor": "white",
@@ -83,11 +84,19 @@ def weight(variant: str) -> str:
 
 
 def shades(variants: Iterable[str]) -> dict[str, Any]:
-    """Colours for lines in one panel: those of a family from dark to light, in their order."""
+    """Colours for lines in one panel: those of a family from dark to light, by the value of their last parameter."""
     members = defaultdict(list)
-    for name in variants:
+    for name in sorted(variants, key=_value):
         members[group(name)].append(name)
     return {name: _shade(colour(name), i, len(names)) for names in members.values() for i, name in enumerate(names)}
+
+
+def _value(variant: str) -> float:
+    """The last parameter of a variant, 0 where it has none or it is no number."""
+    try:
+        return float(variant.rpartition("=")[2])
+    except ValueError:
+        return 0.0
 
 
 def _shade(base: Any, place: int, count: int) -> Any:
@@ -110,7 +119,9 @@ def safe(text: str, *, length: int = 34) -> str:
 
 def save(figure: Figure, path: Path) -> None:
     """Write a PNG of at most 256 colours, a third of the size, whose bytes depend on the figure only."""
-    file = io.BytesIO()
-    figure.savefig(file, dpi=150, format="png")
-    image = Image.open(file).convert("RGB").quantize(256, method=Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE)
+    figure.set_dpi(_DPI)
+    canvas = FigureCanvasAgg(figure)
+    canvas.draw()  # once; savefig draws twice, to have room for all
+    image = Image.fromarray(np.asarray(canvas.buffer_rgba())).convert("RGB")
+    image = image.quantize(256, method=Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE)
     image.save(path, "png", optimize=True)

@@ -8,7 +8,7 @@ import numpy as np
 from actbench.command import options
 from actbench.compare.sequential import MAX_SEEDS
 from actbench.ledger import activations, figure, parse, plan, tables, why, words
-from actbench.ledger.claims import NOT_MEASURED, Claim
+from actbench.ledger.claims import MAX_WORDS, NOT_MEASURED, Claim
 from actbench.ledger.decide import Decided
 from actbench.ledger.evidence import Evidence
 from actbench.report import page, writer
@@ -34,7 +34,7 @@ def write(new: Path, claim: Claim, decided: Sequence[Decided], evidence: Evidenc
         name=claim.id,
         title=f"{claim.id}: {claim.says}",
         verdict=words.verdict(decided),
-        finding=words.told(claim, decided),
+        finding=words.told(claim, decided, room=2 * MAX_WORDS),
         lacks=_lacks(decided, evidence),
         figure=save(figure.claim(drawn), claim.id) if drawn else "",
         statements=page.table(_statements([one for one in decided if one.atom.kind != "popular"], evidence)),
@@ -99,7 +99,7 @@ def _lacks(decided: Sequence[Decided], evidence: Evidence) -> str:
 def _places(claim: Claim, decided: Sequence[Decided], evidence: Evidence) -> list[list[object]]:
     """Heading and a row for each results folder: its question, what it holds or lacks, the command that makes it."""
     experiments = options.options("experiment")
-    rows: list[list[object]] = [["results", "question", "command", "measured"]]
+    rows: list[list[object]] = [["", "question", "command", "measured"]]
     for name in dict.fromkeys([*tables.folders(claim), *plan.missing(decided, evidence)]):
         link = Markdown(f"[{name}](../{name}/report.md)") if evidence.has_report(name) else name
         question = options.describe(experiments[name]) if name in experiments else ""

@@ -1,7 +1,7 @@
 """The index of a results root: results/README.md.
 
-It has a row for each folder with a report: the question, the claims that the folder helps to decide with their
-verdicts, and what the report says first.
+It has a row for each folder with a report: its question, the first sentence of its answer, the claims it helps to
+decide.
 """
 
 import re
@@ -23,42 +23,41 @@ def render(root: Path) -> str:
     Raises:
         FileNotFoundError: If the ledger has not been made under `root`.
     """
-    verdicts = _verdicts(root)
+    claims = _claims(root)
     names = sorted(path.parent.name for path in root.glob("*/report.md"))
     leading = [name for name in _OVERVIEWS if name in names]
-    rows: list[list[object]] = [["folder", "question", "claims decided", "finding"]]
+    rows: list[list[object]] = [["question", "answer", "helps to decide"]]
     for name in [*leading, *(name for name in names if name not in leading)]:
         markdown = (root / name / "report.md").read_text(encoding="utf-8")
-        decided = ", ".join(f"{claim} {verdict}" for claim, verdict in verdicts.get(name, {}).items())
-        rows.append([Markdown(f"[{name}]({name}/report.md)"), _question(name, markdown), decided, _finding(markdown)])
+        question = Markdown(f"[{_question(name, markdown)}]({name}/report.md)")
+        links = Markdown(", ".join(f"[{claim}](ledger/{claim}.md)" for claim in claims.get(name, [])))
+        rows.append([question, _answer(markdown), links])
     return page.template(Path(__file__).with_name("index.md.j2")).render(table=page.table(rows))
 
 
-def _verdicts(root: Path) -> dict[str, dict[str, str]]:
-    """The verdicts, folder -> claim -> verdict."""
+def _claims(root: Path) -> dict[str, list[str]]:
+    """The claims that each folder helps to decide."""
     path = root / "ledger" / "ledger.csv"
     if not path.is_file():
         raise FileNotFoundError(f"There is no ledger in {root}: make it with python -m actbench.ledger {root}.")
     atoms = pd.read_csv(path, keep_default_na=False)
-    verdicts: dict[str, dict[str, str]] = {}
-    for results, claim, verdict in atoms[["results", "claim", "verdict_on_claim"]].itertuples(index=False, name=None):
+    claims: dict[str, list[str]] = {}
+    for results, claim in atoms[["results", "claim"]].drop_duplicates().itertuples(index=False, name=None):
         for folder in filter(None, results.split(", ")):
-            verdicts.setdefault(folder, {})[claim] = verdict
-    return verdicts
+            claims[folder] = [*(name for name in claims.get(folder, []) if name != claim), claim]
+    return claims
 
 
-def _question(name: str, markdown: str) -> str:
-    """The first line of an experiment's description; for other folders the report's title, without the name."""
-    experiments = options.options("experiment")
-    if name in experiments:
-        return options.describe(experiments[name])
-    return markdown.partition("\n")[0].removeprefix("# ").partition(": ")[2]
+def _question(name: str, markdown: str) -> Markdown:
+    """The question of an experiment; for other folders the title of their report."""
+    file = options.file_of("experiment", name)
+    return page.escape(options.describe(file)) if file else Markdown(markdown.partition("\n")[0].removeprefix("# "))
 
 
-def _finding(markdown: str) -> Markdown:
-    """The first point of a report, or the answer in bold that it opens with, verbatim."""
-    match = re.search(r"^(?:- (?=.)|(?=\*\*))(.+)$", markdown, flags=re.MULTILINE)
-    return Markdown(match[1] if match else "")
+def _answer(markdown: str) -> Markdown:
+    """The answer in bold that a report opens with, or its first point."""
+    match = re.search(r"^(?:\*\*(.+?)\*\*|- (.+))$", markdown, flags=re.MULTILINE)
+    return Markdown((match[1] or match[2]) if match else "")
 
 
 def write(root: Path) -> Path:

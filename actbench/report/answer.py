@@ -62,7 +62,7 @@ def chosen(works: list[Workload], comparisons: Sequence[Comparison | None]) -> l
 
 
 def _joined(clauses: list[tuple[str, str]], names: Collection[str]) -> str:
-    """`With one learning rate for all, A; tuned for each, B.`, without a capital where it begins with one of `names`."""
+    """`With one learning rate for all, A; tuned for each, B.`, without a capital where a name comes first."""
     text = "; ".join(f"{_with(name)}{clause}" for name, clause in clauses)
     first = text[:1] if text.partition(" ")[0].rstrip(",") in names else text[:1].upper()
     return f"{first}{text[1:]}." if text else ""

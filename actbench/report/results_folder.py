@@ -15,7 +15,9 @@ from actbench.report import (
     answer,
     atoms,
     box,
+    console,
     convergence,
+    draws,
     folds,
     links,
     opening,
@@ -37,11 +39,19 @@ from actbench.tables.tuning import is_tuning
 
 
 class Beside(NamedTuple):
-    """What the folders beside a results folder say of it: facts of functions, twice the training, atoms of claims."""
+    """What the folders beside a results folder say of it.
+
+    Attributes:
+        facts: Of functions.
+        doubled: Twice the training.
+        atoms: Of claims.
+        draws: Other draws of tuning seeds.
+    """
 
     facts: pd.DataFrame
     doubled: pd.DataFrame
     atoms: pd.DataFrame
+    draws: pd.DataFrame
 
 
 def write(folder: str | Path, *, run_ids: Collection[str] | None = None) -> Path:
@@ -65,6 +75,8 @@ def write_and_list(folder: Path, *, run_ids: Collection[str] | None = None) -> t
     """As `write`; returns also a sentence for each file, and for runs of each other PROTOCOL, that was left out."""
     if is_tuning(folder):
         return tuning.write(folder)
+    if draws.is_retuned(folder):
+        return draws.write(folder)
     tables, left_out = _read(folder)
     left_out = left_out + protocol_notes(tables.runs, run_ids=run_ids or ())
     works = workloads(tables, run_ids=run_ids)
@@ -73,10 +85,17 @@ def write_and_list(folder: Path, *, run_ids: Collection[str] | None = None) -> t
             f"The runs in {folder} have neither a loss nor layers, so there is nothing to compare activations by."
         )
     facts, unreadable = statistics.facts(folder)
-    beside = Beside(facts, convergence.of(folder), atoms.of(folder))
+    beside = Beside(facts, convergence.of(folder), atoms.of(folder), draws.beside(folder))
     with writer.replacing(folder) as new:
         _make(works, [*left_out, *unreadable], new, beside=beside, name=folder.resolve().name)
     return folder / "report.html", left_out
+
+
+def summary(folder: Path, tables: Tables, *, run_ids: Collection[str]) -> str:
+    """What these runs of a results folder reached, as text for the terminal."""
+    if is_tuning(folder):
+        return tuning.text(folder)
+    return draws.text(folder) if draws.is_retuned(folder) else console.text(tables, run_ids=run_ids)
 
 
 def _has_something_to_compare(work: Workload) -> bool:
@@ -115,7 +134,7 @@ def _make(works: list[Workload], left_out: list[str], new: Path, *, beside: Besi
         new,
         page.TEMPLATES / "experiment.md.j2",
         title=asked,
-        warnings=[*_not_converged(beside.doubled), *tracks_section.harm(harm)],
+        warnings=[*_not_converged(beside.doubled), *tracks_section.harm(harm), *draws.summary(beside.draws)],
         answer=said,
         figure=figure,
         box=page.table(box.rows(works, comparisons, doubled=beside.doubled, atoms=beside.atoms)),

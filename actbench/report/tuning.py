@@ -7,7 +7,7 @@ import pandas as pd
 
 from actbench.compare import halving
 from actbench.compare.workloads import NothingToReportError, protocol_notes
-from actbench.report import folds, links, page, question, settings, writer
+from actbench.report import draws, folds, links, page, question, settings, writer
 from actbench.report.console import aligned
 from actbench.report.numbers import enumeration, percent, rounded
 from actbench.report.page import Fold, Part
@@ -46,7 +46,7 @@ def write(folder: Path) -> tuple[Path, list[str]]:
             page.TEMPLATES / "experiment.md.j2",
             title=question.question(name, runs.assign(variant=runs["act"])),
             warnings=[waiting] if waiting else [],
-            answer=said,
+            answer=[*said, *draws.summary(draws.beside(folder))],
             figure=_grid(chosen, names),
             box=page.table(_box(asked, runs)),
             choice="",

@@ -6,10 +6,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 from actbench.compare.workloads import NothingToReportError, protocol_notes
-from actbench.report import console, results_folder, tuning
+from actbench.report import console, results_folder
 from actbench.sweep.progress import Runs, by_folder, finished, say
 from actbench.tables import schema, store
-from actbench.tables.tuning import is_tuning
 
 # Exceptions for a killed worker, by package; submitit and Ray are extras.
 WORKER_GONE = {
@@ -82,8 +81,7 @@ def _report(folder: Path, names: set[str]) -> int:
         say(f"actbench: {which} {_UNREAD if left_out else _ELSEWHERE.format(folder)}", sys.stderr)
     if len(runs):
         try:
-            tunes = is_tuning(folder)
-            say(tuning.text(folder) if tunes else console.text(tables, run_ids=names))
+            say(results_folder.summary(folder, tables, run_ids=names))
             say(f"\nReport: {results_folder.write(folder, run_ids=names)}")
         except NothingToReportError as error:
             say(f"actbench: {error}", sys.stderr)

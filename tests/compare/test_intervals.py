@@ -128,19 +128,21 @@ def test_mean_drift_is_the_median_of_the_slopes() -> None:
     # Slopes between pairs of (1, 0), (2, 1), (3, 10): 1, 9 and 5; their median is 5.
     drift = mean_drift(layers({"out_mean": [0.0, 1.0, 10.0]}), column="out_mean")
     assert drift.loc[0, "slope"] == 5
-    assert drift.loc[0, "low"] <= 5 <= drift.loc[0, "high"]
 
 
-def test_mean_drift_of_a_line_is_its_slope_with_no_width() -> None:
-    drift = mean_drift(layers({"out_mean": [0.5, 0.25, 0.0, -0.25, -0.5, -0.75]}), column="out_mean")
-    assert drift.loc[0, ["slope", "low", "high"]].tolist() == [-0.25, -0.25, -0.25]
+def test_mean_drift_is_the_slope_of_theil_and_sen() -> None:
+    rng = np.random.default_rng(3)
+    values = [rng.normal(size=size) for size in (2, 3, 8, 8)]
+    frame = pd.concat([layers({"out_mean": list(each)}, seed=seed) for seed, each in enumerate(values)])
+    drift = mean_drift(frame.sample(frac=1, random_state=0), column="out_mean")
+    expected = [scipy.stats.theilslopes(each, np.arange(1, len(each) + 1)).slope for each in values]
+    assert drift.sort_values("seed")["slope"].tolist() == pytest.approx(expected, rel=1e-12)
 
 
-def test_mean_drift_of_two_layers_has_no_interval_and_of_one_no_slope() -> None:
+def test_mean_drift_of_one_layer_is_none() -> None:
     frame = pd.concat([layers({"out_mean": [1.0, 3.0]}, seed=0), layers({"out_mean": [1.0]}, seed=1)])
     drift = mean_drift(frame, column="out_mean")
     assert drift.loc[0, "slope"] == 2
-    assert drift[["low", "high"]].isna().all(axis=None)
     assert np.isnan(drift.loc[1, "slope"])
 
 

@@ -59,7 +59,7 @@ def test_the_reference_and_what_the_catalogue_lacks_stand_out() -> None:
 
 def test_lines_of_one_family_have_shades() -> None:
     names = [f"leaky_relu negative_slope={x}" for x in (0, 0.1, 0.2, 0.5)]
-    shades = style.shades([*names, "tanh"])
+    shades = style.shades(["tanh", *reversed(names)])
     assert len({to_rgb(shade) for shade in shades.values()}) == 5
     light = [np.linalg.norm(linear(shades[name])) for name in names]
     assert light == sorted(light)

@@ -77,7 +77,7 @@ def _written(root, claim, name):
 
 def test_the_overview_has_a_row_for_each_claim_and_everything_else_is_folded(root):
     text = _written(root, _claim(), "report.md")
-    assert "**Of 1 claims: 1 partly true.**" in text
+    assert "**Of 1 claims: 1 partly true.**\n" in text
     assert (
         "| [C99](C99.md) So | ◐ partly true | Silky has −0.2, but 0.10 with 10 seeds. Open: question. | ●○◆ ·◌ |"
         in text

@@ -80,7 +80,8 @@ def _agreement(title: str, tuned: Workload, agreement: TrackAgreement) -> Part:
     verdicts = [f"{row['variant']} ({row['verdict_shared']}, then {row['verdict_tuned']})" for row in changes]
     higher = int((variants["mean_tuned"] > variants["mean_shared"]).sum())
     shows = [
-        f"Kendall's τ = {correlation(agreement.tau, agreement.low, agreement.high)} over {n} variants.",
+        f"Kendall's τ = {correlation(agreement.tau, agreement.low, agreement.high)} over {n} variants, on the "
+        f"{agreement.num_seeds} seeds that all of them have.",
         f"The verdict changes for {enumeration(verdicts)}." if verdicts else "No verdict changes.",
         f"On the tuned track {higher} of {n} have a higher mean than on the shared one.",
     ]

@@ -14,7 +14,8 @@ REPORT = """\
 # invented: does a report become a page?
 
 A name with marks: \\<script\\>alert(1)\\</script\\>, leaky_relu, 3 \\* 4, \\`code\\`, a \\~ b. See
-[the ledger](../ledger/report.md), [the guide](../../docs/guide.md) and [a file](../../conf/act/mish.yaml).
+[the ledger](../ledger/report.md), [the guide](../../docs/guide.md), [gelu](../functions/report.md#gelu)
+and [a file](../../conf/act/mish.yaml), [one more](../../conf/act/tanh.yaml).
 Later [on MNIST](../mnist_mlp/report.md).
 
 ![losses of four runs](figures/losses.png)

@@ -1,4 +1,4 @@
-"""python -m actbench.site [RESULTS] [--to FOLDER] [--act CONFIG ...]: one browsable site of all that is published."""
+"""python -m actbench.site [RESULTS] [--to FOLDER] [--act CONFIG ... --config-dir DIR]: a site of what is published."""
 
 import argparse
 import sys
@@ -16,9 +16,11 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument(
         "--act", nargs="+", metavar="CONFIG", help="a page for this function too: +act=custom act._target_=mine.f"
     )
+    parser.add_argument("--config-dir", metavar="DIR", help="a folder of your own options, which --act may name")
     options = parser.parse_args(arguments)
+    act = [*(["--config-dir", options.config_dir] if options.config_dir else []), *(options.act or [])]
     try:
-        num = build(options.results, options.to, own=own.compute(options.act) if options.act else None)
+        num = build(options.results, options.to, own=own.compute(act) if options.act else None)
     except ModuleNotFoundError as error:
         print(f"actbench.site: {error.name} is not installed: pip install 'actbench[site]'.", file=sys.stderr)
         return 2

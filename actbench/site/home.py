@@ -80,7 +80,7 @@ def _chooser(choices: dict[Situation, Choice], catalogue: Catalogue, to: Path) -
 
 def _measured(one: Situation, choice: Choice, catalogue: Catalogue, to: Path) -> list[object]:
     """What to use in a situation, and the comparison that shows it."""
-    undecided = f"{choice.num} against {REFERENCE}, {len(choice.undecided)} undecided"
+    undecided = f"{choice.num} against {choice.reference}, {len(choice.undecided)} undecided"
     return [
         _activation(choice.default, to),
         _names(choice.alternatives, to),

@@ -6,6 +6,7 @@ from pathlib import Path
 import matplotlib as mpl
 import pandas as pd
 
+from actbench.command.options import is_ours
 from actbench.figures import functions as function_figures
 from actbench.figures import style
 from actbench.tables.functions import Facts
@@ -48,7 +49,7 @@ def compute(arguments: list[str]) -> Own:
     from actbench.catalogue.curves import curves_of
 
     activation = entries.read(arguments)
-    if activation.name in entries.names():
+    if is_ours("act", activation.name):
         activation = replace(activation, name=f"my_{activation.name}")
     properties = publish.facts_frame([activation])
     return Own(activation.name, properties, curves_of(replace(activation, parameters={})))

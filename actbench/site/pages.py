@@ -15,8 +15,8 @@ LINK = re.compile(r"(?<!!)\[((?:[^\[\]\\]|\\.)*)\]\(([^()\s]+)\)")
 _PICTURE = re.compile(r"!\[(?:[^\[\]\\]|\\.)*\]\(([^()\s]+)\)")
 _DETAILS = re.compile(r"<details(?=[ >])")
 _TABLES = ("*.csv", "statistics/*.csv", "tables/*.csv")
+_OPTIONS = "conf/act"
 _MADE_HERE = "activations"  # pages that only the site has
-_ACTIVATION = re.compile(r"conf/act/(\w+)\.yaml$")  # its file, which has a page there
 TITLE = re.compile(r"^# (.+)$", flags=re.MULTILINE)
 
 
@@ -29,9 +29,8 @@ def published(results: Path) -> list[Path]:
 def gather(results: Path, to: Path, *, activations: Collection[str] = ()) -> list[str]:
     """Copy the published pages with their figures and tables below `to`; return the pages' paths there.
 
-    A link to the file of one of these activations leads to its page.
+    A link to one of these activations, to its file or its place in the catalogue, leads to its page.
     """
-    root = results.parent
     sources = {_place(path, results): path for path in published(results)}
     for place, path in sources.items():
         text = path.read_text(encoding="utf-8")
@@ -39,7 +38,7 @@ def gather(results: Path, to: Path, *, activations: Collection[str] = ()) -> lis
             copy(file, results, to)
         target = to / place
         target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_text(_adapted(text, path, root, activations) + _data(path, to, results), encoding="utf-8")
+        target.write_text(_adapted(text, path, results, activations) + _data(path, to, results), encoding="utf-8")
     return list(sources)
 
 
@@ -62,22 +61,33 @@ def _shown(text: str, page: Path, results: Path) -> Iterator[Path]:
             yield file
 
 
-def _adapted(text: str, page: Path, root: Path, activations: Collection[str]) -> str:
+def _adapted(text: str, page: Path, results: Path, activations: Collection[str]) -> str:
     """A page's text with Markdown read inside <details>, and without links to what the site does not have."""
+    root = results.parent
 
     def link(match: re.Match[str]) -> str:
-        if act := _ACTIVATION.search(match[2]):
-            up = match[2].removesuffix(act[0])
-            return f"[{match[1]}]({up}{_MADE_HERE}/{act[1]}.md)" if act[1] in activations else match[1]
-        target = Path(os.path.normpath(page.parent / match[2].partition("#")[0]))
+        words, (path, _, place) = match[1], match[2].partition("#")
+        if not path:
+            return match[0]
+        target = Path(os.path.normpath(page.parent / path))
+        if (name := _activation(target, place, results)) in activations:
+            return f"[{words}]({os.path.relpath(root / _MADE_HERE / f'{name}.md', page.parent)})"
         if target.name == "report.md" and not target.exists() and target.parent.name in options("experiment"):
-            return f"{match[1]} (not measured yet)"
+            return f"{words} (not measured yet)"
         is_page = target.suffix in (".md", ".png", ".csv") and target.is_relative_to(root)
         is_page = is_page and target.relative_to(root).parts[0] in ("docs", page.relative_to(root).parts[0], "results")
-        is_left_out = target.exists() and not is_page and _MADE_HERE not in target.parts
-        return match[1] if is_left_out and not match[2].startswith("#") else match[0]
+        is_file_here = target.exists() or target.parent == root / _OPTIONS
+        is_left_out = is_file_here and not is_page and _MADE_HERE not in target.parts
+        return words if is_left_out else match[0]
 
     return LINK.sub(link, _DETAILS.sub('<details markdown="1"', text))
+
+
+def _activation(target: Path, place: str, results: Path) -> str:
+    """The activation whose file, or whose place in the catalogue, a link names; "" of any other link."""
+    if target.parent == results.parent / _OPTIONS:
+        return target.stem
+    return place if target == results / "functions" / "report.md" else ""
 
 
 def _data(page: Path, to: Path, results: Path) -> str:

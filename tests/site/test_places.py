@@ -8,6 +8,8 @@ import pytest
 from invented_site import BEST_SET, DIFFERENCES, FAILURES, FUNCTIONS, invent
 
 from actbench.catalogue import entries
+from actbench.command.options import use_config_dir
+from actbench.site import __main__ as main
 from actbench.site import activations, claims, diagnosis, own, pairs, places, relatives, sources
 from actbench.site.claims import Claim
 
@@ -129,6 +131,20 @@ def test_a_function_of_the_users_has_a_page_with_a_figure(tmp_path):
     assert "0.70711 at z = 1.4142" in text  # the maximum of z / (1 + z²/2) is 1/√2 at √2
     assert (to / "activations" / "squash.png").stat().st_size > 1000
     assert own.compute(["+act=elu", "act.alpha=0.5"]).name == "my_elu"
+
+
+def test_a_function_in_a_folder_of_the_users_has_a_page(tmp_path, monkeypatch):
+    (tmp_path / "conf" / "act").mkdir(parents=True)
+    (tmp_path / "conf" / "act" / "bent.yaml").write_text(
+        "# Bent.\n_target_: torch.nn.ELU\nalpha: 0.7\n", encoding="utf-8"
+    )
+    made = []
+    monkeypatch.setattr(main, "build", lambda results, to, *, own: made.append(own) or 1)
+    try:
+        assert main.main([str(tmp_path), "--act", "+act=bent", "--config-dir", str(tmp_path / "conf")]) == 0
+    finally:
+        use_config_dir(None)
+    assert [one.name for one in made] == ["bent"]
 
 
 def test_a_function_of_the_users_has_relatives_without_the_catalogue(tmp_path, monkeypatch):

@@ -107,6 +107,12 @@ def test_the_tables_of_a_report_are_beside_it_and_nothing_that_no_page_shows(sit
     assert not list(site.folder.rglob("*.parquet"))
 
 
+def test_an_activation_s_file_and_its_place_in_the_catalogue_lead_to_its_page(site):
+    page = Page(site.folder / "results" / "invented" / "report.html")
+    assert {("a", f"../../activations/{name}.html") for name in ("gelu", "mish")} <= set(page.links)
+    assert not any("tanh" in link for _, link in page.links)  # it has no page
+
+
 def test_a_file_outside_the_site_is_named_without_a_link(site):
     page = Page(site.folder / "results" / "invented" / "report.html")
     assert "a file" in page.inside["p"]

@@ -110,21 +110,6 @@ def most_vanishing(layers: pd.DataFrame) -> str:
     return " ".join(sentences)
 
 
-def largest_change(layers: pd.DataFrame, columns: tuple[str, ...], *, words: str) -> str:
-    """The largest change in the last layer from the first to the last probed step, of the sum of these columns."""
-    last = layers[layers["layer_index"] == layers["layer_index"].max()]
-    sums = ends(last).assign(value=lambda frame: frame[list(columns)].sum(axis=1, min_count=len(columns)))
-    wide = sums.pivot_table("value", ["variant", "run_id", "seed"], "when").reset_index()
-    if "at the end" not in wide:
-        return ""
-    changed = wide.assign(change=wide["at the end"] - wide["at initialisation"])
-    means = {name: cell for name, cell in intervals(changed, "change").items() if cell.n}
-    if not means:
-        return ""
-    name = max(means, key=lambda variant: abs(means[variant].mean))
-    return f"Largest change of {words} in the last layer: {name}, by {_with_n(means[name])}."
-
-
 def farthest_learned(layers: pd.DataFrame) -> str:
     """The learned parameter that moved farthest from where it began."""
     names = [name for name in layers.columns if name.startswith("act.") and layers[name].notna().any()]

@@ -148,8 +148,6 @@ def test_sentences_on_layers_by_hand() -> None:
     assert sentences.most_saturated(two).endswith("n = 1; the other interval does not overlap it.")
     assert sentences.most_biased(two).endswith("n = 1; the other interval overlaps it.")
     assert sentences.most_vanishing(two).endswith("of what the last one gets; the other interval overlaps it.")
-    changed = sentences.largest_change(frame, ("saturation_low", "saturation_high"), words="the share")
-    assert changed == "Largest change of the share in the last layer: f, by 0.3750, n = 1."
 
 
 def test_the_second_of_two_networks_is_diagnosed() -> None:
@@ -174,7 +172,6 @@ def test_sentences_say_that_nothing_happened_or_are_left_out_without_values() ->
     assert sentences.most_saturated(frame) == nothing
     assert sentences.most_biased(frame) == ""
     assert sentences.most_vanishing(frame) == "No gradient reaches the first layer with f."
-    assert sentences.largest_change(frame[frame["step"] == 0], ("out_ratio",), words="x") == ""
 
 
 def test_the_parameter_that_moved_farthest() -> None:

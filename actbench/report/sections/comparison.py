@@ -185,8 +185,3 @@ def failures(rates: pd.DataFrame) -> list[Part]:
         rate = number(Interval(row["rate"], row["low"], row["high"], row["n"]), places=2)
         rows.append([row["variant"], f"{row['failed']} of {row['n']}", rate])
     return [Part("Failures", _READ_FAILURES, table=page.table(rows))]
-
-
-def _short(name: str) -> str:
-    """A name cut so that a verdict fits behind it."""
-    return name if len(name) <= 20 else f"{name[:11]}…{name[-8:]}"

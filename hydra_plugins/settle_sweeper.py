@@ -17,6 +17,7 @@ class SettleSweeper(ActbenchSweeper):
 
     def _measure(self, lines: Lines, runs: set) -> None:
         """Measure look after look; after each, say what is open and what the next one costs."""
+        from actbench.report.console import paragraph
         from actbench.sweep import progress, settle
         from actbench.tables import store
 
@@ -25,7 +26,7 @@ class SettleSweeper(ActbenchSweeper):
         for look, size in enumerate(sizes, 1):
             super()._measure(settling.packs(settings, size), runs)
             after = settle.open_after(settling.folder)
-            progress.say(f"Look {look} of {len(sizes)}, {size} seeds: {after.text}.")
+            progress.say(paragraph(f"Look {look} of {len(sizes)}, {size} seeds: {after.text}."))
             settings = settling.settings_of(after.run_ids)
             if not settings or look == len(sizes):
                 return

@@ -2,9 +2,9 @@
 
 import os
 import re
-import runpy
 import subprocess
 import sys
+from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -95,7 +95,7 @@ def _check(module: str, words: list[str], capsys) -> None:
         assert set(names) <= set(entries.names())
     elif module != "actbench":
         with pytest.raises(SystemExit) as ended:
-            runpy.run_module(f"{module}.__main__", {"sys": sys})["main"](["--help"])
+            import_module(f"{module}.__main__").main(["--help"])
         assert ended.value.code == 0
         known = capsys.readouterr().out
         assert all(word in known for word in words if word.startswith("--"))

@@ -2,17 +2,19 @@
 
 import re
 import sys
+import tomllib
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
+import scipy.stats
 
 from actbench.catalogue import entries
 from actbench.catalogue.publish import facts_frame
 from actbench.command.options import EXPERIMENTS
 from actbench.compare import paired
-from actbench.compare.intervals import mean_interval
+from actbench.compare.intervals import Interval, mean_interval
 from actbench.report.numbers import number
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -174,11 +176,11 @@ def test_no_number_of_the_results_is_untested():
 
 
 def test_the_caption_counts_functions_and_seeds():
-    table = _verdicts("shared")
+    table = pd.concat([_verdicts("shared"), _verdicts("tuned")])
     caption = _plain(README.split("\n## ")[0])
-    assert f"{len(table)} activations against ReLU" in caption
+    assert f"{table['variant'].nunique()} activations against ReLU" in caption
     assert f"over {table['look'].min()} to {table['look'].max()} paired seeds" in caption
-    assert f"![{len(table) + 1} activations against ReLU" in caption
+    assert f"![{table['variant'].nunique()} activations against ReLU" in caption
 
 
 def test_the_printed_run_stands_where_the_published_one_does():
@@ -188,32 +190,28 @@ def test_the_printed_run_stands_where_the_published_one_does():
     runs = runs.assign(variant=runs["act"], test_error=1 - runs["test_accuracy"])
     means = runs.groupby("act")["test_error"].mean().round(12)  # equal means differ in their last bits
     place = int((means < means["mish"]).sum()) + 1
-    accuracy = 100 * runs.loc[runs["act"] == "mish", "test_accuracy"]
+    accuracies = 100 * runs.pivot_table("test_accuracy", "seed", "act")
+    best, n = str(means.idxmin()), len(accuracies)
 
-    def against(reference: str) -> pd.Series:
-        pair = runs[runs["act"].isin(["mish", reference])]
-        return paired.compare(pair, value="test_error", rng=np.random.default_rng(0), reference=reference).iloc[0]
+    def points(reference: str) -> str:
+        """The mean difference with its t interval at the level of the first of three looks."""
+        difference = accuracies["mish"] - accuracies[reference]
+        mean, half = difference.mean(), difference.sem() * scipy.stats.t.ppf(1 - 0.01 / 2, n - 1)
+        return number(Interval(mean, mean - half, mean + half, n))
 
-    def points(row: pd.Series) -> str:
-        low, high = -100 * row["difference_high"], -100 * row["difference_low"]
-        return number(
-            mean_interval([0, 1], rng=np.random.default_rng(0))._replace(
-                mean=-100 * row["difference"], low=low, high=high
-            )
-        )
-
-    relu, best = against("relu"), against(str(means.idxmin()))
-    change = [f"{100 * relu[name]:.0f}".replace("-", "−") for name in ("change", "low", "high")]
+    pair = runs[runs["act"].isin(["mish", "relu"])]
+    row = paired.compare(pair, value="test_error", rng=np.random.default_rng(0)).iloc[0]
+    change, low, high = (f"{100 * row[name]:.0f}".replace("-", "−") for name in ("change", "low", "high"))
     expected = (
-        f"{number(mean_interval(accuracy, rng=np.random.default_rng(0)))} {len(accuracy)} {place} {len(means)} "
-        f"{len(accuracy)} {points(relu)} {change[0]} [{change[1]}, {change[2]}] {len(accuracy)} "
-        f"{50 * (relu['high'] - relu['low']):.0f} {100 * (paired.MARGIN - 1):.0f} {relu['price']:.0f} {points(best)}"
+        f"{number(mean_interval(accuracies['mish'], rng=np.random.default_rng(0)))} {n} {place} {len(means)} {n} "
+        f"{points('relu')} {change} [{low}, {high}] {n} {50 * (row['high'] - row['low']):.0f} "
+        f"{100 * (paired.MARGIN - 1):.0f} {row['price']:.0f} {points(best)}"
     )
     block = README.split("```text\n")[1].split("```")[0]
     numerals = r"−?\d[\d,]*(?:\.\d+)?"
     assert re.findall(numerals, _plain(block)) == re.findall(numerals, expected)
-    assert relu["verdict"] in block
-    assert str(means.idxmin()) in block
+    assert row["verdict"] in block
+    assert best in block
 
 
 def test_the_properties_are_those_that_the_command_computes(monkeypatch):
@@ -221,18 +219,29 @@ def test_the_properties_are_those_that_the_command_computes(monkeypatch):
     definition, command = block.strip().splitlines()
     Path("mine.py").write_text(re.fullmatch(r"echo '(.*)' > mine\.py", definition)[1])
     monkeypatch.delitem(sys.modules, "mine", raising=False)  # of another test
-    facts = facts_frame([entries.read(command.split()[3:])]).set_index("property")
-    rows = re.findall(r"^\| ([\w.]+) \| (\S*) ?\| (\S*) ?\|$", README, flags=re.MULTILINE)
-    assert len(rows) == 8
-    for name, value, text in rows[1:]:
-        assert (value, text) == (f"{facts.loc[name, 'value']:.6g}".replace("nan", ""), facts.loc[name, "text"]), name
+    facts = facts_frame([entries.read(command.split()[3:])]).set_index(["property", "index"])
+    heading, *lines = README.split("```text\n")[2].split("```")[0].strip().splitlines()
+    assert heading.split()[:2] == ["property", "value"]
+    assert len(lines) == 7
+    for name, *words in map(str.split, lines):
+        name, _, index = name.rstrip("]").partition("[")
+        fact = facts.loc[(name, int(index or 0))]
+        expected = [f"{fact['value']:#.6g}", fact["text"], f"{fact['error']:.0e}"]
+        assert words[:-1] == [word for word in expected if word not in ("", "nan")], name
+
+
+def test_the_oldest_python_is_the_one_that_the_package_allows():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    assert f"Python {project['requires-python'].removeprefix('>=')} or newer" in README
 
 
 def test_ci_runs_the_readmes_commands():
     script = (ROOT / ".ci" / "run").read_text(encoding="utf-8")
-    for command in ("python -m actbench +act=mish", "pip install --quiet -e '.[dev]'", "python -m actbench --help"):
-        assert command in script
-        assert command.replace(" --quiet", "") in README
+    lines = [line for block in re.findall(r"```bash\n(.*?)```", README, flags=re.DOTALL) for line in block.splitlines()]
+    commands = [command for line in lines if line != "pip install -e ." for command in line.split(" && ")]
+    assert len(commands) == 5
+    for command in commands:  # the first is part of the others
+        assert command.replace("pip install", "pip install --quiet") in script
 
 
 def test_the_readme_stays_short():

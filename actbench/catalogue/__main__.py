@@ -5,7 +5,7 @@ from pathlib import Path
 
 import torch
 
-from actbench.catalogue import cost, entries, forms
+from actbench.catalogue import cost, entries, forms, printed
 from actbench.catalogue.publish import facts_frame, publish
 from actbench.command.options import nearest, split_config_dir, use_config_dir
 from actbench.measure import memory
@@ -43,10 +43,9 @@ def main(arguments: list[str]) -> int:
 
 def _properties(arguments: list[str]) -> int:
     if arguments:
-        frame = facts_frame([entries.read(arguments)])
-        print(frame.drop(columns="function").to_string(index=False, na_rep="", float_format="{:#.6g}".format))
+        print(printed.facts(facts_frame([entries.read(arguments)])))
         return 0
-    print(publish(FOLDER).to_string(index=False, float_format=function_tables.number))
+    print(printed.comparison(publish(FOLDER)))
     return _report()
 
 
@@ -60,10 +59,9 @@ def _cost(names: list[str]) -> int:
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     sizes = cost.GPU_SIZES if device.type == "cuda" else cost.CPU_SIZES
     table = cost.costs([entries.load(name) for name in names or entries.names()], device=device, sizes=sizes)
-    print(table[cost.PRINTED].to_string(index=False, float_format=function_tables.number))
+    print(printed.costs(table))
     print("\nThe limit, copying a tensor (GB/s read and written together):")
-    limits = table.groupby(["dtype", "size"], sort=False, as_index=False)["copy_gb_per_s"].median()
-    print(limits.to_string(index=False, header=False, float_format="{:.1f}".format))
+    print(printed.limits(table))
     if names:
         return 0
     function_tables.write(table, FOLDER, "cost")

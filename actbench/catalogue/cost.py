@@ -27,8 +27,6 @@ from actbench.measure import environment, memory
 BASELINE = "relu"
 DTYPES = (torch.float32, torch.bfloat16)
 MODES = ("eager", "compiled")
-PRINTED = ["function", "dtype", "mode", "size", "pass", "ns_per_element", "ratio", "ratio_low", "ratio_high"]
-PRINTED += ["saved_bytes_per_element", "copy_ns_per_element"]
 ROUNDS = 6
 
 

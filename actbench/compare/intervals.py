@@ -35,6 +35,11 @@ class Interval(NamedTuple):
         other_low, other_high = (other.mean, other.mean) if np.isnan(other.low) else (other.low, other.high)
         return low <= other_high and other_low <= high
 
+    def scaled(self, factor: float) -> "Interval":
+        """In another unit, as −100 for an error's difference in points of accuracy."""
+        low, high = (self.low, self.high) if factor > 0 else (self.high, self.low)
+        return Interval(factor * self.mean, factor * low, factor * high, self.n)
+
 
 def mean_interval(
     values: Sequence[float] | np.ndarray | pd.Series, *, rng: np.random.Generator, resamples: int = RESAMPLES

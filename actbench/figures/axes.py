@@ -1,4 +1,4 @@
-"""Axes: logarithmic ones, and those of steps, layers and accuracies."""
+"""Axes: their ticks, logarithmic ones, and those of accuracies."""
 
 from collections.abc import Callable, Iterable
 
@@ -22,20 +22,6 @@ def ticks(axis: Axis, places: Iterable[float]) -> None:
     axis.set_major_locator(FixedLocator(list(places)))
     axis.set_minor_locator(NullLocator())
     axis.set_major_formatter(lambda value, _: short(round(value, 9)))
-
-
-def step_axis(panel: Axes, last: int) -> None:
-    """Make the x axis one of steps: logarithmic but with a place for step 0, and at most five ticks."""
-    panel.set_xscale("symlog", linthresh=1)
-    decades = int(np.log10(max(last, 1)))
-    ticks(panel.xaxis, [0, *(10.0**k for k in range(0, decades + 1, 1 + decades // 4))])
-    panel.set_xlim(-0.15, max(last, 1) * 1.3)
-
-
-def layer_axis(panel: Axes, last: int) -> None:
-    """Make the x axis one of layers: whole numbers, with almost half a layer of room at both ends."""
-    panel.set_xlim(0.6, last + 0.4)
-    panel.xaxis.set_major_locator(FixedLocator(list(range(1, last + 1, 1 + (last - 1) // 8))))
 
 
 def short(value: float) -> str:

@@ -83,7 +83,7 @@ def properties(table: pd.DataFrame) -> Figure:
 
 def _correlations(tables: dict[str, pd.DataFrame], names: dict[str, str]) -> Figure:
     """A row for each measure and a panel for each table; markers are filled where the BH-adjusted p is below .05."""
-    figure, panels = layout.rows(names, panels=len(tables), emphasis=layout.plain)
+    figure, panels = layout.rows(names, panels=len(tables), length=60, emphasis=layout.plain)
     for panel, (title, table) in zip(panels, tables.items(), strict=True):
         zero(panel)
         rows = table.assign(variant=table["measure"], mean=table["rho"], filled=table["p_bh"] < ALPHA)

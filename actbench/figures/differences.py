@@ -79,9 +79,9 @@ def _panels(
     parts = [part for part in (learned, failed) if part]
     heights = [max(0.17 * len(part), 0.2) for part in parts]
     figure = layout.page(1.0 + sum(heights) + 0.1 * len(parts))
-    grid = figure.subplots(len(parts), num_settings, sharex=True, sharey="row", squeeze=False, height_ratios=heights)
+    grid = figure.subplots(len(parts), num_settings, sharex=True, squeeze=False, height_ratios=heights)
     for row, part in zip(grid, parts, strict=True):
-        layout.name_rows(row[0], part)
+        layout.name_rows(row, part)
     for panel in grid[-1] if failed else []:
         panel.set_facecolor("#f4f4f4")
         panel.grid(visible=False)

@@ -198,7 +198,7 @@ def _heat_maps(curves: pd.DataFrame, labels: dict[str, str], scales: dict[str, S
         bar.set_label(scale.label)
         axes.ticks(bar.ax.xaxis, scale.ticks)
         bar.ax.tick_params(labelsize=6)
-    layout.name_rows(panels[0, 0], labels)
+    layout.name_rows([panels[0, 0]], labels)
     panels[0, 0].set_ylim(len(labels) - 0.5, -0.5)  # as the others
     return figure
 

@@ -47,6 +47,7 @@ STYLE = {
     "legend.fontsize": 6.5,
     "legend.frameon": False,
     "axes.titlesize": 8,
+    "axes.titley": 1.0,  # else each layout looks for ticks above the panel
     "xtick.labelsize": 6.5,
     "ytick.labelsize": 6.5,
     "axes.linewidth": 0.6,

@@ -4,7 +4,7 @@ import functools
 import inspect
 import itertools
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import hydra
@@ -96,16 +96,7 @@ def gain(act: Activation, *, dropout: float) -> float:
 
 def model(config: DictConfig, train: Split, *, seed: int, on: torch.device) -> nn.Module:
     """The model for the images of `train`, with the initial weights of `seed`."""
-    task_class: Any = _partial(config.task).func
-    with torch.random.fork_rng(devices=[]):  # torch draws initial weights here, which `initialize` replaces
-        network = _called(
-            _partial(config.model),
-            input_shape=train.pixels.shape[1:],
-            num_outputs=task_class.num_outputs(config.data.num_classes),
-            act=_acts(config.act),
-            norm=_partial(config.norm),
-            generator=stream(seed, "dropout", on),
-        ).to(on)
+    network = _network(config, train.pixels.shape[1:], generator=stream(seed, "dropout", on)).to(on)
     layers = list(activations(network).values())
     if "by_layer" in config.act and len(layers) != len(config.act.by_layer):
         raise ValueError(
@@ -120,6 +111,33 @@ def model(config: DictConfig, train: Split, *, seed: int, on: torch.device) -> n
         inputs=lambda: train.first(_NUM_IMAGES).images,
     )
     return network
+
+
+def _network(config: DictConfig, input_shape: Sequence[int], *, generator: torch.Generator) -> nn.Module:
+    task_class: Any = _partial(config.task).func
+    with torch.random.fork_rng(devices=[]):  # torch draws initial weights here, which `initialize` replaces
+        return _called(
+            _partial(config.model),
+            input_shape=input_shape,
+            num_outputs=task_class.num_outputs(config.data.num_classes),
+            act=_acts(config.act),
+            norm=_partial(config.norm),
+            generator=generator,
+        )
+
+
+def gates(configs: Sequence[DictConfig]) -> str:
+    """`42,814 parameters; 42,634 without gates` of the models that have gates, each count once; empty without gates."""
+    gated = [config for config in configs if config.model.get("gate")]
+    counts = [sorted({f"{_num_parameters(config, gate=gate):,}" for config in gated}) for gate in (True, False)]
+    with_gates, without = (" or ".join(each) for each in counts)
+    return f"{with_gates} parameters; {without} without gates" if gated else ""
+
+
+def _num_parameters(config: DictConfig, *, gate: bool) -> int:
+    config = OmegaConf.merge(config, {"model": {"gate": gate}})  # type: ignore[assignment]
+    network = _network(config, source(config.data).images.shape[1:], generator=torch.Generator())
+    return sum(parameter.numel() for parameter in network.parameters())
 
 
 def _acts(node: DictConfig) -> Callable[[int], Activation]:

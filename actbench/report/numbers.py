@@ -69,6 +69,18 @@ def number(interval: Interval | None, *, of: int | None = None, places: int | No
     return text if of is None or interval.n == of else f"{text} (n = {interval.n})"
 
 
+def with_unit(interval: Interval, unit: str) -> str:
+    """`96.7 % [96.2, 97.1]`: a number with its unit, before its interval."""
+    value, bracket, bounds = number(interval).partition(" [")
+    return f"{value}{NARROW if unit == '%' else ' '}{unit}{bracket}{bounds}" if unit else number(interval)
+
+
+def ordinal(place: int) -> str:
+    """`1st`, `2nd`, `13th`."""
+    word = {1: "st", 2: "nd", 3: "rd"}.get(place % 10, "th")
+    return f"{place}{'th' if place % 100 in (11, 12, 13) else word}"
+
+
 def interval_of(row: Mapping | pd.Series, *, scale: float = 1) -> Interval:
     """The interval in a row of a table with the columns `mean`, `low`, `high` and `n`."""
     return Interval(scale * row["mean"], scale * row["low"], scale * row["high"], int(row["n"]))

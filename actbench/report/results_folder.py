@@ -1,6 +1,6 @@
 """The report of a results folder: tables -> figures/, statistics/, report.md and report.html."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -18,6 +18,7 @@ from actbench.report import (
     console,
     convergence,
     draws,
+    field,
     folds,
     links,
     opening,
@@ -28,7 +29,7 @@ from actbench.report import (
     tuning,
     writer,
 )
-from actbench.report.page import Fold
+from actbench.report.page import Fold, Part
 from actbench.report.sections import choice
 from actbench.report.sections import tracks as tracks_section
 from actbench.report.writer import Save
@@ -54,11 +55,12 @@ class Beside(NamedTuple):
     draws: pd.DataFrame
 
 
-def write(folder: str | Path, *, run_ids: Collection[str] | None = None) -> Path:
+def write(folder: str | Path, *, run_ids: Collection[str] | None = None, standing: Sequence[str] | None = None) -> Path:
     """Make report.md, report.html, figures/ and statistics/ in a results folder from its tables.
 
     With `run_ids` the report covers only the workloads that these runs belong to, with all their runs in the folder. A
-    tuning has a report of its own, see `report/tuning.py`.
+    tuning has a report of its own, see `report/tuning.py`. `standing` is what is said of a single run in its field; of
+    the only run in a folder it is found here.
 
     Returns:
         The path of report.html.
@@ -68,10 +70,12 @@ def write(folder: str | Path, *, run_ids: Collection[str] | None = None) -> Path
         NotADirectoryError: If a folder that the report is written to is a link.
         NothingToReportError: If the tables cannot be read, or hold no run to report.
     """
-    return write_and_list(Path(folder), run_ids=run_ids)[0]
+    return write_and_list(Path(folder), run_ids=run_ids, standing=standing)[0]
 
 
-def write_and_list(folder: Path, *, run_ids: Collection[str] | None = None) -> tuple[Path, list[str]]:
+def write_and_list(
+    folder: Path, *, run_ids: Collection[str] | None = None, standing: Sequence[str] | None = None
+) -> tuple[Path, list[str]]:
     """As `write`; returns also a sentence for each file, and for runs of each other PROTOCOL, that was left out."""
     if is_tuning(folder):
         return tuning.write(folder)
@@ -86,8 +90,9 @@ def write_and_list(folder: Path, *, run_ids: Collection[str] | None = None) -> t
         )
     facts, unreadable = statistics.facts(folder)
     beside = Beside(facts, convergence.of(folder), atoms.of(folder), draws.beside(folder))
+    standing = field.of_the_only_run(folder, tables) if standing is None else standing
     with writer.replacing(folder) as new:
-        _make(works, [*left_out, *unreadable], new, beside=beside, name=folder.resolve().name)
+        _make(works, [*left_out, *unreadable], new, beside=beside, standing=standing, name=folder.resolve().name)
     return folder / "report.html", left_out
 
 
@@ -104,7 +109,9 @@ def _has_something_to_compare(work: Workload) -> bool:
     return bool((runs["status"] == "failed").any() or ranking.primary(runs) or len(layers))
 
 
-def _make(works: list[Workload], left_out: list[str], new: Path, *, beside: Beside, name: str) -> None:
+def _make(
+    works: list[Workload], left_out: list[str], new: Path, *, beside: Beside, standing: Sequence[str], name: str
+) -> None:
     """Write report.md, report.html, figures/ and statistics/ into the folder of a new report."""
     comparisons = [comparison_of(work, facts=beside.facts) for work in works]
     named = {setting: one for setting, one in zip(settings.named(works), comparisons, strict=True) if one is not None}
@@ -125,6 +132,7 @@ def _make(works: list[Workload], left_out: list[str], new: Path, *, beside: Besi
         Fold("Does the ranking survive tuning?", ranking_survives),
         *folds.measured(works, cells, save=saver(""), shown=figure.figure),
         *folds.explored(works, comparisons, saver=saver),
+        *([Fold("How a run is set into its field", [Part("", field.READ)])] if standing else []),
         folds.run(works, left_out, command=question.command(name)),
     ]
     known = choice.names(beside.facts)
@@ -135,7 +143,7 @@ def _make(works: list[Workload], left_out: list[str], new: Path, *, beside: Besi
         page.TEMPLATES / "experiment.md.j2",
         title=asked,
         warnings=[*_not_converged(beside.doubled), *tracks_section.harm(harm), *draws.summary(beside.draws)],
-        answer=said,
+        answer=standing or said,
         figure=figure,
         box=page.table(box.rows(works, comparisons, doubled=beside.doubled, atoms=beside.atoms)),
         choice=choice.table(named, beside.atoms, known=known),

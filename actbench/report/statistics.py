@@ -13,6 +13,8 @@
     tracks                      see `compare.tracks.TrackAgreement`
     corners, corner_orders, corner_difference    see `compare.init_or_rate.Corners`
 
+Of a folder NAME_retuned, `report/draws.py`: draws, see `compare.draws.draws`, and choices.
+
 The column `workload` is the title of the workload in the report, empty where there is only one. A file without rows is
 not written. A name stands here as it does in the tables, whatever it begins with. A spreadsheet takes a cell that
 begins with = + - or @ for a formula, so import the columns of a stranger's results as text.

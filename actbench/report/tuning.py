@@ -8,7 +8,7 @@ import pandas as pd
 from actbench.compare import halving
 from actbench.compare.workloads import NothingToReportError, protocol_notes
 from actbench.report import draws, folds, links, page, question, settings, writer
-from actbench.report.console import aligned
+from actbench.report.console import aligned, paragraph
 from actbench.report.numbers import enumeration, percent, rounded
 from actbench.report.page import Fold, Part
 from actbench.tables import atomic, store, tuning
@@ -65,8 +65,10 @@ def text(folder: Path) -> str:
     asked, runs, _ = _read(folder)
     chosen, rungs = halving.choices(runs, asked)
     names = _names(runs)
-    lines = [one_line(sentence) for sentence in sentences(asked, chosen, names) if sentence]
-    return "\n".join([aligned(_table(asked, chosen, rungs, names)), "", *lines])
+    _, *rows = _table(asked, chosen, rungs, names)
+    heading = ["activation", "optim.lr", "init", "val error", "if shared", "val loss", ""]
+    lines = (paragraph(one_line(sentence)) for sentence in sentences(asked, chosen, names) if sentence)
+    return "\n".join([aligned([heading, *rows]), "", *lines])
 
 
 def sentences(asked: Tuning, chosen: pd.DataFrame, names: dict[tuple[str, str], str]) -> list[str]:

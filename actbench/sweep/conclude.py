@@ -6,9 +6,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 from actbench.compare.workloads import NothingToReportError, protocol_notes
-from actbench.report import console, results_folder
+from actbench.report import console, field, results_folder
 from actbench.sweep.progress import Runs, by_folder, finished, say
 from actbench.tables import schema, store
+from actbench.tables.tuning import is_tuning
 
 # Exceptions for a killed worker, by package; submitit and Ray are extras.
 WORKER_GONE = {
@@ -82,7 +83,10 @@ def _report(folder: Path, names: set[str]) -> int:
     if len(runs):
         try:
             say(results_folder.summary(folder, tables, run_ids=names))
-            say(f"\nReport: {results_folder.write(folder, run_ids=names)}")
+            standing = field.sentences(folder, tables, *names) if len(names) == 1 and not is_tuning(folder) else []
+            if standing:
+                say(f"\n{console.paragraph(' '.join(standing))}")
+            say(f"\nReport: {results_folder.write(folder, run_ids=names, standing=standing)}")
         except NothingToReportError as error:
             say(f"actbench: {error}", sys.stderr)
             code = 1

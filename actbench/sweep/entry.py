@@ -28,11 +28,12 @@ def hydra_job(config: DictConfig) -> None:
         job = compose.job_of(config)
         from actbench.measure import preflight, run
         from actbench.sweep.conclude import carry_out
-        from actbench.sweep.progress import runs_of, say
+        from actbench.sweep.progress import runs_of, say, say_gates
 
         preflight.check([job])
         for sentence in run.renew([job]):
             say(sentence)
+        say_gates([job])
         sys.exit(carry_out(runs_of([job]), lambda: run.run(job, show_progress=True)))
     except ConfigError as error:
         print(f"actbench: {error}", file=sys.stderr)

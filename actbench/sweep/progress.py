@@ -11,6 +11,7 @@ from typing import TextIO
 from tqdm import tqdm
 
 from actbench.command.job import Job
+from actbench.measure import build
 from actbench.measure.environment import device
 from actbench.measure.identity import run_id
 from actbench.tables import store
@@ -48,6 +49,13 @@ def announce(jobs: Sequence[Job], *, num_runs: int, num_done: int) -> None:
     done = f", {num_done} of them measured already" if num_done else ""
     each = {f"threads={j.config.threads}, device={device(j.config.device)}" for j in jobs}
     say(f"Sweep: {total}{done}; each {' or '.join(sorted(each))}.")
+    say_gates(jobs)
+
+
+def say_gates(jobs: Sequence[Job]) -> None:
+    """Print how many parameters the models with gates have, and how many they would have without."""
+    if counts := build.gates([job.config for job in jobs]):
+        say(f"{counts}.")
 
 
 @contextmanager

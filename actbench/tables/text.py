@@ -8,7 +8,10 @@ NARROW = "\u202f"  # the no-break space between a number and its unit
 
 def one_line(value: object) -> str:
     """A value as one line of printable characters, so that a stranger's file cannot control the terminal."""
-    characters = (c if c.isprintable() or c == NARROW else " " for c in str(value))
+    line = str(value)
+    if line.isprintable() and "  " not in line and line == line.strip():  # as most are: this takes a tenth of the time
+        return line
+    characters = (c if c.isprintable() or c == NARROW else " " for c in line)
     return " ".join(word for word in "".join(characters).split(" ") if word)
 
 

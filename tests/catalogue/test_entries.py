@@ -54,16 +54,17 @@ def test_wrong_arguments_are_explained_in_one_sentence_with_exit_code_2(argument
 def test_the_facts_of_one_function_are_printed(capsys):
     assert main(["+act=elu", "act.alpha=0.5"]) == 0
     out = capsys.readouterr().out
-    assert re.search(r"^ *kink_jump +0 +0\.500000 ", out, re.MULTILINE)
-    assert re.search(r"^ *parameters +0 +alpha=0\.5", out, re.MULTILINE)
+    assert re.search(r"^kink_jump +0\.500000 ", out, re.MULTILINE)
+    assert re.search(r"^parameters: alpha=0\.5", out, re.MULTILINE)
 
 
 def test_the_table_of_a_function_that_overflows_says_where_it_is_read(capsys, tmp_path):
     (tmp_path / "written.py").write_text("def f(z):\n    return (z.exp() - (-z).exp()) / (z.exp() + (-z).exp())\n")
     assert main(["+act=custom", "act._target_=written.f"]) == 0
     out = capsys.readouterr().out
-    assert re.search(r"^ *read_high +0 +709\.000 +0\.00000 +read on \[-709, 709\]: ", out, re.MULTILINE)
-    assert re.search(r"^ *asymptote_left_intercept +0 +-1\.00000 ", out, re.MULTILINE)
+    (how,) = re.findall(r"^read_high +709\.000 +(\d+)$", out, re.MULTILINE)
+    assert f"\n{how}: read on [-709, 709]: " in out
+    assert re.search(r"^asymptote_left_intercept +-1\.00000 ", out, re.MULTILINE)
 
 
 def test_help_is_printed(capsys):

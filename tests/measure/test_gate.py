@@ -64,11 +64,21 @@ def test_the_trace_of_a_gated_layer_is_of_its_activation():
     assert second.layer_index == 2
 
 
+FEW = ["num_seeds=1", "train.epochs=1", "data.num_train=128", "probes=none", "hydra/launcher=basic"]
+
+
 def test_both_numbers_of_parameters_are_printed_and_on_the_page(undrawn, capsys):
-    few = ["num_seeds=1", "train.epochs=1", "data.num_train=128", "probes=none", "hydra/launcher=basic"]
-    assert main(["-m", "+act=silu", "model.gate=true,false", *few]) == 0
+    assert main(["-m", "+act=silu", "model.gate=true,false", *FEW]) == 0
     printed, page = capsys.readouterr().out, Path("results/adhoc/report.md").read_text()
     runs = store.collect(Path("results/adhoc")).runs.set_index("model.gate")["num_parameters"]
-    counts = f"{runs[True]:,.0f} with gates, {runs[False]:,.0f} without"
-    assert counts in printed
-    assert counts in page
+    assert f"\n{runs[True]:,.0f} parameters; {runs[False]:,.0f} without gates.\n" in printed
+    assert f"{runs[True]:,.0f} with gates, {runs[False]:,.0f} without" in page
+
+
+def test_a_run_with_gates_prints_the_number_without(undrawn, capsys):
+    """Of an MLP 64-3×128-10: the weights and biases of three hidden layers and the output."""
+    assert main(["+act=silu", "model.gate=true", *FEW]) == 0
+    first = capsys.readouterr().out.splitlines()[0]
+    plain = 65 * 128 + 2 * 129 * 128 + 129 * 10
+    gated = store.collect(Path("results/adhoc")).runs["num_parameters"].item()
+    assert first == f"{gated:,.0f} parameters; {plain:,} without gates."

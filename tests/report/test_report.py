@@ -18,6 +18,7 @@ from actbench.tables import atomic
 from actbench.tables.schema import Tables
 from actbench.tables.store import compact
 
+FIELD = "How a run is set into its field"
 FOLDS = ["All results", "Training", "Diagnosis by layer", "What was run, and how to repeat it"]
 PARTS = [
     "In numbers", "Learning curves", "Saturation by layer", "Output mean and bias by layer", "Gradient by layer",
@@ -56,7 +57,7 @@ def test_a_comparison_has_every_section_and_every_figure(comparison: Path) -> No
 def test_a_single_run_of_one_seed_has_only_the_sections_that_apply(tmp_path: Path) -> None:
     markdown, _ = report_of(tmp_path, synthetic.tables(["relu"], seeds=1, depth=1))
     assert headings(markdown, "#") == ["What does relu reach on digits?"]
-    assert folds(markdown) == FOLDS
+    assert folds(markdown) == [*FOLDS[:-1], FIELD, FOLDS[-1]]
     assert headings(markdown, "###") == [
         title for title in PARTS if title not in ("Gradient by layer", "Learned parameters")
     ]
@@ -71,7 +72,7 @@ def test_a_single_run_of_one_seed_has_only_the_sections_that_apply(tmp_path: Pat
 def test_runs_without_layers_or_epochs_have_no_empty_sections(tmp_path: Path) -> None:
     tables = synthetic.tables(["relu"], seeds=2)
     markdown, _ = report_of(tmp_path, tables._replace(epochs=tables.epochs[:0], layers=tables.layers[:0]))
-    assert folds(markdown) == [FOLDS[0], FOLDS[-1]]
+    assert folds(markdown) == [FOLDS[0], FIELD, FOLDS[-1]]
     assert headings(markdown, "###") == ["In numbers"]
 
 

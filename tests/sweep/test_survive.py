@@ -331,9 +331,9 @@ def test_a_full_disk_leaves_no_run_half_written(job_of, monkeypatch):
 def test_the_summary_says_where_it_ran_and_how_much_memory_it_took(measure):
     tables = measure("+act=relu")
     (row,) = tables.runs.to_dict("records")
-    last_line = console.text(tables, run_ids={row["run_id"]}).splitlines()[-1]
+    last = console.text(tables, run_ids={row["run_id"]}).split("\n\n")[-1]
     minutes = tables.runs["train_seconds"].sum() / 60
-    assert last_line == (
+    assert last.replace("\n", " ") == (
         f"Ran on {row['device_name']}, threads=1; {minutes:,.1f} minutes of training in all; "
         f"peak memory of a run: {row['peak_mib']:,.0f} MiB."
     )

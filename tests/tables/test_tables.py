@@ -142,7 +142,9 @@ def test_columns_have_labels_and_directions():
     assert schema.better("test_accuracy") == "higher"
     assert schema.better("test_loss") == "lower"
     assert schema.better("out_mean") is None
-    assert schema.label("act.alpha") == "act.alpha"
+    assert [schema.label(name) for name in ("act.negative_slope", "learned.beta", "gain")] == [
+        "negative slope", "learned beta", "gradient gain λ (log, per layer)"
+    ]  # fmt: skip
 
 
 def test_config_columns_are_those_that_are_not_measured():

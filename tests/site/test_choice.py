@@ -71,6 +71,8 @@ def test_the_first_page_has_a_row_for_each_network(catalogue, tmp_path):
     (to / "activations").mkdir(parents=True)
     for name in ("mish", "relu"):
         (to / "activations" / f"{name}.md").touch()
+    (to / "results" / "mnist_gan").mkdir(parents=True)
+    (to / "results" / "mnist_gan" / "report.md").touch()
     home.write(catalogue, to)
     lines = (to / "index.md").read_text(encoding="utf-8").splitlines()
     cells = [[cell.strip() for cell in line.split("|")[1:-1]] for line in lines if line.startswith("| ")][1:]
@@ -83,6 +85,7 @@ def test_the_first_page_has_a_row_for_each_network(catalogue, tmp_path):
     assert cells[1][2:7] == ["tuned", relu, mish, relu, "–"]
     assert cells[2][:3] == ["MLP", "MNIST", "one for all or tuned"]
     assert [cells[2][3], cells[2][7]] == ["not&nbsp;measured&nbsp;yet", "`+experiment=mnist_mlp`, about 9 core-hours"]
+    assert [cells[-1][3], cells[-1][7]] == ["not compared with relu", "[its report](results/mnist_gan/report.md)"]
 
 
 def test_the_answer_counts_the_measured_situations():

@@ -12,12 +12,14 @@ import numpy as np
 import pandas as pd
 import scipy.special
 import scipy.stats
+from threadpoolctl import ThreadpoolController
 
 from actbench.compare.resampling import CHUNK, by_size, chunks
 from actbench.compare.significance import is_varied
 
 RESAMPLES = 10_000
 LEVEL = 0.95
+_BLAS = ThreadpoolController()
 TAILS = ((1 - LEVEL) / 2, (1 + LEVEL) / 2)
 
 
@@ -139,8 +141,9 @@ def _bounds(samples: np.ndarray, *, level: float, draws: Iterable[np.ndarray]) -
     counts by how it was rounded.
     """
     n, mean = samples.shape[1], samples.mean(axis=1, keepdims=True)
-
-    means = np.concatenate([samples @ counts / n for counts in draws], axis=1)  # (k, resamples)
+    # How a product is rounded depends on the number of threads, and these products are too small for several.
+    with _BLAS.limit(limits=1, user_api="blas"):
+        means = np.concatenate([samples @ counts / n for counts in draws], axis=1)  # (k, resamples)
     tolerance = 1e-12 * np.abs(samples).max(axis=1, keepdims=True)
     below = (means < mean - tolerance).mean(axis=1) + (means <= mean + tolerance).mean(axis=1)  # twice the share
     bias, deviations = scipy.special.ndtri(below / 2), samples - mean

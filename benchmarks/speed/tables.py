@@ -103,7 +103,7 @@ def ratios(rounds: pd.DataFrame) -> pd.DataFrame:
                 rows.append(
                     {"comparison": comparison, "case": case, "arm": arm, "against": other, "is_part": is_part}
                     | {"ratio": ratio, "low": low, "high": high, "n": len(paired), "target": target}
-                    | {"verdict": _verdict(low, high, target, at_most=is_part)}
+                    | {"verdict": verdict_on(low, high, target, at_most=is_part)}
                     | {"accuracy_gain": gain, "accuracy_gain_low": gain_low, "accuracy_gain_high": gain_high}
                 )
     return pd.DataFrame(rows)
@@ -136,7 +136,8 @@ def aim(row: dict) -> str:
     return "" if np.isnan(row["target"]) else f"{'≤' if row['is_part'] else '≥'} {rounded(row['target'])}"
 
 
-def _verdict(low: float, high: float, target: float, *, at_most: bool) -> str:
+def verdict_on(low: float, high: float, target: float, *, at_most: bool = False) -> str:
+    """Whether the interval meets the target, misses it, or holds it; "" without one."""
     if np.isnan(target):
         return ""
     if at_most:

@@ -53,9 +53,13 @@ class Cost(NamedTuple):
 
 
 def cost(seconds: pd.Series, seeds: pd.Series, errors: np.ndarray) -> Cost:
-    """The cost of a verdict from the seconds and the seeds of each arm, and the errors (2, seeds)."""
+    """The cost of a verdict from the seconds and the seeds of each arm, and the errors (2, seeds).
+
+    Seconds are missing where the long command took no longer than the short one: others were at work on the machine.
+    """
     paired, unpaired = paired_and_unpaired(errors, margin=MARGIN - 1)
     each = (seconds[MANY] - seconds[FEW]) / (seeds[MANY] - seeds[FEW])
+    each = each if each > 0 else np.nan
     start = seconds[FEW] - seeds[FEW] * each
     alone = (seconds[ALONE] - start) / seeds[ALONE]
     return Cost(

@@ -51,7 +51,7 @@ class Arm:
         case: The work. Arms of one case are compared.
         name: The way in which the work is done.
         unit: The unit of work; rates are per second. With "part" the arm is a part of those in `against`, and what is
-            reported is the share of their time that it takes.
+            reported is the share of their time that it takes. With "values" it reads numbers and is not timed.
         prepare: Builds what is needed, off the clock, and returns the work. If the arm has a clock of its own, the work
             may be done here.
         against: The arms of the case that its rate is divided by, each with the smallest ratio aimed at, or None. For

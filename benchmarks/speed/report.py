@@ -118,6 +118,8 @@ def _costs_in_words(costs: pd.DataFrame) -> list[str]:
     sentences = []
     for case, rows in costs.groupby("case", sort=False) if len(costs) else ():
         ratios, cost = rows.set_index("factor")["ratio"], rows.iloc[0]
+        if ratios.isna().any():
+            continue
         factors = ", ".join(f"{name} {rounded(ratios[name])}" for name in answers.FACTORS[:-1])
         sentences.append(
             f"{case}: whether mish is equivalent to relu is known after {rounded(cost['ours'])} s "
@@ -160,18 +162,12 @@ def _rate_rows(rates: pd.DataFrame) -> list[list[str]]:
     return rows
 
 
-def _in_short(goals: pd.DataFrame, *, device: str) -> list[str]:
-    """How many goals are reached on this device, and a sentence for each that is not."""
+def _in_short(goals: pd.DataFrame, *, device: str) -> str:
+    """How many goals are reached on this device."""
     if not len(goals):
-        return ["No ratio with a target was measured."]
-    reached = goals[goals["verdict"] == "reached"]
-    others = goals[goals["verdict"] != "reached"]
-    sentences = [f"{len(reached)} of {len(goals)} targets are reached{f' on {device}' if device else ''}."]
-    for row in others.to_dict("records"):
-        comparison = f"{row['arm']} against {row['against']} ({row['case']})"
-        ratio = bracketed(row["ratio"], row["low"], row["high"])
-        sentences.append(f"{row['verdict']}: {comparison}: {ratio}, aimed at {aim(row)}.")
-    return sentences
+        return "No ratio with a target was measured."
+    reached = (goals["verdict"] == "reached").sum()
+    return f"{reached} of {len(goals)} goals are reached{f' on {device}' if device else ''}."
 
 
 def _opening(rates: pd.DataFrame) -> str:

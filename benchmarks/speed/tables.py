@@ -59,8 +59,12 @@ def _is_against(cell: str) -> bool:
 
 
 def rates(rounds: pd.DataFrame) -> pd.DataFrame:
-    """A row for each arm: rounds, medians of rate (with `low`, `high`) and seconds, CPU share, accuracy, `left_out`."""
+    """A row for each arm: rounds, medians of rate (with `low`, `high`) and seconds, CPU share, accuracy, `left_out`.
+
+    Arms that only read values have no rate; one that was left out says so.
+    """
     rows = []
+    rounds = rounds[(rounds["unit"] != "values") | (rounds["left_out"] != "")]
     for key, arm in rounds.groupby(ARM, sort=False):
         done = arm[arm["left_out"] == ""]
         rate, low, high = median(done["rate"])

@@ -39,7 +39,7 @@ class Question:
     settings: tuple[str, ...] = ()
 
 
-QUESTIONS = (Question("digits, mlp", "digits_mlp", 2, 20), Question("mnist, mlp", "mnist_mlp", 1, 3))
+QUESTIONS = (Question("digits, mlp", "digits_mlp", 2, 30), Question("mnist, mlp", "mnist_mlp", 1, 3))
 
 
 def arms(job: Job, seed: int, *, train: Train) -> Iterator[Arm]:
@@ -52,7 +52,7 @@ def arms(job: Job, seed: int, *, train: Train) -> Iterator[Arm]:
         ):
             yield Arm(question.case, name, "seeds", partial(_command, question, seed, num_seeds, num_processes))
         yield Arm(question.case, LOOP, "seeds", partial(_tutorial, question, seed))
-        yield Arm(question.case, ERRORS, "seeds", partial(_errors, question))
+        yield Arm(question.case, ERRORS, "values", partial(_errors, question))
 
 
 def _command(question: Question, seed: int, num_seeds: int, num_processes: int) -> Callable[[], Sample]:

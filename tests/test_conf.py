@@ -11,6 +11,7 @@ from omegaconf import OmegaConf
 
 from actbench.command import tuned
 from actbench.command.job import defaults, flatten
+from actbench.command.line import hydra_arguments
 from actbench.command.options import CONF, EXPERIMENTS, GROUPS, describe, options
 from actbench.compare.workloads import TRACKS
 from actbench.ledger.evidence import MEASURED, OF_RUNS, select
@@ -60,6 +61,7 @@ def test_an_experiment_is_a_sweep_of_valid_jobs(name, monkeypatch):
     """Whatever its tuning chooses: the test does not wait for it."""
     monkeypatch.setattr(tuned, "_choice", lambda config, choices: {"lr": "0.01", "init": "lsuv"})
     jobs = commands.jobs(f"+experiment={name}")
+    assert hydra_arguments([f"+experiment={name}"])[0] == "-m", "the page names this command, which must sweep"
     assert len(jobs) > 1
     assert {job.folder.name for job in jobs} == {name}
     planned = pd.DataFrame([columns(job) for job in jobs])

@@ -29,7 +29,8 @@ def hydra_arguments(argv: list[str]) -> list[str]:
     flags = {argument.split("=", 1)[0] for argument in argv if argument.startswith("-")}
     if {"-m", "--multirun"} & flags and _SHOW & flags:
         raise ConfigError("-m runs a sweep, --cfg and --info only show: give one of them.")
-    named = [_experiment(str(o.value())) for o in overrides if o.key_or_group == "experiment"]
+    names = [str(o.value()) for o in overrides if o.key_or_group == "experiment"]
+    named = [_experiment(extended) for name in names for extended in (name, *_bases(name))]
     sweeps = any(OmegaConf.select(node, "hydra.sweeper.params") for node in named)
     if sweeps and not flags & {"-m", "--multirun", *_SHOW}:
         argv = ["-m", *argv]
@@ -89,9 +90,10 @@ def _sweeper(experiments: Sequence[DictConfig]) -> str | None:
 
 
 def _bases(name: str) -> list[str]:
-    """The experiments that an experiment extends, which it names in its defaults."""
-    defaults = OmegaConf.select(OmegaConf.load(options("experiment")[name]), "defaults") or []
-    return [entry for entry in defaults if entry in options("experiment")]
+    """The experiments that an experiment extends, by its defaults or by theirs, the nearest first."""
+    defaults = _experiment(name).get("defaults") or []
+    extended = [entry for entry in defaults if entry in options("experiment")]
+    return [*extended, *(base for entry in extended for base in _bases(entry))]
 
 
 def _experiment(name: str) -> DictConfig:

@@ -29,7 +29,7 @@ class ActbenchSweeper(BasicSweeper):
         self._check(lines)
 
         from actbench.measure import preflight, run
-        from actbench.sweep import conclude, launch, progress
+        from actbench.sweep import launch, outcome, progress
 
         jobs = [job for _, job in lines]
         preflight.check(jobs, elsewhere=launch.is_elsewhere(config.hydra))
@@ -37,7 +37,7 @@ class ActbenchSweeper(BasicSweeper):
             progress.say(sentence)
         launch.set_launcher(config.hydra, jobs)
         runs: progress.Runs = set()
-        raise SystemExit(conclude.carry_out(runs, lambda: self._measure(lines, runs)))
+        raise SystemExit(outcome.carry_out(runs, lambda: self._measure(lines, runs)))
 
     def _check(self, lines: Lines) -> None:
         """Raise a ConfigError if the jobs are not what this sweeper measures."""

@@ -16,6 +16,7 @@ from actbench.functions import properties
 from actbench.measure import global_state
 from actbench.measure.data.splits import Source, Split, Splits
 from actbench.measure.models.init import initialize
+from actbench.measure.optimizers import uncompiled
 from actbench.measure.per_unit import PerUnit
 from actbench.measure.streams import stream
 from actbench.measure.trace import Activation, activations
@@ -160,7 +161,8 @@ def optimizer(config: DictConfig, model: nn.Module) -> torch.optim.Optimizer:
     groups: list[dict[str, Any]] = [{"params": others}]
     if act_parameters:
         groups.append({"params": act_parameters} | ({} if config.train.decay_activations else {"weight_decay": 0.0}))
-    return _partial(config.optim)(groups)
+    partial = _partial(config.optim)
+    return uncompiled(partial.func)(groups, *partial.args, **partial.keywords)
 
 
 def takes(argument: str, config: DictConfig) -> bool:

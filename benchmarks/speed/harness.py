@@ -32,11 +32,15 @@ class LeftOutError(Exception):
 
 @dataclass(frozen=True)
 class Sample:
-    """What an arm did: `work` in the arm's unit, `seconds` if the arm has a clock of its own, and the test accuracy."""
+    """What an arm did: `work` in the arm's unit, `seconds` if the arm has a clock of its own, and the test accuracy.
+
+    `values` are numbers that the arm read rather than timed.
+    """
 
     work: float
     seconds: float | None = None
     accuracy: float = math.nan
+    values: Mapping[str, list[float]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -47,7 +51,7 @@ class Arm:
         case: The work. Arms of one case are compared.
         name: The way in which the work is done.
         unit: The unit of work; rates are per second. With "part" the arm is a part of those in `against`, and what is
-            reported is the share of their time that it takes.
+            reported is the share of their time that it takes. With "values" it reads numbers and is not timed.
         prepare: Builds what is needed, off the clock, and returns the work. If the arm has a clock of its own, the work
             may be done here.
         against: The arms of the case that its rate is divided by, each with the smallest ratio aimed at, or None. For
@@ -94,7 +98,7 @@ def _order(count: int, seed: int) -> Iterator[int]:
 
 def _measure_arm(arm: Arm) -> dict[str, object]:
     row: dict[str, object] = {"case": arm.case, "arm": arm.name, "unit": arm.unit, "against": json.dumps(arm.against)}
-    row |= {"load": os.getloadavg()[0], "left_out": ""}
+    row |= {"load": os.getloadavg()[0], "left_out": "", "values": "{}"}
     try:
         work = arm.prepare()
     except LeftOutError as error:
@@ -114,6 +118,7 @@ def _measure_arm(arm: Arm) -> dict[str, object]:
         "wall_seconds": wall,
         "cpu_seconds": cpu,
         "accuracy": sample.accuracy,
+        "values": json.dumps(sample.values),
     }
 
 

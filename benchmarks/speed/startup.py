@@ -34,6 +34,7 @@ _COMMANDS = {  # each with its exit code
     "--help": (["-m", "actbench", "--help"], 0),
     "an error in the config": (["-m", "actbench", "+act=mishh"], 2),
     "first training step": (["-c", _FIRST_STEP], 3),
+    "a whole run, +act=mish": (["-m", "actbench", "+act=mish"], 0),
 }
 
 

@@ -59,8 +59,12 @@ def _is_against(cell: str) -> bool:
 
 
 def rates(rounds: pd.DataFrame) -> pd.DataFrame:
-    """A row for each arm: rounds, medians of rate (with `low`, `high`) and seconds, CPU share, accuracy, `left_out`."""
+    """A row for each arm: rounds, medians of rate (with `low`, `high`) and seconds, CPU share, accuracy, `left_out`.
+
+    Arms that only read values have no rate; one that was left out says so.
+    """
     rows = []
+    rounds = rounds[(rounds["unit"] != "values") | (rounds["left_out"] != "")]
     for key, arm in rounds.groupby(ARM, sort=False):
         done = arm[arm["left_out"] == ""]
         rate, low, high = median(done["rate"])
@@ -103,7 +107,7 @@ def ratios(rounds: pd.DataFrame) -> pd.DataFrame:
                 rows.append(
                     {"comparison": comparison, "case": case, "arm": arm, "against": other, "is_part": is_part}
                     | {"ratio": ratio, "low": low, "high": high, "n": len(paired), "target": target}
-                    | {"verdict": _verdict(low, high, target, at_most=is_part)}
+                    | {"verdict": verdict_on(low, high, target, at_most=is_part)}
                     | {"accuracy_gain": gain, "accuracy_gain_low": gain_low, "accuracy_gain_high": gain_high}
                 )
     return pd.DataFrame(rows)
@@ -136,7 +140,8 @@ def aim(row: dict) -> str:
     return "" if np.isnan(row["target"]) else f"{'≤' if row['is_part'] else '≥'} {rounded(row['target'])}"
 
 
-def _verdict(low: float, high: float, target: float, *, at_most: bool) -> str:
+def verdict_on(low: float, high: float, target: float, *, at_most: bool = False) -> str:
+    """Whether the interval meets the target, misses it, or holds it; "" without one."""
     if np.isnan(target):
         return ""
     if at_most:

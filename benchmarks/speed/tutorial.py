@@ -1,4 +1,4 @@
-"""Training against the loop of PyTorch's tutorials and against Lightning's Trainer."""
+"""Training against the loop of PyTorch's tutorials."""
 
 from collections.abc import Callable, Iterator
 from time import perf_counter
@@ -11,21 +11,17 @@ from actbench.measure.data.splits import Splits
 from benchmarks.speed import loops
 from benchmarks.speed.cases import accuracy, cases, model_of, splits_of
 from benchmarks.speed.harness import Arm, Sample, Train
-from benchmarks.speed.lightning_loop import lightning_fit
 
-_FIT = Callable[[DataLoader], None]
 _TWO = "tutorial loop, 2 loader workers"
 
 
 def arms(job: Job, seed: int, *, train: Train) -> Iterator[Arm]:
-    """For the MLP, actbench is to reach 5 times the tutorial's samples per second and 6 times Lightning's."""
+    """For the MLP, actbench is to reach 5 times the tutorial's samples per second."""
     for case, case_job in cases(job):
-        aims = (5.0, 6.0) if case_job.choices["model"] == "mlp" else (None, None)
-        against = dict(zip(("tutorial loop", "Lightning"), aims, strict=True)) | {_TWO: None}
+        against = {"tutorial loop": 5.0 if case_job.choices["model"] == "mlp" else None, _TWO: None}
         yield Arm(case, "actbench", "samples", _actbench(case_job, seed, train), against)
-        yield Arm(case, "tutorial loop", "samples", _loop(case_job, seed, tutorial_fit))
-        yield Arm(case, _TWO, "samples", _loop(case_job, seed, tutorial_fit, num_workers=2))
-        yield Arm(case, "Lightning", "samples", _loop(case_job, seed, _lightning_fit))
+        yield Arm(case, "tutorial loop", "samples", _loop(case_job, seed))
+        yield Arm(case, _TWO, "samples", _loop(case_job, seed, num_workers=2))
         yield Arm(case, "its DataLoader alone", "part", _loader_alone(case_job, seed), {"tutorial loop": None})
 
 
@@ -44,39 +40,24 @@ def num_samples(job: Job, steps: int) -> int:
     return steps * job.config.train.batch_size
 
 
-def tutorial_fit(job: Job, model: nn.Module) -> _FIT:
-    def fit(loader: DataLoader) -> None:
-        loops.tutorial_train(model, loader, epochs=job.config.train.epochs, lr=job.config.optim.lr)
-
-    return fit
-
-
-def _lightning_fit(job: Job, model: nn.Module) -> _FIT:
-    return lightning_fit(model, epochs=job.config.train.epochs, lr=job.config.optim.lr)
-
-
-def _loop(
-    job: Job, seed: int, fit_of: Callable[[Job, nn.Module], _FIT], *, num_workers: int = 0
-) -> Callable[[], Callable[[], Sample]]:
-    """The work of one of the loops. Accuracy is measured as in a run, off the clock."""
+def _loop(job: Job, seed: int, *, num_workers: int = 0) -> Callable[[], Callable[[], Sample]]:
+    """The work of the loop. Accuracy is measured as in a run, off the clock."""
 
     def prepare() -> Callable[[], Sample]:
         splits = splits_of(job, seed)
         model, loader = model_of(job, seed, splits), loops.loader(job, seed, num_workers=num_workers)
-        fit = fit_of(job, model)
-        return lambda: time_fit(fit, job, model, loader, splits)
+        return lambda: time_loop(job, model, loader, splits)
 
     return prepare
 
 
-def time_fit(fit: _FIT, job: Job, model: nn.Module, loader: DataLoader, splits: Splits) -> Sample:
+def time_loop(job: Job, model: nn.Module, loader: DataLoader, splits: Splits) -> Sample:
     """Train by the clock, then test off it."""
+    epochs = job.config.train.epochs
     start = perf_counter()
-    fit(loader)
+    loops.tutorial_train(model, loader, epochs=epochs, lr=job.config.optim.lr)
     seconds = perf_counter() - start
-    model.to(splits.test.labels.device)
-    steps = len(loader) * job.config.train.epochs
-    return Sample(num_samples(job, steps), seconds, accuracy(model, splits.test))
+    return Sample(num_samples(job, len(loader) * epochs), seconds, accuracy(model, splits.test))
 
 
 def _loader_alone(job: Job, seed: int) -> Callable[[], Callable[[], Sample]]:

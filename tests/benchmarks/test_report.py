@@ -117,8 +117,9 @@ def test_the_report_gives_ratios_verdicts_and_why_an_arm_was_left_out(tmp_path):
     write(_tables(), tmp_path / "tables")
     report.write(tmp_path, store.collect(tmp_path), [])
     markdown = (tmp_path / "report.md").read_text("utf-8")
-    assert "- 1 of 2 targets are reached on a CPU.\n" in markdown
-    assert "- missed: its loader against loop (mnist, mlp): 0.25 [0.25, 0.25], aimed at ≤ 0.2.\n" in markdown
+    assert "\n1 of 2 goals are reached on a CPU.\n" in markdown
+    assert "| mnist, mlp: actbench / loop | 6 [6, 6] | ≥ 5 | reached | 6 |" in markdown
+    assert "| mnist, mlp: its loader / loop | 0.25 [0.25, 0.25] | ≤ 0.2 | missed | 6 |" in markdown
     assert "| mnist, mlp | actbench | loop | 6 [6, 6] | 6 | ≥ 5 | reached | 0 [0, 0] |" in markdown
     assert r"Left out: Lightning is not \<b\>installed\</b\>." in markdown
     assert (tmp_path / "figures" / "targets.png").stat().st_size > 5000
@@ -126,11 +127,11 @@ def test_the_report_gives_ratios_verdicts_and_why_an_arm_was_left_out(tmp_path):
     assert {path.name for path in (tmp_path / "statistics").iterdir()} == {"rates.csv", "ratios.csv"}
 
 
-def test_a_missed_target_is_in_the_summary(tmp_path):
+def test_a_missed_goal_is_in_the_table(tmp_path):
     write(_tables(fast=4.0), tmp_path / "tables")
     report.write(tmp_path, store.collect(tmp_path), [])
     markdown = (tmp_path / "report.md").read_text("utf-8")
-    assert "- missed: actbench against loop (mnist, mlp): 4 [4, 4], aimed at ≥ 5.\n" in markdown
+    assert "| mnist, mlp: actbench / loop | 4 [4, 4] | ≥ 5 | missed | 6 |" in markdown
 
 
 def test_the_report_on_activations_leaves_a_folder_of_speed_alone(tmp_path):

@@ -126,8 +126,7 @@ def test_a_custom_activation_that_cannot_be_imported_is_refused(target, job_of, 
         ),
         (
             "data.num_val=3",
-            "data=digits cannot be split this way: The test_size = 3 should be greater or equal to the number of "
-            "classes = 10.",
+            "data=digits cannot be split this way: 1434 and 3 of 1437 examples cannot both hold all 10 classes.",
         ),
         (
             "data.num_folds=175 data.num_val=10",

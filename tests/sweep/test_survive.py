@@ -17,7 +17,8 @@ from actbench.__main__ import main
 from actbench.figures import style
 from actbench.measure import checkpoint, identity, run
 from actbench.report import console, writer
-from actbench.sweep import conclude, progress
+from actbench.sweep import outcome as sweep_outcome
+from actbench.sweep import progress
 from actbench.tables import atomic, parquet, schema, store
 
 SMALL = ["num_seeds=1", "train.epochs=1", "data.num_train=64", "data.num_val=100", "model.width=8",
@@ -158,10 +159,10 @@ _RAISED_BY = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("package", conclude.WORKER_GONE)
+@pytest.mark.parametrize("package", sweep_outcome.WORKER_GONE)
 def test_the_errors_of_launchers_that_mean_a_killed_worker_exist(package):
     module = pytest.importorskip(_RAISED_BY[package])
-    for name in conclude.WORKER_GONE[package]:
+    for name in sweep_outcome.WORKER_GONE[package]:
         assert issubclass(getattr(module, name), Exception)
         assert getattr(module, name).__module__.startswith(package)
 

@@ -6,10 +6,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import torch
-from sklearn.model_selection import train_test_split
-from sklearn.utils import shuffle
 from torch import Tensor
 
+from actbench.measure.data.stratified import stratified_split
 from actbench.measure.streams import stream_seed
 
 _CHUNK = 100  # images, as many as fit in a processor's cache
@@ -166,14 +165,18 @@ def indices(
     labels, random_state = source.labels.numpy(), stream_seed(seed, "split")
     num_stored = len(labels) - source.num_test
     rest, test = np.arange(num_stored), np.arange(num_stored, len(labels))
+
+    def drawn(rows: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]:
+        return stratified_split(rows, labels[rows], num_held_out=count, random_state=random_state)
+
     if num_folds is not None:
         test = folds(labels, num_folds)[seed % num_folds]
         rest = np.setdiff1d(rest, test)
     elif num_test is not None:
-        rest, test = train_test_split(rest, test_size=num_test, stratify=labels[rest], random_state=random_state)
-    rest, val = train_test_split(rest, test_size=num_val, stratify=labels[rest], random_state=random_state)
+        rest, test = drawn(rest, num_test)
+    rest, val = drawn(rest, num_val)
     if num_train is not None and num_train < len(rest):
-        rest, _ = train_test_split(rest, train_size=num_train, stratify=labels[rest], random_state=random_state)
+        rest, _ = drawn(rest, len(rest) - num_train)
     return rest, val, test
 
 
@@ -188,7 +191,8 @@ def folds(labels: np.ndarray, count: int) -> list[np.ndarray]:
     """
     if np.bincount(labels).min() < count:
         raise ValueError(f"a class has fewer than {count} examples, one for each fold")
-    shuffled = shuffle(np.arange(len(labels)), random_state=stream_seed(0, "folds"))
+    shuffled = np.arange(len(labels))
+    np.random.RandomState(stream_seed(0, "folds")).shuffle(shuffled)
     by_class = shuffled[labels[shuffled].argsort(kind="stable")]
     return [np.sort(by_class[first::count]) for first in range(count)]
 

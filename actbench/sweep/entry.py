@@ -27,8 +27,8 @@ def hydra_job(config: DictConfig) -> None:
     try:
         job = compose.job_of(config)
         from actbench.measure import preflight, run
-        from actbench.sweep.progress import runs_of, say, say_gates
         from actbench.sweep.outcome import carry_out
+        from actbench.sweep.progress import runs_of, say, say_gates
 
         preflight.check([job])
         for sentence in run.renew([job]):

@@ -40,6 +40,8 @@ class Number(float):
         if self != self:
             raise MissingNumberError
         written = format(float(self), spec).replace("%", f"{NARROW}%")
+        if not re.search("[1-9]", written):  # zero has no sign
+            return written.lstrip("+-")
         return f"−{written[1:]}" if written.startswith("-") else written
 
 

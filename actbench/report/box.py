@@ -99,12 +99,21 @@ def _of_comparisons(works: list[Workload], comparisons: list[Comparison | None])
     return f"a change of {first.reference}'s {numbers.metric(first.value)[0]} by {shown}, for the median activation"
 
 
+def _change(half: float, column: str) -> str:
+    return f"a change of the {'error' if column.endswith('accuracy') else label(column)} by {percent(half)}"
+
+
+def _difference(half: float, column: str) -> str:
+    if column.endswith("accuracy"):
+        return f"a difference of {rounded(100 * half, 2)} points in {label(column).removesuffix(' (fraction)')}"
+    return f"a difference of {rounded(half, 2)} in {label(column)}"
+
+
 def _of_first(statements: pd.DataFrame) -> str:
     """Half the interval of the first statement that was tested over seeds."""
     tested = statements[statements["n"] > 0]
     for row in tested.to_dict("records"):
         half = (row["high"] - row["low"]) / 2
-        what = label(row["column"])
         if np.isfinite(half):
-            return f"a difference of {percent(half, 1) if row['is_relative'] else rounded(half, 2)} in {what}"
+            return (_change if row["is_relative"] else _difference)(half, row["column"])
     return ""

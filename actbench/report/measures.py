@@ -1,5 +1,7 @@
 """The quantities that can answer a question: how to say one over several settings, and the figure that shows it."""
 
+import math
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -57,10 +59,17 @@ def sentence(measure: Measure, column: str, works: list[Workload]) -> str:
     variants = list(means["variant"].unique())
     if not variants or len(variants) > _NAMED:
         return ""
-    ranges = [f"{_range(rows, measure.write)} with {name}" for name, rows in means.groupby("variant", sort=False)]
+    by_variant = sorted(means.groupby("variant"), key=lambda group: _natural(str(group[0])))
+    ranges = [f"{_range(rows, measure.write)} with {name}" for name, rows in by_variant]
     n = max(int(work.tables.runs.groupby("variant")["seed"].nunique().max()) for work in works)
     listed = "; ".join(ranges) if len(works) > 1 else enumeration(ranges)
     return f"{measure.says} {listed} (means of {n} seed{'s' if n > 1 else ''})."
+
+
+def _natural(name: str) -> list[tuple[float, str]]:
+    """A key that sorts `beta=2` before `beta=10`."""
+    parts = re.split(r"(-?\d+\.?\d*(?:e[-+]?\d+)?)", name)
+    return [(float(part), "") if i % 2 else (math.inf, part) for i, part in enumerate(parts)]
 
 
 def _means(values: pd.DataFrame, setting: str) -> pd.DataFrame:

@@ -49,7 +49,7 @@ def _in_unit(cell: Interval, column: str) -> str:
 
 def past_best(epochs: pd.DataFrame, *, column: str = "val_loss") -> str:
     """How many variants had a lower mean validation loss, or other measure, before the last epoch."""
-    measure = _words(column).replace("val ", "validation ")
+    measure = _words(column)
     means = epochs.groupby(["variant", "epoch"])[column].mean().dropna().reset_index()
     if means["epoch"].nunique() < 2:
         return ""
@@ -127,8 +127,9 @@ def farthest_learned(layers: pd.DataFrame) -> str:
 
 
 def _words(column: str) -> str:
-    """A column as words of a sentence: `test loss`, `val FLD`."""
-    return " ".join(part.upper() if part in ("fld", "kid", "ndb") else part for part in column.split("_"))
+    """A column as words of a sentence: `test loss`, `validation FLD`."""
+    words = {"val": "validation", "fld": "FLD", "kid": "KID", "ndb": "NDB"}
+    return " ".join(words.get(part, part) for part in column.split("_"))
 
 
 def _last_step(layers: pd.DataFrame) -> tuple[pd.DataFrame, str]:

@@ -127,7 +127,7 @@ def test_a_measure_of_layers_by_hand(column: str, expected: float):
 
 
 def test_questions_are_read_from_the_experiments():
-    assert question.is_yes_or_no(question.question("mean_drift", pd.DataFrame()))
+    assert question.is_yes_or_no(question.question("linear_collapse", pd.DataFrame()))
     assert not question.is_yes_or_no(question.question("vanishing", pd.DataFrame()))
     assert question.command("vanishing") == "python -m actbench +experiment=vanishing"
     assert question.command("adhoc") == ""

@@ -157,7 +157,7 @@ def test_an_outcome_that_is_not_decided_has_a_sentence_too(root):
         ({"rule": "bound", "claimed": [0, 3], "outside": True}, "not within [0, 3]"),
         ({"rule": "log_ratio", "claimed": [0.9, 1.1], "against": {"act": "b"}}, "within [−10\u202f%, +10\u202f%]"),
         ({"rule": "differs", "against": {"act": "b"}}, "not within [−10\u202f%, +10\u202f%]"),
-        ({"rule": "lower", "against": {"act": "b"}}, "below +0\u202f%"),
+        ({"rule": "lower", "against": {"act": "b"}}, "below 0\u202f%"),
         ({"rule": "at_least", "margin": 0.9, "against": {"act": "b"}}, "above −10\u202f%"),
         ({"rule": "sooner", "against": {"act": "b"}}, "above 0.5"),
     ],

@@ -61,6 +61,7 @@ CLAIMS = pd.DataFrame({
     "claim": ["C99"],
     "says": ["Mish beats ReLU."],
     "verdict": ["false"],
+    "mark": ["○"],
     "activations": ["mish relu"],
 })  # fmt: skip
 PAIRS = pd.DataFrame({

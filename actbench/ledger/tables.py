@@ -21,7 +21,8 @@ def claims(ledger: Ledger) -> pd.DataFrame:
         {
             "claim": claim.id,
             "says": claim.says,
-            "verdict": decide.worded(decide.verdict(decided)),
+            "verdict": (verdict := decide.worded(decide.verdict(decided))),
+            "mark": words.MARKS[verdict],
             "finding": words.finding(claim, decided),
             "activations": " ".join(activations.of_claim(claim, titles=titles)),
             "results": " ".join(folders(claim)),

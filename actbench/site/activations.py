@@ -177,7 +177,7 @@ def _report(text: str, path: str, catalogue: Catalogue) -> Markdown:
 
 
 def _claims(speaking: list[Claim], catalogue: Catalogue) -> str:
-    rows = [[_report(c.id, c.page, catalogue), c.verdict or "not decided", c.says] for c in speaking]
+    rows = [[_report(c.id, c.page, catalogue), f"{c.mark} {c.verdict}", c.says] for c in speaking]
     return table([["claim", "verdict", "what is said"], *rows]) if rows else ""
 
 

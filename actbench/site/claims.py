@@ -10,11 +10,12 @@ from actbench.tables.text import one_line
 
 @dataclass(frozen=True)
 class Claim:
-    """A claim: what is said, its verdict, its page below the results root, the activations that its atoms name."""
+    """A claim: what is said, its verdict with its mark, its page below the results root, the activations that its atoms name."""
 
     id: str
     says: str
     verdict: str
+    mark: str
     page: str
     activations: frozenset[str]
 
@@ -28,6 +29,7 @@ def read(results: Path) -> list[Claim]:
             id=row["claim"],
             says=one_line(row["says"]),
             verdict=one_line(row["verdict"]),
+            mark=one_line(row["mark"]),
             page=f"ledger/{row['claim']}.md",
             activations=frozenset(row["activations"].split()),
         )

@@ -4,10 +4,7 @@ const REFERENCE = "relu"; // as actbench.tables.schema.REFERENCE
 const CHOSEN = ["track", "reference"]; // columns by which rows are chosen
 const LONG = 10; // rows from which a table has tools; one with several tracks or references always has
 const FAILURES = /^(diverged|failed|failures)$/;
-const VERDICTS = {
-  "true by definition": "true", "false by definition": "false",
-};
-const KNOWN = ["better", "worse", "equivalent", "undecided", "true", "false"];
+const VERDICTS = ["better", "worse", "equivalent", "undecided"];
 
 const textOf = (cell) => cell.textContent.trim();
 
@@ -87,8 +84,7 @@ for (const [place, table] of [...document.querySelectorAll(".md-typeset table")]
   for (const row of body.rows) {
     row.classList.toggle("reference", textOf(row.cells[0]) === REFERENCE);
     for (const cell of row.cells) {
-      const verdict = VERDICTS[textOf(cell)] ?? textOf(cell);
-      if (KNOWN.includes(verdict)) cell.dataset.verdict = verdict;
+      if (VERDICTS.includes(textOf(cell))) cell.dataset.verdict = textOf(cell);
     }
   }
   const choosers = CHOSEN.map((name) => chooserOf(name, names, body)).filter(({ values }) => values.length > 1);

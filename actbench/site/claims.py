@@ -10,7 +10,7 @@ from actbench.tables.text import one_line
 
 @dataclass(frozen=True)
 class Claim:
-    """A claim: what is said, its verdict with its mark, its page below the results root, the activations that its atoms name."""
+    """A claim: what is said, its verdict with its mark, its page below the results, the activations that it names."""
 
     id: str
     says: str

@@ -115,7 +115,7 @@ def test_a_pair_is_read_from_either_side(tmp_path):
 
 def test_claims_are_read_from_the_table_of_the_ledger(tmp_path):
     (claim,) = claims.read(invent(tmp_path))
-    assert claim == Claim("C99", "Mish beats ReLU.", "false", "ledger/C99.md", frozenset({"mish", "relu"}))
+    assert claim == Claim("C99", "Mish beats ReLU.", "false", "○", "ledger/C99.md", frozenset({"mish", "relu"}))
     assert claims.read(tmp_path / "none") == []
 
 

@@ -71,7 +71,7 @@ def test_a_question_for_yes_or_no_is_answered_by_statements_any_other_by_means()
     tables = concatenated(*(synthetic.tables(["relu", "tanh"], seeds=3, norm=norm) for norm in ("none", "batch")))
     found = pd.DataFrame([atom(), atom(atom="b", verdict="false", act="")])
     first, second, third = said(tables, found, is_yes_or_no=True)
-    assert (first, second) == ("True of tanh: It is so. By 0.2.", "False: It is so. By 0.2.")
+    assert (first, second) == ("True of tanh: it is so. By 0.2.", "False: it is so. By 0.2.")
     assert third.startswith("From the first to the last layer the output mean changes by ")
     assert said(tables, found) == [third, first, second]
 

@@ -79,7 +79,7 @@ def test_a_question_for_yes_or_no_is_answered_by_statements_any_other_by_means()
 def test_a_control_that_failed_comes_first():
     found = pd.DataFrame([atom(), atom(atom="c", kind="control", verdict="not shown", states="It learns.")])
     first, *_ = said(synthetic.tables(["tanh"], seeds=3), found, is_yes_or_no=True)
-    assert first == "Not shown of tanh: It learns. By 0.2."
+    assert first == "Not shown of tanh: it learns. By 0.2."
 
 
 def test_what_is_not_measured_is_no_answer():

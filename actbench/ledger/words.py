@@ -58,10 +58,11 @@ def finding(claim: Claim, decided: Sequence[Decided]) -> str:
 def told(claim: Claim, decided: Sequence[Decided], *, room: int = MAX_WORDS) -> str:
     """The finding prepared for the claim's verdict with its numbers.
 
-    What stands in brackets is left out while its numbers are not measured. Where others lack too, what is told are the
-    statements that are decided, as many as have room.
+    What stands in brackets is left out while its numbers are not measured. Where others lack too, or nothing that is
+    claimed is measured, what is told are the statements that are decided, as many as have room.
     """
-    template = _template(claim, decided)
+    is_measured = {one.verdict != NOT_MEASURED for one in decided if one.atom.kind == "claimed"}
+    template = "" if is_measured == {False} else _template(claim, decided)
     fields = {one.atom.name: _short(one.fields) for one in decided}
     with suppress(sentences.MissingNumberError):
         if template:

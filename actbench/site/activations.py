@@ -64,7 +64,7 @@ def _page(name: str, facts: Facts, catalogue: Catalogue, to: Path) -> str:
         reference=REFERENCE,
         claims=_claims([claim for claim in catalogue.claims if name in claim.activations], catalogue),
         cost=cost.as_table(costs),
-        cost_read=cost.how_to_read(costs),
+        cost_read=cost.how_to_read(costs, cost.of(REFERENCE, catalogue.tables["cost"])),
         nearest=_nearest(name, catalogue),
         identities=_table(
             ["identity", "type", "other bits", "spacings"],

@@ -19,6 +19,7 @@ class Choice:
             where the reference is the default, what is equivalent to it or to the best.
         avoid: What failed, then what is worse than the reference, the worst first.
         failed: Those of them with a seed that diverged or learned nothing.
+        no_worse: What is better than the reference, or equivalent to it or to the best.
         undecided: What these seeds cannot tell from the reference.
         num: How many are compared with the reference.
     """
@@ -28,6 +29,7 @@ class Choice:
     alternatives: list[str]
     avoid: list[str]
     failed: list[str]
+    no_worse: list[str]
     undecided: list[str]
     num: int
 
@@ -49,6 +51,7 @@ def choose(rows: pd.DataFrame) -> Choice:
         alternatives=names[1:] if len(better) else names,
         avoid=[*failed, *worse[::-1]],
         failed=failed,
+        no_worse=[*better["variant"], *as_good["variant"]],
         undecided=[name for name in sound[sound["verdict"] == "undecided"]["variant"] if name not in names],
         num=len(rows),
     )

@@ -5,16 +5,17 @@ from pathlib import Path
 
 from actbench.command.options import options
 from actbench.report import page
-from actbench.report.numbers import enumeration, rounded
+from actbench.report.numbers import rounded
 from actbench.report.page import Markdown, escape, table
 from actbench.site import cost, pages, places
 from actbench.site.choice import Choice, choose
 from actbench.site.situations import RATES, SITUATIONS, Situation
 from actbench.site.sources import Catalogue
+from actbench.site.standing import TRACKS
 from actbench.tables.schema import REFERENCE
 
 TEMPLATES = Path(__file__).with_name("templates")
-_NAMED = 2  # functions that are ahead of the reference, in a sentence
+_NAMED = 2  # situations that the answer names; of more it says the number
 _SHOWN = 3  # functions in a cell
 _NOT_MEASURED = Markdown("not&nbsp;measured&nbsp;yet")
 _PRICE = re.compile(r"^# (about .+ core-hours?)$", flags=re.MULTILINE)  # in an experiment's file
@@ -36,19 +37,27 @@ def write(catalogue: Catalogue, to: Path) -> str:
 
 
 def answer(choices: dict[Situation, Choice]) -> str:
-    """Where a function is better than the reference, and in how many measured situations none is shown to be."""
-    ahead = [
-        f"{choice.default} in the {one.place} (learning rate: {RATES[one.track]})"
-        for one, choice in choices.items()
-        if choice.default != choice.reference
-    ]
+    """Which functions are better than the reference; of many situations, in how many there is one."""
     if not choices:
         return "None of these networks has been measured yet."
-    situations = "the one situation" if len(choices) == 1 else f"the {len(choices)} situations"
+    if len(choices) <= _NAMED:
+        return " ".join(_better(one, choice) for one, choice in choices.items())
+    ahead = [choice for choice in choices.values() if choice.default != choice.reference]
     if not ahead:
-        return f"In {situations} measured so far, nothing is shown to be better than {REFERENCE}."
-    named = f": {enumeration(ahead)}" if len(ahead) <= _NAMED else ""
-    return f"In {len(ahead)} of {situations} measured so far, a function is better than {REFERENCE}{named}."
+        return f"In the {len(choices)} situations measured so far, nothing is shown to be better than {REFERENCE}."
+    return f"In {len(ahead)} of the {len(choices)} situations measured so far, a function is better than {REFERENCE}."
+
+
+def _better(one: Situation, choice: Choice) -> str:
+    """`In the MLP on digits, at one learning rate for all, lisht and 4 others are better than relu.`"""
+    others = len(choice.alternatives)
+    if choice.default == choice.reference:
+        who = "none is shown to be"
+    elif others:
+        who = f"{choice.default} and {others} other{'s' if others > 1 else ''} are"
+    else:
+        who = f"{choice.default} is"
+    return f"In the {one.place}, {TRACKS[one.track]}, {who} better than {choice.reference}."
 
 
 def _chooser(choices: dict[Situation, Choice], catalogue: Catalogue, to: Path) -> str:
@@ -80,11 +89,11 @@ def _chooser(choices: dict[Situation, Choice], catalogue: Catalogue, to: Path) -
 
 def _measured(one: Situation, choice: Choice, catalogue: Catalogue, to: Path) -> list[object]:
     """What to use in a situation, and the comparison that shows it."""
-    undecided = f"{choice.num} against {choice.reference}, {len(choice.undecided)} undecided"
+    undecided = f"{choice.num} compared with {choice.reference}, {len(choice.undecided)} undecided"
     return [
         _activation(choice.default, to),
         _names(choice.alternatives, to),
-        _cheapest([choice.default, *choice.alternatives], catalogue, to),
+        _cheapest([choice.reference, *choice.no_worse], catalogue, to),
         _names(choice.avoid, to),
         _link(undecided, f"results/{one.experiment}/report.md", to),
     ]

@@ -9,7 +9,7 @@ import pandas as pd
 
 from actbench.compare.tracks import SHARED, TUNED
 
-RATES = {SHARED: "one for all", TUNED: "tuned"}  # learning rates
+RATES = {SHARED: "one for all", TUNED: "tuned for each"}  # learning rates
 
 
 @dataclass(frozen=True)

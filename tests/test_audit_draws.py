@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 from pathlib import Path
 
 import audit
@@ -116,6 +117,16 @@ def test_the_sweep_and_its_tuning_say_it_too_and_keep_the_table(drawn):
     (drawn.parent / "mine" / "tables" / "draws.parquet").rename(moved / "tables" / "draws.parquet")
     assert draws.summary(draws.beside(moved)) == sentence
     assert draws.summary(draws.beside(drawn.parent / "other")) == []
+
+
+def test_draws_that_are_no_longer_beside_it_stay_in_the_page(drawn, tmp_path):
+    first, *_ = sorted(drawn.parent.glob(f"{drawn.name.removesuffix('_retuned')}_tuning*"))
+    for folder in (drawn, first):
+        shutil.copytree(folder, tmp_path / folder.name)
+    copied = tmp_path / drawn.name
+    draws.write(copied)
+    for name in ("report.md", "statistics/draws.csv"):
+        assert (copied / name).read_bytes() == (drawn / name).read_bytes()
 
 
 def test_one_of_three_draws_decides_another_way(drawn):

@@ -143,25 +143,25 @@ def sentences(table: pd.DataFrame) -> list[str]:
 
 
 def _choices(folder: Path) -> pd.DataFrame:
-    """`CHOICES` of each tuning beside the folder; of its own copy where there is none."""
+    """`CHOICES` of each tuning beside the folder, and from its own copy of those that are no longer there."""
     folder = folder.resolve()
     kept = folder / "tables" / "choices.parquet"
     name = folder.name.removesuffix(SUFFIX) + _OF_TUNING
-    found = {
-        tuning.read(path).first_seed: pd.read_csv(path / "statistics" / "tuning.csv")
+    copied = pd.read_parquet(kept) if kept.is_file() else pd.DataFrame(columns=CHOICES)
+    by_first_seed = dict(iter(copied.groupby("first_seed"))) | {
+        (first := tuning.read(path).first_seed): pd.read_csv(path / "statistics" / "tuning.csv").assign(
+            first_seed=first
+        )
         for path in folder.parent.glob(f"{name}*")
         if tuning.is_tuning(path)
     }
-    if found:
-        numbered = enumerate(sorted(found.items()), 1)
-        rows = [table.assign(draw=draw, first_seed=first)[CHOICES] for draw, (first, table) in numbered]
-        chosen = pd.concat(rows, ignore_index=True)
-        kept.parent.mkdir(parents=True, exist_ok=True)
-        chosen.to_parquet(kept, index=False)
-        return chosen
-    if not kept.is_file():
+    if not by_first_seed:
         raise NothingToReportError(f"There is no tuning {name} beside {folder}, whose choices were measured there.")
-    return pd.read_parquet(kept)
+    numbered = enumerate(sorted(by_first_seed.items()), 1)
+    chosen = pd.concat([table.assign(draw=draw)[CHOICES] for draw, (_, table) in numbered], ignore_index=True)
+    kept.parent.mkdir(parents=True, exist_ok=True)
+    chosen.to_parquet(kept, index=False)
+    return chosen
 
 
 def _num_seeds(table: pd.DataFrame) -> str:

@@ -108,9 +108,8 @@ def summary(table: pd.DataFrame) -> list[str]:
         else "None of them is decided in two ways: some draws leave undecided what others decide."
     )  # fmt: skip
     return [
-        f"{turned} of {len(compared)} verdicts against {REFERENCE} on the tuned track depend on which seeds tuned: "
-        f"{table['draw'].nunique()} draws of tuning seeds, each judged on the same {_num_seeds(table)} evaluation "
-        f"seeds, do not agree on them. {ways}"
+        f"{turned} of {len(compared)} verdicts against {REFERENCE} on the tuned track depend on the draw of the tuning "
+        f"seeds ({table['draw'].nunique()} draws, judged on the same {_num_seeds(table)} seeds). {ways}"
     ]
 
 

@@ -10,8 +10,7 @@ from torch import nn
 from actbench.command.job import Job
 from actbench.command.options import options
 from actbench.measure import build, environment
-from actbench.measure.data.splits import Batch, Split, Splits, batches, sizes, split
-from actbench.measure.streams import stream
+from actbench.measure.data.splits import Split, Splits, sizes, split
 
 # As in the experiments mnist_mlp and mnist_cnn.
 NETS = {"mlp": {"depth": 4}, "cnn": {"widths": [16, 32, 64]}}
@@ -58,13 +57,6 @@ def model_of(job: Job, seed: int, splits: Splits) -> nn.Module:
     """The model with the initial weights of a seed."""
     device = environment.device(job.config.device)
     return build.model(job.config, splits.train, seed=seed, on=device)
-
-
-def batches_of(job: Job, seed: int, train: Split) -> Iterator[Batch]:
-    """The batches of a whole run, in the run's order."""
-    order = stream(seed, "order")
-    for _ in range(job.config.train.epochs):
-        yield from batches(train, batch_size=job.config.train.batch_size, order=order)
 
 
 @torch.no_grad()

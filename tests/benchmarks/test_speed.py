@@ -2,6 +2,7 @@
 
 import functools
 import importlib
+import itertools
 import json
 import math
 import re
@@ -17,7 +18,8 @@ from torch import nn
 from torch.optim.optimizer import register_optimizer_step_pre_hook
 
 from actbench.measure import build
-from actbench.measure.data.splits import indices, sizes
+from actbench.measure.data.splits import batches, indices, sizes
+from actbench.measure.streams import stream
 from actbench.tables import store
 from benchmarks.speed import __main__ as speed
 from benchmarks.speed import (
@@ -211,7 +213,10 @@ def test_a_stack_of_one_seed_learns_what_a_run_learns(job):
     splits = cases.splits_of(case_job, 0)
     model = cases.model_of(case_job, 0, splits)
     optimizer = torch.optim.Adam(model.parameters(), lr=case_job.config.optim.lr)
-    for batch in cases.batches_of(case_job, 0, splits.train):
+    order = stream(0, "order")
+    batch_size = case_job.config.train.batch_size
+    turns = [batches(splits.train, batch_size=batch_size, order=order) for _ in range(case_job.config.train.epochs)]
+    for batch in itertools.chain.from_iterable(turns):
         optimizer.zero_grad()
         nn.functional.cross_entropy(model(batch.images), batch.labels).backward()
         optimizer.step()

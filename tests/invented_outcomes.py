@@ -5,10 +5,11 @@ from collections.abc import Iterator, Mapping
 
 import numpy as np
 
-from actbench.compare.sequential import Bound, Case, Estimate, Outcome
+from actbench.compare.sequential import Estimate, Outcome
+from actbench.compare.statements import Bound, Case
 from actbench.ledger import claimed
 from actbench.ledger.claims import NOT_MEASURED, Atom, Claim
-from actbench.ledger.decide import Decided
+from actbench.ledger.decided import Decided
 from actbench.ledger.rules import Fact, Setting
 
 _LIES = {"true": "inside", "false": "outside", "undecided": "across"}

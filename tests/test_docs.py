@@ -16,7 +16,7 @@ from actbench.catalogue import entries
 from actbench.command import compose, tuned
 from actbench.command.options import CONF, split_config_dir, use_config_dir
 from actbench.compare.errors import MARGIN
-from actbench.compare.sequential import USUAL
+from actbench.compare.looks import USUAL
 from actbench.measure import preflight
 from actbench.measure.probes import PROBES
 from actbench.sweep import settle

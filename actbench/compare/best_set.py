@@ -5,8 +5,8 @@ import pandas as pd
 
 from actbench.compare import paired
 from actbench.compare.by_seed import by_seed
+from actbench.compare.looks import Looks
 from actbench.compare.over_workloads import failures
-from actbench.compare.sequential import Looks
 from actbench.compare.significance import is_varied
 
 LEVEL = 0.95

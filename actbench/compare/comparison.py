@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 
 from actbench.compare import best_set, by_seed, correlations, over_workloads, paired, ranking, selftest
+from actbench.compare.looks import Looks
 from actbench.compare.paired import JUDGED, all_pairs
-from actbench.compare.sequential import Looks
 from actbench.compare.workloads import Workload
 from actbench.tables.schema import REFERENCE
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from actbench.compare.sequential import Bound, Case
+from actbench.compare.statements import Bound, Case
 from actbench.compare.tails import Change, Images
 from actbench.tables import bits
 

@@ -15,9 +15,9 @@ from actbench.compare.by_seed import by_seed
 from actbench.compare.comparison import measured
 from actbench.compare.errors import errors_of, images
 from actbench.compare.intervals import Interval
+from actbench.compare.looks import Looks
 from actbench.compare.over_workloads import failures
 from actbench.compare.paired import JUDGED
-from actbench.compare.sequential import Looks
 from actbench.compare.tails import t_interval
 from actbench.compare.workloads import workloads
 from actbench.tables.schema import REFERENCE, Tables, config_columns

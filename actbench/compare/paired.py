@@ -15,9 +15,11 @@ from actbench.compare import errors
 from actbench.compare.by_seed import by_seed, column_of
 from actbench.compare.errors import MARGIN
 from actbench.compare.intervals import bca
+from actbench.compare.looks import USUAL, Looks
 from actbench.compare.resampling import by_size
-from actbench.compare.sequential import USUAL, Atom, Bound, Case, Looks, Outcome, decide
+from actbench.compare.sequential import Outcome, decide
 from actbench.compare.significance import false_discoveries, is_varied, signed_rank
+from actbench.compare.statements import Atom, Bound, Case
 from actbench.compare.tails import Change, Images, Tails, t_interval
 from actbench.tables.schema import REFERENCE, better
 

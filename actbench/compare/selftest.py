@@ -11,8 +11,8 @@ import pandas as pd
 import scipy.stats
 
 from actbench.compare.errors import MARGIN
+from actbench.compare.looks import USUAL, Looks
 from actbench.compare.resampling import chunks
-from actbench.compare.sequential import USUAL, Looks
 from actbench.compare.tails import Tails
 
 Draw = Callable[[np.random.Generator, tuple[int, ...]], np.ndarray]  # a generator and a shape -> mean 0, SD 1

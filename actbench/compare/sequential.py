@@ -8,133 +8,16 @@ alone, so a sweep that was killed between two looks decides as one that was not.
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
+from actbench.compare.looks import Looks
 from actbench.compare.significance import holm
-from actbench.compare.tails import Change, Images, Tails, t_interval
+from actbench.compare.statements import Atom, Case
+from actbench.compare.tails import Change, Tails, t_interval
 
 MAX_SEEDS = 10_000  # what more than so many seeds would decide, none would
-_SPENDING = {1: (0.05,), 2: (0.02, 0.03), 3: (0.01, 0.015, 0.025), 4: (0.0125,) * 4}
-
-
-@dataclass(frozen=True)
-class Looks:
-    """When a family is looked at, and the error that each look may make; their sum is .05 whatever the dependence.
-
-    Attributes:
-        sizes: Number of seeds at each look, ascending: (10, 20, 40).
-    """
-
-    sizes: tuple[int, ...]
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "sizes", tuple(map(int, self.sizes)))
-        ascending = all(a < b for a, b in zip(self.sizes, self.sizes[1:], strict=False))
-        if len(self.sizes) not in _SPENDING or not ascending or self.sizes[0] < 2:
-            raise ValueError(
-                f"Looks are one to four ascending numbers of seeds from 2 on, such as 10, 20, 40; not {self.sizes}."
-            )
-
-    @property
-    def alphas(self) -> tuple[float, ...]:
-        return _SPENDING[len(self.sizes)]
-
-
-USUAL = Looks((10, 20, 40))
-
-
-@dataclass(frozen=True)
-class Bound:
-    """The statement that the mean of these numbers lies above, or below, 0.
-
-    Attributes:
-        values: One number for each seed that the case shall have, seed s in place s, nan where it is not measured yet;
-            (seeds,). A seed without a number, as one that diverged may be, has ∞ or −∞: against the statement.
-        side: On which side of 0.
-        images: The same number by test image, where all seeds are tested on the same images.
-    """
-
-    values: np.ndarray
-    side: Literal["above", "below"]
-    images: Images | None = None
-
-
-@dataclass(frozen=True)
-class Case:
-    """One setting of an atom: all its bounds hold, one, or two for a claimed set with two ends.
-
-    A case that has fewer seeds than a look asks for, and will have no more, stands there with what it has.
-
-    Attributes:
-        bounds: One or two.
-        shown: What stands on the page with its t interval: numbers whose mean is shown, (seeds,), or a change.
-        outside: Claimed is the contrary, so p and q change places.
-        exact: Decided by an exact sign test of +1, −1 and 0 for a tie (orders, times that may be missed), never by t.
-        refuted: Where given, the case is refuted where one of these holds and the estimate lies outside the claimed
-            set, rather than where that is shown to be outside.
-    """
-
-    bounds: tuple[Bound, ...]
-    shown: np.ndarray | Change
-    outside: bool = False
-    exact: bool = False
-    refuted: tuple[Bound, ...] = ()
-
-    @classmethod
-    def inside(
-        cls,
-        values: Sequence[float] | np.ndarray,
-        low: float = -np.inf,
-        high: float = np.inf,
-        *,
-        outside: bool = False,
-        exact: bool = False,
-    ) -> "Case":
-        """The claim that the mean of these values lies in [low, high], an end of which may be infinite."""
-        numbers = np.asarray(values, dtype=float)
-        if not (low <= high and (np.isfinite(low) or np.isfinite(high))):
-            raise ValueError(f"A claimed set has a finite end, and its low end comes first; not [{low}, {high}].")
-        ends: tuple[tuple[float, Literal["above", "below"]], ...] = ((low, "above"), (high, "below"))
-        bounds = tuple(Bound(numbers - end, side) for end, side in ends if np.isfinite(end))
-        return cls(bounds, numbers, outside=outside, exact=exact)
-
-    @property
-    def most(self) -> int:
-        """The number of seeds that it shall have."""
-        return min(len(bound.values) for bound in (*self.bounds, *self.refuted))
-
-    def is_measured(self, n: int) -> bool:
-        """Whether it has its numbers for a look at n seeds."""
-        values = [bound.values[: min(n, self.most)] for bound in (*self.bounds, *self.refuted)]
-        return self.most > 1 and not np.isnan(values).any()
-
-
-@dataclass(frozen=True)
-class Atom:
-    """One statement over its cases.
-
-    Attributes:
-        name: Unique in its family.
-        cases: The settings.
-        needs: In how many of them it must hold: all, most (more than half), or any. With `any` one case was chosen
-            beforehand, on other seeds, and stands alone; it is never false, but "not shown".
-    """
-
-    name: str
-    cases: tuple[Case, ...]
-    needs: Literal["all", "most", "any"] = "all"
-
-    def __post_init__(self) -> None:
-        if self.needs not in ("all", "most", "any"):
-            raise ValueError(f"Atom {self.name} needs all, most or any of its cases; not {self.needs}.")
-        if not self.cases or (self.needs == "any" and len(self.cases) > 1):
-            raise ValueError(f"Atom {self.name} needs {self.needs} of {len(self.cases)} cases: any takes one, chosen.")
-
-    @property
-    def num_needed(self) -> int:
-        return len(self.cases) // 2 + 1 if self.needs == "most" else len(self.cases)
 
 
 class Estimate(NamedTuple):

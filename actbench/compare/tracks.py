@@ -12,10 +12,10 @@ import pandas as pd
 
 from actbench.compare.by_seed import by_seed, complete_by_seed
 from actbench.compare.intervals import RESAMPLES, TAILS
+from actbench.compare.looks import USUAL, Looks
 from actbench.compare.paired import JUDGED, compare
 from actbench.compare.ranking import primary
 from actbench.compare.resampling import bootstrap
-from actbench.compare.sequential import USUAL, Looks
 from actbench.compare.significance import ALPHA, holm
 from actbench.compare.tails import Tails
 from actbench.compare.workloads import Workload, looks_of

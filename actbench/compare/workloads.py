@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from actbench.compare.sequential import USUAL, Looks
+from actbench.compare.looks import USUAL, Looks
 from actbench.tables.schema import Tables, config_columns
 from actbench.tables.text import one_line, text
 

@@ -9,7 +9,7 @@ from actbench.command import options
 from actbench.compare.sequential import MAX_SEEDS
 from actbench.ledger import activations, figure, parse, plan, tables, why, words
 from actbench.ledger.claims import MAX_WORDS, NOT_MEASURED, Claim
-from actbench.ledger.decide import Decided
+from actbench.ledger.decided import Decided
 from actbench.ledger.evidence import Evidence
 from actbench.report import page, writer
 from actbench.report.numbers import enumeration, fixed, p_value

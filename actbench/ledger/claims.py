@@ -8,7 +8,7 @@ is true. `parse.py` says which keys each rule has, `rules.py` what it computes.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from actbench.compare.sequential import Looks
+from actbench.compare.looks import Looks
 from actbench.ledger.cases import Case
 
 KINDS = ("claimed", "definition", "fact", "popular", "mechanism", "control")

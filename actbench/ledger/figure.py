@@ -15,7 +15,7 @@ from matplotlib.ticker import MaxNLocator, PercentFormatter
 from actbench.figures import drawing, style
 from actbench.ledger import claimed, words
 from actbench.ledger.claims import Atom
-from actbench.ledger.decide import Decided, Estimate
+from actbench.ledger.decided import Decided, Estimate
 from actbench.ledger.evidence import label_of
 from actbench.tables.text import NARROW
 

@@ -8,7 +8,7 @@ from omegaconf import OmegaConf
 
 from actbench.command.options import EXPERIMENTS
 from actbench.compare import errors
-from actbench.compare.sequential import Looks
+from actbench.compare.looks import Looks
 from actbench.ledger import cases, sentences
 from actbench.ledger.cases import Case
 from actbench.ledger.claims import (

@@ -11,7 +11,7 @@ from actbench.ledger import decide
 from actbench.ledger.cases import Case
 from actbench.ledger.choice import tuning_case
 from actbench.ledger.claims import KINDS, NOT_MEASURED, Claim
-from actbench.ledger.decide import Decided
+from actbench.ledger.decided import Decided
 from actbench.ledger.evidence import MEASURED, OF_RUNS, Evidence
 from actbench.report.numbers import fixed
 from actbench.tables.text import text

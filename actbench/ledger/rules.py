@@ -23,8 +23,8 @@ import pandas as pd
 import scipy.stats
 
 from actbench.compare import errors
-from actbench.compare.sequential import Bound
-from actbench.compare.sequential import Case as Tested
+from actbench.compare.statements import Bound
+from actbench.compare.statements import Case as Tested
 from actbench.ledger.cases import Case
 from actbench.ledger.claims import Atom, ClaimError
 from actbench.ledger.evidence import Evidence, evaluated, one_setting, select

@@ -8,7 +8,7 @@ import pandas as pd
 from actbench.compare.significance import is_varied
 from actbench.ledger import activations, claimed, decide, words
 from actbench.ledger.claims import Claim
-from actbench.ledger.decide import Decided
+from actbench.ledger.decided import Decided
 from actbench.ledger.evidence import Evidence
 
 Ledger = Sequence[tuple[Claim, Sequence[Decided]]]  # every claim with its atoms
@@ -81,7 +81,7 @@ def atoms(ledger: Ledger, evidence: Evidence) -> pd.DataFrame:
             "cases": len(one.atom.cases),
             "holding": one.fields["holding"],
             "chosen": one.chosen,
-            "price": decide.price(one),
+            "price": one.price,
             "results": ", ".join(dict.fromkeys(case.results for case in one.atom.cases)),
             "measured": "; ".join(filter(None, dict.fromkeys(evidence.source(c.results) for c in one.atom.cases))),
         }

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from actbench.ledger import decide, sentences
 from actbench.ledger.claims import NOT_MEASURED, Claim, ClaimError
-from actbench.ledger.decide import Decided
+from actbench.ledger.decided import Decided
 
 MAX_WORDS = 120
 

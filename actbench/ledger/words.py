@@ -9,7 +9,7 @@ import numpy as np
 from actbench.compare.intervals import Interval
 from actbench.ledger import claimed, decide, sentences
 from actbench.ledger.claims import MAX_WORDS, NOT_MEASURED, Atom, Claim
-from actbench.ledger.decide import Decided, Estimate
+from actbench.ledger.decided import Decided, Estimate
 from actbench.report.numbers import MISSING, number, rounded
 
 # A verdict is a mark and a word: it survives print, and eyes that see no colour.

@@ -12,7 +12,7 @@ from actbench.command.compose import Lines
 from actbench.command.job import Job
 from actbench.command.options import ConfigError
 from actbench.compare import undecided
-from actbench.compare.sequential import Looks
+from actbench.compare.looks import Looks
 from actbench.compare.workloads import workloads
 from actbench.ledger import parse, plan
 from actbench.ledger.evidence import Evidence, select

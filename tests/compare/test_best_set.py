@@ -6,7 +6,7 @@ import pytest
 from invented import error_runs, rng
 
 from actbench.compare.best_set import best_set, confidence_set
-from actbench.compare.sequential import Looks
+from actbench.compare.looks import Looks
 
 LOOKS = Looks((10, 20))
 

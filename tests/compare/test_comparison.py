@@ -12,7 +12,7 @@ from pages import concatenated, folds, line, report_of
 from pages import numbers as numbers_in
 
 from actbench.compare import comparison
-from actbench.compare.sequential import USUAL, Looks
+from actbench.compare.looks import USUAL, Looks
 from actbench.compare.workloads import Workload, workloads
 from actbench.figures import style
 from actbench.report import numbers

@@ -7,7 +7,9 @@ import scipy.stats
 from invented import error_runs, rng
 
 from actbench.compare.errors import RULES, errors_of
-from actbench.compare.sequential import Atom, Looks, decide
+from actbench.compare.looks import Looks
+from actbench.compare.sequential import decide
+from actbench.compare.statements import Atom
 from actbench.tables.bits import pack
 
 N = 200

@@ -9,8 +9,8 @@ from statsmodels.stats.multitest import multipletests
 
 from actbench.compare.by_seed import by_seed
 from actbench.compare.errors import MARGIN
+from actbench.compare.looks import Looks
 from actbench.compare.paired import compare
-from actbench.compare.sequential import Looks
 from actbench.compare.significance import false_discoveries, holm, signed_rank
 from actbench.tables.bits import pack
 

@@ -5,6 +5,7 @@ import pytest
 from invented import rng
 
 from actbench.compare import selftest
+from actbench.compare.looks import USUAL, Looks
 from actbench.compare.selftest import (
     centred,
     comparison,
@@ -17,7 +18,8 @@ from actbench.compare.selftest import (
     table,
     two_ends,
 )
-from actbench.compare.sequential import USUAL, Atom, Case, Looks, decide
+from actbench.compare.sequential import decide
+from actbench.compare.statements import Atom, Case
 
 
 @pytest.mark.parametrize("ends", ["one", "two"])

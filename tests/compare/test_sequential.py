@@ -10,7 +10,9 @@ from hypothesis import strategies as st
 from invented import rng
 from statsmodels.stats.multitest import multipletests
 
-from actbench.compare.sequential import Atom, Bound, Case, Looks, Outcome, decide, is_open, partial_conjunction
+from actbench.compare.looks import Looks
+from actbench.compare.sequential import Outcome, decide, is_open, partial_conjunction
+from actbench.compare.statements import Atom, Bound, Case
 from actbench.compare.tails import Change, Images, t_interval
 
 LOOKS = Looks((10, 20, 40))

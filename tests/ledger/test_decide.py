@@ -7,7 +7,8 @@ import evidence
 import numpy as np
 import pytest
 
-from actbench.compare import sequential
+from actbench.compare import sequential, statements
+from actbench.compare.looks import Looks
 from actbench.ledger import choice, decide
 from actbench.ledger.claims import KINDS, NOT_MEASURED, Atom, ClaimError, possible_verdicts
 from actbench.ledger.evidence import Evidence
@@ -35,11 +36,11 @@ def test_a_family_is_decided_as_its_numbers_are(here):
     decided = decide.decide_claim(claim, Evidence(here))
     values = Evidence(here).frame("here", "runs").sort_values("seed")["test_loss"].to_numpy()
     cases = [
-        sequential.Case.inside(values, -np.inf if low is None else low, np.inf if high is None else high)
+        statements.Case.inside(values, -np.inf if low is None else low, np.inf if high is None else high)
         for low, high in ends.values()
     ]
-    atoms = [sequential.Atom(name, (case,)) for name, case in zip(ends, cases, strict=True)]
-    expected = sequential.decide(atoms, sequential.Looks((10, 20, 40)))
+    atoms = [statements.Atom(name, (case,)) for name, case in zip(ends, cases, strict=True)]
+    expected = sequential.decide(atoms, Looks((10, 20, 40)))
     assert [one.verdict for one in decided] == [outcome.verdict for outcome in expected]
     for one, outcome in zip(decided, expected, strict=True):
         assert (one.outcome.p_holm, one.outcome.q_holm) == pytest.approx((outcome.p_holm, outcome.q_holm))
@@ -51,7 +52,7 @@ def test_an_atom_that_is_not_measured_has_its_place_in_the_family(here):
     atoms = {"one": {**BOUND, "claimed": [None, 1.5]}, "two": {**BOUND, "results": "missing", "claimed": [0, None]}}
     one, two = decide.decide_claim(evidence.claim(FOUR, **atoms), Evidence(here))
     (alone,) = decide.decide_claim(evidence.claim(one=atoms["one"]), Evidence(here))
-    assert (two.verdict, decide.price(two)) == (NOT_MEASURED, "first look")
+    assert (two.verdict, two.price) == (NOT_MEASURED, "first look")
     assert one.outcome.p_holm == pytest.approx(2 * alone.outcome.p_holm)
     assert one.is_open is False
     assert two.is_open is True

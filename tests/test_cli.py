@@ -31,7 +31,10 @@ def _command(*arguments: str, **environment: str) -> subprocess.CompletedProcess
 
 def test_help_lists_every_option_on_a_line_of_its_own(capsys):
     assert main(["--help"]) == 0
-    lines = [re.sub(r" {2,}", "  ", line.strip()) for line in capsys.readouterr().out.splitlines()]
+    text = capsys.readouterr().out
+    assert max(map(len, text.splitlines())) <= 100
+    joined = re.sub(r"\n {5,}", " ", text)  # a description that takes several lines
+    lines = [re.sub(r" {2,}", "  ", line.strip()) for line in joined.splitlines()]
     for group in (*GROUPS, "experiment"):
         for name, path in options(group).items():
             assert f"{name}  {describe(path)}" in lines

@@ -89,7 +89,8 @@ def check_overrides(overrides: Sequence[Override]) -> None:
     keys = [override.key_or_group for override in overrides]
     is_custom = any(o.key_or_group == "act" and o.value() == "custom" for o in overrides)
     for override in overrides:
-        key, is_choice = override.key_or_group, override.key_or_group in (*GROUPS, *PRESETS)
+        key = override.key_or_group
+        is_choice = key in (*GROUPS, *PRESETS, "hydra/sweeper")  # Hydra's own sweeper would check nothing
         if key == "hydra.searchpath":
             raise ConfigError("hydra.searchpath: give --config-dir FOLDER, which every command finds.")
         if not key or override.package is not None or (is_choice and override.is_force_add()):

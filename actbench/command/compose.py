@@ -13,6 +13,7 @@ from hydra.core.global_hydra import GlobalHydra
 from hydra.core.hydra_config import HydraConfig
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from omegaconf import DictConfig, ListConfig, OmegaConf, open_dict, read_write
+from tqdm import tqdm
 
 from actbench.command.check import check, key_of
 from actbench.command.errors import translated_errors
@@ -94,7 +95,9 @@ def jobs_of_sweep(loader: ConfigLoader, config: DictConfig, arguments: list[str]
     def whole(chosen: list[str]) -> DictConfig:
         return loader.load_sweep_config(config, chosen)
 
-    return [(line, _job(line, whole, composed)) for line in lines]
+    # About a hundred jobs a second: a mistyped range of a million shows before it has taken hours.
+    progress = tqdm(lines, unit="job", desc="check", delay=2, disable=None)
+    return [(line, _job(line, whole, composed)) for line in progress]
 
 
 def _job(line: list[str], whole: Callable[[list[str]], DictConfig], composed: _Composed) -> Job:

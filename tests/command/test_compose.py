@@ -202,6 +202,7 @@ def test_a_bad_command_ends_with_a_sentence(line, sentence, tmp_path):
             "act=custom needs the dotted path of your activation: act._target_=mymodule.MyActivation, "
             "in an importable module or a file in the working folder.",
         ),
+        ("-m +act=relu hydra/sweeper=basic", "There is no hydra/sweeper=basic: known are: actbench, "),
         (
             "-m +act=relu hydra.sweeper.max_batch_size=-1",
             "hydra.sweeper.max_batch_size=-1 must be a whole number, 1 or more.",

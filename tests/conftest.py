@@ -25,10 +25,14 @@ hypothesis.settings.load_profile("same each time")
 TINY = ["num_seeds=1", "train.epochs=2", "data.num_train=128", "model.width=16", "model.depth=2"]
 
 
-def pytest_collection_finish() -> None:
+@pytest.hookimpl(wrapper=True)
+def pytest_collection():
     """What is imported stays until the end: to look through it again and again for garbage takes time."""
-    gc.collect()
+    gc.disable()
+    yield
     gc.freeze()
+    gc.set_threshold(20_000, 20, 10)
+    gc.enable()
 
 
 @pytest.fixture(scope="session")

@@ -16,6 +16,8 @@ import hypothesis
 import pytest
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from actbench.command.job import Job
     from actbench.tables.schema import Tables
 
@@ -119,6 +121,14 @@ def invented_results(tmp_path_factory) -> Path:
         leave_undrawn(patch)
         results_folder.write(folder)
     return folder
+
+
+@pytest.fixture(scope="session")
+def distances() -> "pd.DataFrame":
+    """The catalogue's table of distances, for tests of the group `functions`."""
+    from actbench.catalogue import distances
+
+    return distances.distances()
 
 
 @pytest.fixture

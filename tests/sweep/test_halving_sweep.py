@@ -17,6 +17,7 @@ from actbench.sweep import halving
 from actbench.tables import store
 from actbench.tables.tuning import Setting
 
+pytestmark = pytest.mark.usefixtures("undrawn")
 FOLDER = Path("results/mine")
 TINY = "num_seeds=9 train.epochs=1 data.num_train=128 model.width=16 model.depth=1 probes=none device=cpu"
 AXES = "optim.lr=0.003,0.01,0.1 init=torch,lsuv"

@@ -1,4 +1,4 @@
-"""Every atom of a ledger decided again from its tables by pandas, scipy and statsmodels alone.
+"""Every atom of a ledger decided again from its tables by pandas and scipy alone.
 
 actbench provides the claims, which are data. Nothing that selects, computes or decides is its own: rows, numbers by
 seed, choices on tuning seeds, p of tests and of partial conjunctions, Holm at each look, t intervals, verdicts.

@@ -31,10 +31,11 @@ TINY = ["num_seeds=1", "train.epochs=2", "data.num_train=128", "model.width=16",
 def pytest_collection():
     """What is imported stays until the end: to look through it again and again for garbage takes time."""
     gc.disable()
-    yield
+    result = yield
     gc.freeze()
     gc.set_threshold(20_000, 20, 10)
     gc.enable()
+    return result
 
 
 @pytest.fixture(scope="session")

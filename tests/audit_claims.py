@@ -1,4 +1,4 @@
-"""Every atom of a ledger decided again from its tables by pandas, scipy and statsmodels alone.
+"""Every atom of a ledger decided again from its tables by pandas and scipy alone.
 
 actbench provides the claims, which are data. Nothing that selects, computes or decides is its own: rows, numbers by
 seed, choices on tuning seeds, p of tests and of partial conjunctions, Holm at each look, t intervals, verdicts.
@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import scipy.stats
-from statsmodels.stats.multitest import multipletests
+from audit import holm
 
 ALPHAS = {1: [0.05], 2: [0.02, 0.03], 3: [0.01, 0.015, 0.025], 4: [0.0125] * 4}
 MARGIN = 1.1
@@ -350,7 +350,7 @@ def family(atoms: list, cases: dict[str, list | None]) -> dict[str, dict]:
             m = len(ps)
             u = {"all": m, "any": 1, "most": m // 2 + 1}[atom.needs]
             p[atom.name] = min(1.0, (m - u + 1) * ps[u - 1]), min(1.0, u * qs[m - u])
-        adjusted = multipletests([min(pair) for pair in p.values()], method="holm")[1]
+        adjusted = holm(np.array([min(pair) for pair in p.values()]))
         for atom, smallest in zip(list(open_atoms), adjusted, strict=True):
             if atom not in taken:
                 continue

@@ -16,6 +16,8 @@ import hypothesis
 import pytest
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from actbench.command.job import Job
     from actbench.tables.schema import Tables
 
@@ -25,10 +27,15 @@ hypothesis.settings.load_profile("same each time")
 TINY = ["num_seeds=1", "train.epochs=2", "data.num_train=128", "model.width=16", "model.depth=2"]
 
 
-def pytest_collection_finish() -> None:
+@pytest.hookimpl(wrapper=True)
+def pytest_collection():
     """What is imported stays until the end: to look through it again and again for garbage takes time."""
-    gc.collect()
+    gc.disable()
+    result = yield
     gc.freeze()
+    gc.set_threshold(20_000, 20, 10)
+    gc.enable()
+    return result
 
 
 @pytest.fixture(scope="session")
@@ -115,6 +122,14 @@ def invented_results(tmp_path_factory) -> Path:
         leave_undrawn(patch)
         results_folder.write(folder)
     return folder
+
+
+@pytest.fixture(scope="session")
+def distances() -> "pd.DataFrame":
+    """The catalogue's table of distances, for tests of the group `functions`."""
+    from actbench.catalogue import distances
+
+    return distances.distances()
 
 
 @pytest.fixture

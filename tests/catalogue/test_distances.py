@@ -6,23 +6,19 @@ import numpy as np
 import pytest
 from scipy.special import expit, ndtr
 
-from actbench.catalogue.distances import PAIRS, distance, distances
+from actbench.catalogue.distances import PAIRS, distance
 
+pytestmark = pytest.mark.xdist_group("functions")  # the table is made once
 Z = np.linspace(-12, 12, 2_400_001)
 GELU = Z * ndtr(Z)
 
 
-@pytest.fixture(scope="module")
-def table():
-    return distances()
-
-
-def test_distances_are_their_closed_forms(table):
-    exact = table.dropna(subset="closed_form")
+def test_distances_are_their_closed_forms(distances):
+    exact = distances.dropna(subset="closed_form")
     assert set(exact["pair"]) == {"ELU → ReLU", "Softplus → ReLU", "Swish → ReLU", "Swish → z/2 on |z| ≤ 3"}
     np.testing.assert_allclose(exact["distance"], exact["closed_form"], rtol=1e-9)
     assert exact["deviation"].abs().max() < 1e-9
-    assert table.loc[table["closed_form"].isna(), "deviation"].isna().all()
+    assert distances.loc[distances["closed_form"].isna(), "deviation"].isna().all()
 
 
 @pytest.mark.parametrize(
@@ -46,12 +42,13 @@ def test_distances_without_a_closed_form_are_those_on_a_fine_grid_of_numpy(title
     assert distance(pair, setting)[0] == pytest.approx(expected, rel=1e-7)
 
 
-def test_functions_converge_but_their_derivatives_do_not(table):
+def test_functions_converge_but_their_derivatives_do_not(distances):
     for title in ("Softplus → ReLU", "Swish → ReLU"):
-        slopes = table[(table["pair"] == title) & (table["order"] == 1)]
+        slopes = distances[(distances["pair"] == title) & (distances["order"] == 1)]
         np.testing.assert_allclose(slopes["distance"], 0.5, rtol=1e-6)
 
 
-def test_1702_is_not_the_scale_at_which_swish_is_closest_to_gelu(table):
-    by_scale = table[(table["pair"] == "Swish ~ GELU") & (table["order"] == 0)].set_index("setting")["distance"]
+def test_1702_is_not_the_scale_at_which_swish_is_closest_to_gelu(distances):
+    values = distances[(distances["pair"] == "Swish ~ GELU") & (distances["order"] == 0)]
+    by_scale = values.set_index("setting")["distance"]
     assert by_scale[1.75] < 0.8 * by_scale[1.702]

@@ -6,6 +6,7 @@ from mpmath import exp, log, mp, mpf, tanh
 
 from actbench.catalogue.points import points
 
+pytestmark = pytest.mark.xdist_group("functions")  # the table is made once
 mp.dps = 50
 DIGITS = {1.0: 0.1965664984852067, 20.0: 2.0601298444944405e-09}  # the sigmoid's gradient as the article prints it
 

@@ -2,13 +2,12 @@
 
 import invented_outcomes
 import pytest
+from audit import CLAIMS
 from browser import CHROMIUM, Browser
 
-from actbench.ledger import overview, parse, words
+from actbench.ledger import overview, words
 from actbench.ledger.evidence import Evidence
 from actbench.report import page
-
-CLAIMS = parse.claims()
 
 
 def _ledger(choose):

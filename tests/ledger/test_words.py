@@ -4,11 +4,11 @@ import re
 
 import invented_outcomes
 import pytest
+from audit import CLAIMS
 
-from actbench.ledger import decide, parse, sentences, words
+from actbench.ledger import decide, sentences, words
 from actbench.ledger.claims import FINDINGS, MAX_WORDS, NOT_MEASURED, possible_verdicts
 
-CLAIMS = parse.claims()
 VERDICTS = {*FINDINGS.values(), NOT_MEASURED}
 
 

@@ -146,7 +146,7 @@ def test_two_seeds_start_from_different_weights(job_of):
 @pytest.mark.parametrize("act", ["relu", "tanh", "gelu", "mish", "selu", "softsign"])
 @pytest.mark.parametrize("dropout", [0.0, 0.5])
 def test_matched_keeps_the_variance_of_pre_activations(act, dropout, job_of):
-    job = job_of(f"+act={act}", "init=matched", "model.depth=8", "model.width=1000", f"model.dropout={dropout}")
+    job = job_of(f"+act={act}", "init=matched", "model.depth=8", "model.width=500", f"model.dropout={dropout}")
     model = build.model(job.config, DIGITS, seed=0, on=torch.device("cpu"))
     z = torch.randn(200, 64, generator=torch.Generator().manual_seed(0))
     for block in model.hidden:

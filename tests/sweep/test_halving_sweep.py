@@ -1,5 +1,6 @@
 """hydra/sweeper=halving from its command to its report: it tunes, goes on after a kill, and refuses the rest."""
 
+import functools
 import shlex
 from pathlib import Path
 
@@ -8,6 +9,7 @@ import pandas as pd
 import pytest
 
 from actbench.__main__ import main
+from actbench.command.job import Job
 from actbench.command.options import ConfigError
 from actbench.measure import run
 from actbench.report.__main__ import main as report_main
@@ -15,6 +17,7 @@ from actbench.sweep import halving
 from actbench.tables import store
 from actbench.tables.tuning import Setting
 
+pytestmark = pytest.mark.usefixtures("undrawn")
 FOLDER = Path("results/mine")
 TINY = "num_seeds=9 train.epochs=1 data.num_train=128 model.width=16 model.depth=1 probes=none device=cpu"
 AXES = "optim.lr=0.003,0.01,0.1 init=torch,lsuv"
@@ -90,6 +93,11 @@ def test_a_run_that_fails_stops_its_activation_alone_and_is_tried_again(monkeypa
 JOBS = f"+act=relu seed=1000 output.name=mine {AXES}"
 
 
+@functools.cache
+def _jobs(line: str) -> list[Job]:
+    return commands.jobs(*shlex.split(line))
+
+
 @pytest.mark.parametrize(
     ("line", "asked", "sentence"),
     [
@@ -110,7 +118,7 @@ JOBS = f"+act=relu seed=1000 output.name=mine {AXES}"
 def test_what_is_no_tuning_is_refused_with_a_sentence(line, asked, sentence):
     asked = {"rungs": [1, 2], "keep": [1], "shared": Setting(0.003, "torch")} | asked
     with pytest.raises(ConfigError) as error:
-        halving.tuning_of(commands.jobs(*shlex.split(line)), **asked)
+        halving.tuning_of(_jobs(line), **asked)
     assert str(error.value).startswith(sentence)
 
 
@@ -121,6 +129,7 @@ def test_a_tuning_is_refused_before_the_first_run(capsys):
 
 
 def test_an_experiment_may_name_its_sweeper_and_the_command_another():
-    assert commands.sweep("+experiment=digits_mlp_tuning")[0].runtime.choices["hydra/sweeper"] == "halving"
-    hydra, _ = commands.sweep("+experiment=digits_mlp_tuning", "+act=relu", "hydra/sweeper=actbench")
+    one = ("+experiment=digits_mlp_tuning", "+act=relu")
+    assert commands.sweep(*one)[0].runtime.choices["hydra/sweeper"] == "halving"
+    hydra, _ = commands.sweep(*one, "hydra/sweeper=actbench")
     assert hydra.runtime.choices["hydra/sweeper"] == "actbench"

@@ -28,7 +28,7 @@ from actbench.tables import atomic, store
 
 SMALL = ["num_seeds=1", "train.epochs=1", "data.num_train=64", "data.num_val=100", "model.width=8",
          "model.depth=1", "probes=none"]  # fmt: skip
-pytestmark = pytest.mark.usefixtures("unrendered")
+pytestmark = pytest.mark.usefixtures("undrawn")
 # Each worker records its process, its parent and its number of threads, and waits until a second worker has begun.
 MINE = """
 import os, time, torch

@@ -24,7 +24,7 @@ ERRORS = {
     "tanh": [0.2, 0.2012, 0.2, 0.2012, 0.2, 0.2012],
     "gelu": [0.2, 0.1, 0.12, 0.11, 0.2, 0.05],
 }
-pytestmark = pytest.mark.usefixtures("unrendered")
+pytestmark = pytest.mark.usefixtures("undrawn")
 
 
 @pytest.fixture

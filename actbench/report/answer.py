@@ -110,12 +110,10 @@ def _measured(works: list[Workload], decided: pd.DataFrame) -> list[str]:
 
 
 def _atom(row: dict) -> str:
-    """`True of sigmoid: what it states. What was found.`"""
+    """`True for sigmoid: “What was stated beforehand.” What was found.`"""
     verdict = {"true": "True", "false": "False", "not shown": "Not shown"}.get(row["verdict"], "Undecided")
-    of = f" of {row['act']}" if row["act"] else ""
-    states = row["states"]
-    is_acronym = states[1:2].isupper()
-    return f"{verdict}{of}: {states if is_acronym else states[:1].lower() + states[1:]} {row['sentence']}"
+    of = f" for {row['act']}" if row["act"] else ""
+    return f"{verdict}{of}: “{row['states']}” {row['sentence']}"
 
 
 def _of_means(work: Workload, comparison: Comparison | None, *, is_alone: bool) -> list[str]:

@@ -21,7 +21,7 @@ OF_RUNS = ("runs", "epochs", "layers", "vanishing")
 _LABELS = {"saturation": "saturation, either side (share)", "gain": "log of the gradient's change a layer"}
 # Columns that hold no setting, or one in which repetitions of a run may differ.
 MEASURED = {column.name for columns in SCHEMA.values() for column in columns}
-MEASURED |= {"ratio", "gain", "saturation", "num_seeds", "data.root", "device", "threads", "looks"}
+MEASURED |= {"ratio", "gain", "saturation", "num_seeds", "data.root", "device", "threads", "looks", "reference"}
 
 
 class Evidence:

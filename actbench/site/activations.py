@@ -16,7 +16,7 @@ from actbench.tables.functions import Facts, number
 from actbench.tables.schema import REFERENCE
 
 TEMPLATES = Path(__file__).with_name("templates")
-_DESCRIPTIVE = ("variant", "setting", "measure")  # columns that need not say the same in every row
+_DESCRIPTIVE = ("variant", "setting", "measure", "against")  # columns that need not say the same in every row
 _PLACES = {one.experiment: one.place for one in SITUATIONS}
 
 
@@ -98,9 +98,10 @@ def _places(rows: pd.DataFrame, catalogue: Catalogue) -> str:
         {
             **_columns(rows, catalogue),
             "measure": list(rows["measure"]),
+            "against": list(rows["reference"]),
             "verdict": list(rows["verdict"]),
             "against the best": list(rows["tier"]),
-            f"change against {REFERENCE} (%)": [places.difference(row) for _, row in rows.iterrows()],
+            "change (%)": [places.difference(row) for _, row in rows.iterrows()],
             "n": [int(n) for n in rows["n"]],
         }
     )
@@ -198,13 +199,14 @@ def _link(name: str, catalogue: Catalogue) -> Markdown:
 
 def _index(catalogue: Catalogue) -> str:
     """The page with the tables of all activations: verdicts, and properties."""
-    compared = [one for one in SITUATIONS if len(one.rows(catalogue.places))]
+    rows = catalogue.places[catalogue.places["reference"] == REFERENCE]
+    compared = [one for one in SITUATIONS if len(one.rows(rows))]
     verdicts = [["function", "time / ReLU's", *(f"{one.place}, {one.track}" for one in compared)]]
     properties = [["function", "values", "monotonic", "jumps or kinks at", "saturates"]]
     for name, facts in catalogue.facts.items():
         link, times = _link(name, catalogue), cost.ratio(cost.of(name, catalogue.tables["cost"]))
-        row = [_verdict(name, one.rows(catalogue.places)) for one in compared]
-        verdicts.append([link, "" if times is None else rounded(times), *row])
+        verdict = [_verdict(name, one.rows(rows)) for one in compared]
+        verdicts.append([link, "" if times is None else rounded(times), *verdict])
         properties.append([link, *_properties(facts)])
     return page.template(TEMPLATES / "activations.md.j2").render(
         num=len(catalogue.facts),

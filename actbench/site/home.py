@@ -43,9 +43,10 @@ def answer(choices: dict[Situation, Choice]) -> str:
     if len(choices) <= _NAMED:
         return " ".join(_better(one, choice) for one, choice in choices.items())
     ahead = [choice for choice in choices.values() if choice.default != choice.reference]
+    references = " or ".join(dict.fromkeys(choice.reference for choice in choices.values()))
     if not ahead:
-        return f"In the {len(choices)} situations measured so far, nothing is shown to be better than {REFERENCE}."
-    return f"In {len(ahead)} of the {len(choices)} situations measured so far, a function is better than {REFERENCE}."
+        return f"In the {len(choices)} situations measured so far, nothing is shown to be better than {references}."
+    return f"In {len(ahead)} of the {len(choices)} situations measured so far, a function is better than {references}."
 
 
 def _better(one: Situation, choice: Choice) -> str:

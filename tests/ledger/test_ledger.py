@@ -243,8 +243,15 @@ def test_the_plan_counts_settings_seeds_and_hours(root):
         "results": "question", "settings": "6", "seeds there": "0 to 10",
         "next look": "0 to 20", "hours": "0.3", "last look": "20 to 40", "hours in all": "1.2",
     }  # fmt: skip
+    assert _plan_of("mnist_cnn", root)[-4:] == ["10", "unknown", "40", "11 (estimate)"]
     assert missing == ["missing", "1", "0", "10", "unknown", "40", "unknown"]
     assert total == ["in all", "", "", "", "at least 0.3", "", "at least 1.2"]
+
+
+def _plan_of(results, root):
+    """The row of the plan of a folder that is not there, but whose experiment estimates its hours."""
+    decided = decide_claim(_claim(far={"results": results}), Evidence(root))
+    return next(row for row in plan.table(decided, Evidence(root), kinds=KINDS) if row[0] == results)
 
 
 def test_the_command_writes_the_ledger_and_the_list_or_prints_the_plan(root, capsys, monkeypatch):

@@ -7,6 +7,7 @@ import pytest
 import synthetic
 from invented_site import PUBLISHED, invent
 
+from actbench.command.options import options
 from actbench.compare.tracks import SHARED, TUNED
 from actbench.report import results_folder
 from actbench.site import choice, home, learned, situations, sources, standing
@@ -61,7 +62,7 @@ def test_a_situation_takes_its_track_and_its_setting():
 
 
 def test_every_situation_names_an_experiment_that_is_there():
-    assert {one.experiment for one in situations.SITUATIONS} <= set(home.options("experiment"))
+    assert {one.experiment for one in situations.SITUATIONS} <= set(options("experiment"))
     assert len({(one.place, one.track) for one in situations.SITUATIONS}) == len(situations.SITUATIONS)
 
 
@@ -89,7 +90,10 @@ def test_the_first_page_has_a_row_for_each_network(catalogue, tmp_path):
     assert cells[0][2:7] == ["one for all", mish, "–", fast, "gelu"]
     assert cells[1][2:7] == ["tuned for each", relu, mish, relu, "–"]
     assert cells[2][:3] == ["MLP", "MNIST", "one for all or tuned for each"]
-    assert [cells[2][3], cells[2][7]] == ["not&nbsp;measured&nbsp;yet", "`+experiment=mnist_mlp`, about 9 core-hours"]
+    assert [cells[2][3], cells[2][7]] == [
+        "not&nbsp;measured&nbsp;yet",
+        "`+experiment=mnist_mlp`, an estimated 9 core-hours",
+    ]
     assert [cells[-1][3], cells[-1][7]] == ["not compared with relu", "[its report](results/mnist_gan/report.md)"]
 
 

@@ -10,13 +10,13 @@ _PACKAGE = Path(__file__).resolve().parents[1]
 
 
 def _folder(name: str) -> Path:
-    """conf/ or experiments/: beside the package in a checkout, inside it in a wheel."""
+    """conf/, experiments/ or docs/: beside the package in a checkout, inside it in a wheel."""
     beside = _PACKAGE.parent / name
     is_checkout = (_PACKAGE.parent / "pyproject.toml").is_file() and beside.is_dir()
     return beside if is_checkout else _PACKAGE / name
 
 
-CONF, EXPERIMENTS = _folder("conf"), _folder("experiments")
+CONF, EXPERIMENTS, DOCS = _folder("conf"), _folder("experiments"), _folder("docs")
 # Options of a preset set keys all over the config; options of a group are the group's own keys.
 PRESETS = ("experiment", "track")
 # conf/hydra/ holds launchers and the sweeper: Hydra's own groups, no part of a run.

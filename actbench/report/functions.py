@@ -50,8 +50,8 @@ def write(folder: Path) -> None:
     with writer.replacing(folder) as new:
         save = writer.saver(new)
         overview = save(function_figures.overview(curves), "overview")
-        along = Part("", _READ_DISTANCES, figure=save(function_figures.distances(distances), "distances"),
-                     table=_rows(_tabulated_distances(distances)))  # fmt: skip
+        far = save(function_figures.distances(distances), "distances")
+        along = Part("Along a parameter", _READ_DISTANCES, figure=far, table=_rows(_tabulated_distances(distances)))
         finite = overflows.pivot_table("largest_finite", "form", "dtype", sort=False).reset_index()
         folds = [
             Fold("Which of them: jumps, kinks, minima, saturation", [_list(shapes.in_short(functions))]),
@@ -105,7 +105,7 @@ def _links(cost: pd.DataFrame) -> list[Markdown]:
 def _cost_parts(cost: pd.DataFrame, *, save: Save) -> list[Part]:
     figure = save(function_figures.cost(cost), "cost")
     return [
-        Part("", Markdown(_cost_about(cost)), figure=figure, table=_rows(_cost_table(cost))),
+        Part("Time against ReLU's", Markdown(_cost_about(cost)), figure=figure, table=_rows(_cost_table(cost))),
         Part("What the machine can", table=_rows(_copies(cost))),
     ]
 

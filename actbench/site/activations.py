@@ -214,8 +214,8 @@ def _report(text: str, path: str, catalogue: Catalogue) -> Markdown:
 
 
 def _claims(speaking: list[Claim], catalogue: Catalogue) -> str:
-    rows = [[_report(c.id, c.page, catalogue), f"{c.mark} {c.verdict}", c.says] for c in speaking]
-    return table([["claim", "verdict", "what is said"], *rows]) if rows else ""
+    rows = [[_report(c.id, c.page, catalogue), c.says, f"{c.mark} {c.verdict}"] for c in speaking]
+    return table([["claim", "what is said", "verdict"], *rows]) if rows else ""
 
 
 def _nearest(name: str, catalogue: Catalogue) -> str:

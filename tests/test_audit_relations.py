@@ -1,7 +1,6 @@
 """The means in a report's tables and its correlations over activations, computed again from the measured tables."""
 
 import functools
-import itertools
 from collections.abc import Callable
 from pathlib import Path
 
@@ -47,8 +46,8 @@ def _by_seed(tables: Tables, heading: str, names: dict[str, str], probed: Callab
     if heading.startswith("gradient gain"):
         with np.errstate(divide="ignore", invalid="ignore"):
             values = np.log(first["grad_rms"] / last["grad_rms"]) / (layers.groupby(SEED).size() - 1)
-    elif heading.endswith("change per layer"):
-        values = _theil_sen(layers.pivot_table("out_ratio", SEED, "layer_index", aggfunc="first"))
+    elif heading.endswith("last minus first layer"):
+        values = last["out_ratio"] - first["out_ratio"]
     else:
         column = {"saturated low": "saturation_low", "saturated high": "saturation_high", "dead units": "dead"}
         column |= {"bias / std": "out_ratio"}
@@ -64,13 +63,6 @@ def _probed(layers: pd.DataFrame, at_init: bool) -> tuple[pd.DataFrame, pd.DataF
     if not at_init and ends["step"].any():
         ends = ends[ends["step"] > 0]
     return ends, *(ends.drop_duplicates(SEED, keep=which).set_index(SEED) for which in ("first", "last"))
-
-
-def _theil_sen(lines: pd.DataFrame) -> pd.Series:
-    """The median slope between any two finite points of each row, whose columns are the places."""
-    y, x = lines.where(np.isfinite(lines)).to_numpy(), lines.columns.to_numpy()
-    slopes = [(y[:, j] - y[:, i]) / (x[j] - x[i]) for i, j in itertools.combinations(range(len(x)), 2)]
-    return pd.DataFrame(slopes, columns=lines.index, dtype=float).median()
 
 
 @pytest.mark.parametrize("folder", folders_with("diagnostics", "properties"), indirect=True)

@@ -1,13 +1,14 @@
 """A release: one version in all its papers, and no number that depends on it."""
 
 import re
+import shutil
 import tomllib
 from pathlib import Path
 
 import yaml
 
 import actbench
-from actbench.command import compose
+from actbench.command import compose, options
 from actbench.measure import identity
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -30,6 +31,17 @@ def test_the_citation_has_what_its_format_requires_and_the_licence_of_the_packag
     assert citation["type"] in ("software", "dataset")
     assert citation["license"] == project["license"]
     assert re.fullmatch(r"\d{4}-\d\d-\d\d", citation["date-released"])
+
+
+def test_a_wheel_has_the_folders_that_stand_beside_the_package_in_a_checkout(tmp_path, monkeypatch):
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["hatch"]["build"]
+    included = project["targets"]["wheel"]["force-include"]
+    assert {ROOT / name for name in included} == {options.CONF, options.EXPERIMENTS, options.DOCS}
+    monkeypatch.setattr(options, "_PACKAGE", tmp_path / "actbench")
+    for name, place in included.items():
+        shutil.copytree(ROOT / name, tmp_path / place)
+        assert options._folder(name) == tmp_path / place
+    assert sum(file.stat().st_size for file in (tmp_path / included["docs"]).iterdir()) < 1e6
 
 
 def test_a_release_moves_no_identity(monkeypatch):

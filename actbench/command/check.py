@@ -53,7 +53,7 @@ _RULES: tuple[tuple[str, str, Callable[[Any], bool]], ...] = (
 )
 _ALLOWED = {name: (words, allowed) for names, words, allowed in _RULES for name in names.split()}
 # Keys whose value may be any text.
-_TEXTS = ("output.root", "output.name", "data.root", "tuning", "act._target_")
+_TEXTS = ("reference", "output.root", "output.name", "data.root", "tuning", "act._target_")
 _TYPES = {bool: "true or false", int: "a whole number", float: "a number", str: "a word"}
 
 

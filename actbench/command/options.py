@@ -10,13 +10,13 @@ _PACKAGE = Path(__file__).resolve().parents[1]
 
 
 def _folder(name: str) -> Path:
-    """conf/ or experiments/: beside the package in a checkout, inside it in a wheel."""
+    """conf/, experiments/ or docs/: beside the package in a checkout, inside it in a wheel."""
     beside = _PACKAGE.parent / name
     is_checkout = (_PACKAGE.parent / "pyproject.toml").is_file() and beside.is_dir()
     return beside if is_checkout else _PACKAGE / name
 
 
-CONF, EXPERIMENTS = _folder("conf"), _folder("experiments")
+CONF, EXPERIMENTS, DOCS = _folder("conf"), _folder("experiments"), _folder("docs")
 # Options of a preset set keys all over the config; options of a group are the group's own keys.
 PRESETS = ("experiment", "track")
 # conf/hydra/ holds launchers and the sweeper: Hydra's own groups, no part of a run.
@@ -25,6 +25,7 @@ GROUPS = tuple(sorted({path.name for path in CONF.glob("*/")} - {*PRESETS, "hydr
 
 # Names that a user's option cannot have: two stand for what has no file, the others are values.
 _RESERVED = ("custom", "by_layer", "null", "true", "false", "nan", "inf")
+_ESTIMATE = re.compile(r"^# estimated: (\S+) core-hours$", flags=re.MULTILINE)
 _user_folders: list[Path] = []  # what --config-dir names
 
 
@@ -99,6 +100,13 @@ def describe(path: Path) -> str:
     """What an option is: the first line of its file, behind Hydra's own header where it has one."""
     lines = path.read_text(encoding="utf-8").split("\n")
     return next(line for line in lines if not line.startswith("# @")).removeprefix("# ")
+
+
+def estimated_hours(experiment: str) -> str:
+    """What an experiment was estimated to take before it was measured, from `# estimated: 9 core-hours` in its file."""
+    file = file_of("experiment", experiment)
+    estimate = _ESTIMATE.search(file.read_text(encoding="utf-8")) if file else None
+    return estimate[1] if estimate else ""
 
 
 def nearest(name: str, names: Iterable[str]) -> str:

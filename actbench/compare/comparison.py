@@ -9,7 +9,6 @@ from actbench.compare import best_set, by_seed, correlations, over_workloads, pa
 from actbench.compare.looks import Looks
 from actbench.compare.paired import JUDGED, all_pairs
 from actbench.compare.workloads import Workload
-from actbench.tables.schema import REFERENCE
 
 TAUS = np.linspace(1, 4, 61).tolist()  # of the performance profile
 
@@ -54,14 +53,12 @@ class Comparison:
         return int(self.verdicts["n"].max())
 
 
-def compare_workload(
-    work: Workload, *, reference: str = REFERENCE, facts: pd.DataFrame = correlations.NO_FACTS
-) -> Comparison | None:
-    """The comparison of a workload; None where no variant shares the first look's seeds with the reference.
+def compare_workload(work: Workload, *, facts: pd.DataFrame = correlations.NO_FACTS) -> Comparison | None:
+    """The comparison of a workload; None where no variant shares the first look's seeds with its reference.
 
     `facts` is the table `properties` of `tables/functions.py`.
     """
-    runs = measured(work)
+    runs, reference = measured(work), work.reference
     value = judged(runs, reference=reference)
     if value is None:
         return None

@@ -20,7 +20,7 @@ from actbench.compare.over_workloads import failures
 from actbench.compare.paired import JUDGED
 from actbench.compare.tails import t_interval
 from actbench.compare.workloads import workloads
-from actbench.tables.schema import REFERENCE, Tables, config_columns
+from actbench.tables.schema import Tables, config_columns
 from actbench.tables.text import text
 
 
@@ -54,8 +54,9 @@ class Place:
         rank: The run's place in it, from 1.
         num_lacking: Number of variants that lack one of the seeds.
         best: The first of the others.
-        reference: The row of `paired.compare` against the reference, of an error rate with its difference in `points`,
-            an interval at the level of the look; None of the reference itself, or without one.
+        reference: The row of `paired.compare` against the reference, which is named in `against`; of an error rate with
+            its difference in `points`, an interval at the level of the look. None of the reference itself, or without
+            one.
         against_best: The same against the best of the others; None where that is the reference, or stands behind.
     """
 
@@ -80,7 +81,7 @@ def result(run: Tables) -> Result | None:
     return Result(name, value, shown, mean, int(failures(runs)["failed"].sum()), work.looks)
 
 
-def place(run: Tables, own: Result, others: pd.DataFrame, *, reference: str = REFERENCE) -> Place | None:
+def place(run: Tables, own: Result, others: pd.DataFrame) -> Place | None:
     """The place of a single run among `others`, rows of `runs`; None where none shares its workload and a seed."""
     joined = pd.concat([run.runs, _of_other_functions(others, run.runs)], ignore_index=True)
     (work,) = workloads(_only(joined, run), run_ids=set(run.runs["run_id"]))
@@ -89,7 +90,7 @@ def place(run: Tables, own: Result, others: pd.DataFrame, *, reference: str = RE
     if ranking.primary(runs) != own.value:
         return None
     wide = by_seed(runs, value=own.value).rename(columns=str)
-    base = reference if reference in wide and reference != name else None
+    base = work.reference if work.reference in wide and work.reference != name else None
     seeds = wide.index[wide[[name, base] if base else [name]].notna().all(axis=1) & (wide.notna().sum(axis=1) > 1)]
     complete = wide.loc[seeds].dropna(axis="columns")
     if not len(seeds) or len(complete.columns) < 2:
@@ -104,7 +105,7 @@ def place(run: Tables, own: Result, others: pd.DataFrame, *, reference: str = RE
             return None
         pair = counted[counted["variant"].isin([name, other])]
         table = paired.compare(pair, value=own.value, rng=np.random.default_rng(0), looks=own.looks, reference=other)
-        row = {str(key): value for key, value in table.iloc[0].items()}
+        row = {str(key): value for key, value in table.iloc[0].items()} | {"against": other}
         return row | ({"points": _points(pair, row, seeds, own, other)} if own.value.endswith("_error") else {})
 
     return Place(

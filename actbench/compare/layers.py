@@ -3,8 +3,6 @@
 import numpy as np
 import pandas as pd
 
-from actbench.compare.resampling import by_size
-
 _PROBE = ["run_id", "seed", "step"]  # the columns that identify one probe of one run
 
 
@@ -18,21 +16,22 @@ def ends(layers: pd.DataFrame) -> pd.DataFrame:
 
 
 def mean_drift(layers: pd.DataFrame, *, column: str) -> pd.DataFrame:
-    """`slope` of a column over `layer_index` by run and probed step: Theil–Sen's, the median slope of all pairs.
+    """`change` of a column from the first layer to the last, by run and probed step; missing where there is one layer.
 
-    One layer has no slope.
+    It is no slope over the layers: that misreads a column which steps once and then stands still.
     """
-    probes = layers[_PROBE].drop_duplicates().sort_values(_PROBE, ignore_index=True)
-    finite = layers.assign(_probe=layers.groupby(_PROBE).ngroup())[np.isfinite(layers[column])].sort_values("_probe")
-    ends_of_probes = np.searchsorted(finite["_probe"], np.arange(1, len(probes)))
-    points = np.split(finite[["layer_index", column]].to_numpy(float).T, ends_of_probes, axis=1)
-    slopes = np.full(len(probes), np.nan)
-    for rows, lines in by_size(points):  # (probes, 2, layers)
-        first, second = np.triu_indices(lines.shape[2], 1)
-        if len(first):
-            run, rise = (lines[:, axis, second] - lines[:, axis, first] for axis in (0, 1))
-            slopes[rows] = np.median(rise / run, axis=1)
-    return probes.assign(slope=slopes)
+    first, last = _first_and_last(layers)
+    with np.errstate(invalid="ignore"):  # ∞ − ∞: a column that is infinite in both
+        change = last[column].to_numpy(float) - first[column].to_numpy(float)
+    has_one = first["layer_index"] == last["layer_index"]
+    return first[_PROBE].assign(change=np.where(has_one, np.nan, change))
+
+
+def _first_and_last(layers: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """The first and the last layer of each probe, the probes in the same order."""
+    ordered = layers.sort_values([*_PROBE, "layer_index"])
+    first, last = (ordered.drop_duplicates(_PROBE, keep=keep) for keep in ("first", "last"))
+    return first.reset_index(drop=True), last.reset_index(drop=True)
 
 
 def networks(layers: pd.DataFrame) -> pd.Series:
@@ -53,9 +52,7 @@ def vanishing(layers: pd.DataFrame) -> pd.DataFrame:
     A gain below 0 says that the gradient shrinks on its way to the input. It is −∞ where no gradient arrives at the
     first layer. Both are missing where there is one layer only.
     """
-    ordered = layers.sort_values([*_PROBE, "layer_index"])
-    first = ordered.drop_duplicates(_PROBE, keep="first").reset_index(drop=True)
-    last = ordered.drop_duplicates(_PROBE, keep="last").reset_index(drop=True)
+    first, last = _first_and_last(layers)
     steps = (last["layer_index"] - first["layer_index"]).to_numpy(float)
     steps[steps == 0] = np.nan
     with np.errstate(divide="ignore", invalid="ignore"):

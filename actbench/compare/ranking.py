@@ -11,6 +11,7 @@ from actbench.tables.tuning import FIRST_SEED
 Cells = dict[str, dict[str, Interval]]  # heading -> variant -> its cell
 # Measures on test data come before those on validation data, and an error rate before a loss.
 RANKED_BY = sorted((c.name for c in (*DERIVED, *RUNS) if c.ranks), key=lambda name: not name.startswith("test_"))
+DRIFT = "bias / std, last minus first layer"
 TITLES = {
     "test loss (nats)": "test_loss",
     "test accuracy": "test_accuracy",
@@ -85,7 +86,7 @@ def ranking(runs: pd.DataFrame) -> Cells:
 
 
 def diagnosis(layers: pd.DataFrame, order: list[str]) -> Cells:
-    """Saturation, dead units and bias of the first and last layer, drift per layer and gradient gain, by variant.
+    """Saturation, dead units and bias of the first and last layer, its drift between them, gradient gain, by variant.
 
     All are of the last probe, the gain also of the first. In a GAN they are of the discriminator, whose activation
     varies.
@@ -107,7 +108,7 @@ def diagnosis(layers: pd.DataFrame, order: list[str]) -> Cells:
     }
     variants = probed.drop_duplicates(["run_id", "seed"])[["run_id", "seed", "variant"]]
     if len(sides) == 2 and np.isfinite(probed["out_ratio"]).any():
-        table["bias / std, change per layer"] = _by_variant(mean_drift(final, column="out_ratio"), "slope", variants)
+        table[DRIFT] = _by_variant(mean_drift(final, column="out_ratio"), "change", variants)
     if len(sides) == 2 and np.isfinite(probed["grad_rms"]).any():
         for when, frame in (("at init", start), ("at the end", end)):
             if len(frame):

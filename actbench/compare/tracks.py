@@ -58,14 +58,12 @@ def both_tracks(works: list[Workload]) -> list[tuple[str, Workload, Workload]]:
     return pairs
 
 
-def track_agreements(
-    works: list[Workload], *, reference: str = REFERENCE
-) -> list[tuple[str, Workload, TrackAgreement]]:
+def track_agreements(works: list[Workload]) -> list[tuple[str, Workload, TrackAgreement]]:
     """Title, tuned workload and comparison of everything on both tracks that can be ranked by one measure on both."""
     agreements = []
     for title, shared, tuned in both_tracks(works):
         runs = [work.tables.runs[work.tables.runs["status"] != "failed"] for work in (shared, tuned)]
-        value = primary(runs[0])
+        value, reference = primary(runs[0]), shared.reference
         if value not in JUDGED or primary(runs[1]) != value:
             continue
         if any(reference not in set(each["variant"]) for each in runs):

@@ -6,11 +6,10 @@ import pandas as pd
 
 from actbench.compare.comparison import family, judged, measured
 from actbench.compare.workloads import Workload
-from actbench.tables.schema import REFERENCE
 
 
 class Undecided(NamedTuple):
-    """The comparisons with the reference of several workloads.
+    """The comparisons of several workloads, each with its reference.
 
     Attributes:
         num_all: How many there are.
@@ -23,11 +22,11 @@ class Undecided(NamedTuple):
     run_ids: set[str]
 
 
-def comparisons(works: list[Workload], *, reference: str = REFERENCE) -> Undecided:
+def comparisons(works: list[Workload]) -> Undecided:
     """The open comparisons of these workloads; of a workload that is judged by nothing there are none."""
     num_all, names, run_ids = 0, [], set()
     for work in works:
-        runs = measured(work)
+        runs, reference = measured(work), work.reference
         value = judged(runs, reference=reference)
         if value is None:
             continue

@@ -1,6 +1,7 @@
 """What a report compares: variants, which differ on purpose, within a workload, which is the same for all of them."""
 
 import json
+import re
 from collections.abc import Collection
 from dataclasses import dataclass
 
@@ -8,14 +9,16 @@ import numpy as np
 import pandas as pd
 
 from actbench.compare.looks import USUAL, Looks
-from actbench.tables.schema import Tables, config_columns
+from actbench.tables.schema import REFERENCE, Tables, config_columns
 from actbench.tables.text import one_line, text
 
-# A workload is repeated over its seeds and looked at after some of them; where the data are stored changes no number.
-_IGNORED_KEYS = ("seed", "num_seeds", "data.root", "looks")
+# A workload is repeated over its seeds, looked at after some of them, and has a variant that others are compared with;
+# where the data are stored changes no number.
+_IGNORED_KEYS = ("seed", "num_seeds", "data.root", "looks", "reference")
 # The keys that each track of conf/track/ sets differently from the shared one.
 # They are chosen for each activation, so on that track they belong to the variant.
 TRACKS = {"shared": (), "tuned_init": ("init",), "tuned_lr": ("optim.lr",), "tuned": ("init", "optim.lr")}
+_NUMBER = re.compile(r"(?<==)[-+]?\d+\.?\d*(?:e[-+]?\d+)?(?= |$)")  # the value of a parameter
 
 
 class NothingToReportError(ValueError):
@@ -43,14 +46,34 @@ class Workload:
         """The looks that were stated when the first of its seeds was measured; the usual ones where none were."""
         return looks_of(self.tables.runs)
 
+    @property
+    def reference(self) -> str:
+        """The variant that all others are compared with, stated when the first seed was measured; relu where none was.
+
+        It need not be one of the variants.
+        """
+        stated = _stated(self.tables.runs, "reference") or REFERENCE
+        names = {_plain(str(name)): str(name) for name in self.tables.runs["variant"]}
+        return names.get(_plain(stated), stated)
+
 
 def looks_of(runs: pd.DataFrame) -> Looks:
     """The looks that were stated when the first seed of these runs was measured; the usual ones where none were."""
-    stated = runs.sort_values("seed", kind="stable")["looks"].dropna().tolist() if "looks" in runs else []
     try:
-        return Looks(tuple(json.loads(str(stated[0])))) if stated else USUAL
-    except (ValueError, TypeError):  # a stranger's table
+        return Looks(tuple(json.loads(_stated(runs, "looks"))))
+    except (ValueError, TypeError):  # none, or a stranger's table
         return USUAL
+
+
+def _stated(runs: pd.DataFrame, column: str) -> str:
+    """What is stated in a column, by the first seed that has it; "" without one."""
+    stated = runs.sort_values("seed", kind="stable")[column].dropna() if column in runs else pd.Series()
+    return one_line(stated.iloc[0]) if len(stated) else ""
+
+
+def _plain(variant: str) -> str:
+    """A variant with its numbers as `text` writes them: `slope=0` of `slope=0.0`."""
+    return _NUMBER.sub(lambda match: text(float(match[0])), variant)
 
 
 def workloads(tables: Tables, *, run_ids: Collection[str] | None = None) -> list[Workload]:

@@ -11,7 +11,7 @@ from actbench.ledger import activations, figure, parse, plan, tables, why, words
 from actbench.ledger.claims import MAX_WORDS, NOT_MEASURED, Claim
 from actbench.ledger.decided import Decided
 from actbench.ledger.evidence import Evidence
-from actbench.report import page, writer
+from actbench.report import measures, page, writer
 from actbench.report.numbers import enumeration, fixed, p_value
 from actbench.report.page import Markdown
 from actbench.report.writer import Save
@@ -39,6 +39,7 @@ def write(new: Path, claim: Claim, decided: Sequence[Decided], evidence: Evidenc
         figure=save(figure.claim(drawn), claim.id) if drawn else "",
         statements=page.table(_statements([one for one in decided if one.atom.kind != "popular"], evidence)),
         popular=page.table(_statements([one for one in decided if one.atom.kind == "popular"], evidence)),
+        settings=_settings(decided, evidence),
         date=written.date,
         why=Markdown(written.text),
         places=page.table(_places(claim, decided, evidence)),
@@ -96,15 +97,37 @@ def _lacks(decided: Sequence[Decided], evidence: Evidence) -> str:
     return enumeration(f"{name} ({price})" if price else name for name, price in prices.items()) if prices else ""
 
 
+def _settings(decided: Sequence[Decided], evidence: Evidence) -> list[Markdown]:
+    """What each column of layers is in every setting of an experiment, of which the statements judge some."""
+    of_layers = [one.atom for one in decided if one.atom.table in ("layers", "vanishing")]
+    said = []
+    for results, column in dict.fromkeys((case.results, atom.column) for atom in of_layers for case in atom.cases):
+        works = evidence.workloads(results)
+        measure = measures.of(column, works) if len(works) > 1 else None
+        if measure and (sentence := measures.sentence(measure, column, works)):
+            said.append(Markdown(f"{_link(results, evidence)}: {page.escape(sentence)}"))
+    return list(dict.fromkeys(said))
+
+
+def _link(results: str, evidence: Evidence) -> str:
+    return Markdown(f"[{results}](../{results}/report.md)") if evidence.has_report(results) else results
+
+
 def _places(claim: Claim, decided: Sequence[Decided], evidence: Evidence) -> list[list[object]]:
     """Heading and a row for each results folder: its question, what it holds or lacks, the command that makes it."""
     experiments = options.options("experiment")
     rows: list[list[object]] = [["", "question", "command", "measured"]]
     for name in dict.fromkeys([*tables.folders(claim), *plan.missing(decided, evidence)]):
-        link = Markdown(f"[{name}](../{name}/report.md)") if evidence.has_report(name) else name
         question = options.describe(experiments[name]) if name in experiments else ""
         command = f"actbench +experiment={name}" if name in experiments else _COMMANDS.get(name, "")
-        rows.append([link, question, Markdown(f"`python -m {command}`" if command else ""), evidence.origin(name)])
+        rows.append(
+            [
+                _link(name, evidence),
+                question,
+                Markdown(f"`python -m {command}`" if command else ""),
+                evidence.origin(name),
+            ]
+        )
     return rows
 
 

@@ -7,6 +7,7 @@ from typing import Any
 import pandas as pd
 
 from actbench.compare.layers import vanishing
+from actbench.compare.workloads import Workload, workloads
 from actbench.ledger.claims import NOT_MEASURED, ClaimError
 from actbench.report.settings import origin
 from actbench.tables.schema import SCHEMA, Tables, config_columns, label
@@ -20,7 +21,7 @@ OF_RUNS = ("runs", "epochs", "layers", "vanishing")
 _LABELS = {"saturation": "saturation, either side (share)", "gain": "log of the gradient's change a layer"}
 # Columns that hold no setting, or one in which repetitions of a run may differ.
 MEASURED = {column.name for columns in SCHEMA.values() for column in columns}
-MEASURED |= {"ratio", "gain", "saturation", "num_seeds", "data.root", "device", "threads", "looks"}
+MEASURED |= {"ratio", "gain", "saturation", "num_seeds", "data.root", "device", "threads", "looks", "reference"}
 
 
 class Evidence:
@@ -36,6 +37,7 @@ class Evidence:
         self._root = Path(root)
         self._frames: dict[tuple[str, str], pd.DataFrame | None] = {}
         self._collected: dict[Path, Tables] = {}
+        self._workloads: dict[str, list[Workload]] = {}
         self._sources: dict[str, str] = {}
         self._seeds: dict[tuple[str, str, str], frozenset[int]] = {}
 
@@ -48,6 +50,13 @@ class Evidence:
     def has_report(self, results: str) -> bool:
         """Whether a results folder has a page."""
         return (self._root / results / "report.md").is_file()
+
+    def workloads(self, results: str) -> list[Workload]:
+        """The settings of a results folder with their variants; none where no run is published."""
+        if results not in self._workloads:
+            runs = self.frame(results, "runs")
+            self._workloads[results] = [] if runs is None else self._settings(self._root / results, runs)
+        return self._workloads[results]
 
     def source(self, results: str) -> str:
         """Where the runs of a results folder, or the times of functions, come from: `PROTOCOL 2, commit abc`.
@@ -110,6 +119,9 @@ class Evidence:
             frame = frame.assign(saturation=frame["saturation_low"] + frame["saturation_high"])
         columns = ["run_id", "seed", *(name for name in config_columns(runs) if name not in frame)]
         return frame.merge(runs[columns], on=["run_id", "seed"])
+
+    def _settings(self, folder: Path, runs: pd.DataFrame) -> list[Workload]:
+        return workloads(self._tables(folder)._replace(runs=runs))
 
     def _tables(self, folder: Path) -> Tables:
         if folder not in self._collected:

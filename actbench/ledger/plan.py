@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from actbench.command.options import estimated_hours
 from actbench.ledger import decide
 from actbench.ledger.cases import Case
 from actbench.ledger.choice import tuning_case
@@ -115,7 +116,8 @@ def table(decided: Iterable[Decided], evidence: Evidence, *, kinds: Sequence[str
         last = [max(one.last for one in settings) for settings in by_setting.values()]
         hours = [_hours(results, evidence, there=there, aims=aims) for aims in (following, last)]
         totals.append(hours)
-        cells = [_span(there), _span(following), _in_words(hours[0]), _span(last), _in_words(hours[1])]
+        in_all = _in_words(hours[1]) if np.isfinite(hours[1]) else _estimate(results)
+        cells = [_span(there), _span(following), _in_words(hours[0]), _span(last), in_all]
         rows.append([results, str(len(by_setting)), *cells])
     cells = [_total(hours) for hours in np.reshape(totals, (-1, 2)).T]
     return [*rows, ["in all", "", "", "", cells[0], "", cells[1]]]
@@ -180,6 +182,12 @@ def _total(hours: np.ndarray) -> str:
     known = hours[np.isfinite(hours)]
     least = "at least " if known.any() and len(known) < len(hours) else ""
     return f"{least}{_in_words(known.sum() if known.any() or len(known) == len(hours) else np.nan)}"
+
+
+def _estimate(results: str) -> str:
+    """The hours of a whole sweep that has no run yet, as its experiment estimates them."""
+    hours = estimated_hours(results)
+    return f"{hours} (estimate)" if hours else _in_words(np.nan)
 
 
 def _in_words(hours: float) -> str:

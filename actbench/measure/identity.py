@@ -18,15 +18,16 @@ from actbench.measure import build, global_state
 from actbench.measure.environment import device
 from actbench.measure.state import State
 from actbench.measure.streams import PROTOCOL
+from actbench.tables.schema import REFERENCE
 
 _LENGTH = 80  # of the activation's name in a file's
 _FLOATS = ("train.clip_grad_norm",)  # its default, null, does not show its type
 # Keys that are newer than PROTOCOL, each with the value that means what was measured without it. Such a value stays
 # out of a run's identity and columns, so that a published run keeps its name.
-_NEWER: dict[str, Any] = {}
+_NEWER: dict[str, Any] = {"reference": REFERENCE}
 # These keys change no number, or what they say stands elsewhere: they are part neither of a run's identity nor of the
 # tables' config columns.
-_RECORDED = ("looks",)  # a column that changes no number either
+_RECORDED = ("looks", "reference")  # columns that change no number either
 _WITHOUT_EFFECT = ("output", "tuning", "data.root", "data.load", "act_by_layer")
 
 

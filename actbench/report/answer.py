@@ -14,7 +14,6 @@ from actbench.report import atoms as of_ledger
 from actbench.report import convergence as convergence_said
 from actbench.report import measures, numbers, sentences, settings
 from actbench.report.numbers import enumeration, percent
-from actbench.tables.schema import REFERENCE
 
 MANY = 12  # from so many variants on the question is which of them to use
 _MOST = 3  # sentences
@@ -110,12 +109,10 @@ def _measured(works: list[Workload], decided: pd.DataFrame) -> list[str]:
 
 
 def _atom(row: dict) -> str:
-    """`True of sigmoid: what it states. What was found.`"""
+    """`True for sigmoid: “What was stated beforehand.” What was found.`"""
     verdict = {"true": "True", "false": "False", "not shown": "Not shown"}.get(row["verdict"], "Undecided")
-    of = f" of {row['act']}" if row["act"] else ""
-    states = row["states"]
-    is_acronym = states[1:2].isupper()
-    return f"{verdict}{of}: {states if is_acronym else states[:1].lower() + states[1:]} {row['sentence']}"
+    of = f" for {row['act']}" if row["act"] else ""
+    return f"{verdict}{of}: “{row['states']}” {row['sentence']}"
 
 
 def _of_means(work: Workload, comparison: Comparison | None, *, is_alone: bool) -> list[str]:
@@ -136,6 +133,7 @@ def _before_the_first_look(work: Workload) -> list[str]:
     """That there are no verdicts yet, where more seeds would bring them."""
     runs = work.tables.runs[work.tables.runs["status"] != "failed"]
     n = runs.groupby("variant")["seed"].nunique()
-    if ranking.primary(runs) not in JUDGED or REFERENCE not in n or len(n) < 2 or n[REFERENCE] >= work.looks.sizes[0]:
+    reference, first = work.reference, work.looks.sizes[0]
+    if ranking.primary(runs) not in JUDGED or reference not in n or len(n) < 2 or n[reference] >= first:
         return []
-    return [f"No verdicts yet: the first look is at {work.looks.sizes[0]} seeds, and {REFERENCE} has {n[REFERENCE]}."]
+    return [f"No verdicts yet: the first look is at {first} seeds, and {reference} has {n[reference]}."]

@@ -177,7 +177,7 @@ def _change(row: dict) -> Interval:
 def _verdict(row: dict, reached: Result) -> list[str]:
     """What the comparison with the reference decides, or why it does not, and what would."""
     first, margin = reached.looks.sizes[0], percent(MARGIN - 1)
-    said = f"Against {REFERENCE}, seed by seed: {_difference(row)}"
+    said = f"Against {row['against']}, seed by seed: {_difference(row)}"
     if not row["look"]:
         too_few = f"There is no verdict before the first look, at {first} seeds: give num_seeds={first}."
         return [f"{said}.", too_few] if row["n"] > 1 else [too_few]

@@ -30,9 +30,9 @@ _READ_LAYERS = (
     "Layers are counted from the input; all numbers are of one fixed probe batch of the validation split. Saturated is "
     "a pre-activation beyond the interval outside which the slope stays below a small share (probes.epsilon) of its "
     "maximum. Bias / std is the root mean square of the units' mean outputs over the standard deviation of all "
-    "outputs; its change per layer is a Theil–Sen slope. λ is the mean log gain of the gradient from the last layer to "
-    "the first: below 0 it vanishes towards the input. In a GAN these are of the discriminator, whose activation "
-    "varies."
+    "outputs; its drift is the last layer's minus the first's. λ is the mean log gain of the gradient from the last "
+    "layer to the first: below 0 it vanishes towards the input. In a GAN these are of the discriminator, whose "
+    "activation varies."
 )
 _READ_LOST = (
     "A diverged run is a result: it stays in every table and is marked ✕ in every figure. A failed run has no numbers; "

@@ -1,19 +1,40 @@
 """The report on functions: the tables of results/functions/ -> figures/, report.md and report.html."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Mapping
 from pathlib import Path
 
 import pandas as pd
 
 from actbench.figures import functions as function_figures
-from actbench.report import writer
-from actbench.report.numbers import error_bound, percent, rounded
-from actbench.report.page import TEMPLATES, Markdown, escape, table
+from actbench.report import shapes, writer
+from actbench.report.numbers import enumeration, error_bound, percent, rounded
+from actbench.report.page import TEMPLATES, Fold, Markdown, Part, escape, table
+from actbench.report.writer import Save
 from actbench.tables.functions import MOMENTS, Facts, comparison, interval, number, read
 from actbench.tables.schema import REFERENCE
 
-TITLE = "Activation functions: what is computed of each"
+TITLE = "How do the activation functions differ, and what does each cost?"
+_COMMANDS = ("actbench.catalogue", "actbench.catalogue --cost")
+_READ_COMPARISON = (
+    "At the default parameters. z_lo and z_hi are the ends of the smallest interval outside which |f ′| stays below "
+    "0.01 sup|f ′|; expectations are under N(0, 1); gain = 1/√(E f²), χ* = E f ′²/E f². Beyond z_lo and z_hi f is "
+    "saturated: almost no gradient passes there. That is no obstacle to learning as such: all of ReLU's low side is "
+    "saturated, and is what makes it nonlinear. How much of a network lies there is measured in the network."
+)
+_READ_DISTANCES = (
+    "How far apart functions are that are said to be alike: sup|f − g|, and of their derivatives. Where functions "
+    "converge, their derivatives need not: at 0 a smooth one keeps its slope of 1/2."
+)
+_READ_POINTS = (
+    "f and f ′ in float64 where claims name a point; left and right are the values beside it. f ′ is what torch's "
+    "autograd delivers, which for CELU rounds α to float32."
+)
+_READ_IDENTITIES = (
+    "Functions that are said to be one, given the same tensor in the same type: how many inputs, at how many of them "
+    "the outputs are not the same bits (−0 is not 0), and by how many spacings of the type they differ at most, and "
+    "where. All values of float16 and bfloat16; of the wider types those and 2^20 more, as many in every binade."
+)
 
 
 def write(folder: Path) -> None:
@@ -28,29 +49,75 @@ def write(folder: Path) -> None:
     functions = {str(name): Facts(frame) for name, frame in properties.groupby("function", sort=True)}
     with writer.replacing(folder) as new:
         save = writer.saver(new)
-        save(function_figures.overview(curves), "overview")
-        save(function_figures.distances(distances), "distances")
-        if len(cost):
-            save(function_figures.cost(cost), "cost")
-        for name, facts in functions.items():
-            save(function_figures.card(curves[curves["function"] == name], facts), name)
+        overview = save(function_figures.overview(curves), "overview")
+        far = save(function_figures.distances(distances), "distances")
+        along = Part("Along a parameter", _READ_DISTANCES, figure=far, table=_rows(_tabulated_distances(distances)))
+        finite = overflows.pivot_table("largest_finite", "form", "dtype", sort=False).reset_index()
+        folds = [
+            Fold("Which of them: jumps, kinks, minima, saturation", [_list(shapes.in_short(functions))]),
+            Fold("All properties side by side", [Part("", _READ_COMPARISON, table=_rows(comparison(properties)))]),
+            *([Fold("Cost", _cost_parts(cost, save=save))] if len(cost) else []),
+            Fold("Distances between functions that are said to be alike", [along]),
+            Fold("Values at single points", [Part("", _READ_POINTS, table=_rows(_points(points)))]),
+            Fold(
+                "Functions that are said to be one",
+                [
+                    Part("", _READ_IDENTITIES, table=_rows(_identities(identities))),
+                    Part("The largest z at which a form is finite", table=_rows(finite)),
+                ],
+            ),
+            Fold("Each function by itself", [_card(name, f, curves, save=save) for name, f in functions.items()]),
+        ]
         writer.write_page(
             new,
-            TEMPLATES / "functions.md.j2",
+            TEMPLATES / "experiment.md.j2",
             title=TITLE,
-            in_short=[Markdown(sentence) for sentence in _in_short(functions)],
-            comparison=_rows(comparison(properties)),
-            distances=_rows(_tabulated_distances(distances)),
-            points=_rows(_points(points)),
-            identities=_rows(_identities(identities)),
-            overflows=_rows(overflows.pivot_table("largest_finite", "form", "dtype", sort=False).reset_index()),
-            cost=_rows(_cost_table(cost)) if len(cost) else "",
-            cost_about=Markdown(_cost_about(cost)) if len(cost) else "",
-            copies=_rows(_copies(cost)) if len(cost) else "",
-            cards=[
-                {"name": name, "formula": f.text("formula"), "facts": facts_table(f)} for name, f in functions.items()
-            ],
+            warnings=[],
+            answer=shapes.answer(functions, cost),
+            figure=Part("Every function and its derivative", figure=overview),
+            box=table(_box(functions, cost)),
+            choice="",
+            links=_links(cost),
+            folds=folds,
         )
+
+
+def _box(functions: Mapping[str, Facts], cost: pd.DataFrame) -> list[list[str]]:
+    """What was computed and measured, by what."""
+    rows = [
+        ["", ""],
+        ["functions", f"{len(functions)}, at their default parameters"],
+        ["computed", "from the function itself in float64, by a program that is told nothing about it"],
+        ["error", "of each number at most what tables/properties.csv says, with how it was obtained"],
+    ]
+    if len(cost):
+        first = cost.iloc[0]
+        rows.append(["cost", f"{first['device']}, threads: {first['threads']}, torch {first['torch']}, "
+                             f"{first['rounds']} rounds"])  # fmt: skip
+    return rows
+
+
+def _links(cost: pd.DataFrame) -> list[Markdown]:
+    commands = _COMMANDS if len(cost) else _COMMANDS[:1]
+    return [Markdown(f"To repeat: {enumeration(f'`python -m {command}`' for command in commands)}")]
+
+
+def _cost_parts(cost: pd.DataFrame, *, save: Save) -> list[Part]:
+    figure = save(function_figures.cost(cost), "cost")
+    return [
+        Part("Time against ReLU's", Markdown(_cost_about(cost)), figure=figure, table=_rows(_cost_table(cost))),
+        Part("What the machine can", table=_rows(_copies(cost))),
+    ]
+
+
+def _card(name: str, facts: Facts, curves: pd.DataFrame, *, save: Save) -> Part:
+    """One function: its formula, its figure, its facts."""
+    figure = save(function_figures.card(curves[curves["function"] == name], facts), name)
+    return Part(name, shows=facts.text("formula"), figure=figure, table=facts_table(facts))
+
+
+def _list(sentences: list[str]) -> Part:
+    return Part("", table=Markdown("\n".join(f"- {sentence}" for sentence in sentences)))
 
 
 def _rows(frame: pd.DataFrame) -> str:
@@ -59,69 +126,6 @@ def _rows(frame: pd.DataFrame) -> str:
         [number(cell) if isinstance(cell, float) else cell for cell in row] for row in frame.to_numpy(dtype=object)
     ]
     return table([list(frame.columns), *cells])
-
-
-def _in_short(functions: dict[str, Facts]) -> list[str]:
-    """What the functions have in common and where they differ, in sentences computed from the facts."""
-
-    def matching(test: Callable[[Facts], bool]) -> str:
-        names = [escape(name) for name, facts in functions.items() if test(facts)]
-        return f"{len(names)} ({', '.join(names)})" if names else "none"
-
-    def infinite_ends(facts: Facts) -> tuple[bool, bool]:
-        return math.isinf(facts.value("saturation_low_0.01")), math.isinf(facts.value("saturation_high_0.01"))
-
-    minima = {name: facts.value("range_inf") for name, facts in functions.items() if facts.text("monotonic") == "no"}
-    steepest = max(functions, key=lambda name: _finite(functions[name].value("sup_derivative")))
-    slope = number(functions[steepest].value("sup_derivative"))
-    seams = [_seam(name, facts) for name, facts in functions.items() if facts.count("seam_place")]
-    undetermined = [_undetermined(name, facts) for name, facts in sorted(functions.items()) if facts.undetermined()]
-    return [
-        f"Of {len(functions)} functions these jump: {matching(lambda facts: facts.value('num_jumps') > 0)}.",
-        f"These have a kink, f ′ jumping: {matching(lambda facts: facts.value('num_kinks') > 0)}.",
-        f"These are not monotonic: {matching(lambda facts: facts.text('monotonic') == 'no')}; "
-        f"the deepest finite minimum is {_deepest(minima)}.",
-        f"These saturate on both sides: {matching(lambda facts: infinite_ends(facts) == (False, False))}; "
-        f"on neither: {matching(lambda facts: infinite_ends(facts) == (True, True))}.",
-        "Saturated is where abs f ′ stays below ε sup abs f ′; at the edge itself z counts as inside. Tails with a "
-        f"slope near that edge: {_near_the_edge(functions)}.",
-        f"The largest finite slope is that of {escape(steepest)}, {slope}; "
-        f"unbounded slopes: {matching(lambda facts: math.isinf(facts.value('sup_derivative')))}.",
-        f"Jumps that float64 sees and float32 does not: {', '.join(seams) or 'none'}.",
-        f"Not determined: {'; '.join(undetermined) or 'nothing'}.",
-    ]
-
-
-def _near_the_edge(functions: dict[str, Facts]) -> str:
-    """The functions with a tail that keeps less than half of the largest slope, and how near to which ε that is."""
-    parts = []
-    for name, facts in functions.items():
-        shares = [facts.settled(f"tail_slope_{side}") for side in ("low", "high")]
-        share = min((share for share in shares if share > 0), default=1.0)
-        if share < 0.5:
-            epsilon = min(("0.001", "0.01", "0.1"), key=lambda epsilon: abs(math.log(share / float(epsilon))))
-            ratio = share / float(epsilon)
-            at = "exactly at it" if abs(ratio - 1) < 1e-6 else f"{number(ratio)} times it"
-            parts.append((share, f"{escape(name)} ({at}, ε = {epsilon})"))
-    return ", ".join(text for _, text in sorted(parts)) or "none"
-
-
-def _finite(value: float) -> float:
-    return value if math.isfinite(value) else -math.inf
-
-
-def _deepest(minima: dict[str, float]) -> str:
-    finite = {name: value for name, value in minima.items() if math.isfinite(value)}
-    name = min(finite, key=lambda name: finite[name], default="")
-    return f"{escape(name)}'s {number(finite[name])}" if name else "none"
-
-
-def _seam(name: str, facts: Facts) -> str:
-    return f"{escape(name)}'s of {number(facts.value('seam_jump'))} at {number(facts.value('seam_place'))}"
-
-
-def _undetermined(name: str, facts: Facts) -> str:
-    return f"{escape(name)}'s " + ", ".join(f"`{fact}` ({why})" for fact, why in facts.undetermined().items())
 
 
 def facts_table(facts: Facts) -> str:

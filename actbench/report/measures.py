@@ -51,13 +51,14 @@ def sentence(measure: Measure, column: str, works: list[Workload]) -> str:
 
     Where there are several settings, those with the smallest and the largest mean are named.
     """
+    if len({name for work in works for name in work.tables.runs["variant"]}) > _NAMED:
+        return ""
     frames = [
         _means(measure.values(work.tables, column), name)
         for name, work in zip(settings.named(works), works, strict=True)
     ]
     means = pd.concat(frames, ignore_index=True)
-    variants = list(means["variant"].unique())
-    if not variants or len(variants) > _NAMED:
+    if not len(means):
         return ""
     by_variant = sorted(means.groupby("variant"), key=lambda group: _natural(str(group[0])))
     ranges = [f"{_range(rows, measure.write)} with {name}" for name, rows in by_variant]

@@ -8,7 +8,18 @@ from actbench.report import page
 from actbench.report.functions import facts_table
 from actbench.report.numbers import enumeration, p_value, rounded
 from actbench.report.page import Markdown, escape, table
-from actbench.site import cost, diagnosis, pages, places, relatives, sentences, standing
+from actbench.site import (
+    all_activations,
+    cost,
+    diagnosis,
+    pages,
+    places,
+    relatives,
+    sentences,
+    standing,
+    statistics,
+    training,
+)
 from actbench.site.claims import Claim
 from actbench.site.situations import SITUATIONS
 from actbench.site.sources import Catalogue
@@ -16,7 +27,8 @@ from actbench.tables.functions import Facts, number
 from actbench.tables.schema import REFERENCE
 
 TEMPLATES = Path(__file__).with_name("templates")
-_DESCRIPTIVE = ("variant", "setting", "measure")  # columns that need not say the same in every row
+_DESCRIPTIVE = ("variant", "setting", "measure", "against")  # columns that need not say the same in every row
+_TRAINED = (training.RATE, training.INIT, training.TIME)
 _PLACES = {one.experiment: one.place for one in SITUATIONS}
 
 
@@ -28,7 +40,7 @@ def write(catalogue: Catalogue, to: Path) -> list[str]:
     texts = {name: _page(name, facts, catalogue, to) for name, facts in catalogue.facts.items()}
     folder = to / "activations"
     folder.mkdir(parents=True, exist_ok=True)
-    for name, text in {"index": _index(catalogue), **texts}.items():
+    for name, text in {"index": all_activations.text(catalogue), **texts}.items():
         (folder / f"{name}.md").write_text(text, encoding="utf-8")
     return [f"activations/{name}.md" for name in ("index", *texts)]
 
@@ -57,6 +69,7 @@ def _page(name: str, facts: Facts, catalogue: Catalogue, to: Path) -> str:
         to_know=sentences.to_know(facts),
         places=_places(rows, catalogue),
         places_read=_places_read(rows),
+        trained=_trained(name, catalogue),
         diagnosis=_diagnosis(name, catalogue),
         learned=_learned(name, catalogue),
         pairs=_pairs(name, catalogue),
@@ -65,6 +78,7 @@ def _page(name: str, facts: Facts, catalogue: Catalogue, to: Path) -> str:
         claims=_claims([claim for claim in catalogue.claims if name in claim.activations], catalogue),
         cost=cost.as_table(costs),
         cost_read=cost.how_to_read(costs, cost.of(REFERENCE, catalogue.tables["cost"])),
+        similar=Markdown(enumeration(all_activations.link(other, catalogue) for other in _similar(name, catalogue))),
         nearest=_nearest(name, catalogue),
         identities=_table(
             ["identity", "type", "other bits", "spacings"],
@@ -80,11 +94,23 @@ def _page(name: str, facts: Facts, catalogue: Catalogue, to: Path) -> str:
 
 
 def _answer(name: str, catalogue: Catalogue) -> str:
-    """How it fares against the reference and what it costs, in two sentences."""
+    """How it fares against the reference and what it costs, alone and in a training, in three sentences."""
     if name == REFERENCE:
         return f"{name} is the reference: every other is compared with it, in results and in time."
     fares = standing.against_reference(name, catalogue.places)
-    return f"{fares} {cost.in_words(cost.of(name, catalogue.tables['cost']))}".strip()
+    alone = cost.in_words(cost.of(name, catalogue.tables["cost"]))
+    return " ".join(sentence for sentence in (fares, alone, _whole_training(name, catalogue)) if sentence)
+
+
+def _whole_training(name: str, catalogue: Catalogue) -> str:
+    """How long a training takes against the reference's, in the first network where that was measured."""
+    rows = catalogue.training[catalogue.training["variant"] == name]
+    rows = rows[(rows["reference"] == REFERENCE) & (rows[training.TIME] != "")]
+    for one in SITUATIONS:
+        if len(found := one.rows(rows)):
+            times = found[training.TIME].iloc[0]
+            return f"A whole training of the {one.place} takes {times} times as long, median and quartiles over seeds."
+    return ""
 
 
 def _table(heading: list[str], rows: list[list[str]]) -> str:
@@ -93,17 +119,26 @@ def _table(heading: list[str], rows: list[list[str]]) -> str:
 
 def _places(rows: pd.DataFrame, catalogue: Catalogue) -> str:
     """A row for each workload and track."""
-    rows = _in_order(rows)
+    rows = _in_order(rows).merge(catalogue.training.drop(columns="reference"), on=statistics.PLACED, how="left")
+    rows = rows.fillna(dict.fromkeys(_TRAINED, ""))
     return _telling(
         {
             **_columns(rows, catalogue),
             "measure": list(rows["measure"]),
+            "against": list(rows["reference"]),
             "verdict": list(rows["verdict"]),
             "against the best": list(rows["tier"]),
-            f"change against {REFERENCE} (%)": [places.difference(row) for _, row in rows.iterrows()],
+            "change (%)": [places.difference(row) for _, row in rows.iterrows()],
             "n": [int(n) for n in rows["n"]],
+            **{column: list(rows[column]) for column in _TRAINED},
         }
     )
+
+
+def _trained(name: str, catalogue: Catalogue) -> str:
+    """A row for each comparison in which it stands: with which rate and initialisation."""
+    rows = _in_order(catalogue.training[catalogue.training["act"] == name])
+    return _telling({**_columns(rows, catalogue), **{column: list(rows[column]) for column in _TRAINED}})
 
 
 def _diagnosis(name: str, catalogue: Catalogue) -> str:
@@ -166,7 +201,9 @@ def _places_read(rows: pd.DataFrame) -> str:
         f"Its error, in a GAN its distance, against that of {references} on the same seeds: the change, with an "
         "interval at the level of the look that decided; less is better. Better and worse: the interval excludes 0 and "
         f"the change is beyond the margin. Equivalent: {places.within_margin()}, the margin. Undecided: neither is "
-        "shown. n is the number of seeds."
+        "shown. n is the number of seeds. Learning rate and initialisation are those of the track: on the tuned one "
+        "what tuning chose for it on other seeds. The training time is against that of the reference on the same seed, "
+        "median and quartiles over seeds, while other runs shared the machine."
     )
 
 
@@ -177,56 +214,29 @@ def _report(text: str, path: str, catalogue: Catalogue) -> Markdown:
 
 
 def _claims(speaking: list[Claim], catalogue: Catalogue) -> str:
-    rows = [[_report(c.id, c.page, catalogue), f"{c.mark} {c.verdict}", c.says] for c in speaking]
-    return table([["claim", "verdict", "what is said"], *rows]) if rows else ""
+    rows = [[_report(c.id, c.page, catalogue), c.says, f"{c.mark} {c.verdict}"] for c in speaking]
+    return table([["claim", "what is said", "verdict"], *rows]) if rows else ""
 
 
 def _nearest(name: str, catalogue: Catalogue) -> str:
     if catalogue.tables["curves"].empty:
         return ""
     rows = catalogue.nearest[catalogue.nearest["function"] == name]
+    times = [cost.ratio(cost.of(other, catalogue.tables["cost"])) for other in rows["other"]]
     cells = [
-        [_link(row["other"], catalogue), number(row["distance"]), number(row["slope_distance"])]
-        for _, row in rows.iterrows()
+        [
+            all_activations.link(row["other"], catalogue),
+            number(row["distance"]),
+            number(row["slope_distance"]),
+            "" if time is None else rounded(time, 2),
+        ]
+        for (_, row), time in zip(rows.iterrows(), times, strict=True)
     ]
-    return table([["function", "largest |f − g|", "largest |f ′ − g ′|"], *cells]) if cells else ""
+    return table([["function", "largest |f − g|", "largest |f ′ − g ′|", "time / ReLU's"], *cells]) if cells else ""
 
 
-def _link(name: str, catalogue: Catalogue) -> Markdown:
-    return Markdown(f"[{escape(name)}]({name}.md)") if name in catalogue.facts else escape(name)
-
-
-def _index(catalogue: Catalogue) -> str:
-    """The page with the tables of all activations: verdicts, and properties."""
-    compared = [one for one in SITUATIONS if len(one.rows(catalogue.places))]
-    verdicts = [["function", "time / ReLU's", *(f"{one.place}, {one.track}" for one in compared)]]
-    properties = [["function", "values", "monotonic", "jumps or kinks at", "saturates"]]
-    for name, facts in catalogue.facts.items():
-        link, times = _link(name, catalogue), cost.ratio(cost.of(name, catalogue.tables["cost"]))
-        row = [_verdict(name, one.rows(catalogue.places)) for one in compared]
-        verdicts.append([link, "" if times is None else rounded(times), *row])
-        properties.append([link, *_properties(facts)])
-    return page.template(TEMPLATES / "activations.md.j2").render(
-        num=len(catalogue.facts),
-        reference=REFERENCE,
-        within=places.within_margin(),
-        verdicts=table(verdicts),
-        properties=table(properties),
-    )
-
-
-def _properties(facts: Facts) -> list[str]:
-    """Values, monotonic, jumps or kinks, saturates."""
-    breaks = [facts.kinks(order) for order in (0, 1)]
-    ends = facts.value("saturation_low_0.01"), facts.value("saturation_high_0.01")
-    sides = [side for side, end in zip(("left", "right"), ends, strict=True) if abs(end) != float("inf")]
-    return [
-        facts.range(),
-        facts.text("monotonic"),
-        ", ".join(text for text in breaks if text != "none") or "none",
-        " and ".join(sides) or "no",
-    ]
-
-
-def _verdict(name: str, rows: pd.DataFrame) -> str:
-    return next(iter(rows[rows["variant"] == name]["verdict"]), "")
+def _similar(name: str, catalogue: Catalogue) -> list[str]:
+    """The functions whose curve is nearest to its own."""
+    if catalogue.tables["curves"].empty:
+        return []
+    return list(catalogue.nearest.loc[catalogue.nearest["function"] == name, "other"])

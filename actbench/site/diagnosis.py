@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from actbench.compare.ranking import DRIFT
 from actbench.report.numbers import interval_of, number
 from actbench.site import statistics
 from actbench.tables.text import one_line
@@ -15,6 +16,7 @@ SHOWN = (
     "dead units, last layer",
     "bias / std, first layer",
     "bias / std, last layer",
+    DRIFT,
     "gradient gain λ, at init",
     "gradient gain λ, at the end",
 )

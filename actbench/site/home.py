@@ -1,9 +1,8 @@
 """The first page of the site: which activation suits which network, and where else to look."""
 
-import re
 from pathlib import Path
 
-from actbench.command.options import options
+from actbench.command.options import estimated_hours
 from actbench.report import page
 from actbench.report.numbers import rounded
 from actbench.report.page import Markdown, escape, table
@@ -18,7 +17,6 @@ TEMPLATES = Path(__file__).with_name("templates")
 _NAMED = 2  # situations that the answer names; of more it says the number
 _SHOWN = 3  # functions in a cell
 _NOT_MEASURED = Markdown("not&nbsp;measured&nbsp;yet")
-_PRICE = re.compile(r"^# (about .+ core-hours?)$", flags=re.MULTILINE)  # in an experiment's file
 
 
 def write(catalogue: Catalogue, to: Path) -> str:
@@ -43,9 +41,10 @@ def answer(choices: dict[Situation, Choice]) -> str:
     if len(choices) <= _NAMED:
         return " ".join(_better(one, choice) for one, choice in choices.items())
     ahead = [choice for choice in choices.values() if choice.default != choice.reference]
+    references = " or ".join(dict.fromkeys(choice.reference for choice in choices.values()))
     if not ahead:
-        return f"In the {len(choices)} situations measured so far, nothing is shown to be better than {REFERENCE}."
-    return f"In {len(ahead)} of the {len(choices)} situations measured so far, a function is better than {REFERENCE}."
+        return f"In the {len(choices)} situations measured so far, nothing is shown to be better than {references}."
+    return f"In {len(ahead)} of the {len(choices)} situations measured so far, a function is better than {references}."
 
 
 def _better(one: Situation, choice: Choice) -> str:
@@ -108,10 +107,9 @@ def _not_measured(one: Situation, to: Path) -> list[object]:
 
 
 def _command(experiment: str) -> Markdown:
-    """`+experiment=NAME`, about 14 core-hours"""
-    file = options("experiment").get(experiment)
-    price = _PRICE.search(file.read_text(encoding="utf-8")) if file else None
-    return Markdown(f"`+experiment={experiment}`" + (f", {price[1]}" if price else ""))
+    """`+experiment=NAME`, an estimated 14 core-hours"""
+    hours = estimated_hours(experiment)
+    return Markdown(f"`+experiment={experiment}`" + (f", an estimated {hours} core-hours" if hours else ""))
 
 
 def _names(variants: list[str], to: Path) -> Markdown:

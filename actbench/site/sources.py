@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from actbench.site import claims, diagnosis, learned, pairs, places, relatives
+from actbench.site import claims, diagnosis, learned, pairs, places, relatives, training
 from actbench.site.claims import Claim
 from actbench.site.own import Own, curves_of_ours
 from actbench.tables import functions
@@ -28,6 +28,7 @@ class Catalogue:
     places: pd.DataFrame
     diagnosis: pd.DataFrame
     learned: pd.DataFrame
+    training: pd.DataFrame
     pairs: pd.DataFrame
     claims: list[Claim]
     titles: Mapping[str, str]
@@ -56,6 +57,7 @@ def read(results: Path, *, own: Own | None = None) -> Catalogue:
         places=places.read(results),
         diagnosis=diagnosis.read(results),
         learned=learned.read(results),
+        training=training.read(results),
         pairs=pairs.read(results),
         claims=claims.read(results),
         titles=titles,

@@ -33,7 +33,7 @@ def against_reference(name: str, places: pd.DataFrame) -> str:
     """`In the MLP on digits, mish is as good as relu within 10 % at one learning rate for all (+1 % [−5, 6]), and …`"""
     compared = _compared(name, places)
     if not compared:
-        rows = places[places["act"] == name]
+        rows = _against_it(places[places["act"] == name])
         found = list(rows["verdict"].mask(rows["tier"] == FAILED, FAILED))
         return _counted(name, found) if found else f"No published sweep compares {name} with {REFERENCE}."
     networks: dict[str, dict[str, list[str]]] = {}
@@ -46,8 +46,9 @@ def against_reference(name: str, places: pd.DataFrame) -> str:
 
 
 def not_measured(name: str, places: pd.DataFrame) -> list[str]:
-    """The networks, `MLP on MNIST`, in which it was not compared on any track."""
-    measured = {situation.place for situation in _compared(name, places)}
+    """The networks, `MLP on MNIST`, in which it was not compared on any track, with any parameters."""
+    rows = places[places["act"] == name]
+    measured = {situation.place for situation in SITUATIONS if len(situation.rows(rows))}
     return [place for place in dict.fromkeys(one.place for one in SITUATIONS) if place not in measured]
 
 
@@ -58,9 +59,14 @@ def change(row: pd.Series) -> str:
 
 def _compared(name: str, places: pd.DataFrame) -> dict[Situation, pd.Series]:
     """The place of the activation at its defaults in each situation in which it was compared."""
-    rows = places[places["variant"] == name].rename(columns={"change": "mean"})
+    rows = _against_it(places[places["variant"] == name]).rename(columns={"change": "mean"})
     found = {situation: situation.rows(rows) for situation in SITUATIONS}
     return {situation: rows.iloc[0] for situation, rows in found.items() if len(rows)}
+
+
+def _against_it(places: pd.DataFrame) -> pd.DataFrame:
+    """What is compared with the usual reference; older tables name none."""
+    return places[places["reference"].isin((REFERENCE, ""))]
 
 
 def _verdict(row: pd.Series) -> str:

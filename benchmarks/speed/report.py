@@ -7,8 +7,9 @@ import pandas as pd
 from actbench.compare.workloads import NothingToReportError
 from actbench.report import console, page, writer
 from actbench.report.numbers import bracketed, fixed, rounded
-from actbench.report.page import Markdown
+from actbench.report.page import Fold, Markdown, Part
 from actbench.report.settings import distinct
+from actbench.report.writer import Save
 from actbench.tables.schema import Tables
 from benchmarks.speed import answers, figure
 from benchmarks.speed.tables import aim, ratio_rows
@@ -17,6 +18,16 @@ from benchmarks.speed.tables import ratios as ratios_of
 from benchmarks.speed.tables import rounds as rounds_of
 
 TITLE = "How long until you know?"
+_READ_GOALS = (
+    "A ratio is of two arms in the same round: the median over rounds; in brackets stand the order statistics that "
+    "hold the median with at least 95 %."
+)
+_READ = (
+    "The arms of a comparison do the same work in one process, in turn, in every round in another order; a round is a "
+    "seed. What an arm needs is built off the clock. `load` is the machine's load average as an arm began: above the "
+    "run's own threads, others were at work. Accuracy is a mean with one standard deviation over rounds either way; "
+    "what one arm gained over another is, as the ratio, a median over rounds."
+)
 # Comparison -> heading, description of its arms. The order is the report's.
 SECTIONS = {
     "verdict": (
@@ -72,15 +83,19 @@ def write(folder: Path, tables: Tables, left_out: list[str]) -> Path:
         writer.write_tables(new, {"rates": rates, "ratios": ratios, "verdicts": costs})
         writer.write_page(
             new,
-            Path(__file__).with_name("report.md.j2"),
+            page.TEMPLATES / "experiment.md.j2",
             title=TITLE,
-            opening=[*_costs_in_words(costs), _opening(rates)],
-            in_short=_in_short(goals, device=distinct(runs.get("device_name", []))),
-            figure=writer.saver(new)(figure.targets(goals), "targets") if len(goals) else "",
-            goals=page.table(_goal_rows(goals)),
-            settings=page.table(_settings(runs, rounds["load"])),
-            sections=[_section(name, rates, ratios, costs) for name in SECTIONS if name in set(rates["comparison"])],
-            failed=[*_failed(tables.runs), *left_out],
+            warnings=[],
+            answer=[*_costs_in_words(costs)[:2], _in_short(goals, device=distinct(runs.get("device_name", [])))],
+            figure=_goals_part(goals, save=writer.saver(new)),
+            box=page.table(_settings(runs, rounds["load"], _size(rates))),
+            choice="",
+            links=[Markdown("To repeat: `python -m benchmarks.speed`")],
+            folds=[
+                Fold("How it was measured", [Part("", Markdown(_READ))]),
+                *(_fold(name, rates, ratios, costs) for name in SECTIONS if name in set(rates["comparison"])),
+                *_lost([*_failed(tables.runs), *left_out]),
+            ],
         )
     return folder / "report.html"
 
@@ -139,17 +154,28 @@ def _cost_rows(costs: pd.DataFrame) -> list[list[str]]:
     return rows
 
 
-def _section(name: str, rates: pd.DataFrame, ratios: pd.DataFrame, costs: pd.DataFrame) -> dict:
+def _goals_part(goals: pd.DataFrame, *, save: Save) -> Part:
+    """The figure of all goals, with the table of their numbers."""
+    if not len(goals):
+        return Part("")
+    return Part("Ratios with a target", _READ_GOALS, figure=save(figure.targets(goals), "targets"),
+                table=page.table(_goal_rows(goals)))  # fmt: skip
+
+
+def _fold(name: str, rates: pd.DataFrame, ratios: pd.DataFrame, costs: pd.DataFrame) -> Fold:
+    """One comparison: its ratios, then the rates of its arms, and why an arm was left out."""
     title, read = SECTIONS[name]
     arms = rates[rates["comparison"] == name]
     against = ratios[ratios["comparison"] == name] if len(ratios) else ratios
-    return {
-        "title": title,
-        "read": Markdown(read),
-        "ratios": page.table(_cost_rows(costs) if name == "verdict" and len(costs) else ratio_rows(against)),
-        "rates": page.table(_rate_rows(arms)),
-        "left_out": sorted(set(arms["left_out"]) - {""}),
-    }
+    compared = page.table(_cost_rows(costs) if name == "verdict" and len(costs) else ratio_rows(against))
+    left_out = [Part("", f"Left out: {sentence}") for sentence in sorted(set(arms["left_out"]) - {""})]
+    return Fold(
+        title, [Part("", Markdown(read), table=compared), Part("", table=page.table(_rate_rows(arms))), *left_out]
+    )
+
+
+def _lost(sentences: list[str]) -> list[Fold]:
+    return [Fold("Failed", [Part("", sentence) for sentence in sentences])] if sentences else []
 
 
 def _rate_rows(rates: pd.DataFrame) -> list[list[str]]:
@@ -170,20 +196,21 @@ def _in_short(goals: pd.DataFrame, *, device: str) -> str:
     return f"{reached} of {len(goals)} goals are reached{f' on {device}' if device else ''}."
 
 
-def _opening(rates: pd.DataFrame) -> str:
+def _size(rates: pd.DataFrame) -> str:
+    """`8 comparisons, 117 arms, 9 rounds each`"""
     n = rates["n"][rates["n"] > 0]
     span = f"{n.min()} to {n.max()}" if n.min() < n.max() else f"{n.min()}"
     count = rates["comparison"].nunique()
-    return f"{count} comparison{'s' if count > 1 else ''}, {len(rates)} arms, {span} rounds each."
+    return f"{count} comparison{'s' if count > 1 else ''}, {len(rates)} arms, {span} rounds each"
 
 
-def _settings(runs: pd.DataFrame, load: pd.Series) -> list[list[str]]:
+def _settings(runs: pd.DataFrame, load: pd.Series, size: str) -> list[list[str]]:
     names = {"device_name": "ran on", "threads": "threads", "torch": "torch", "python": "Python", "commit": "commit"}
     names |= {"protocol": "PROTOCOL", "actbench": "actbench", "train.batch_size": "batch size"}
     names |= {"train.epochs": "epochs, where no case names others"}
     names |= {"data.num_train": "training examples, where no section says that runs see all"}
     rows = [[label, distinct(runs[name])] for name, label in names.items() if name in runs]
-    return [["", ""], *rows, ["load average", f"{fixed(load.min(), 1)} to {fixed(load.max(), 1)}"]]
+    return [["", ""], ["measured", size], *rows, ["load average", f"{fixed(load.min(), 1)} to {fixed(load.max(), 1)}"]]
 
 
 def _failed(runs: pd.DataFrame) -> list[str]:

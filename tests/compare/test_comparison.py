@@ -74,7 +74,7 @@ def test_a_gan_is_compared_on_its_distance(tmp_path) -> None:
 
 
 def test_the_reference_can_be_another_activation() -> None:
-    other = comparison.compare_workload(workload(3), reference=OTHERS[0])
+    other = comparison.compare_workload(workload(3, reference=OTHERS[0]))
     assert other is not None
     assert other.reference == OTHERS[0]
     assert sorted(other.verdicts["variant"]) == sorted(["relu", OTHERS[1]])

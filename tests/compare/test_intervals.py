@@ -124,26 +124,17 @@ def test_ends_are_the_first_and_last_probed_step_of_each_run() -> None:
     assert rows == [[0, 0, start], [1, 0, start], [0, 9, end], [1, 5, end]]
 
 
-def test_mean_drift_is_the_median_of_the_slopes() -> None:
-    # Slopes between pairs of (1, 0), (2, 1), (3, 10): 1, 9 and 5; their median is 5.
-    drift = mean_drift(layers({"out_mean": [0.0, 1.0, 10.0]}), column="out_mean")
-    assert drift.loc[0, "slope"] == 5
-
-
-def test_mean_drift_is_the_slope_of_theil_and_sen() -> None:
-    rng = np.random.default_rng(3)
-    values = [rng.normal(size=size) for size in (2, 3, 8, 8)]
-    frame = pd.concat([layers({"out_mean": list(each)}, seed=seed) for seed, each in enumerate(values)])
+def test_mean_drift_is_the_last_layer_minus_the_first() -> None:
+    curves = {0: [0.5, 4.0, 4.0, 4.0], 1: [3.0, 2.0]}  # one steps once and then stands still
+    frame = pd.concat([layers({"out_mean": curve}, seed=seed) for seed, curve in curves.items()])
     drift = mean_drift(frame.sample(frac=1, random_state=0), column="out_mean")
-    expected = [scipy.stats.theilslopes(each, np.arange(1, len(each) + 1)).slope for each in values]
-    assert drift.sort_values("seed")["slope"].tolist() == pytest.approx(expected, rel=1e-12)
+    assert drift[["seed", "change"]].values.tolist() == [[0, 3.5], [1, -1]]
 
 
-def test_mean_drift_of_one_layer_is_none() -> None:
-    frame = pd.concat([layers({"out_mean": [1.0, 3.0]}, seed=0), layers({"out_mean": [1.0]}, seed=1)])
-    drift = mean_drift(frame, column="out_mean")
-    assert drift.loc[0, "slope"] == 2
-    assert np.isnan(drift.loc[1, "slope"])
+def test_mean_drift_of_one_layer_and_from_infinity_to_infinity_is_missing() -> None:
+    columns = [{"out_ratio": [1.0]}, {"out_ratio": [np.inf, 2.0, np.inf]}, {"out_ratio": [np.nan, 1.0]}]
+    drift = mean_drift(pd.concat([layers(each, seed=i) for i, each in enumerate(columns)]), column="out_ratio")
+    assert drift["change"].isna().all()
 
 
 def test_vanishing_by_hand() -> None:

@@ -92,7 +92,7 @@ def test_diagnosis_of_three_layers_and_of_one() -> None:
         f"{what}, {where} layer"
         for what in ("saturated low", "saturated high", "bias / std")
         for where in ("first", "last")
-    ] + ["bias / std, change per layer", "gradient gain λ, at init", "gradient gain λ, at the end"]
+    ] + ["bias / std, last minus first layer", "gradient gain λ, at init", "gradient gain λ, at the end"]
 
 
 @pytest.mark.parametrize(

@@ -102,6 +102,29 @@ def test_the_page_of_a_claim_has_a_sentence_for_each_atom_and_what_is_popular_ap
     assert 'href="report.html"' in (root / "ledger" / "C99.html").read_text(encoding="utf-8")
 
 
+def test_the_page_of_a_claim_has_its_columns_in_the_settings_that_it_does_not_judge_too(tmp_path):
+    rises = {"plain": 0.25, "normed": -0.5}  # of the output mean, from the first layer to the last
+    columns = {
+        label: {"act": "bent", "norm": norm, "test_loss": 1 + NOISE}
+        for label, norm in (("plain", "none"), ("normed", "batch"))
+    }
+    layers = [
+        {"run_id": f"{label}-0", "seed": seed, "layer_index": i + 1, "out_mean": i * rise / 2}
+        for label, rise in rises.items()
+        for seed in range(10)
+        for i in range(3)
+    ]
+    layers = [{"epoch": 0, "step": 0, "layer": "", **row} for row in layers]
+    evidence.folder(tmp_path, "drift", columns, layers=layers)
+    keys = {"rule": "bound", "results": "drift", "table": "layers", "column": "out_mean", "reduce": "last_first"}
+    keys |= {"where": {"act": "bent", "norm": "none"}, "claimed": [0.1, None]}
+    page.write(tmp_path, [evidence.claim(grows=keys)], draws=5)
+    text = (tmp_path / "ledger" / "C99.md").read_text(encoding="utf-8")
+    (line,) = re.search(r"## In every setting that was measured\n\n(.*?)\n\n", text, flags=re.DOTALL)[1].splitlines()
+    assert re.findall(r"(−?\d+\.\d+) \((.*?)\)", line) == [("−0.50", "batch"), ("0.25", "no norm")]
+    assert "bent (means of 10 seeds)" in line
+
+
 def test_the_tables_of_claims_and_sentences_are_for_other_pages(root):
     page.write(root, [_claim(far={"where": {"act": "silu"}})], draws=5)
     (claim,) = pd.read_csv(root / "ledger" / "claims.csv").to_dict("records")
@@ -220,8 +243,15 @@ def test_the_plan_counts_settings_seeds_and_hours(root):
         "results": "question", "settings": "6", "seeds there": "0 to 10",
         "next look": "0 to 20", "hours": "0.3", "last look": "20 to 40", "hours in all": "1.2",
     }  # fmt: skip
+    assert _plan_of("mnist_cnn", root)[-4:] == ["10", "unknown", "40", "11 (estimate)"]
     assert missing == ["missing", "1", "0", "10", "unknown", "40", "unknown"]
     assert total == ["in all", "", "", "", "at least 0.3", "", "at least 1.2"]
+
+
+def _plan_of(results, root):
+    """The row of the plan of a folder that is not there, but whose experiment estimates its hours."""
+    decided = decide_claim(_claim(far={"results": results}), Evidence(root))
+    return next(row for row in plan.table(decided, Evidence(root), kinds=KINDS) if row[0] == results)
 
 
 def test_the_command_writes_the_ledger_and_the_list_or_prints_the_plan(root, capsys, monkeypatch):

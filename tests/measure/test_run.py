@@ -47,6 +47,7 @@ def test_tables_have_the_documented_columns_and_dtypes(measure):
     assert tables.layers["act.weight"].notna().all()
     assert tables.runs["act.init"].item() == 0.25
     assert tables.runs["looks"].item() == "[10, 20, 40]"
+    assert "reference" not in tables.runs  # the usual one, as in all that was published before there was another
     assert tables.runs["protocol"].item() == identity.PROTOCOL
     assert tables.runs["num_parameters"].item() == 64 * 16 + 16 + 16 * 16 + 16 + 16 * 10 + 10 + 2
 
@@ -59,6 +60,7 @@ def test_tables_have_the_documented_columns_and_dtypes(measure):
         ("+act=elu data.num_train=null", True),
         ("+act=elu device=cpu", True),
         ("+act=elu looks=[5,10]", True),
+        ("+act=elu reference=gelu", True),
         ("+act=elu act.alpha=2", False),
         ("+act=elu seed=1", False),
         ("+act=elu threads=2", False),

@@ -71,7 +71,7 @@ def test_a_question_for_yes_or_no_is_answered_by_statements_any_other_by_means()
     tables = concatenated(*(synthetic.tables(["relu", "tanh"], seeds=3, norm=norm) for norm in ("none", "batch")))
     found = pd.DataFrame([atom(), atom(atom="b", verdict="false", act="")])
     first, second, third = said(tables, found, is_yes_or_no=True)
-    assert (first, second) == ("True of tanh: it is so. By 0.2.", "False: it is so. By 0.2.")
+    assert (first, second) == ("True for tanh: “It is so.” By 0.2.", "False: “It is so.” By 0.2.")
     assert third.startswith("From the first to the last layer the output mean changes by ")
     assert said(tables, found) == [third, first, second]
 
@@ -79,7 +79,7 @@ def test_a_question_for_yes_or_no_is_answered_by_statements_any_other_by_means()
 def test_a_control_that_failed_comes_first():
     found = pd.DataFrame([atom(), atom(atom="c", kind="control", verdict="not shown", states="It learns.")])
     first, *_ = said(synthetic.tables(["tanh"], seeds=3), found, is_yes_or_no=True)
-    assert first == "Not shown of tanh: it learns. By 0.2."
+    assert first == "Not shown for tanh: “It learns.” By 0.2."
 
 
 def test_what_is_not_measured_is_no_answer():

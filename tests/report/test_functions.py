@@ -76,6 +76,20 @@ def test_points_have_every_digit(folder):
     assert numbers(line(markdown, "| log(1 + e\\^z) |"))[-4:] == [709.78, 88.723, 88.5, 11.086]
 
 
+def test_the_page_opens_with_an_answer_one_figure_and_a_box_and_folds_the_rest(folder):
+    """Of the seven, by hand: the step jumps; hardsigmoid has kinks; gelu turns; step and hardsigmoid are flat."""
+    markdown = (folder / "report.md").read_text("utf-8")
+    opening, *_ = markdown.partition("<details>")
+    shapes, costs = re.search(r"\*\*(.+)\*\*\n\n(.+)\n", opening).groups()
+    assert numbers(shapes) == [7, 1, 1, 5, 1, 2, 1]
+    ratios = read(folder, "cost").query("dtype == 'float32' and size == 'outside cache'")
+    ratios = ratios[ratios["pass"] == "forward+backward"].set_index("function")["ratio"]
+    assert numbers(costs)[:3] == [float(f"{ratios.median():.2g}"), (ratios <= 1.5).sum(), len(ratios)]
+    assert ratios.idxmax() in costs
+    assert re.findall(r"!\[.*\]\((.*)\)", opening) == ["figures/overview.png"]
+    assert "\n## " not in re.sub("<details>.*?</details>", "", markdown, flags=re.DOTALL)
+
+
 def test_the_summary_is_computed_from_the_facts(folder):
     markdown = (folder / "report.md").read_text("utf-8")
     assert numbers(line(markdown, "- Of ", " jump: ", "binary_step")) == [7, 1]
@@ -89,7 +103,7 @@ def test_the_page_needs_no_other_file_and_its_tables_sort(folder):
     assert page.count("data:image/png;base64,") == len(NAMES) + 3
     assert not re.search(r'(src|href)="(?!data:|#)', page)
     assert "aria-sort" in page
-    assert page.count("<table") == len(NAMES) + 7
+    assert page.count("<table") == len(NAMES) + 8
 
 
 @pytest.mark.slow
@@ -105,7 +119,9 @@ def test_cost_is_left_out_where_it_was_not_measured(folder, tmp_path):
     for name in ("properties", "curves", "distances", "points", "identities", "overflows"):
         write(read(folder, name), tmp_path, name)
     functions.write(tmp_path)
-    assert "## Cost" not in (tmp_path / "report.md").read_text("utf-8")
+    markdown = (tmp_path / "report.md").read_text("utf-8")
+    assert "<summary>Cost</summary>" not in markdown
+    assert "Forward and backward" not in markdown
     assert not (tmp_path / "figures" / "cost.png").exists()
 
 

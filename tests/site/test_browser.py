@@ -46,6 +46,14 @@ def test_no_page_is_wider_than_the_screen(browser, site, width):
     assert too_wide == {}
 
 
+def test_the_tools_of_a_table_stand_above_it_and_only_the_claims_share_one_screen(browser, site):
+    """The page of all claims is set small; that of a function, which names claims too, is not."""
+    browser.open(site.folder / "activations" / "mish.html", width=1280)
+    top = "document.querySelector('{}').getBoundingClientRect().top"
+    assert browser.run(top.format(".table-tools")) > browser.run(top.format("h2"))
+    assert browser.run("parseFloat(getComputedStyle(document.querySelector('h1')).fontSize)") > 20
+
+
 def test_nothing_is_asked_of_a_server(browser, site):
     browser.open(site.folder / "activations" / "mish.html", width=1280)
     assert {url.partition(":")[0] for url in browser.requests} <= {"file", "data", "about", "blob"}

@@ -1,11 +1,15 @@
 """Which activation suits a network: the rule, its sentences, and the first page that shows them."""
 
+import numpy as np
+import pages
 import pandas as pd
 import pytest
 import synthetic
 from invented_site import PUBLISHED, invent
 
+from actbench.command.options import options
 from actbench.compare.tracks import SHARED, TUNED
+from actbench.report import results_folder
 from actbench.site import choice, home, learned, situations, sources, standing
 from actbench.tables.store import write
 
@@ -58,7 +62,7 @@ def test_a_situation_takes_its_track_and_its_setting():
 
 
 def test_every_situation_names_an_experiment_that_is_there():
-    assert {one.experiment for one in situations.SITUATIONS} <= set(home.options("experiment"))
+    assert {one.experiment for one in situations.SITUATIONS} <= set(options("experiment"))
     assert len({(one.place, one.track) for one in situations.SITUATIONS}) == len(situations.SITUATIONS)
 
 
@@ -86,8 +90,33 @@ def test_the_first_page_has_a_row_for_each_network(catalogue, tmp_path):
     assert cells[0][2:7] == ["one for all", mish, "–", fast, "gelu"]
     assert cells[1][2:7] == ["tuned for each", relu, mish, relu, "–"]
     assert cells[2][:3] == ["MLP", "MNIST", "one for all or tuned for each"]
-    assert [cells[2][3], cells[2][7]] == ["not&nbsp;measured&nbsp;yet", "`+experiment=mnist_mlp`, about 9 core-hours"]
+    assert [cells[2][3], cells[2][7]] == [
+        "not&nbsp;measured&nbsp;yet",
+        "`+experiment=mnist_mlp`, an estimated 9 core-hours",
+    ]
     assert [cells[-1][3], cells[-1][7]] == ["not compared with relu", "[its report](results/mnist_gan/report.md)"]
+
+
+def test_a_sweep_without_relu_is_compared_with_the_reference_that_it_states(tmp_path):
+    """A GAN's discriminator with slopes of which 0 is the reference: from tables over the report to the chooser."""
+    fld = {0.0: 4.0, 0.1: 4.0, 0.2: 2.0, 0.3: 8.0}
+    stated = {"seeds": 6, "depth": 1, "epochs": 1, "reference": "leaky_relu negative_slope=0.0"}
+    tables = pages.concatenated(
+        *(synthetic.tables(["leaky_relu"], **stated, **{"act.negative_slope": slope}) for slope in fld)
+    )
+    level = tables.runs["act.negative_slope"].map(fld) * np.random.default_rng(0).uniform(0.99, 1.01, len(tables.runs))
+    others = [f"{split}_{name}" for split in ("test", "val") for name in ("loss", "accuracy")]
+    runs = tables.runs.assign(test_fld=level, **dict.fromkeys(others, np.nan))
+    results_folder.write(synthetic.results_folder(tmp_path / "results" / "mnist_gan", tables._replace(runs=runs)))
+    found = sources.read(tmp_path / "results").places
+    gan = next(one for one in situations.SITUATIONS if one.experiment == "mnist_gan")
+    chosen = choice.choose(gan.rows(found))
+    zero, tenth, fifth, most = (f"leaky_relu negative_slope={slope}" for slope in (0, 0.1, 0.2, 0.3))
+    assert (chosen.reference, chosen.default, chosen.avoid) == (zero, fifth, [most])
+    assert set(found["variant"]) == {tenth, fifth, most}
+    assert home.answer({gan: chosen}).endswith(f"{fifth} is better than {zero}.")
+    assert standing.against_reference("leaky_relu", found).startswith("No published sweep compares")
+    assert gan.place not in standing.not_measured("leaky_relu", found)
 
 
 def test_the_answer_counts_the_measured_situations():

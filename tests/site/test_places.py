@@ -5,13 +5,15 @@ import math
 import numpy as np
 import pandas as pd
 import pytest
+import synthetic
 from invented_site import BEST_SET, DIFFERENCES, FAILURES, FUNCTIONS, invent
 
 from actbench.catalogue import entries
 from actbench.command.options import use_config_dir
 from actbench.site import __main__ as main
-from actbench.site import activations, claims, diagnosis, own, pairs, places, relatives, sources
+from actbench.site import activations, claims, diagnosis, own, pairs, places, relatives, sources, training
 from actbench.site.claims import Claim
+from actbench.tables import store
 
 
 def _published(root, *, name: str = "digits", differences=DIFFERENCES, best_set=BEST_SET, **config):
@@ -103,6 +105,29 @@ def test_the_nearest_are_those_with_the_smallest_largest_distance():
     assert rows == {"a": ["b", "c"], "b": ["c", "a"], "c": ["b", "a"], "d": ["c", "b"]}
     assert table["distance"].tolist() == [8, 12, 4, 8, 4, 12, 20, 24]
     np.testing.assert_equal(table["slope_distance"].to_numpy(), [1, 1.5, 0.5, 1, 0.5, 1.5, np.nan, np.nan])
+
+
+def test_a_training_has_its_rate_its_initialisation_and_its_time_against_the_reference_s(tmp_path):
+    """On each seed mish takes 1, 2, … 5 times relu's time; the quartiles of these are 2 and 4, the median is 3."""
+    shared, tuned = (
+        synthetic.tables(["relu", "mish"], seeds=5, depth=1, track=track, init=init, **{"optim.lr": rate})
+        for track, init, rate in (("shared", "torch", 0.003), ("tuned", "lsuv", 0.01))
+    )
+    runs = pd.concat([shared.runs, tuned.runs], ignore_index=True)
+    base = 1 + runs["seed"] / 10
+    runs["train_seconds"] = base.where(runs["act"] == "relu", base * (1 + runs["seed"]))
+    folder = tmp_path / "digits_mlp"
+    store.write(shared._replace(runs=runs), folder / "tables")
+    (folder / "statistics").mkdir()
+    DIFFERENCES.to_csv(folder / "statistics" / "differences.csv", index=False)
+    rows = training.read(tmp_path).set_index(["variant", "track"])[[training.RATE, training.INIT, training.TIME]]
+    assert rows.T.to_dict("list") == {
+        ("mish", "shared"): ["0.003", "torch", "3 [2, 4]"], ("mish", "tuned"): ["0.01", "lsuv", "3 [2, 4]"],
+        ("relu", "shared"): ["0.003", "torch", ""], ("relu", "tuned"): ["0.01", "lsuv", ""],
+    }  # fmt: skip
+    said = activations._whole_training("mish", sources.read(tmp_path))
+    assert said.startswith("A whole training of the MLP on 8×8 digits takes 3 [2, 4] times as long")
+    assert training.read(invent(tmp_path / "invented")).empty
 
 
 def test_a_pair_is_read_from_either_side(tmp_path):

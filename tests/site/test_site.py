@@ -11,6 +11,7 @@ from urllib.parse import unquote, urlsplit
 import pytest
 from invented_site import FUNCTIONS, REPORT
 
+from actbench.command.options import DOCS
 from actbench.site import build, navigation
 from actbench.site.__main__ import main
 from actbench.tables.schema import REFERENCE
@@ -137,7 +138,11 @@ def test_the_script_marks_the_reference_of_the_reports():
     assert f'const REFERENCE = "{REFERENCE}";' in (build.ASSETS / "tables.js").read_text(encoding="utf-8")
 
 
-def test_a_site_takes_the_place_of_an_older_one_and_of_nothing_else(site, tmp_path, capsys):
+def _as_html(pages: list[str]) -> list[str]:
+    return sorted("index.html" if page == "README.md" else page.replace(".md", ".html") for page in pages)
+
+
+def test_a_site_takes_the_place_of_an_older_one_and_of_nothing_else(site, tmp_path, capsys, caplog):
     to = tmp_path / "site"
     results = tmp_path / "published"  # a results root may have any name
     (results / "one").mkdir(parents=True)
@@ -151,7 +156,10 @@ def test_a_site_takes_the_place_of_an_older_one_and_of_nothing_else(site, tmp_pa
     assert not (to / "old.html").exists()
     assert (to / "results" / "one" / "report.html").is_file()
     assert not (to / "activations").exists()
-    assert capsys.readouterr().out.endswith(f"3 pages: {to / 'index.html'}\n")
+    guide = sorted(file.name for file in DOCS.glob("*.md"))  # of the package, since none stands beside the results
+    assert sorted(page.name for page in (to / "docs").glob("*.html")) == _as_html(guide)
+    assert capsys.readouterr().out.endswith(f"\n{3 + len(guide)} pages: {to / 'index.html'}\n")
+    assert "Doc file 'docs/" not in caplog.text  # no link of the guide leads to what is not there
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "notes.txt").touch()
     assert main([str(results), "--to", str(tmp_path / "mine")]) == 2

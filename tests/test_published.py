@@ -5,6 +5,7 @@ import shutil
 from pathlib import Path
 
 import audit
+import pandas as pd
 import pytest
 
 from actbench.command.options import EXPERIMENTS
@@ -28,9 +29,16 @@ REMADE = [
 ]
 
 
+def assert_the_same(path: Path, published: Path) -> None:
+    pd.testing.assert_frame_equal(pd.read_csv(path), pd.read_csv(published), rtol=1e-9, atol=1e-15)
+
+
 @pytest.mark.parametrize("folder", REMADE)
 def test_a_report_is_made_from_its_tables(folder, tmp_path, undrawn):
-    """Made again from the tables, every number, interval and sentence is the same to the byte."""
+    """Made again from the tables, a page is the same to the byte, and its statistics are but for rounding.
+
+    They are written with all their bits, of which processors differ in the last.
+    """
     copy = tmp_path / folder.name
     shutil.copytree(folder / "tables", copy / "tables")
     runs, _, _ = measured = store.collect(copy)
@@ -43,7 +51,7 @@ def test_a_report_is_made_from_its_tables(folder, tmp_path, undrawn):
         files, published = ({path.name for path in (root / name).glob("*")} for root in (copy, folder))
         assert files == published
     for path in (copy / "statistics").iterdir():
-        assert path.read_bytes() == (folder / "statistics" / path.name).read_bytes()
+        assert_the_same(path, folder / "statistics" / path.name)
 
 
 @pytest.mark.skipif(not (ROOT / "results" / "across").is_dir(), reason="Nothing is published over several workloads.")
@@ -54,8 +62,9 @@ def test_the_report_over_several_workloads_is_made_from_their_tables(tmp_path, u
     if any(audit.protocol(ROOT / folder) < PROTOCOL for folder in command.split()):
         pytest.skip("It was made under an older PROTOCOL, by older rules.")
     across.write([ROOT / folder for folder in command.split()], tmp_path)
-    for name in ["report.md", *(f"statistics/{path.name}" for path in (published / "statistics").iterdir())]:
-        assert (tmp_path / name).read_bytes() == (published / name).read_bytes(), name
+    assert (tmp_path / "report.md").read_bytes() == (published / "report.md").read_bytes()
+    for path in (published / "statistics").iterdir():
+        assert_the_same(tmp_path / "statistics" / path.name, path)
     figures, published_figures = (
         {path.name for path in (root / "figures").iterdir()} for root in (tmp_path, published)
     )

@@ -1,6 +1,7 @@
 """What a results folder asks, and the command that answers it again: the first two lines of its experiment."""
 
 import pandas as pd
+from omegaconf import OmegaConf
 
 from actbench.command import options
 from actbench.report.numbers import enumeration
@@ -32,3 +33,13 @@ def command(name: str) -> str:
     file = options.file_of("experiment", name)
     lines = file.read_text(encoding="utf-8").splitlines() if file is not None else []
     return next((line.removeprefix("# ") for line in lines if line.startswith("# python ")), "")
+
+
+def unmeasured(name: str, runs: pd.DataFrame) -> list[str]:
+    """A sentence for each track that the experiment `name` sweeps and that has no run yet."""
+    file = options.file_of("experiment", name)
+    swept = OmegaConf.select(OmegaConf.load(file), "hydra.sweeper.params.track", default="") if file is not None else ""
+    there = set(runs["track"].dropna()) if "track" in runs else set()
+    return [
+        f"The {track} track is not measured yet." for track in str(swept).split(",") if track and track not in there
+    ]

@@ -136,13 +136,19 @@ def _make(
         folds.run(works, left_out, command=question.command(name)),
     ]
     known = choice.names(beside.facts)
-    asked = question.question(name, pd.concat([work.tables.runs for work in works]))
+    runs = pd.concat([work.tables.runs for work in works])
+    asked = question.question(name, runs)
     said = answer.answer(works, comparisons, beside.atoms, is_yes_or_no=question.is_yes_or_no(asked))
     writer.write_page(
         new,
         page.TEMPLATES / "experiment.md.j2",
         title=asked,
-        warnings=[*_not_converged(beside.doubled), *tracks_section.harm(harm), *draws.summary(beside.draws)],
+        warnings=[
+            *question.unmeasured(name, runs),
+            *_not_converged(beside.doubled),
+            *tracks_section.harm(harm),
+            *draws.summary(beside.draws),
+        ],
         answer=standing or said,
         figure=figure,
         box=page.table(box.rows(works, comparisons, doubled=beside.doubled, atoms=beside.atoms)),

@@ -59,10 +59,12 @@ def told(claim: Claim, decided: Sequence[Decided], *, room: int = MAX_WORDS) -> 
     """The finding prepared for the claim's verdict with its numbers.
 
     What stands in brackets is left out while its numbers are not measured. Where others lack too, or nothing that is
-    claimed is measured, what is told are the statements that are decided, as many as have room.
+    claimed is measured, or only a control is not, what is told are the statements that are decided, as many as have
+    room.
     """
-    is_measured = {one.verdict != NOT_MEASURED for one in decided if one.atom.kind == "claimed"}
-    template = "" if is_measured == {False} else _template(claim, decided)
+    verdicts = {one.verdict for one in decided if one.atom.kind == "claimed"}
+    waits_for_control = decide.verdict(decided) == NOT_MEASURED and NOT_MEASURED not in verdicts
+    template = "" if verdicts == {NOT_MEASURED} or waits_for_control else _template(claim, decided)
     fields = {one.atom.name: _short(one.fields) for one in decided}
     with suppress(sentences.MissingNumberError):
         if template:

@@ -1,7 +1,7 @@
 """What a results folder asks, and the command that answers it again: the first two lines of its experiment."""
 
 import pandas as pd
-from omegaconf import OmegaConf
+import yaml
 
 from actbench.command import options
 from actbench.report.numbers import enumeration
@@ -38,7 +38,8 @@ def command(name: str) -> str:
 def unmeasured(name: str, runs: pd.DataFrame) -> list[str]:
     """A sentence for each track that the experiment `name` sweeps and that has no run yet."""
     file = options.file_of("experiment", name)
-    swept = OmegaConf.select(OmegaConf.load(file), "hydra.sweeper.params.track", default="") if file is not None else ""
+    node = yaml.safe_load(file.read_text(encoding="utf-8")) if file is not None else {}
+    swept = node.get("hydra", {}).get("sweeper", {}).get("params", {}).get("track", "")
     there = set(runs["track"].dropna()) if "track" in runs else set()
     return [
         f"The {track} track is not measured yet." for track in str(swept).split(",") if track and track not in there

@@ -148,9 +148,10 @@ def _bounds(samples: np.ndarray, *, level: float, draws: Iterable[np.ndarray]) -
     below = (means < mean - tolerance).mean(axis=1) + (means <= mean + tolerance).mean(axis=1)  # twice the share
     bias, deviations = scipy.special.ndtri(below / 2), samples - mean
     acceleration = (deviations**3).sum(axis=1) / (6 * (deviations**2).sum(axis=1) ** 1.5)
-    bounds = []
+    shares = []
     for tail in ((1 - level) / 2, (1 + level) / 2):
         shifted = bias + scipy.special.ndtri(tail)
-        shares = scipy.special.ndtr(bias + shifted / (1 - acceleration * shifted))
-        bounds.append(np.array([np.quantile(row, p) for row, p in zip(means, shares, strict=True)]))
-    return bounds[0], bounds[1]
+        shares.append(scipy.special.ndtr(bias + shifted / (1 - acceleration * shifted)))
+    bounds = [np.quantile(row, ends) for row, ends in zip(means, np.stack(shares, axis=1), strict=True)]
+    low, high = np.transpose(bounds)
+    return low, high

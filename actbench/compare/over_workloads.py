@@ -72,8 +72,12 @@ def profile(runs: pd.DataFrame, *, taus: Sequence[float], value: str = "steps_to
     values = wide.fillna(np.inf)
     best = values.min(axis=1)
     ratio = values.where(np.isfinite(best), np.inf).div(best.where(np.isfinite(best), 1.0), axis=0)
-    shares = [(str(name), float(tau), float((ratio[name] <= tau).mean())) for name in ratio for tau in taus]
-    return pd.DataFrame(shares, columns=["variant", "tau", "share"])
+    shares = np.mean([ratio.to_numpy() <= tau for tau in taus], axis=1)  # (taus, variants)
+    names = [str(name) for name in ratio]
+    return pd.DataFrame({
+        "variant": np.repeat(names, len(taus)), "tau": np.tile(np.asarray(taus, dtype=float), len(names)),
+        "share": shares.T.ravel(),
+    })  # fmt: skip
 
 
 def failures(runs: pd.DataFrame) -> pd.DataFrame:

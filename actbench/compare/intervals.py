@@ -98,9 +98,7 @@ def _draws(n: int, resamples: int, rng: np.random.Generator) -> Iterator[np.ndar
     for chunk in chunks(np.arange(resamples), size=n):
         drawn = rng.integers(0, n, (len(chunk), n))
         places = drawn + n * np.arange(len(drawn))[:, None]
-        counts = np.zeros(drawn.size)
-        np.add.at(counts, places.ravel(), 1.0)
-        yield counts.reshape(drawn.shape).T
+        yield np.bincount(places.ravel(), minlength=drawn.size).astype(float).reshape(drawn.shape).T
 
 
 def _fixed_draws(n: int, resamples: int, seed: int) -> Iterable[np.ndarray]:

@@ -220,7 +220,8 @@ def all_pairs(runs: pd.DataFrame, *, value: str) -> pd.DataFrame:
     wide = by_seed(runs, value=value)
     sign = 1 if better(value) == "higher" else -1
     names = list(combinations(map(str, wide), 2))
-    pairs = [_common_seeds(wide[a], wide[b]) for a, b in names]
+    columns = {str(name): column.to_numpy() for name, column in wide.items()}
+    pairs = [_common_seeds(columns[a], columns[b]) for a, b in names]
     counts = np.zeros((len(pairs), 3), dtype=int)
     for rows, values in by_size(pairs):  # (pairs, 2, n)
         first, second = sign * values[:, 0], sign * values[:, 1]
@@ -235,7 +236,7 @@ def all_pairs(runs: pd.DataFrame, *, value: str) -> pd.DataFrame:
     return table.assign(p_bh=false_discoveries(table["p"]))
 
 
-def _common_seeds(a: pd.Series, b: pd.Series) -> np.ndarray:
+def _common_seeds(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     """The values (2, n) on the seeds that both have."""
     values = np.stack([a, b])
     # Unlike an index, `compress` keeps rows contiguous, on which the rounding of a sum depends.

@@ -40,7 +40,7 @@ def best_set(runs: pd.DataFrame, *, value: str, looks: Looks, rng: np.random.Gen
     means = common.mean().sort_values(kind="stable")
     p, same_as = confidence_set(common[means.index], rng=rng)
     in_set = p > 1 - LEVEL
-    tiers = _tiers(kept, value=value, looks=looks, best=str(means.index[0]), in_set=in_set, rng=rng)
+    tiers = _tiers(kept, value=value, looks=looks, best=str(means.index[0]), in_set=in_set)
     rows = [
         (name, means[name], len(common), p[name], bool(in_set[name]), same_as.get(name, ""), tiers[name])
         for name in means.index
@@ -80,16 +80,12 @@ def confidence_set(values: pd.DataFrame, *, rng: np.random.Generator) -> tuple[p
     return pd.Series(found), pd.Series(same, dtype="object")
 
 
-def _tiers(
-    runs: pd.DataFrame, *, value: str, looks: Looks, best: str, in_set: pd.Series, rng: np.random.Generator
-) -> dict[str, str]:
+def _tiers(runs: pd.DataFrame, *, value: str, looks: Looks, best: str, in_set: pd.Series) -> dict[str, str]:
     """The tier of each variant but those that take no part."""
-    table = paired.compare(runs, value=value, rng=rng, looks=looks, reference=best)
     tiers = {best: "best"}
-    for row in table.to_dict("records"):
-        name, verdict = str(row["variant"]), str(row["verdict"])
+    for name, verdict in paired.verdicts(runs, value=value, looks=looks, reference=best).items():
         if verdict == "worse" and not in_set.get(name, False):
-            tiers[name] = "worse"
+            tiers[str(name)] = "worse"
         else:
-            tiers[name] = "equivalent to the best" if verdict == "equivalent" else "undecided"
+            tiers[str(name)] = "equivalent to the best" if verdict == "equivalent" else "undecided"
     return tiers

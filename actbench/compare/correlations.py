@@ -135,23 +135,35 @@ def _spearman(pairs: np.ndarray, *, rng: np.random.Generator, resamples: int) ->
     result = scipy.stats.spearmanr(pairs[:, 0], pairs[:, 1])
     levels = [np.unique(column, return_inverse=True)[1] for column in pairs.T]
     resampled = bootstrap(
-        lambda drawn: _rho(np.stack([_mid_ranks(level[drawn]) for level in levels], axis=2)),
-        [len(pairs)], rng=rng, resamples=resamples, size=pairs.size,
-    )  # fmt: skip
+        lambda drawn: _rho(_counts(drawn), *levels), [len(pairs)], rng=rng, resamples=resamples, size=pairs.size
+    )
     low, high = np.nanquantile(resampled, TAILS)
     return float(result.statistic), float(low), float(high), float(result.pvalue)
 
 
-def _mid_ranks(levels: np.ndarray) -> np.ndarray:
-    """The rank of each value in its row, equal ones sharing their mean rank; values are the whole numbers from 0 on."""
-    count = levels.max() + 1
-    places = levels + count * np.arange(len(levels))[:, None]
-    sizes = np.bincount(places.ravel(), minlength=count * len(levels)).reshape(len(levels), count)
-    return np.take_along_axis(sizes.cumsum(axis=1) - (sizes - 1) / 2, levels, axis=1)
+def _counts(drawn: np.ndarray) -> np.ndarray:
+    """How often each of n pairs is drawn in each resample (k, n)."""
+    k, n = drawn.shape
+    return np.bincount((drawn + n * np.arange(k)[:, None]).ravel(), minlength=k * n).reshape(k, n).astype(float)
 
 
-def _rho(ranks: np.ndarray) -> np.ndarray:
-    """The correlation of pairs of ranks (k, n, 2), one for each of the k; nan where one of the two does not vary."""
-    centred = ranks - ranks.mean(axis=1, keepdims=True)
+def _rho(counts: np.ndarray, x: np.ndarray, y: np.ndarray) -> np.ndarray:
+    """Spearman's ρ of each resample (k, n) of pairs with the levels x and y, (n,); nan where one does not vary.
+
+    Twice a centred rank is a whole number, so that every sum here is exact, in whatever order it is taken.
+    """
+    x, y = _doubled_ranks(counts, x), _doubled_ranks(counts, y)
+    weighted, squares = counts * x, [np.einsum("kn,kn,kn->k", counts, each, each) for each in (x, y)]
     with np.errstate(invalid="ignore"):
-        return centred.prod(axis=2).sum(axis=1) / np.sqrt((centred**2).sum(axis=1).prod(axis=1))
+        return np.einsum("kn,kn->k", weighted, y) / np.sqrt(squares[0] * squares[1])
+
+
+def _doubled_ranks(counts: np.ndarray, levels: np.ndarray) -> np.ndarray:
+    """Twice the centred rank of each value in each resample (k, n), equal values sharing their mean rank.
+
+    `levels` (n,) are the places of the values in their order, whole numbers from 0 on.
+    """
+    order = np.argsort(levels, kind="stable")
+    firsts = np.flatnonzero(np.diff(levels[order], prepend=-1))
+    sizes = np.add.reduceat(counts[:, order], firsts, axis=1)
+    return (2 * sizes.cumsum(axis=1) - sizes - counts.shape[1])[:, levels]

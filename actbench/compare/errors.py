@@ -17,6 +17,9 @@ from actbench.tables import bits
 MARGIN = 1.10  # times the reference's error rate, or Fréchet distance: less is no difference that matters
 
 
+_BY_IMAGE = ("test_right", "num_test_images")
+
+
 @dataclass(frozen=True)
 class Errors:
     """The test errors of one setting, seed s in place s.
@@ -42,7 +45,8 @@ def errors_of(rows: pd.DataFrame, seeds: Sequence[int], *, split: str = "test") 
 
     On validation data, `split` "val", images are not known one by one.
     """
-    by_seed = rows.set_index("seed").reindex(list(seeds))
+    names = [name for name in (f"{split}_accuracy", *_BY_IMAGE) if name in rows]
+    by_seed = rows[["seed", *names]].set_index("seed").reindex(list(seeds))
     rates = 1 - pd.to_numeric(by_seed[f"{split}_accuracy"]).to_numpy(dtype=float)
     nothing = np.zeros(len(rates), dtype=bool)
     if split != "test" or "test_right" not in rows or not _one_test_set(rows):
@@ -51,9 +55,9 @@ def errors_of(rows: pd.DataFrame, seeds: Sequence[int], *, split: str = "test") 
     sizes = by_seed.loc[known, "num_test_images"].unique()
     if len(sizes) != 1:
         return Errors(rates, None, nothing)
-    wrong = np.zeros((len(rates), int(sizes[0])), dtype=bool)
+    wrong, packed = np.zeros((len(rates), int(sizes[0])), dtype=bool), by_seed["test_right"].to_numpy()
     for place in np.flatnonzero(known):
-        wrong[place] = ~bits.unpack(by_seed["test_right"].iloc[place], sizes[0])
+        wrong[place] = ~bits.unpack(packed[place], sizes[0])
     return Errors(rates, wrong, known)
 
 

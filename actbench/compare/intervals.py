@@ -98,9 +98,7 @@ def _draws(n: int, resamples: int, rng: np.random.Generator) -> Iterator[np.ndar
     for chunk in chunks(np.arange(resamples), size=n):
         drawn = rng.integers(0, n, (len(chunk), n))
         places = drawn + n * np.arange(len(drawn))[:, None]
-        counts = np.zeros(drawn.size)
-        np.add.at(counts, places.ravel(), 1.0)
-        yield counts.reshape(drawn.shape).T
+        yield np.bincount(places.ravel(), minlength=drawn.size).astype(float).reshape(drawn.shape).T
 
 
 def _fixed_draws(n: int, resamples: int, seed: int) -> Iterable[np.ndarray]:
@@ -148,9 +146,10 @@ def _bounds(samples: np.ndarray, *, level: float, draws: Iterable[np.ndarray]) -
     below = (means < mean - tolerance).mean(axis=1) + (means <= mean + tolerance).mean(axis=1)  # twice the share
     bias, deviations = scipy.special.ndtri(below / 2), samples - mean
     acceleration = (deviations**3).sum(axis=1) / (6 * (deviations**2).sum(axis=1) ** 1.5)
-    bounds = []
+    shares = []
     for tail in ((1 - level) / 2, (1 + level) / 2):
         shifted = bias + scipy.special.ndtri(tail)
-        shares = scipy.special.ndtr(bias + shifted / (1 - acceleration * shifted))
-        bounds.append(np.array([np.quantile(row, p) for row, p in zip(means, shares, strict=True)]))
-    return bounds[0], bounds[1]
+        shares.append(scipy.special.ndtr(bias + shifted / (1 - acceleration * shifted)))
+    bounds = [np.quantile(row, ends) for row, ends in zip(means, np.stack(shares, axis=1), strict=True)]
+    low, high = np.transpose(bounds)
+    return low, high

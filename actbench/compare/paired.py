@@ -58,23 +58,26 @@ def compare(
         margin_images: The margin in test images; nan of what is no error rate.
         seconds: Of training, for each seed of the variant.
     """
-    wide = by_seed(runs, value=value)
-    base = column_of(wide, reference)
-    names = [str(name) for name in wide.columns if name != reference]
-    seeds = _planned(base.dropna().index.tolist(), looks)
-    wide = wide.reindex(seeds)
-    measure = _errors if value.endswith("_error") else _distances
-    contrasts = measure(runs, wide, value=value, reference=reference)
-    outcomes = decide([Atom(name, (contrasts[name].case(),)) for name in names], looks)
+    wide, contrasts, outcomes = _decided(runs, value=value, looks=looks, reference=reference)
     rows = [
         _row(name, wide[[name, reference]].to_numpy().T, contrasts[name], outcome, looks, rng=rng)
-        for name, outcome in zip(names, outcomes, strict=True)
+        for name, outcome in outcomes.items()
     ]
     table = pd.DataFrame(rows, columns=[name for name in COLUMNS if name != "seconds"])
     seconds = runs.groupby("variant")["train_seconds"].mean() if "train_seconds" in runs else pd.Series(dtype=float)
     return table.assign(
         margin_images=table["margin_images"] * _num_images(runs, value), seconds=table["variant"].map(seconds)
     )
+
+
+def verdicts(runs: pd.DataFrame, *, value: str, looks: Looks, reference: str) -> pd.Series:
+    """The verdict of every other variant, as in `compare`, without the numbers beside it, which take longer."""
+    _, contrasts, outcomes = _decided(runs, value=value, looks=looks, reference=reference)
+    named = {
+        name: _verdict(outcome, contrasts[name].excludes_zero(outcome.n)[1] if outcome.verdict == "false" else 0.0)
+        for name, outcome in outcomes.items()
+    }
+    return pd.Series(named, dtype="object")
 
 
 @dataclass(frozen=True)
@@ -110,6 +113,25 @@ class _Contrast:
         tails = Tails.of(self.difference[:n], images=self.images)
         above, below = (float(tail) for tail in tails.at(n))
         return min(1.0, 2 * min(above, below)), 1.0 if above < below else -1.0
+
+
+def _decided(
+    runs: pd.DataFrame, *, value: str, looks: Looks, reference: str
+) -> tuple[pd.DataFrame, dict[str, _Contrast], dict[str, Outcome]]:
+    """The planned seeds × all variants, what each verdict rests on, and the outcome of every other variant."""
+    wide = by_seed(runs, value=value)
+    base = column_of(wide, reference)
+    names = [str(name) for name in wide.columns if name != reference]
+    wide = wide.reindex(_planned(base.dropna().index.tolist(), looks))
+    measure = _errors if value.endswith("_error") else _distances
+    contrasts = measure(runs, wide, value=value, reference=reference)
+    outcomes = decide([Atom(name, (contrasts[name].case(),)) for name in names], looks)
+    return wide, contrasts, dict(zip(names, outcomes, strict=True))
+
+
+def _verdict(outcome: Outcome, sign: float) -> str:
+    """The verdict on a variant whose mean lies on this side of the reference's."""
+    return {"true": "equivalent", "false": "worse" if sign > 0 else "better"}.get(outcome.verdict, "undecided")
 
 
 def _planned(seeds: list[int], looks: Looks) -> list[int]:
@@ -161,11 +183,10 @@ def _row(
     change = contrast.change(n, alpha=alpha) if n > 1 else (np.nan,) * 3
     zero, sign = contrast.excludes_zero(n) if n > 1 else (np.nan, 0.0)
     ranks = float(signed_rank(difference[None])[0]) if finite else np.nan
-    verdict = {"true": "equivalent", "false": "worse" if sign > 0 else "better"}.get(outcome.verdict, "undecided")
     shares = (pair[0] < pair[1]).mean() + (pair[0] == pair[1]).mean() / 2 if n else np.nan
     bounds = [float(each[0]) for each in bca(difference[None], rng=rng)] if finite else [np.nan] * 3
     return (
-        name, num_common, lost, verdict, outcome.n, alpha, *change,
+        name, num_common, lost, _verdict(outcome, sign), outcome.n, alpha, *change,
         outcome.p, outcome.q, min(outcome.p_holm, outcome.q_holm), any(case.skewed for case in outcome.cases),
         outcome.price if outcome.n else looks.sizes[0] - n,
         ranks, bool(np.isfinite(ranks) and outcome.n and (zero < alpha) != (ranks < alpha)),
@@ -199,7 +220,8 @@ def all_pairs(runs: pd.DataFrame, *, value: str) -> pd.DataFrame:
     wide = by_seed(runs, value=value)
     sign = 1 if better(value) == "higher" else -1
     names = list(combinations(map(str, wide), 2))
-    pairs = [_common_seeds(wide[a], wide[b]) for a, b in names]
+    columns = {str(name): column.to_numpy() for name, column in wide.items()}
+    pairs = [_common_seeds(columns[a], columns[b]) for a, b in names]
     counts = np.zeros((len(pairs), 3), dtype=int)
     for rows, values in by_size(pairs):  # (pairs, 2, n)
         first, second = sign * values[:, 0], sign * values[:, 1]
@@ -214,7 +236,7 @@ def all_pairs(runs: pd.DataFrame, *, value: str) -> pd.DataFrame:
     return table.assign(p_bh=false_discoveries(table["p"]))
 
 
-def _common_seeds(a: pd.Series, b: pd.Series) -> np.ndarray:
+def _common_seeds(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     """The values (2, n) on the seeds that both have."""
     values = np.stack([a, b])
     # Unlike an index, `compress` keeps rows contiguous, on which the rounding of a sum depends.

@@ -66,7 +66,8 @@ def _tied_signed_rank(differences: np.ndarray) -> float:
     Under the null each sign is a fair coin, given the ranks. The distribution of the sum of the positive ranks, doubled
     so that they are integers, is built up one difference at a time.
     """
-    double_ranks = (2 * scipy.stats.rankdata(np.abs(differences))).astype(int)
+    _, places, sizes = np.unique(np.abs(differences), return_inverse=True, return_counts=True)
+    double_ranks = (2 * sizes.cumsum() - sizes + 1)[places]
     probabilities = np.zeros(double_ranks.sum() + 1)
     probabilities[0] = 1
     reached = np.cumsum(double_ranks) + 1

@@ -13,7 +13,7 @@ import pandas as pd
 from actbench.compare.by_seed import by_seed, complete_by_seed
 from actbench.compare.intervals import RESAMPLES, TAILS
 from actbench.compare.looks import USUAL, Looks
-from actbench.compare.paired import JUDGED, compare
+from actbench.compare.paired import JUDGED, verdicts
 from actbench.compare.ranking import primary
 from actbench.compare.resampling import bootstrap
 from actbench.compare.significance import ALPHA, holm
@@ -142,10 +142,10 @@ def compare_tracks(
     low, high = np.nanquantile(taus, TAILS) if np.isfinite(taus).any() else [np.nan] * 2
     columns = {}
     for track, runs, mean, when in zip((SHARED, TUNED), (shared, tuned), means, looks, strict=True):
-        table = compare(runs, value=value, rng=rng, looks=when, reference=reference)
+        decided = verdicts(runs, value=value, looks=when, reference=reference)
         columns[f"mean_{track}"] = mean
         columns[f"rank_{track}"] = mean.rank(method="min")
-        columns[f"verdict_{track}"] = table.set_index("variant")["verdict"].reindex(names)
+        columns[f"verdict_{track}"] = decided.reindex(names)
     variants = pd.DataFrame(columns).rename_axis("variant").reset_index()
     variants = variants[["variant", *(f"{n}_{t}" for n in ("mean", "rank", "verdict") for t in (SHARED, TUNED))]]
     tau = kendall(*(mean.to_numpy()[None] for mean in means))[0]

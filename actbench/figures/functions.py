@@ -46,8 +46,8 @@ def overview(curves: pd.DataFrame) -> Figure:
         for order, frame in rows[rows["function"] == name].groupby("order"):
             panel.plot(frame["z"], _with_gaps(frame["value"]), **_line(order))
         panel.set_title(name, fontsize=min(6.5, 120 / len(name)), pad=2)
-        panel.set(xlim=(-4, 4), ylim=(-1.6, 4), xticks=(-4, 0, 4), yticks=(-1, 0, 1, 2, 3))
         panel.tick_params(pad=0)
+    panels[0].set(xlim=(-4, 4), ylim=(-1.6, 4), xticks=(-4, 0, 4), yticks=(-1, 0, 1, 2, 3))  # the others share them
     layout.key(figure, {ORDERS[order]: _line(order) for order in (0, 1)})
     return figure
 

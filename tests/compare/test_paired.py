@@ -7,10 +7,11 @@ import scipy.stats
 from invented import STEPS, error_runs, rng, runs
 from statsmodels.stats.multitest import multipletests
 
+from actbench.compare import paired
 from actbench.compare.by_seed import by_seed
 from actbench.compare.errors import MARGIN
 from actbench.compare.looks import Looks
-from actbench.compare.paired import compare
+from actbench.compare.paired import compare, verdicts
 from actbench.compare.significance import false_discoveries, holm, signed_rank
 from actbench.tables.bits import pack
 
@@ -78,6 +79,22 @@ def test_a_decided_variant_stays_decided_and_is_described_at_its_look() -> None:
     row = table_of({"relu": base, "other": later}, looks=Looks((10, 20))).loc["other"]
     assert (row["verdict"], row["look"], row["n"], row["alpha"]) == ("worse", 10, 20, 0.02)
     assert row["change"] == pytest.approx(first.mean() / BASE.mean() - 1)
+
+
+def test_verdicts_alone_are_the_tables_and_draw_no_resample(monkeypatch: pytest.MonkeyPatch) -> None:
+    values = {
+        "relu": BASE,
+        "far": 2 * BASE,
+        "near": BASE + 1e-4 * symmetric(1),
+        "lower": 0.5 * BASE,
+        "wide": BASE + 0.1 * symmetric(2),
+    }
+    frame = error_runs(values)
+    table = compare(frame, value="test_error", rng=rng(), looks=TEN).set_index("variant")["verdict"]
+    assert set(table) == {"better", "worse", "equivalent", "undecided"}
+    monkeypatch.setattr(paired, "bca", None)  # the longest part of a row
+    alone = verdicts(frame, value="test_error", looks=TEN, reference="relu")
+    assert alone.to_dict() == table.to_dict()
 
 
 def test_fewer_seeds_than_the_first_look_decide_nothing() -> None:

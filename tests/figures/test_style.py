@@ -1,12 +1,15 @@
 """Colours: told apart by everyone, by family of function, the reference and what the catalogue lacks on their own."""
 
 import itertools
+from pathlib import Path
 
+import matplotlib as mpl
 import numpy as np
 import pytest
 from matplotlib.colors import to_rgb
+from PIL import Image
 
-from actbench.figures import style
+from actbench.figures import layout, style
 from actbench.tables import families
 
 # Machado, Oliveira & Fernandes 2009: what a dichromat sees of linear RGB.
@@ -68,3 +71,26 @@ def test_lines_of_one_family_have_shades() -> None:
 
 def test_every_family_has_a_colour() -> None:
     assert set(families.published().values()) == set(families.FAMILIES) == set(style.COLOURS) - {style.OWN}
+
+
+def test_what_is_left_out_of_the_layout_moves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Axes with labels and without, a key, an image without ticks, a colour bar with pointed ends."""
+
+    def image(name: str) -> np.ndarray:
+        with mpl.rc_context(style.style()):
+            figure, (first, second, third) = layout.grid(3, columns=3, height=2)
+            first.plot([0, 1e6], [-3e-7, 2])
+            first.set(xlabel="epoch", title="f")
+            second.plot([0, 1], [0, 1])
+            second.set_ylabel("loss")
+            mappable = third.imshow([[0, 1], [2, 3]], aspect="auto")
+            third.set(xticks=[], yticks=[])
+            figure.colorbar(mappable, ax=third, location="top", extend="both")
+            figure.supxlabel("step")
+            layout.key(figure, {"f": {}, "f ′": {"linestyle": "--"}})
+            style.save(figure, tmp_path / name)
+        return np.asarray(Image.open(tmp_path / name).convert("RGB"))
+
+    left_out = image("out.png")
+    monkeypatch.setattr(style, "_leave_out_of_layout", lambda figure: None)
+    assert np.array_equal(left_out, image("in.png"))

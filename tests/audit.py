@@ -48,7 +48,8 @@ def ranked_by(runs: pd.DataFrame) -> str:
 def expanded_bca(samples: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Efron's BCa interval of the mean of each row of samples (k, n) in plain numpy, at Hesterberg's level for n.
 
-    Returns low and high, (k, 3) each: the bound, between the lowest and the highest that other draws might give.
+    Returns low and high, (k, 3) each: the bound, between the lowest and the highest that other draws might give. Where
+    fewer than ten resamples lie beyond it, other draws might give anything up to the sample's own end.
     """
     n = samples.shape[1]
     mean = samples.mean(axis=1, keepdims=True)
@@ -64,7 +65,10 @@ def expanded_bca(samples: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         noise = 4 * np.sqrt(at * (1 - at) / RESAMPLES)  # of the share of resamples below the bound, with other draws
         levels = np.clip([at - noise, at, at + noise], 0, 1).T
         places = np.arange(RESAMPLES) / (RESAMPLES - 1)
-        bounds.append(np.array([np.interp(level, places, row) for row, level in zip(drawn, levels, strict=True)]))
+        bound = np.array([np.interp(level, places, row) for row, level in zip(drawn, levels, strict=True)])
+        bound[:, 0] = np.where(at * RESAMPLES < 10, samples.min(axis=1), bound[:, 0])
+        bound[:, 2] = np.where((1 - at) * RESAMPLES < 10, samples.max(axis=1), bound[:, 2])
+        bounds.append(bound)
     return bounds[0], bounds[1]
 
 

@@ -162,22 +162,28 @@ def _locate_jumps(g: Function, low: Tensor, high: Tensor, *, order: int, scale: 
     """The jumps of g, at most one a cell, and their cells.
 
     Every pass cuts each cell and keeps the subcell with the largest third difference. A third difference removes a
-    local parabola, so a slope does not hide a small jump. At the last width a smooth function changes as much as in the
-    neighbouring subcells, and a function that jumps changes more.
+    local parabola, so a slope does not hide a small jump. A cell is given up where none is as large as that of the
+    smallest jump to be found, as in most after two passes. At the last width a smooth function changes as much as in
+    the neighbouring subcells, and a function that jumps changes more.
     """
+    cell = torch.arange(len(low))
     for _ in range(_PASSES):
-        low, high = _roughest_subcell(g, low, high)
+        low, high, roughness = _roughest_subcell(g, low, high)
+        kept = ~(roughness <= _NOISE * scale / 2)  # nan is kept
+        low, high, cell = low[kept], high[kept], cell[kept]
+        if not len(cell):
+            return [], []
     width = high - low
     values = g(torch.stack([low - width, low, high, high + width]))  # (4, cells)
     changes = values.diff(dim=0)
     excess = changes[1].abs() - 0.8 * (changes[0].abs() + changes[2].abs())
     tolerance = _NOISE * (scale + values[1:3].abs().amax(dim=0))
-    cells = ((excess > tolerance) & values.isfinite().all(dim=0)).nonzero().flatten().tolist()
+    found = ((excess > tolerance) & values.isfinite().all(dim=0)).nonzero().flatten().tolist()
     kinks = [
         Kink(order, roundest(float(low[i]), float(high[i])), float(values[1, i]), float(values[2, i]), float(width[i]))
-        for i in cells
+        for i in found
     ]
-    return kinks, cells
+    return kinks, cell[found].tolist()
 
 
 def _both_sides(low: Tensor, high: Tensor, kinks: list[Kink]) -> tuple[Tensor, Tensor]:
@@ -189,16 +195,21 @@ def _both_sides(low: Tensor, high: Tensor, kinks: list[Kink]) -> tuple[Tensor, T
     return (low + room)[is_wide], (high - room)[is_wide]
 
 
-def _roughest_subcell(g: Function, low: Tensor, high: Tensor) -> tuple[Tensor, Tensor]:
-    """In each cell the subcell with the largest third difference; cells a few spacings of float64 wide are kept."""
+def _roughest_subcell(g: Function, low: Tensor, high: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """In each cell the subcell with the largest third difference; cells a few spacings of float64 wide are kept.
+
+    Returns the ends of the subcells, and the largest third difference of each cell, nan where one is not finite.
+    """
     width = (high - low)[:, None] / _SUBCELLS
     nodes = low[:, None] + width * torch.arange(-1, _SUBCELLS + 2, dtype=torch.float64)
     nodes[:, 1], nodes[:, -2] = low, high
-    subcell = g(nodes.flatten()).view_as(nodes).diff(n=3).abs().nan_to_num().argmax(dim=1, keepdim=True)
+    third = g(nodes.flatten()).view_as(nodes).diff(n=3).abs()
+    subcell = third.nan_to_num().argmax(dim=1, keepdim=True)
     spacing = torch.maximum(low.abs(), high.abs()) * torch.finfo(torch.float64).eps
     is_coarse = width[:, 0] > 4 * spacing
     new_low, new_high = (nodes.gather(1, subcell + side).squeeze(1) for side in (1, 2))
-    return torch.where(is_coarse, new_low, low), torch.where(is_coarse, new_high, high)
+    roughness = torch.where(third.isfinite(), third, torch.nan).amax(dim=1)  # amax passes nan on
+    return torch.where(is_coarse, new_low, low), torch.where(is_coarse, new_high, high), roughness
 
 
 def roundest(low: float, high: float) -> float:

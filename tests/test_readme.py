@@ -75,6 +75,15 @@ def _at_their_own() -> str:
     )
 
 
+def _on_mnist() -> str:
+    counts = _table("mnist_mlp", "differences")["verdict"].value_counts()
+    assert "better" not in counts
+    return (
+        f"none of {counts.sum()} is shown to be better than ReLU: {counts['equivalent']} are equivalent, "
+        f"{counts['worse']} worse, and {counts['undecided']} undecided"
+    )
+
+
 def _badly_tuned() -> str:
     acts = ("softshrink", "threshold")
     (guess,) = {_accuracy(act, "shared") for act in acts}
@@ -158,7 +167,8 @@ def _speed() -> str:
 
 
 SENTENCES = [
-    _at_one_rate, _at_their_own, _badly_tuned, _vanishing, _drift, _fixed_point, _collapse, _catalogue, _claims, _speed,
+    _at_one_rate, _at_their_own, _on_mnist, _badly_tuned, _vanishing, _drift, _fixed_point, _collapse, _catalogue,
+    _claims, _speed,
 ]  # fmt: skip
 
 

@@ -28,7 +28,7 @@ from actbench.tables.schema import REFERENCE
 
 TEMPLATES = Path(__file__).with_name("templates")
 _DESCRIPTIVE = ("variant", "setting", "measure", "against")  # columns that need not say the same in every row
-_TRAINED = (training.RATE, training.INIT, training.TIME)
+_TRAINED = (training.RATE, training.INIT)
 _PLACES = {one.experiment: one.place for one in SITUATIONS}
 
 
@@ -94,23 +94,12 @@ def _page(name: str, facts: Facts, catalogue: Catalogue, to: Path) -> str:
 
 
 def _answer(name: str, catalogue: Catalogue) -> str:
-    """How it fares against the reference and what it costs, alone and in a training, in three sentences."""
+    """How it fares against the reference and what it costs, in two sentences."""
     if name == REFERENCE:
         return f"{name} is the reference: every other is compared with it, in results and in time."
     fares = standing.against_reference(name, catalogue.places)
     alone = cost.in_words(cost.of(name, catalogue.tables["cost"]))
-    return " ".join(sentence for sentence in (fares, alone, _whole_training(name, catalogue)) if sentence)
-
-
-def _whole_training(name: str, catalogue: Catalogue) -> str:
-    """How long a training takes against the reference's, in the first network where that was measured."""
-    rows = catalogue.training[catalogue.training["variant"] == name]
-    rows = rows[(rows["reference"] == REFERENCE) & (rows[training.TIME] != "")]
-    for one in SITUATIONS:
-        if len(found := one.rows(rows)):
-            times = found[training.TIME].iloc[0]
-            return f"A whole training of the {one.place} takes {times} times as long, median and quartiles over seeds."
-    return ""
+    return f"{fares} {alone}".strip()
 
 
 def _table(heading: list[str], rows: list[list[str]]) -> str:
@@ -119,7 +108,7 @@ def _table(heading: list[str], rows: list[list[str]]) -> str:
 
 def _places(rows: pd.DataFrame, catalogue: Catalogue) -> str:
     """A row for each workload and track."""
-    rows = _in_order(rows).merge(catalogue.training.drop(columns="reference"), on=statistics.PLACED, how="left")
+    rows = _in_order(rows).merge(catalogue.training, on=statistics.PLACED, how="left")
     rows = rows.fillna(dict.fromkeys(_TRAINED, ""))
     return _telling(
         {
@@ -202,8 +191,7 @@ def _places_read(rows: pd.DataFrame) -> str:
         "interval at the level of the look that decided; less is better. Better and worse: the interval excludes 0 and "
         f"the change is beyond the margin. Equivalent: {places.within_margin()}, the margin. Undecided: neither is "
         "shown. n is the number of seeds. Learning rate and initialisation are those of the track: on the tuned one "
-        "what tuning chose for it on other seeds. The training time is against that of the reference on the same seed, "
-        "median and quartiles over seeds, while other runs shared the machine."
+        "what tuning chose for it on other seeds."
     )
 
 

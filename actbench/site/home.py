@@ -1,5 +1,6 @@
 """The first page of the site: which activation suits which network, and where else to look."""
 
+from collections.abc import Collection
 from pathlib import Path
 
 from actbench.command.options import estimated_hours
@@ -82,7 +83,8 @@ def _chooser(choices: dict[Situation, Choice], catalogue: Catalogue, to: Path) -
             ]
         else:
             rates = [RATES[other.track] for other in SITUATIONS if other.place == one.place and other not in choices]
-            rows.setdefault((one.place, ""), [one.network, one.data, " or ".join(rates), *_not_measured(one, to)])
+            left = _not_measured(one, choices, to)
+            rows.setdefault((one.place, ""), [one.network, one.data, " or ".join(rates), *left])
     return table([heading, *rows.values()])
 
 
@@ -98,10 +100,10 @@ def _measured(one: Situation, choice: Choice, catalogue: Catalogue, to: Path) ->
     ]
 
 
-def _not_measured(one: Situation, to: Path) -> list[object]:
-    """The command that would tell, or the report of an experiment without a comparison."""
+def _not_measured(one: Situation, choices: Collection[Situation], to: Path) -> list[object]:
+    """The command that would tell, or the report of an experiment without a comparison on any track."""
     report = f"results/{one.experiment}/report.md"
-    if (to / report).is_file():
+    if (to / report).is_file() and one.experiment not in {other.experiment for other in choices}:
         return [f"not compared with {REFERENCE}", "", "", "", _link("its report", report, to)]
     return [_NOT_MEASURED, "", "", "", _command(one.experiment)]
 

@@ -1,5 +1,7 @@
 """Which activation suits a network: the rule, its sentences, and the first page that shows them."""
 
+import dataclasses
+
 import numpy as np
 import pages
 import pandas as pd
@@ -95,6 +97,18 @@ def test_the_first_page_has_a_row_for_each_network(catalogue, tmp_path):
         "`+experiment=mnist_mlp`, an estimated 9 core-hours",
     ]
     assert [cells[-1][3], cells[-1][7]] == ["not compared with relu", "[its report](results/mnist_gan/report.md)"]
+
+
+def test_a_track_that_is_not_measured_has_its_command(catalogue, tmp_path):
+    """Though its experiment has a report, of the other track."""
+    to = tmp_path / "pages"
+    (to / "results" / "digits_mlp").mkdir(parents=True)
+    (to / "results" / "digits_mlp" / "report.md").touch()
+    home.write(dataclasses.replace(catalogue, places=catalogue.places.query("track == 'shared'")), to)
+    lines = (to / "index.md").read_text(encoding="utf-8").splitlines()
+    (row,) = [line for line in lines if "8×8 digits" in line and "tuned for each" in line]
+    assert "not&nbsp;measured&nbsp;yet" in row
+    assert "`+experiment=digits_mlp`" in row
 
 
 def test_a_sweep_without_relu_is_compared_with_the_reference_that_it_states(tmp_path):

@@ -115,10 +115,10 @@ def _drift() -> str:
     first, last = (f"{ratio.loc['none', layer]:.1f}" for layer in (1, 8))
     (held,) = {f"{value:.1f}" for value in ratio.loc["batch"]}
     return (
-        f"stays within {(means - 0.5).abs().max():.3f} of 0.5 through {len(means)} layers; after, that of the last layer "
-        f"is {_drift_in_training():.2f} above that of the first ([trained](results/mean_drift_trained/report.md)). From the "
-        f"start the constant part of the output grows, from {first} to {last} times its spread; batch normalisation "
-        f"holds it at {held}"
+        f"stays within {(means - 0.5).abs().max():.3f} of 0.5 through {len(means)} layers; after, that of the last "
+        f"layer is {_drift_in_training():.2f} above that of the first ([trained](results/mean_drift_trained/report.md))"
+        f". From the start the constant part of the output grows, from {first} to {last} times its spread; batch "
+        f"normalisation holds it at {held}"
     )
 
 

@@ -109,6 +109,18 @@ def test_means_over_settings_are_those_of_the_tables_with_the_settings_of_their_
     assert sentence.endswith("(means of 4 seeds).")
 
 
+@pytest.mark.parametrize(("depth", "listed"), [(3, True), (9, False)])
+def test_a_learned_parameter_is_listed_by_layer_where_there_are_few(depth: int, listed: bool):
+    tables = synthetic.tables(["prelu"], seeds=2, depth=depth)
+    slopes = tables.layers["layer_index"] / 8
+    works = workloads(tables._replace(layers=tables.layers.assign(**{"act.weight": slopes})))
+    measure = measures.of("learned.weight", works)
+    assert measure is not None
+    sentence = measures.sentence(measure, "learned.weight", works).partition(" with ")[0]
+    expected = [layer / 8 for layer in (range(1, depth + 1) if listed else (1, depth))]
+    assert numbers(sentence) == pytest.approx(expected, abs=0.006)
+
+
 @pytest.mark.parametrize(
     ("column", "expected"),
     [("gain", 0.5), ("w2_normal", 0.25), ("saturation", 60.0), ("dead", 50.0), ("learned.weight", 0.1)],

@@ -120,14 +120,8 @@ def _places(claim: Claim, decided: Sequence[Decided], evidence: Evidence) -> lis
     for name in dict.fromkeys([*tables.folders(claim), *plan.missing(decided, evidence)]):
         question = options.describe(experiments[name]) if name in experiments else ""
         command = f"actbench +experiment={name}" if name in experiments else _COMMANDS.get(name, "")
-        rows.append(
-            [
-                _link(name, evidence),
-                question,
-                Markdown(f"`python -m {command}`" if command else ""),
-                evidence.origin(name),
-            ]
-        )
+        command = Markdown(f"`python -m {command}`" if command else "")
+        rows.append([_link(name, evidence), question, command, evidence.origin(name)])
     return rows
 
 

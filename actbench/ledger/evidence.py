@@ -55,7 +55,8 @@ class Evidence:
         """The settings of a results folder with their variants; none where no run is published."""
         if results not in self._workloads:
             runs = self.frame(results, "runs")
-            self._workloads[results] = [] if runs is None else self._settings(self._root / results, runs)
+            tables = None if runs is None else self._tables(self._root / results)._replace(runs=runs)
+            self._workloads[results] = [] if tables is None else workloads(tables)
         return self._workloads[results]
 
     def source(self, results: str) -> str:
@@ -119,9 +120,6 @@ class Evidence:
             frame = frame.assign(saturation=frame["saturation_low"] + frame["saturation_high"])
         columns = ["run_id", "seed", *(name for name in config_columns(runs) if name not in frame)]
         return frame.merge(runs[columns], on=["run_id", "seed"])
-
-    def _settings(self, folder: Path, runs: pd.DataFrame) -> list[Workload]:
-        return workloads(self._tables(folder)._replace(runs=runs))
 
     def _tables(self, folder: Path) -> Tables:
         if folder not in self._collected:

@@ -104,7 +104,7 @@ def _not_measured(one: Situation, choices: Collection[Situation], to: Path) -> l
     """The command that would tell, or the report of an experiment without a comparison on any track."""
     report = f"results/{one.experiment}/report.md"
     if (to / report).is_file() and one.experiment not in {other.experiment for other in choices}:
-        return [f"not compared with {REFERENCE}", "", "", "", _link("its report", report, to)]
+        return ["not compared yet", "", "", "", _link("its report", report, to)]
     return [_NOT_MEASURED, "", "", "", _command(one.experiment)]
 
 

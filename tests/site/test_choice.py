@@ -96,7 +96,7 @@ def test_the_first_page_has_a_row_for_each_network(catalogue, tmp_path):
         "not&nbsp;measured&nbsp;yet",
         "`+experiment=mnist_mlp`, an estimated 9 core-hours",
     ]
-    assert [cells[-1][3], cells[-1][7]] == ["not compared with relu", "[its report](results/mnist_gan/report.md)"]
+    assert [cells[-1][3], cells[-1][7]] == ["not compared yet", "[its report](results/mnist_gan/report.md)"]
 
 
 def test_a_track_that_is_not_measured_has_its_command(catalogue, tmp_path):

@@ -14,7 +14,7 @@ _NEAR = 1.5  # times the reference's time
 
 
 def answer(functions: Mapping[str, Facts], cost: pd.DataFrame) -> list[str]:
-    """How many have which shape, which is the steepest and which has the deepest minimum, what they cost."""
+    """How many functions have which shape, and what they cost against the reference."""
     facts = functions.values()
     breaks = [(one.value("num_jumps") > 0, one.value("num_kinks") > 0) for one in facts]
     ends = [_infinite_ends(one) for one in facts]

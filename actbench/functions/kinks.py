@@ -124,16 +124,21 @@ def _jumps(f: Function, order: int) -> list[Kink] | None:
 
 
 def _stands_alone(g: Function, kink: Kink, length: float) -> bool:
-    """Whether g is smooth beside the jump: within 64 widths of its bracket, and but for a few places within a length.
+    """Whether g jumps once: smooth within 64 widths of its bracket and but for a few places within a length, and apart.
 
-    Rounding noise is not: where terms cancel, as in log(z + sqrt(z^2 + 1)) far on the left, g jumps again and again.
+    Rounding noise does not: where terms cancel, as in log(z + sqrt(z^2 + 1)) far on the left, g jumps again and again,
+    or to a value of its own at one number and back at the next.
     """
     for spacing, share in ((kink.error, 1.0), (length / 64, 0.8)):
         steps = spacing * torch.arange(2, 66, dtype=torch.float64)
         roughness = torch.cat([g(kink.place + side * steps).diff(n=3).abs() for side in (-1, 1)])
         if not float(roughness.quantile(share)) <= abs(kink.jump) / 8:  # not for nan either
             return False
-    return True
+    left, right = (
+        2 * near - far
+        for near, far in (g(kink.place + side * kink.error * torch.tensor([2.0, 4.0]).double()) for side in (-1, 1))
+    )
+    return abs(float(right - left) - kink.jump) <= abs(kink.jump) / 2
 
 
 def _is_turn(f: Function, kink: Kink, scale: float) -> bool:

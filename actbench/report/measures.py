@@ -50,22 +50,32 @@ class Measure:
 def sentence(measure: Measure, column: str, works: list[Workload]) -> str:
     """`The output mean changes by 0.00 to 0.14 (no norm) with sigmoid and by 0.00 with tanh (means of 10 seeds).`
 
-    Where there are several settings, those with the smallest and the largest mean are named.
+    Where there are several settings, those with the smallest and the largest mean are named. Empty where more variants
+    have it than a sentence can name.
     """
-    if len({name for work in works for name in work.tables.runs["variant"]}) > _NAMED:
-        return ""
-    frames = [
-        _means(measure.values(work.tables, column), name)
-        for name, work in zip(settings.named(works), works, strict=True)
-    ]
-    means = pd.concat(frames, ignore_index=True)
-    if not len(means):
+    means = _means(measure, column, works)
+    if not 0 < means["variant"].nunique() <= _NAMED:  # of those that have it: few learn a parameter
         return ""
     by_variant = sorted(means.groupby("variant"), key=lambda group: _natural(str(group[0])))
     ranges = [f"{_told(rows, measure.write)} with {name}" for name, rows in by_variant]
+    has_lists = len(works) > 1 or any(", " in text for text in ranges)
+    return f"{measure.says} {'; '.join(ranges) if has_lists else enumeration(ranges)} {_over(works)}."
+
+
+def title(measure: Measure, column: str, works: list[Workload]) -> str:
+    """The sentence, or of more variants the ends: `The test accuracy is 96.1 % with elu to 97.9 % with relu (…).`"""
+    means = _means(measure, column, works)
+    if (said := sentence(measure, column, works)) or not len(means):
+        return said
+    lowest, highest = (means.loc[means["value"] == end].iloc[0] for end in (means["value"].min(), means["value"].max()))
+    ends = [f"{_range(means.loc[[row.name]], measure.write)} with {row['variant']}" for row in (lowest, highest)]
+    return f"{measure.says} {' to '.join(ends)} {_over(works, of=means['variant'].nunique())}."
+
+
+def _over(works: list[Workload], *, of: int = 0) -> str:
+    """`(means of 10 seeds)`, or `(means of 10 seeds, of 12 variants)`."""
     n = max(int(work.tables.runs.groupby("variant")["seed"].nunique().max()) for work in works)
-    listed = "; ".join(ranges) if len(works) > 1 else enumeration(ranges)
-    return f"{measure.says} {listed} (means of {n} seed{'s' if n > 1 else ''})."
+    return f"(means of {n} seed{'s' if n > 1 else ''}{f', of {of} variants' if of else ''})"
 
 
 def _natural(name: str) -> list[tuple[float, str]]:
@@ -74,11 +84,18 @@ def _natural(name: str) -> list[tuple[float, str]]:
     return [(float(part), "") if i % 2 else (math.inf, part) for i, part in enumerate(parts)]
 
 
-def _means(values: pd.DataFrame, setting: str) -> pd.DataFrame:
-    """The mean over seeds of each variant, and of each layer where there are several."""
+def _means(measure: Measure, column: str, works: list[Workload]) -> pd.DataFrame:
+    """The mean over seeds of each variant in each setting, and of each layer where there are several."""
+    frames = [
+        _mean(measure.values(work.tables, column)).assign(setting=name)
+        for name, work in zip(settings.named(works), works, strict=True)
+    ]
+    return pd.concat(frames, ignore_index=True)
+
+
+def _mean(values: pd.DataFrame) -> pd.DataFrame:
     by = [name for name in ("variant", "layer_index") if name in values]
-    means = values[np.isfinite(values["value"])].groupby(by)["value"].mean().reset_index()
-    return means.assign(setting=setting)
+    return values[np.isfinite(values["value"])].groupby(by)["value"].mean().reset_index()
 
 
 def _told(means: pd.DataFrame, write: Callable[[float], str]) -> str:

@@ -22,8 +22,7 @@ def figure(works: list[Workload], named: dict[str, Comparison], atoms: pd.DataFr
     columns = of_ledger.measured(atoms)["column"].dropna()
     measure = measures.of(columns.iloc[0], works) if len(columns) else None
     if measure and (drawn := measure.draw(works)):
-        title = measures.sentence(measure, columns.iloc[0], works) or measure.says
-        return Part(title, figure=save(drawn, measure.figure))
+        return Part(measures.title(measure, columns.iloc[0], works), figure=save(drawn, measure.figure))
     if named:
         return comparison_section.differences(named, save=save)
     tables = {name: work.tables for name, work in zip(settings.named(works), works, strict=True)}

@@ -109,6 +109,31 @@ def test_means_over_settings_are_those_of_the_tables_with_the_settings_of_their_
     assert sentence.endswith("(means of 4 seeds).")
 
 
+def test_of_many_variants_a_title_names_the_lowest_and_the_highest():
+    names = ["celu", "elu", "gelu", "mish", "prelu", "relu", "silu", "tanh"]
+    works = workloads(synthetic.tables(names, seeds=3))
+    means = works[0].tables.runs.groupby("act")["test_accuracy"].mean()
+    measure = measures.of("test_accuracy", works)
+    assert measure is not None
+    assert measures.sentence(measure, "test_accuracy", works) == ""
+    title = measures.title(measure, "test_accuracy", works)
+    low, high = (f"{100 * means[name]:.1f}\u202f% with {name}" for name in (means.idxmin(), means.idxmax()))
+    assert f" {low} to {high} " in title
+    assert "of 8 variants" in title
+
+
+def test_a_learned_parameter_is_said_of_those_that_learn_it_however_many_do_not():
+    tables = synthetic.tables(["celu", "elu", "gelu", "mish", "prelu", "relu", "silu", "tanh"], seeds=2)
+    learning = tables.layers["run_id"].isin(tables.runs.loc[tables.runs["act"] == "prelu", "run_id"])
+    slopes = tables.layers["layer_index"].where(learning) / 8
+    works = workloads(tables._replace(layers=tables.layers.assign(**{"act.weight": slopes})))
+    measure = measures.of("learned.weight", works)
+    assert measure is not None
+    sentence = measures.sentence(measure, "learned.weight", works)
+    assert " with prelu " in sentence
+    assert "tanh" not in sentence
+
+
 @pytest.mark.parametrize(("depth", "listed"), [(3, True), (9, False)])
 def test_a_learned_parameter_is_listed_by_layer_where_there_are_few(depth: int, listed: bool):
     tables = synthetic.tables(["prelu"], seeds=2, depth=depth)

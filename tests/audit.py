@@ -164,7 +164,7 @@ def folders_with(*names: str) -> list:
     that were measured under an older PROTOCOL were made by older rules.
     """
     found = [
-        pytest.param(folder, id=folder.name)
+        pytest.param(folder, id=folder.name, marks=pytest.mark.published)
         for folder in FOLDERS
         if any((folder / "statistics" / f"{name}.csv").is_file() for name in names) and protocol(folder) == PROTOCOL
     ]

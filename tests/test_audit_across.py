@@ -95,6 +95,7 @@ def test_statistics_of_invented_tables_are_reproduced(tmp_path) -> None:
     check(tmp_path / "across", folders)
 
 
+@pytest.mark.published
 @pytest.mark.skipif(not (RESULTS / "across").is_dir(), reason="Nothing is published over several workloads.")
 def test_the_published_statistics_are_reproduced() -> None:
     text = (RESULTS / "across" / "report.md").read_text(encoding="utf-8")

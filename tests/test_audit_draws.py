@@ -52,7 +52,11 @@ def drawn(tmp_path_factory) -> Path:
     return root / "mine_retuned"
 
 
-PUBLISHED = [pytest.param(folder, id=folder.name) for folder in audit.FOLDERS if folder.name.endswith("_retuned")]
+PUBLISHED = [
+    pytest.param(folder, id=folder.name, marks=pytest.mark.published)
+    for folder in audit.FOLDERS
+    if folder.name.endswith("_retuned")
+]
 
 
 @pytest.fixture(params=[pytest.param(None, id="invented"), *PUBLISHED])

@@ -29,11 +29,13 @@ EVIDENCE = Evidence(RESULTS)
 REPORT = (LEDGER / "report.md").read_text(encoding="utf-8")
 
 
+@pytest.mark.published
 @pytest.mark.parametrize("claim", CLAIMS, ids=lambda claim: claim.id)
 def test_a_claim_is_decided_by_its_tables(claim):
     audit_claims.check(claim, audit_claims.decided(RESULTS, claim), ATOMS, CASES)
 
 
+@pytest.mark.published
 def test_every_row_belongs_to_a_claim():
     assert list(dict.fromkeys(ATOMS["claim"])) == [claim.id for claim in CLAIMS]
 
@@ -44,6 +46,7 @@ def _cells(text: str) -> list[list[str]]:
     return [[re.sub(r"\\(.)", r"\1", cell.strip()) for cell in re.split(r"(?<!\\)\|", row)] for row in rows]
 
 
+@pytest.mark.published
 def test_the_report_counts_the_verdicts_of_the_ledger():
     verdicts = ATOMS.groupby("claim")["verdict_on_claim"].first()
     (sentence,) = re.findall(r"^\*\*Of 24 claims: (.*?)\.\*\*", REPORT, flags=re.MULTILINE)
@@ -52,6 +55,7 @@ def test_the_report_counts_the_verdicts_of_the_ledger():
     assert dict(rows[:24]) == verdicts.to_dict()
 
 
+@pytest.mark.published
 @pytest.mark.parametrize("claim", CLAIMS, ids=lambda claim: claim.id)
 def test_the_page_of_a_claim_has_the_verdict_of_each_atom_and_its_figure(claim):
     text, atoms = (LEDGER / f"{claim.id}.md").read_text(encoding="utf-8"), ATOMS[ATOMS["claim"] == claim.id]
@@ -196,6 +200,7 @@ def test_the_invented_claims_have_every_verdict(ledger):
     assert min(found["true"], found["false"], found["undecided"]) >= 4, found
 
 
+@pytest.mark.published
 def test_the_page_is_made_of_the_published_tables(tmp_path):
     ledger = [(claim, decide.decide_claim(claim, EVIDENCE)) for claim in CLAIMS]
     assert tables.atoms(ledger, EVIDENCE).to_csv(index=False) == (LEDGER / "ledger.csv").read_text(encoding="utf-8")
@@ -208,6 +213,7 @@ def test_the_page_is_made_of_the_published_tables(tmp_path):
         assert {words.sentence(one) for one in decided if one.verdict != "not measured"} <= cells
 
 
+@pytest.mark.published
 @pytest.mark.parametrize("path", sorted((parse.FOLDER / "why").glob("*.md")), ids=lambda path: path.stem)
 def test_the_reasons_given_for_a_verdict_stand_on_its_page_with_their_numbers(path):
     claim = next(claim for claim in CLAIMS if claim.id == path.stem)

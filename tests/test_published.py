@@ -21,9 +21,8 @@ LISTED = re.findall(r"\]\((\w+)/report\.md\)", (ROOT / "results" / "README.md").
 PUBLISHED = [
     ROOT / "results" / name for name in LISTED if (ROOT / "results" / name / "tables" / "runs.parquet").is_file()
 ]
-# tests/test_audit.py recomputes every number of the others.
 REMADE = [
-    pytest.param(folder, id=folder.name, marks=() if folder.name == "digits_mlp" else pytest.mark.slow)
+    pytest.param(folder, id=folder.name)
     for folder in PUBLISHED
     if audit.protocol(folder) == PROTOCOL  # reports of older ones were made by older rules
 ]
@@ -33,8 +32,9 @@ def assert_the_same(path: Path, published: Path) -> None:
     pd.testing.assert_frame_equal(pd.read_csv(path), pd.read_csv(published), rtol=1e-9, atol=1e-15)
 
 
+@pytest.mark.published
 @pytest.mark.parametrize("folder", REMADE)
-def test_a_report_is_made_from_its_tables(folder, tmp_path, undrawn):
+def test_a_report_is_made_from_its_tables(folder, tmp_path):
     """Made again from the tables, a page is the same to the byte, and its statistics are but for rounding.
 
     They are written with all their bits, of which processors differ in the last.
@@ -54,6 +54,7 @@ def test_a_report_is_made_from_its_tables(folder, tmp_path, undrawn):
         assert_the_same(path, folder / "statistics" / path.name)
 
 
+@pytest.mark.published
 @pytest.mark.skipif(not (ROOT / "results" / "across").is_dir(), reason="Nothing is published over several workloads.")
 def test_the_report_over_several_workloads_is_made_from_their_tables(tmp_path, undrawn):
     """The command that it names makes the same bytes again."""
@@ -71,6 +72,7 @@ def test_the_report_over_several_workloads_is_made_from_their_tables(tmp_path, u
     assert figures == published_figures
 
 
+@pytest.mark.published
 def test_the_list_of_published_folders_is_made_from_them():
     assert (ROOT / "results" / "README.md").read_text(encoding="utf-8") == index.render(ROOT / "results")
 
@@ -103,6 +105,7 @@ def test_without_a_ledger_there_is_no_list(tmp_path):
     )
 
 
+@pytest.mark.published
 @pytest.mark.parametrize("folder", PUBLISHED, ids=lambda folder: folder.name)
 def test_published_runs_can_be_compared(folder):
     """They have one PROTOCOL, this one or an older one, a commit without uncommitted changes, and none has failed."""

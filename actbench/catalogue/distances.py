@@ -34,11 +34,12 @@ class Pair:
 
 
 def _of(name: str, parameter: str) -> Callable[[float], Function]:
-    return lambda setting: entries.load(name, {parameter: setting}).f
+    return functools.cache(lambda setting: entries.load(name, {parameter: setting}).f)
 
 
 def _fixed(name: str, **parameters: object) -> Callable[[float], Function]:
-    return lambda _: entries.load(name, parameters).f
+    load = functools.cache(lambda: entries.load(name, parameters).f)
+    return lambda _: load()
 
 
 def _logarithmic(low: float, high: float) -> tuple[float, ...]:

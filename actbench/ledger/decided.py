@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
@@ -44,7 +45,7 @@ class Decided:
         """At which look it stands, 0 before the first and without seeds."""
         return sum(size <= self.outcome.n for size in self.atom.looks.sizes) if self.outcome else 0
 
-    @property
+    @cached_property
     def estimates(self) -> list["Estimate"]:
         """What was found for each case, seed by seed or computed."""
         if self.outcome is None:
@@ -81,12 +82,12 @@ class Decided:
             found.append((np.expm1(values) if self.atom.rule == "log_ratio" else values)[: estimate.n])
         return found
 
-    @property
+    @cached_property
     def worst(self) -> "Estimate":
         """The case that speaks least for the statement."""
         return max(self.estimates, key=lambda one: (one.p, -one.q), default=_NOTHING)
 
-    @property
+    @cached_property
     def fields(self) -> dict[str, object]:
         """What its sentences may say, see `sentences.FIELDS`; a number that there is not is nan, a name None."""
         estimates, worst = self.estimates, self.worst

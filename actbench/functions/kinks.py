@@ -112,7 +112,7 @@ def _jumps(f: Function, order: int) -> list[Kink] | None:
         true = [
             i
             for i, kink in enumerate(kinks)
-            if _stands_alone(g, kink, room[i]) and (order < 2 or _is_turn(f, kink, float(scale)))
+            if _stands_alone(g, kink, room[i]) and _lasts(g, kink) and (order < 2 or _is_turn(f, kink, float(scale)))
         ]
         kinks, cells = [kinks[i] for i in true], [cells[i] for i in true]
         new = [kink for kink in kinks if all(_are_apart(kink, other) for other in jumps)]
@@ -124,20 +124,25 @@ def _jumps(f: Function, order: int) -> list[Kink] | None:
 
 
 def _stands_alone(g: Function, kink: Kink, length: float) -> bool:
-    """Whether g jumps once: smooth within 64 widths of its bracket and but for a few places within a length, and apart.
+    """Whether g is smooth beside the jump: within 64 widths of its bracket, and but for a few places within a length.
 
-    Rounding noise does not: where terms cancel, as in log(z + sqrt(z^2 + 1)) far on the left, g jumps again and again,
-    or to a value of its own at one number and back at the next.
+    Rounding noise is not: where terms cancel, as in log(z + sqrt(z^2 + 1)) far on the left, g jumps again and again.
     """
     for spacing, share in ((kink.error, 1.0), (length / 64, 0.8)):
         steps = spacing * torch.arange(2, 66, dtype=torch.float64)
         roughness = torch.cat([g(kink.place + side * steps).diff(n=3).abs() for side in (-1, 1)])
         if not float(roughness.quantile(share)) <= abs(kink.jump) / 8:  # not for nan either
             return False
-    left, right = (
-        2 * near - far
-        for near, far in (g(kink.place + side * kink.error * torch.tensor([2.0, 4.0]).double()) for side in (-1, 1))
-    )
+    return True
+
+
+def _lasts(g: Function, kink: Kink) -> bool:
+    """Whether both sides, each continued to the place by a straight line, differ by the jump.
+
+    Where terms cancel, rounding takes g to a value of its own at one number and back at the next.
+    """
+    steps = kink.error * torch.tensor([2.0, 4.0], dtype=torch.float64)
+    left, right = (2 * near - far for near, far in (g(kink.place + side * steps) for side in (-1, 1)))
     return abs(float(right - left) - kink.jump) <= abs(kink.jump) / 2
 
 

@@ -16,7 +16,7 @@ from actbench.catalogue import entries
 from actbench.functions.facts import NOT_DETERMINED, Fact, facts_of
 from actbench.functions.kinks import find_kinks
 from actbench.functions.moments import gaussian_mean
-from actbench.functions.properties import prepare, second_moment, value_range
+from actbench.functions.properties import derivative, grid, prepare, second_moment, value_range
 from actbench.functions.saturation import saturation_thresholds
 
 INF = math.inf
@@ -354,13 +354,20 @@ def test_a_learned_parameter_counts_with_its_present_value():
 @pytest.mark.parametrize("module", [nn.Tanh(), nn.ELU(), nn.PReLU(), nn.Softplus()], ids=str)
 @pytest.mark.parametrize("compute", [saturation_thresholds, value_range])
 def test_a_property_is_fast_enough_for_a_training_probe(module, compute):
+    """It takes as long as 40 to 85 slopes on the grid, on whatever machine."""
     torch.set_num_threads(1)
+    f, z = prepare(module), grid()
+    assert _seconds(lambda: compute(module)) < 250 * _seconds(lambda: derivative(f, z))
+
+
+def _seconds(work) -> float:
+    """The least of seven times, in which other processes do not count."""
     seconds = []
     for _ in range(7):
-        start = time.process_time()  # other processes do not count
-        compute(module)
+        start = time.process_time()
+        work()
         seconds.append(time.process_time() - start)
-    assert min(seconds) < 0.05  # 2 ms on a fast idle machine, 13 on a slow busy one
+    return min(seconds)
 
 
 def test_a_mean_that_does_not_exist_is_nan():

@@ -59,23 +59,21 @@ def sentence(measure: Measure, column: str, works: list[Workload]) -> str:
     by_variant = sorted(means.groupby("variant"), key=lambda group: _natural(str(group[0])))
     ranges = [f"{_told(rows, measure.write)} with {name}" for name, rows in by_variant]
     has_lists = len(works) > 1 or any(", " in text for text in ranges)
-    return f"{measure.says} {'; '.join(ranges) if has_lists else enumeration(ranges)} {_over(works)}."
+    return f"{measure.says} {'; '.join(ranges) if has_lists else enumeration(ranges)} (means of {_seeds(works)})."
 
 
 def title(measure: Measure, column: str, works: list[Workload]) -> str:
     """The sentence, or of more variants the ends: `The test accuracy is 96.1 % with elu to 97.9 % with relu (…).`"""
     means = _means(measure, column, works)
-    if (said := sentence(measure, column, works)) or not len(means):
-        return said
-    lowest, highest = (means.loc[means["value"] == end].iloc[0] for end in (means["value"].min(), means["value"].max()))
-    ends = [f"{_range(means.loc[[row.name]], measure.write)} with {row['variant']}" for row in (lowest, highest)]
-    return f"{measure.says} {' to '.join(ends)} {_over(works, of=means['variant'].nunique())}."
+    if (count := means["variant"].nunique()) <= _NAMED:
+        return sentence(measure, column, works)
+    ends = [f"{_at(row, measure.write)} with {row['variant']}" for row in _ends(means)]
+    return f"{measure.says} {' to '.join(ends)}, the ends of {count} variants (means of {_seeds(works)})."
 
 
-def _over(works: list[Workload], *, of: int = 0) -> str:
-    """`(means of 10 seeds)`, or `(means of 10 seeds, of 12 variants)`."""
+def _seeds(works: list[Workload]) -> str:
     n = max(int(work.tables.runs.groupby("variant")["seed"].nunique().max()) for work in works)
-    return f"(means of {n} seed{'s' if n > 1 else ''}{f', of {of} variants' if of else ''})"
+    return f"{n} seed{'s' if n > 1 else ''}"
 
 
 def _natural(name: str) -> list[tuple[float, str]]:
@@ -108,11 +106,20 @@ def _told(means: pd.DataFrame, write: Callable[[float], str]) -> str:
 
 
 def _range(means: pd.DataFrame, write: Callable[[float], str]) -> str:
-    ends = [means.loc[means["value"] == value].iloc[0] for value in (means["value"].min(), means["value"].max())]
-    low, high = (write(end["value"]) for end in ends)
-    if low == high:
-        return low
-    return " to ".join(f"{write(end['value'])}{f' ({end.setting})' if end.setting else ''}" for end in ends)
+    low, high = _ends(means)
+    if write(low["value"]) == write(high["value"]):
+        return write(low["value"])
+    return f"{_at(low, write)} to {_at(high, write)}"
+
+
+def _ends(means: pd.DataFrame) -> list[pd.Series]:
+    """The rows with the smallest and the largest mean."""
+    return [means.iloc[end] for end in (means["value"].argmin(), means["value"].argmax())]
+
+
+def _at(row: pd.Series, write: Callable[[float], str]) -> str:
+    """`0.14 (no norm)`"""
+    return f"{write(row['value'])}{f' ({row.setting})' if row.setting else ''}"
 
 
 def of(column: str, works: list[Workload]) -> Measure | None:

@@ -8,7 +8,6 @@ import audit
 import pandas as pd
 import pytest
 
-from actbench.command.options import EXPERIMENTS
 from actbench.ledger import index
 from actbench.measure.streams import PROTOCOL
 from actbench.report import across
@@ -16,6 +15,7 @@ from actbench.report.results_folder import write
 from actbench.tables import store
 from benchmarks.speed import report as speed_report
 
+pytestmark = pytest.mark.published
 ROOT = Path(__file__).resolve().parent.parent
 LISTED = re.findall(r"\]\((\w+)/report\.md\)", (ROOT / "results" / "README.md").read_text(encoding="utf-8"))
 PUBLISHED = [
@@ -32,7 +32,6 @@ def assert_the_same(path: Path, published: Path) -> None:
     pd.testing.assert_frame_equal(pd.read_csv(path), pd.read_csv(published), rtol=1e-9, atol=1e-15)
 
 
-@pytest.mark.published
 @pytest.mark.parametrize("folder", REMADE)
 def test_a_report_is_made_from_its_tables(folder, tmp_path):
     """Made again from the tables, a page is the same to the byte, and its statistics are but for rounding.
@@ -54,7 +53,6 @@ def test_a_report_is_made_from_its_tables(folder, tmp_path):
         assert_the_same(path, folder / "statistics" / path.name)
 
 
-@pytest.mark.published
 @pytest.mark.skipif(not (ROOT / "results" / "across").is_dir(), reason="Nothing is published over several workloads.")
 def test_the_report_over_several_workloads_is_made_from_their_tables(tmp_path, undrawn):
     """The command that it names makes the same bytes again."""
@@ -72,40 +70,10 @@ def test_the_report_over_several_workloads_is_made_from_their_tables(tmp_path, u
     assert figures == published_figures
 
 
-@pytest.mark.published
 def test_the_list_of_published_folders_is_made_from_them():
     assert (ROOT / "results" / "README.md").read_text(encoding="utf-8") == index.render(ROOT / "results")
 
 
-def test_a_folder_is_listed_with_its_question_its_answer_and_its_claims(tmp_path):
-    answered = "# Drift?\n\n**It grows \\| fast.**\n\nMore.\n\n- A point.\n"
-    for name, text in {"mean_drift": answered, "own": "# own: mine\n\n- A point.\n", "two": "# 2\n"}.items():
-        (tmp_path / name).mkdir()
-        (tmp_path / name / "report.md").write_text(text)
-    (tmp_path / "ledger").mkdir()
-    (tmp_path / "ledger" / "ledger.csv").write_text(
-        "results,claim,verdict_on_claim\nmean_drift,C17,mixed\nmean_drift,C17,mixed\nmean_drift,C13,supported\n"
-    )
-    index.write(tmp_path)
-    *_, first, second, third = (tmp_path / "README.md").read_text().splitlines()
-    question, _ = (EXPERIMENTS / "mean_drift.yaml").read_text(encoding="utf-8").removeprefix("# ").split("\n", 1)
-    assert [cell.strip() for cell in re.split(r"(?<!\\)\|", first)] == [
-        "", f"[{question}](mean_drift/report.md)", "It grows \\| fast.",
-        "[C17](ledger/C17.md), [C13](ledger/C13.md)", "",
-    ]  # fmt: skip
-    assert second == "| [own: mine](own/report.md) | A point. |  |"
-    assert third == "| [2](two/report.md) |  |  |"
-
-
-def test_without_a_ledger_there_is_no_list(tmp_path):
-    with pytest.raises(FileNotFoundError) as caught:
-        index.write(tmp_path)
-    assert str(caught.value) == (
-        f"There is no ledger in {tmp_path}: make it with python -m actbench.ledger {tmp_path}."
-    )
-
-
-@pytest.mark.published
 @pytest.mark.parametrize("folder", PUBLISHED, ids=lambda folder: folder.name)
 def test_published_runs_can_be_compared(folder):
     """They have one PROTOCOL, this one or an older one, a commit without uncommitted changes, and none has failed."""

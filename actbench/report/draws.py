@@ -66,7 +66,7 @@ def write(folder: Path) -> tuple[Path, list[str]]:
             figure=_figure(table, chosen, save=writer.saver(new)),
             box=page.table(_rows(tables.runs, chosen)),
             choice="",
-            links=links.beside(name),
+            links=links.beside(folder),
             folds=[
                 Fold("Every verdict, and what each draw chose", [_every_verdict(table, said=more)]),
                 Fold(folds.WHAT_WAS_RUN, [counted, *folds.left(list(left_out.values()))]),

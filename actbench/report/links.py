@@ -1,10 +1,10 @@
 """Where a page leads: the claims that it helps to decide, the functions in it, what is beside it, the command."""
 
 from collections.abc import Collection
+from pathlib import Path
 
 import pandas as pd
 
-from actbench.command import options
 from actbench.compare.workloads import Workload
 from actbench.report import page, question
 from actbench.report.numbers import enumeration
@@ -15,7 +15,7 @@ _NAMED = 12  # the most functions that a line names; more have their links in th
 _BESIDE = {"_tuning": "how rate and initialisation were chosen", "_doubled": "whether it has converged"}
 
 
-def lines(works: list[Workload], atoms: pd.DataFrame, *, known: Collection[str], name: str) -> list[Markdown]:
+def lines(works: list[Workload], atoms: pd.DataFrame, *, known: Collection[str], folder: Path) -> list[Markdown]:
     """The lines that a page of an experiment has below its box."""
     claims = [f"[{claim}](../ledger/{claim}.md)" for claim in dict.fromkeys(atoms["claim"])]
     acts = list(dict.fromkeys(str(act) for work in works for act in work.tables.runs["act"]))
@@ -24,20 +24,19 @@ def lines(works: list[Workload], atoms: pd.DataFrame, *, known: Collection[str],
         f"Helps to decide {enumeration(claims)}." if claims else "",
         f"The functions: {enumeration(functions)}." if 0 < len(functions) <= _NAMED else "",
     ]
-    return [*(Markdown(line) for line in said if line), *beside(name)]
+    return [*(Markdown(line) for line in said if line), *beside(folder)]
 
 
-def beside(name: str) -> list[Markdown]:
-    """The pages that belong to an experiment, and the command that repeats it."""
+def beside(folder: Path) -> list[Markdown]:
+    """The pages beside a folder that belong to its experiment, and the command that repeats it."""
+    folder = folder.resolve()
+    name = folder.name
     base = next((name.removesuffix(end) for end in _BESIDE if name.endswith(end)), name)
     words = {base: "what was found with it"} | {f"{base}{end}": word for end, word in _BESIDE.items()}
-    pages = [f"[{word}](../{other}/report.md)" for other, word in words.items() if other != name and _exists(other)]
+    there = {other: (folder.parent / other / "report.md").is_file() for other in words if other != name}
+    pages = [f"[{words[other]}](../{other}/report.md)" for other, is_there in there.items() if is_there]
     said = [
-        f"See also {enumeration(pages)}." if pages and _exists(name) else "",
+        f"See also {enumeration(pages)}." if pages else "",
         f"To repeat: `{page.escape(command)}`" if (command := question.command(name)) else "",
     ]
     return [Markdown(line) for line in said if line]
-
-
-def _exists(experiment: str) -> bool:
-    return options.file_of("experiment", experiment) is not None

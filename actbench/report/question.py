@@ -4,7 +4,7 @@ import pandas as pd
 import yaml
 
 from actbench.command import options
-from actbench.report.numbers import enumeration
+from actbench.report.numbers import enumeration, fixed
 
 _NAMED = 4  # the most activations that a title names
 
@@ -36,11 +36,15 @@ def command(name: str) -> str:
 
 
 def unmeasured(name: str, runs: pd.DataFrame) -> list[str]:
-    """A sentence for each track that the experiment `name` sweeps and that has no run yet."""
+    """A sentence for each track that the experiment `name` sweeps and that lacks functions which are there."""
     file = options.file_of("experiment", name)
     node = yaml.safe_load(file.read_text(encoding="utf-8")) if file is not None else {}
     swept = node.get("hydra", {}).get("sweeper", {}).get("params", {}).get("track", "")
-    there = set(runs["track"].dropna()) if "track" in runs else set()
+    there = dict(runs.groupby("track")["act"].nunique()) if "track" in runs else {}
     return [
-        f"The {track} track is not measured yet." for track in str(swept).split(",") if track and track not in there
+        f"The {track} track is measured for {fixed(there[track])} of {fixed(runs['act'].nunique())} functions."
+        if track in there
+        else f"The {track} track is not measured yet."
+        for track in str(swept).split(",")
+        if track and (track not in there or there[track] < runs["act"].nunique())
     ]

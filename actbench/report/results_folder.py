@@ -92,7 +92,7 @@ def write_and_list(
     beside = Beside(facts, convergence.of(folder), atoms.of(folder), draws.beside(folder))
     standing = field.of_the_only_run(folder, tables) if standing is None else standing
     with writer.replacing(folder) as new:
-        _make(works, [*left_out, *unreadable], new, beside=beside, standing=standing, name=folder.resolve().name)
+        _make(works, [*left_out, *unreadable], new, beside=beside, standing=standing, folder=folder)
     return folder / "report.html", left_out
 
 
@@ -110,9 +110,10 @@ def _has_something_to_compare(work: Workload) -> bool:
 
 
 def _make(
-    works: list[Workload], left_out: list[str], new: Path, *, beside: Beside, standing: Sequence[str], name: str
+    works: list[Workload], left_out: list[str], new: Path, *, beside: Beside, standing: Sequence[str], folder: Path
 ) -> None:
     """Write report.md, report.html, figures/ and statistics/ into the folder of a new report."""
+    name = folder.resolve().name
     comparisons = [comparison_of(work, facts=beside.facts) for work in works]
     named = {setting: one for setting, one in zip(settings.named(works), comparisons, strict=True) if one is not None}
     agreements, corners = tracks.track_agreements(works), init_or_rate.corners_of(works, comparisons)
@@ -153,7 +154,7 @@ def _make(
         figure=figure,
         box=page.table(box.rows(works, comparisons, doubled=beside.doubled, atoms=beside.atoms)),
         choice=choice.table(named, beside.atoms, known=known),
-        links=links.lines(works, beside.atoms, known=known, name=name),
+        links=links.lines(works, beside.atoms, known=known, folder=folder),
         folds=[fold for fold in folded if fold.parts],
     )
 

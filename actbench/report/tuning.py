@@ -50,7 +50,7 @@ def write(folder: Path) -> tuple[Path, list[str]]:
             figure=_grid(chosen, names),
             box=page.table(_box(asked, runs)),
             choice="",
-            links=links.beside(name),
+            links=links.beside(folder),
             folds=[
                 Fold("What was chosen, with its validation error", [_choices(asked, chosen, rungs, names)]),
                 Fold("Every setting", [Part("", _READ_SETTINGS, table=page.table(_every_setting(rungs, names)))]),

@@ -10,7 +10,15 @@ from contextlib import AbstractContextManager, nullcontext
 
 import torch
 
+_BFLOAT16 = ("avx512_bf16", "amx_bf16", "bf16", "sve_bf16")  # instructions of x86 and of ARM
+
 
 def computing(precision: str, device: torch.device) -> AbstractContextManager:
     """The context in which a model's forward pass has that precision."""
     return torch.autocast(device.type, torch.bfloat16) if precision == "bfloat16" else nullcontext()
+
+
+def is_emulated(precision: str, device: torch.device) -> bool:
+    """Whether a processor has no instructions for a precision: it then computes the same, several times slower."""
+    has = torch.cpu.get_capabilities()
+    return precision == "bfloat16" and device.type == "cpu" and not any(has.get(name) for name in _BFLOAT16)

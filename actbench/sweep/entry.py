@@ -28,12 +28,12 @@ def hydra_job(config: DictConfig) -> None:
         job = compose.job_of(config)
         from actbench.measure import preflight, run
         from actbench.sweep.outcome import carry_out
-        from actbench.sweep.progress import runs_of, say, say_gates
+        from actbench.sweep.progress import runs_of, say, say_notes
 
         preflight.check([job])
         for sentence in run.renew([job]):
             say(sentence)
-        say_gates([job])
+        say_notes([job])
         sys.exit(carry_out(runs_of([job]), lambda: run.run(job, show_progress=True)))
     except ConfigError as error:
         print(f"actbench: {error}", file=sys.stderr)

@@ -14,6 +14,7 @@ from actbench.command.job import Job
 from actbench.measure import build
 from actbench.measure.environment import device
 from actbench.measure.identity import run_id
+from actbench.measure.precision import is_emulated
 from actbench.tables import store
 
 Runs = set[tuple[Path, str]]  # results folder and run_id
@@ -49,13 +50,15 @@ def announce(jobs: Sequence[Job], *, num_runs: int, num_done: int) -> None:
     done = f", {num_done} of them measured already" if num_done else ""
     each = {f"threads={j.config.threads}, device={device(j.config.device)}" for j in jobs}
     say(f"Sweep: {total}{done}; each {' or '.join(sorted(each))}.")
-    say_gates(jobs)
+    say_notes(jobs)
 
 
-def say_gates(jobs: Sequence[Job]) -> None:
-    """Print how many parameters the models with gates have, and how many they would have without."""
+def say_notes(jobs: Sequence[Job]) -> None:
+    """Print how many parameters models with gates have, and that a precision will be slow here."""
     if counts := build.gates([job.config for job in jobs]):
         say(f"{counts}.")
+    if any(is_emulated(job.config.precision, device(job.config.device)) for job in jobs):
+        say("This processor has no instructions for bfloat16 and imitates them: runs take several times as long.")
 
 
 @contextmanager

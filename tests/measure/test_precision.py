@@ -10,8 +10,9 @@ from torch import nn
 from actbench.command.options import ConfigError, options
 from actbench.measure import build, identity, trial
 from actbench.measure.data.splits import Batch
-from actbench.measure.precision import computing
+from actbench.measure.precision import computing, is_emulated
 from actbench.measure.trace import Activation
+from actbench.sweep import progress
 
 MODULE = """
 import torch
@@ -130,3 +131,21 @@ def test_a_task_that_computes_in_its_own_precision_refuses_another(task, job_of)
 def test_another_precision_is_refused(job_of):
     with pytest.raises(ConfigError, match=r"^precision=float16 is out of range: it must be float32 or bfloat16\.$"):
         job_of("+act=tanh", "precision=float16")
+
+
+@pytest.mark.parametrize(
+    ("has", "emulated"),
+    [
+        ({"architecture": "x86_64", "avx512_f": True, "avx512_bf16": False, "amx_bf16": False}, True),
+        ({"architecture": "x86_64", "avx512_bf16": True}, False),
+        ({"architecture": "aarch64", "neon": True, "bf16": True}, False),
+        ({"architecture": "aarch64", "neon": True, "bf16": False}, True),
+    ],
+)
+def test_a_processor_without_bfloat16_emulates_it(monkeypatch, capsys, job_of, has, emulated):
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: has)
+    assert is_emulated("bfloat16", torch.device("cpu")) == emulated
+    assert not is_emulated("bfloat16", torch.device("cuda"))
+    assert not is_emulated("float32", torch.device("cpu"))
+    progress.say_notes([job_of("+act=relu", "precision=bfloat16"), job_of("+act=relu")])
+    assert ("bfloat16" in capsys.readouterr().out) == emulated

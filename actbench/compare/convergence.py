@@ -4,14 +4,24 @@ A learning rate that falls to 0 makes every curve end flat, so a curve cannot te
 epochs, its schedule stretched, can. Tuning seeds are used, which are published for nothing else.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 import pandas as pd
 
+from actbench.compare.workloads import Workload
+
 EPOCHS = "train.epochs"
 TOLERANCE = 0.10  # of the error: with a smaller change a network counts as converged
 COLUMNS = ["variant", "epochs", "n", "error", "error_doubled", "change"]
+
+
+def of_workloads(works: Sequence[Workload]) -> pd.DataFrame:
+    """The table `doubled` of workloads that differ in nothing but their epochs; without rows where others do."""
+    settings = {tuple(sorted((key, value) for key, value in work.config.items() if key != EPOCHS)) for work in works}
+    if len(settings) > 1 or EPOCHS not in works[0].config:
+        return pd.DataFrame(columns=COLUMNS)
+    return doubled(pd.concat([work.tables.runs for work in works]))
 
 
 def doubled(runs: pd.DataFrame) -> pd.DataFrame:
@@ -32,6 +42,8 @@ def doubled(runs: pd.DataFrame) -> pd.DataFrame:
         wide = group.pivot_table("error", "seed", EPOCHS, aggfunc="first")
         for epochs in _usual(map(int, wide.columns)):
             pairs = wide[[epochs, 2 * epochs]].dropna()
+            if not len(pairs):
+                continue
             usual, twice = pairs.mean().to_numpy()
             change = 0.0 if usual == twice == 0 else twice / usual - 1 if usual else np.inf
             rows.append((variant, epochs, len(pairs), usual, twice, change))

@@ -22,6 +22,7 @@ from actbench.compare.tails import t_interval
 from actbench.compare.workloads import workloads
 from actbench.tables.schema import Tables, config_columns
 from actbench.tables.text import text
+from actbench.tables.tuning import FIRST_SEED
 
 
 @dataclass(frozen=True)
@@ -82,8 +83,8 @@ def result(run: Tables) -> Result | None:
 
 
 def place(run: Tables, own: Result, others: pd.DataFrame) -> Place | None:
-    """The place of a single run among `others`, rows of `runs`; None where none shares its workload and a seed."""
-    joined = pd.concat([run.runs, _of_other_functions(others, run.runs)], ignore_index=True)
+    """The place of a single run among `others`, see `compared`; None where none shares its workload and a seed."""
+    joined = pd.concat([run.runs, others], ignore_index=True)
     (work,) = workloads(_only(joined, run), run_ids=set(run.runs["run_id"]))
     runs = measured(work)
     name = str(runs.loc[runs["run_id"].isin(run.runs["run_id"]), "variant"].iloc[0])
@@ -147,8 +148,9 @@ def _only(runs: pd.DataFrame, run: Tables) -> Tables:
     return Tables(runs, run.epochs[:0], run.layers[:0])
 
 
-def _of_other_functions(others: pd.DataFrame, run: pd.DataFrame) -> pd.DataFrame:
-    """The rows of other functions than the run's, which stands for itself also where the sweep has measured it."""
+def compared(others: pd.DataFrame, run: pd.DataFrame) -> pd.DataFrame:
+    """The rows that a run may be compared with: of other functions, since it stands for itself, on no tuning seeds."""
+    others = others[others["seed"] < FIRST_SEED]
     keys = sorted({str(name) for frame in (others, run) for name in frame if str(name).split(".")[0] == "act"})
     cells = others.reindex(columns=keys).map(text)
     own = run.reindex(columns=keys).iloc[0].map(text)

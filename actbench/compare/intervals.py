@@ -19,6 +19,7 @@ from actbench.compare.significance import is_varied
 
 RESAMPLES = 10_000
 LEVEL = 0.95
+_FEW = 10  # from so many values on a bootstrap holds the mean about as often as it says
 _BLAS = ThreadpoolController()
 TAILS = ((1 - LEVEL) / 2, (1 + LEVEL) / 2)
 
@@ -84,6 +85,9 @@ def bca(
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Mean, low and high of each row of `samples` (k, n), all finite: 95 % BCa (Efron 1987), expanded for small n.
 
+    Of fewer than 10 values it is the t interval, mean ± t sqrt(s²/n): a resampled mean lies between the least and the
+    largest value, so that a bootstrap holds the mean too seldom, of normal values in 50 % for n = 2, in 92 % for n = 5.
+
     The bootstrap of a mean is too narrow by sqrt((n − 1)/n) and uses the normal where Student's t belongs: at n = 10 a
     plain interval covers about 90 %. So the level is raised to 2 Φ(t sqrt(n/(n − 1))) − 1, with t the 97.5 % point of
     Student's t with n − 1 degrees, as Hesterberg (2015, The American Statistician 69, section 5) does for percentiles.
@@ -118,11 +122,14 @@ def _intervals(samples: np.ndarray, draws: Iterable[np.ndarray]) -> tuple[np.nda
     mean, n = samples.mean(axis=1), samples.shape[1]
     if n == 1:
         return mean, np.full_like(mean, np.nan), np.full_like(mean, np.nan)
-    quantile = scipy.stats.t.ppf((1 + LEVEL) / 2, n - 1) * np.sqrt(n / (n - 1))
-    level = min(float(2 * scipy.stats.norm.cdf(quantile) - 1), 1 - 1e-9)  # for two values it would round to 1
+    quantile = scipy.stats.t.ppf((1 + LEVEL) / 2, n - 1)
     low, high = mean.copy(), mean.copy()
     varied = is_varied(samples)  # BCa is undefined for equal values
-    if varied.any():
+    if varied.any() and n < _FEW:
+        half = quantile * samples[varied].std(axis=1, ddof=1) / np.sqrt(n)
+        low[varied], high[varied] = mean[varied] - half, mean[varied] + half
+    elif varied.any():
+        level = float(2 * scipy.stats.norm.cdf(quantile * np.sqrt(n / (n - 1))) - 1)
         low[varied], high[varied] = _bounds(samples[varied], level=level, draws=draws)
     return mean, low, high
 

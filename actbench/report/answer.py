@@ -27,8 +27,7 @@ def answer(
 
     A question that asks for yes or no is answered by a statement that is true or false, any other by means.
     """
-    runs = pd.concat([work.tables.runs for work in works])
-    if convergence.EPOCHS in runs and len(doubled := convergence.doubled(runs)):
+    if len(doubled := convergence.of_workloads(works)):
         return [convergence_said.sentence(doubled)]
     if choice := chosen(works, comparisons):
         return choice[:_MOST]

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from actbench.compare.convergence import COLUMNS, doubled, is_converged
+from actbench.compare.convergence import COLUMNS, is_converged, of_workloads
 from actbench.compare.workloads import NothingToReportError, workloads
 from actbench.report.numbers import enumeration, percent
 from actbench.tables.store import collect
@@ -25,7 +25,7 @@ def of(folder: Path) -> pd.DataFrame:
         works = workloads(tables, run_ids=set(tables.runs.loc[latest, "run_id"]))
     except (FileNotFoundError, NothingToReportError):
         return pd.read_parquet(kept) if kept.is_file() else pd.DataFrame(columns=COLUMNS)
-    table = doubled(pd.concat([work.tables.runs for work in works]))
+    table = of_workloads(works)
     kept.parent.mkdir(exist_ok=True)
     table.to_parquet(kept, index=False)
     return table
@@ -36,7 +36,7 @@ def sentence(table: pd.DataFrame) -> str:
     if not len(table):
         return ""
     changes = [f"{percent(row['change'])} ({row['variant']})" for row in table.to_dict("records")]
-    n = f"{table['n'].min()} tuning seed{'s' if table['n'].min() > 1 else ''}"
+    n = f"{table['n'].min()} seed{'s' if table['n'].min() > 1 else ''}"
     what = f"twice the {table['epochs'].iloc[0]} epochs change the validation error by {enumeration(changes)}, on {n}"
     if is_converged(table):
         return f"Converged: {what}."

@@ -60,7 +60,8 @@ def sentences(folder: Path, tables: Tables, run_id: str) -> list[str]:
         return []
     others = tables.runs[tables.runs["run_id"] != run_id]
     sweeps = {str(folder): others, **dict(_beside(folder, run))}
-    sweeps = {name: runs for name, runs in sweeps.items() if len(runs)}
+    left = {name: field.compared(runs, run.runs) for name, runs in sweeps.items() if len(runs)}
+    sweeps = {name: runs for name, runs in left.items() if len(runs)}
     stands = _largest(run, reached, sweeps)
     return [_reached(reached, run), *(_stands(reached, *stands) if stands else [_without(run, sweeps)])]
 
@@ -197,10 +198,8 @@ def _verdict(row: dict, reached: Result) -> list[str]:
 
 def _without(run: Tables, sweeps: dict[str, pd.DataFrame]) -> str:
     """Why there is nothing to compare with, and which command would make it."""
-    how = (
-        "The same command with -m '+act=glob(*)' in place of its activation measures all of them, "
-        f"with +act={REFERENCE} the reference."
-    )
+    how = "The same command with -m '+act=glob(*)' in place of its activation measures all of them"
+    how += "." if (run.runs["act"] == REFERENCE).any() else f", with +act={REFERENCE} the one that it is compared with."
     apart = {name: field.differing(run, runs) for name, runs in sweeps.items()}
     if not apart:
         return f"Nothing to compare with: no sweep here has this data, model and task. {how}"

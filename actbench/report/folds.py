@@ -22,9 +22,9 @@ Saver = Callable[[str], Save]  # prefix -> what saves a figure under that prefix
 
 _READ_INTERVALS = (
     "Intervals are 95 % intervals of the mean over seeds: BCa bootstrap, widened for few seeds (Hesterberg 2015), "
-    "10,000 resamples, a fixed generator. One seed has no interval; (n = 9) behind a number says that fewer seeds than "
-    "the row's n have a finite value. Where two intervals overlap, the two are not called different; the paired "
-    "comparison says more."
+    "10,000 resamples, a fixed generator; below ten seeds Student's t. One seed has no interval; (n = 9) behind a "
+    "number says that fewer seeds than the row's n have a finite value. Where two intervals overlap, the two are not "
+    "called different; the paired comparison says more."
 )
 _READ_LAYERS = (
     "Layers are counted from the input; all numbers are of one fixed probe batch of the validation split. Saturated is "

@@ -140,15 +140,17 @@ def _last_step(layers: pd.DataFrame) -> tuple[pd.DataFrame, str]:
 
 
 def _overlap_with(name: str, cells: Mapping[str, Interval]) -> str:
-    """How many of the other variants have an interval that overlaps this one's; a full stop where there are none."""
-    others = [cell for other, cell in cells.items() if other != name]
-    return f"; {_overlap_clause(sum(cells[name].overlaps(cell) for cell in others), len(others))}" if others else "."
+    """How many of the other variants have an interval that overlaps this one's; a full stop where none has one."""
+    others = [cell for other, cell in cells.items() if other != name and cell.n > 1]
+    if not others or cells[name].n == 1:  # one seed has no interval
+        return "."
+    return f"; {_overlap_clause(sum(cells[name].overlaps(cell) for cell in others), len(others))}"
 
 
 def _overlap_anywhere(means: pd.DataFrame, top: pd.Series) -> str:
     """How many of the other variants have an interval that overlaps that of `top`, in any layer and on either side."""
-    others = means[means["variant"] != top["variant"]]
-    if not len(others):
+    others = means[(means["variant"] != top["variant"]) & (means["n"] > 1)]
+    if not len(others) or top["n"] == 1:
         return "."
     overlapping = {row["variant"] for row in others.to_dict("records") if interval_of(top).overlaps(interval_of(row))}
     return f"; {_overlap_clause(len(overlapping), others['variant'].nunique())}"

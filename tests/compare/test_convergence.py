@@ -3,8 +3,11 @@
 import numpy as np
 import pandas as pd
 import pytest
+import synthetic
 
-from actbench.compare.convergence import doubled, is_converged
+from actbench.compare.convergence import doubled, is_converged, of_workloads
+from actbench.compare.workloads import workloads
+from actbench.tables.schema import Tables
 
 
 def _runs(rows: list[tuple], value: str = "val_accuracy") -> pd.DataFrame:
@@ -39,3 +42,17 @@ def test_a_failed_run_and_a_variant_with_one_number_of_epochs_are_left_out():
     runs = _runs([("relu", 1000, 4, 0.9), ("relu", 1000, 8, 0.9), ("tanh", 1000, 4, 0.9)])
     assert doubled(runs)["variant"].tolist() == ["relu"]
     assert not len(doubled(runs.assign(status="failed")))
+
+
+def test_seeds_that_have_one_number_of_epochs_are_not_compared():
+    assert not len(doubled(_runs([("relu", 0, 4, 0.9), ("relu", 1000, 8, 0.95)])))
+
+
+@pytest.mark.parametrize(("config", "is_asked"), [({}, True), ({"optim.lr": 0.01}, False), ({"model.depth": 6}, False)])
+def test_only_the_epochs_may_differ(config, is_asked):
+    usual, twice = (
+        synthetic.tables(["relu"], seeds=2, depth=1, epochs=1, **{"train.epochs": epochs} | also)
+        for epochs, also in ((25, {}), (50, config))
+    )
+    works = workloads(Tables(*(pd.concat(frames, ignore_index=True) for frames in zip(usual, twice, strict=True))))
+    assert bool(len(of_workloads(works))) == is_asked

@@ -35,7 +35,7 @@ def errors_in(sweep: pd.DataFrame, name: str, seeds: range) -> np.ndarray:
 def place(run: Tables, others: pd.DataFrame) -> field.Place:
     reached = field.result(run)
     assert reached is not None
-    found = field.place(run, reached, others)
+    found = field.place(run, reached, field.compared(others, run.runs))
     assert found is not None
     return found
 

@@ -106,6 +106,16 @@ def test_without_a_field_it_says_why_and_how_to_get_one(tmp_path, own, sentence)
     assert ("-m '+act=glob(*)'" in without) == ("first_seed" not in own)
 
 
+def test_a_sweep_of_the_same_function_or_on_tuning_seeds_is_none_to_compare_with(tmp_path):
+    beside(tmp_path, ["mine"], name="alone")
+    tuning = synthetic.tables(["relu", "tanh"], seeds=4, first_seed=1000, depth=1, epochs=1, **SAME)
+    synthetic.results_folder(tmp_path / "sweep_doubled", tuning)
+    for sentence in (said(tmp_path)[1], said(tmp_path, first_seed=1000)[1]):
+        assert "no sweep here has this data, model and task" in sentence
+    assert "with +act=relu" in said(tmp_path)[1]
+    assert "with +act=relu" not in said(tmp_path, "relu")[1]
+
+
 def test_the_largest_field_counts(tmp_path):
     beside(tmp_path, ["relu", "tanh"], name="a")
     largest = beside(tmp_path, ["relu", "tanh", "gelu"], name="b", seeds=10)

@@ -92,7 +92,8 @@ def write_and_list(
     beside = Beside(facts, convergence.of(folder), atoms.of(folder), draws.beside(folder))
     standing = field.of_the_only_run(folder, tables) if standing is None else standing
     with writer.replacing(folder) as new:
-        _make(works, [*left_out, *unreadable], new, beside=beside, standing=standing, folder=folder)
+        about = run_ids if standing and run_ids is not None else tables.runs["run_id"]
+        _make(works, [*left_out, *unreadable], new, beside=beside, about=about, standing=standing, folder=folder)
     return folder / "report.html", left_out
 
 
@@ -110,9 +111,19 @@ def _has_something_to_compare(work: Workload) -> bool:
 
 
 def _make(
-    works: list[Workload], left_out: list[str], new: Path, *, beside: Beside, standing: Sequence[str], folder: Path
+    works: list[Workload],
+    left_out: list[str],
+    new: Path,
+    *,
+    beside: Beside,
+    about: Collection[str],
+    standing: Sequence[str],
+    folder: Path,
 ) -> None:
-    """Write report.md, report.html, figures/ and statistics/ into the folder of a new report."""
+    """Write report.md, report.html, figures/ and statistics/ into the folder of a new report.
+
+    `about` are the runs that the title asks about, where others of their workload lie in the folder too.
+    """
     name = folder.resolve().name
     comparisons = [comparison_of(work, facts=beside.facts) for work in works]
     named = {setting: one for setting, one in zip(settings.named(works), comparisons, strict=True) if one is not None}
@@ -138,7 +149,7 @@ def _make(
     ]
     known = choice.names(beside.facts)
     runs = pd.concat([work.tables.runs for work in works])
-    asked = question.question(name, runs)
+    asked = question.question(name, runs[runs["run_id"].isin(about)])
     said = answer.answer(works, comparisons, beside.atoms, is_yes_or_no=question.is_yes_or_no(asked))
     writer.write_page(
         new,

@@ -93,6 +93,7 @@ def open_after(folder: Path) -> Open:
         run_ids |= set(select(frame, case.where)["run_id"]) if frame is not None else set()
     which = f": {', '.join(dict.fromkeys(compared.names))}" if compared.names else ""
     text = f"{len(compared.names)} of {compared.num_all} comparisons are open{which}"
+    text += f"; {compared.num_ended} stayed undecided at the last look" if compared.num_ended else ""
     return Open(run_ids, f"{text}; claims need more seeds of {len(cases)} settings")
 
 

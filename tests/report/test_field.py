@@ -157,3 +157,15 @@ def test_the_page_of_a_single_run_holds_the_sentences_also_when_it_is_made_again
     assert "<summary>How a run is set into its field</summary>" in page
     assert report_main([str(folder)]) == 0
     assert (folder / "report.md").read_text("utf-8") == page
+
+
+@pytest.mark.usefixtures("undrawn")
+def test_the_title_asks_about_the_run_that_the_sentences_are_of(tmp_path):
+    beside(tmp_path, ["relu", "tanh", "gelu"])
+    folder = beside(tmp_path, ["mine", "another"], seeds=10, name="adhoc")
+    tables = store.collect(folder)
+    (run_id,) = tables.runs.loc[tables.runs["act"] == "mine", "run_id"].unique()
+    results_folder.write(folder, run_ids={run_id}, standing=field.sentences(folder, tables, run_id))
+    title = (folder / "report.md").read_text("utf-8").splitlines()[0]
+    assert "mine" in title
+    assert "another" not in title

@@ -63,7 +63,7 @@ def test_what_is_open_gets_more_seeds_and_what_is_decided_does_not(monkeypatch, 
     out = capsys.readouterr().out
     assert "Look 1 of 3, 2 seeds: 1 of 2 comparisons are open: gelu" in out
     assert "The next look, 4 seeds: 2 runs, about 2.0 hours." in out  # two packs of two seeds, half an hour each
-    assert "Look 3 of 3, 6 seeds: 0 of 2 comparisons are open" in out  # no look is left
+    assert "Look 3 of 3, 6 seeds: 0 of 2 comparisons are open; 1 stayed undecided at the last look" in out
 
     before = store.collect(FOLDER).runs
     assert main(LINE.split()) == 0

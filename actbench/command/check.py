@@ -3,6 +3,7 @@
 `measure.preflight` checks what needs torch: the activation itself, the data, the device.
 """
 
+import difflib
 import json
 import math
 import re
@@ -154,8 +155,9 @@ def no_such_key(key: str, keys: Collection[str], choices: Mapping[str, str]) -> 
     group = key.split(".")[0]
     inside = [name for name in keys if name.startswith(f"{group}.")]
     if group not in GROUPS:
+        near = inside or difflib.get_close_matches(key, keys, n=1, cutoff=0.8)
         tops = {*(name.split(".")[0] for name in keys), *GROUPS, *PRESETS, "hydra"}
-        return f"There is no key {key}: {nearest(key, inside) if inside else nearest(group, tops)}"
+        return f"There is no key {key}: {nearest(key, near) if near else nearest(group, tops)}"
     if group not in choices:
         return f"{key} needs an activation that has it: add +act=NAME."
     choice = f"{group}={choices[group]}"

@@ -148,7 +148,8 @@ def _layer(node: DictConfig, name: str) -> build.Activation:
     except (Exception, SystemExit) as error:
         parameters = ", ".join(f"{key!s}={value}" for key, value in node.items() if key != "_target_")
         raise ConfigError(
-            f"{name}: {target} cannot be made with {parameters or 'no parameters'}: {reason(error)}."
+            f"{name}: {target} cannot be made with {parameters or 'no parameters'}: {reason(error)}"
+            f"{trial.missing_parameter(error)}."
         ) from error
 
 

@@ -6,6 +6,7 @@ float64 its bounds. Checkpoints save its state.
 
 import copy
 import io
+import re
 from itertools import chain
 
 import torch
@@ -17,6 +18,7 @@ from actbench.measure.precision import computing
 from actbench.measure.trace import Activation
 
 NUM_UNITS = 12
+_MISSING = re.compile(r"missing \d+ required .*?argument.*?'(\w+)'")  # as Python says of a call
 _SHAPE = (8, NUM_UNITS)
 _POINTS = (torch.arange(-48, 48) / 16).reshape(_SHAPE)  # of [-3, 3), one of them exactly 0
 _SLOPE_POINTS = _POINTS + 0.0131  # gradients must be finite here, where no formula changes
@@ -72,6 +74,12 @@ def reason(error: BaseException) -> str:
     if "Traceback" in text:
         text = text.splitlines()[-1]
     return (" ".join(text.split()) or type(error).__name__).rstrip(".")
+
+
+def missing_parameter(error: BaseException) -> str:
+    """How the parameter is given that a call lacked; "" of any other error."""
+    missing = _MISSING.search(str(error))
+    return f". A parameter of the activation is given by +act.{missing[1]}=VALUE" if missing else ""
 
 
 def _try_evaluation(f: Activation, name: str) -> None:
@@ -239,7 +247,7 @@ def _failure(f: Activation, z: Tensor, subject: str, error: BaseException) -> st
             f"{subject} fails in float64, in which probes compute its bounds ({reason(error)}): where it holds "
             "tensors, cast them by c.to(z)"
         )
-    return f"{subject} fails on a tensor of shape {tuple(z.shape)}: {reason(error)}"
+    return f"{subject} fails on a tensor of shape {tuple(z.shape)}: {reason(error)}{missing_parameter(error)}"
 
 
 def _works(f: Activation, num_channels: int) -> bool:

@@ -41,7 +41,7 @@ MODELS = ", ".join(options("model"))
         ("+act=relu seed=range(3)", "seed has several values: add -m to run them as a sweep."),
         ("-m +act=glob(zz*)", f"act=glob(zz*) lists no values: known are: {WITH_CUSTOM}."),
         ("+actt=mish", "There is no key actt: did you mean act?"),
-        ("+act=mish trian.epochs=3", "There is no key trian.epochs: did you mean train?"),
+        ("+act=mish trian.epochs=3", "There is no key trian.epochs: did you mean train.epochs?"),
         ("+act=mish train.epoch=3", "There is no key train.epoch: did you mean train.epochs?"),
         ("+act=mish +train.epoch=3", "There is no key train.epoch: did you mean train.epochs?"),
         ("+act=mish model.dept=3", "There is no key model.dept with model=mlp: did you mean model.depth?"),

@@ -75,7 +75,12 @@ def _my_activations(tmp_path):
         (
             "act._target_=my_activations.Squash",
             "act=custom: my_activations.Squash cannot be made with no parameters: Squash.__init__() missing 1 required "
-            "positional argument: 'alpha'.",
+            "positional argument: 'alpha'. A parameter of the activation is given by +act.alpha=VALUE.",
+        ),
+        (
+            "act._target_=my_activations.squash",
+            "act=custom fails on a tensor of shape (8, 12): squash() missing 1 required positional argument: 'alpha'. "
+            "A parameter of the activation is given by +act.alpha=VALUE.",
         ),
         (
             "act._target_=my_activations.squash +act.beta=2",

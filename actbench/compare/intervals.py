@@ -33,10 +33,8 @@ class Interval(NamedTuple):
     n: int
 
     def overlaps(self, other: "Interval") -> bool:
-        """Whether the two have a value in common; a mean without an interval counts as a point."""
-        low, high = (self.mean, self.mean) if np.isnan(self.low) else (self.low, self.high)
-        other_low, other_high = (other.mean, other.mean) if np.isnan(other.low) else (other.low, other.high)
-        return low <= other_high and other_low <= high
+        """Whether two intervals have a value in common; both must be there."""
+        return self.low <= other.high and other.low <= self.high
 
     def scaled(self, factor: float) -> "Interval":
         """In another unit, as −100 for an error's difference in points of accuracy."""

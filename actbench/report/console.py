@@ -26,6 +26,7 @@ _MEASURES = {
 }
 _OF_VALIDATION = {"val accuracy (%)": "val_accuracy", "val loss (nats)": "val_loss", "val FLD": "val_fld"}
 _DIAGNOSIS = ("saturated low", "saturated high", "bias / std")
+_GAIN = "gradient gain λ"  # at initialisation, then at the end where it was trained
 
 
 def text(tables: Tables, *, run_ids: Collection[str]) -> str:
@@ -125,13 +126,15 @@ def _intervals(runs: pd.DataFrame, name: str, *, scale: float) -> dict[str, Inte
 
 
 def _layers(diagnosis: Cells, order: list[str], *, when: str) -> list[list[str]]:
-    """Heading and rows: saturation and bias of the first and the last layer, or of the only one; means."""
+    """Heading and rows: saturation and bias of the first and the last layer, or of the only one; gain; means."""
     sides = [side for side in ("first layer", "last layer") if any(title.endswith(side) for title in diagnosis)]
     columns = {
         title: {name: " → ".join(_mean(diagnosis[f"{title}, {side}"].get(name)) for side in sides) for name in order}
         for title in _DIAGNOSIS
         if {f"{title}, {side}" for side in sides} <= diagnosis.keys()
     }
+    gains = [cells for title, cells in diagnosis.items() if title.startswith(_GAIN)]
+    columns |= {_GAIN: {name: _mean(cell) for name, cell in gains[-1].items()}} if gains else {}
     return _table(f"{when}, first → last layer" if len(sides) == 2 else when, columns, order)
 
 

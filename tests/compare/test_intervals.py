@@ -111,8 +111,6 @@ def test_summarise_leaves_the_frame_as_it_was() -> None:
     [
         (Interval(1, 0, 2, 5), Interval(2.5, 2, 3, 5), True),
         (Interval(1, 0, 2, 5), Interval(3, 2.1, 4, 5), False),
-        (Interval(1, np.nan, np.nan, 1), Interval(1.5, 1, 2, 5), True),
-        (Interval(0, np.nan, np.nan, 1), Interval(1.5, 1, 2, 5), False),
     ],
 )
 def test_intervals_with_a_value_in_common_overlap(one: Interval, other: Interval, overlap: bool) -> None:

@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
+import scipy.stats
 import synthetic
 
 from actbench.compare import ranking
@@ -74,12 +75,20 @@ def test_functions_that_error_and_loss_rank_more_than_five_places_apart() -> Non
     assert ranking.disagreements(runs, places=0)["variant"].tolist() == [*"bcdefgh", "a"]
 
 
+def test_an_interval_of_few_seeds_ends_at_what_the_measure_can_be() -> None:
+    runs = runs_of({"a": [0.1, 0.3], "b": [0.2, 0.2]})
+    cell = ranking.intervals(runs.assign(test_accuracy=[0.9, 0.98, 1.0, 1.0]), "test_accuracy")["a"]
+    assert cell.low == pytest.approx(0.94 - 0.04 * scipy.stats.t.ppf(0.975, 1))
+    assert cell.high == 1
+    assert ranking.intervals(runs, "test_loss")["a"].low == 0
+
+
 def test_ranking_table_by_hand() -> None:
     runs = runs_of({"a": [0.25, 0.25], "b": [0.5, np.inf]}, train_seconds=2.0)
     heading, *rows = numbers.ranking_table(ranking.ranking(runs), runs, ["a", "b"])
     assert heading == ["activation", "test loss (nats)", "test accuracy (%)", "seconds per seed", "n", "diverged"]
     assert rows[0] == ["a", "0.2500", "75.00", "2.000", "2", "0"]
-    assert rows[1] == ["b", "0.5000 (n = 1)", "30 [10, 50]", "2.000", "2", "1"]
+    assert rows[1] == ["b", "0.5000 (n = 1)", "30 [0, 100]", "2.000", "2", "1"]
 
 
 def test_diagnosis_of_three_layers_and_of_one() -> None:
@@ -102,16 +111,16 @@ def test_diagnosis_of_three_layers_and_of_one() -> None:
         ({"a": [0.25, 0.25], "b": [0.5, 0.5]},
          "a has the lowest mean test loss, 0.2500, n = 2; the other interval does not overlap it."),
         ({"a": [0.0, 1.0], "b": [0.5, 2.5]},
-         "a has the lowest mean test loss, 0.5 [0.0, 1.0], n = 2; the other interval overlaps it."),
+         "a has the lowest mean test loss, 0.5 [0.0, 6.9], n = 2; the other interval overlaps it."),
         ({"a": [0.25, 0.25], "b": [0.5, 0.5], "c": [1.0, 1.0]},
          "a has the lowest mean test loss, 0.2500, n = 2; "
          "none of 2 other intervals overlaps it."),
         ({"a": [0.0, 1.0], "b": [0.5, 2.5], "c": [9.0, 9.0]},
-         "a has the lowest mean test loss, 0.5 [0.0, 1.0], n = 2; 1 of 2 other intervals overlaps it."),
+         "a has the lowest mean test loss, 0.5 [0.0, 6.9], n = 2; 1 of 2 other intervals overlaps it."),
         ({"a": [0.0, 1.0], "b": [0.5, 2.5], "c": [0.5, 0.8]},
-         "a has the lowest mean test loss, 0.5 [0.0, 1.0], n = 2; all 2 other intervals overlap it."),
+         "a has the lowest mean test loss, 0.5 [0.0, 6.9], n = 2; all 2 other intervals overlap it."),
         ({"a": [0.25, 0.25], "b": [0.125, np.nan]},
-         "a has the lowest mean test loss, 0.2500, n = 2; the other interval does not overlap it."),
+         "a has the lowest mean test loss, 0.2500, n = 2."),
     ],
 )  # fmt: skip
 def test_the_best_variant_and_how_many_intervals_overlap_its_own(losses: dict[str, list[float]], expected: str) -> None:
@@ -144,10 +153,17 @@ def test_sentences_on_layers_by_hand() -> None:
         "where the first layer gets 0.2500 of what the last one gets."
     )
     other = frame.assign(variant="g", run_id="s", saturation_low=0.25, out_ratio=4.0, grad_rms=[0.25, 1, 1, 1])
-    two = pd.concat([frame, other])  # single seeds: points, which overlap where they are equal
-    assert sentences.most_saturated(two).endswith("n = 1; the other interval does not overlap it.")
-    assert sentences.most_biased(two).endswith("n = 1; the other interval overlaps it.")
-    assert sentences.most_vanishing(two).endswith("of what the last one gets; the other interval overlaps it.")
+    two = pd.concat([frame, other])  # single seeds have no intervals
+    assert sentences.most_saturated(two).endswith("low side, 0.5000, n = 1.")
+    assert sentences.most_biased(two).endswith("layer 2, 4.000, n = 1.")
+    assert sentences.most_vanishing(two).endswith("0.2500 of what the last one gets.")
+    alike = [
+        rows.assign(seed=seed, run_id=f"{rows['run_id'].iloc[0]}{seed}") for rows in (frame, other) for seed in (0, 1)
+    ]
+    four = pd.concat(alike)
+    assert sentences.most_saturated(four).endswith("n = 2; the other interval does not overlap it.")
+    assert sentences.most_biased(four).endswith("n = 2; the other interval overlaps it.")
+    assert sentences.most_vanishing(four).endswith("of what the last one gets; the other interval overlaps it.")
 
 
 def test_the_second_of_two_networks_is_diagnosed() -> None:

@@ -91,9 +91,9 @@ def _panels(
 
 
 def _say_failures(panel: Axes, failures: pd.DataFrame, rows: Iterable[str], failed: Iterable[str]) -> None:
-    """Write into the rows of the variants that failed on how many seeds they diverged or stayed at chance."""
+    """Write into the rows of the variants that failed here on how many seeds they diverged or stayed at chance."""
     place, counts = {name: i for i, name in enumerate(rows)}, failures.set_index("variant")
-    for name in (name for name in failed if name in place):
+    for name in (name for name in failed if name in place and name in counts.index):
         text = f"failed on {counts['failed'][name]} of {counts['n'][name]} seeds"
         panel.text(0.99, place[name], text, transform=panel.get_yaxis_transform(), ha="right", va="center", fontsize=6)
 

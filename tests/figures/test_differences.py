@@ -54,6 +54,15 @@ def test_settings_stand_side_by_side_on_one_axis() -> None:
     assert figure.get_supxlabel() == "change of the error against relu (%)"
 
 
+def test_what_failed_in_one_setting_and_is_not_measured_in_the_other_is_said_there_alone() -> None:
+    name = list(NAMES)[-1]
+    figure = draw({"shared": TABLE, "tuned": TABLE[:3]}, {"shared": LAST, "tuned": NONE[:3]})
+    *_, strip, empty = figure.axes
+    assert names(strip) == [NAMES[name]]
+    assert [text.get_text() for text in strip.texts] == ["failed on 18 of 20 seeds"]
+    assert not empty.texts
+
+
 def test_what_lies_far_out_does_not_stretch_the_axis_and_says_its_size() -> None:
     (panel,) = draw({"": TABLE}, {"": NONE}).axes
     assert panel.get_xlim()[1] < 100

@@ -14,7 +14,7 @@ RANKED_BY = sorted((c.name for c in (*DERIVED, *RUNS) if c.ranks), key=lambda na
 # The last word of a column -> the least and the largest value of the measure.
 _POSSIBLE = {
     **dict.fromkeys(("accuracy", "error", "low", "high", "dead"), (0.0, 1.0)),
-    **dict.fromkeys(("loss", "fld", "seconds"), (0.0, np.inf)),
+    **dict.fromkeys(("loss", "fld", "floor", "seconds"), (0.0, np.inf)),
 }
 DRIFT = "bias / std, last minus first layer"
 TITLES = {

@@ -19,6 +19,11 @@ from actbench.compare.significance import is_varied
 
 RESAMPLES = 10_000
 LEVEL = 0.95
+# The last word of a column -> the least and the largest value of the measure.
+_POSSIBLE = {
+    **dict.fromkeys(("accuracy", "error", "low", "high", "dead"), (0.0, 1.0)),
+    **dict.fromkeys(("loss", "fld", "floor", "seconds"), (0.0, np.inf)),
+}
 _FEW = 10  # from so many values on a bootstrap holds the mean about as often as it says
 _BLAS = ThreadpoolController()
 TAILS = ((1 - LEVEL) / 2, (1 + LEVEL) / 2)
@@ -64,6 +69,7 @@ def summarise(
 
     Each interval is that of `mean_interval` with `default_rng(seed)`. Groups of one size share their resamples, so a
     group's interval stays the same when other groups come or go. Values that are not finite are left out of `n` too.
+    The t interval of a few values can reach beyond what the column can be, and ends there.
     """
     values = pd.to_numeric(frame[value]).astype("float64")
     values = values.where(np.isfinite(values))
@@ -74,6 +80,9 @@ def summarise(
         for chunk in chunks(np.arange(len(rows)), size=resamples):
             bounds = _intervals(stacked[chunk], _fixed_draws(stacked.shape[1], resamples, seed))
             summary[rows[chunk]] = np.column_stack(bounds)
+    least, most = _POSSIBLE.get(value.rpartition("_")[2], (-np.inf, np.inf))
+    if values.dropna().between(least, most).all():  # a stranger's loss may be negative
+        summary[:, 1], summary[:, 2] = np.maximum(summary[:, 1], least), np.minimum(summary[:, 2], most)
     groups = frame[by].drop_duplicates().reset_index(drop=True)
     return groups.assign(mean=summary[:, 0], low=summary[:, 1], high=summary[:, 2], n=list(map(len, samples)))
 

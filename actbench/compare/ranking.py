@@ -11,11 +11,6 @@ from actbench.tables.tuning import FIRST_SEED
 Cells = dict[str, dict[str, Interval]]  # heading -> variant -> its cell
 # Measures on test data come before those on validation data, and an error rate before a loss.
 RANKED_BY = sorted((c.name for c in (*DERIVED, *RUNS) if c.ranks), key=lambda name: not name.startswith("test_"))
-# The last word of a column -> the least and the largest value of the measure.
-_POSSIBLE = {
-    **dict.fromkeys(("accuracy", "error", "low", "high", "dead"), (0.0, 1.0)),
-    **dict.fromkeys(("loss", "fld", "floor", "seconds"), (0.0, np.inf)),
-}
 DRIFT = "bias / std, last minus first layer"
 TITLES = {
     "test loss (nats)": "test_loss",
@@ -76,13 +71,8 @@ def disagreements(runs: pd.DataFrame, *, places: int = 5) -> pd.DataFrame:
 
 
 def intervals(frame: pd.DataFrame, column: str) -> dict[str, Interval]:
-    """The mean of a column over seeds with its interval, by variant.
-
-    The t interval of a few seeds can reach beyond what the column can be, and ends there.
-    """
+    """The mean of a column over seeds with its interval, by variant."""
     table = summarise(frame, by=["variant"], value=column)
-    least, most = _POSSIBLE.get(column.rpartition("_")[2], (-np.inf, np.inf))
-    table = table.assign(low=table["low"].clip(lower=least), high=table["high"].clip(upper=most))
     return {
         str(row["variant"]): Interval(float(row["mean"]), float(row["low"]), float(row["high"]), int(row["n"]))
         for row in table.to_dict("records")

@@ -81,6 +81,8 @@ def test_an_interval_of_few_seeds_ends_at_what_the_measure_can_be() -> None:
     assert cell.low == pytest.approx(0.94 - 0.04 * scipy.stats.t.ppf(0.975, 1))
     assert cell.high == 1
     assert ranking.intervals(runs, "test_loss")["a"].low == 0
+    negative = ranking.intervals(runs_of({"a": [-0.1, 0.3]}), "test_loss")["a"]
+    assert negative.low == pytest.approx(0.1 - 0.2 * scipy.stats.t.ppf(0.975, 1))
 
 
 def test_ranking_table_by_hand() -> None:

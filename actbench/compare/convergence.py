@@ -33,7 +33,7 @@ def doubled(runs: pd.DataFrame) -> pd.DataFrame:
         error, error_doubled: Mean of 1 − val_accuracy, or of val_fld, over these seeds.
         change: error_doubled / error − 1; 0 where both errors are 0.
 
-    `runs` has the column `variant`. Variants without both numbers of epochs are left out.
+    `runs` has the column `variant`. A variant is left out where no seed has both numbers of epochs.
     """
     measured = runs[runs["status"] != "failed"]
     errors = measured.assign(error=_errors(measured))

@@ -126,7 +126,7 @@ def _intervals(runs: pd.DataFrame, name: str, *, scale: float) -> dict[str, Inte
 
 
 def _layers(diagnosis: Cells, order: list[str], *, when: str) -> list[list[str]]:
-    """Heading and rows: saturation and bias of the first and the last layer, or of the only one; gain; means."""
+    """Heading and rows: means of saturation and bias in the first and the last layer, and of the gradient's gain."""
     sides = [side for side in ("first layer", "last layer") if any(title.endswith(side) for title in diagnosis)]
     columns = {
         title: {name: " → ".join(_mean(diagnosis[f"{title}, {side}"].get(name)) for side in sides) for name in order}

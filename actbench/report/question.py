@@ -36,7 +36,7 @@ def command(name: str) -> str:
 
 
 def unmeasured(name: str, runs: pd.DataFrame) -> list[str]:
-    """A sentence for each track that the experiment `name` sweeps and that lacks functions which are there."""
+    """A sentence for each track of the experiment `name` that is not measured, or not for all functions in `runs`."""
     file = options.file_of("experiment", name)
     node = yaml.safe_load(file.read_text(encoding="utf-8")) if file is not None else {}
     swept = node.get("hydra", {}).get("sweeper", {}).get("params", {}).get("track", "")

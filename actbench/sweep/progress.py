@@ -54,7 +54,7 @@ def announce(jobs: Sequence[Job], *, num_runs: int, num_done: int) -> None:
 
 
 def say_notes(jobs: Sequence[Job]) -> None:
-    """Print how many parameters models with gates have, and that a precision will be slow here."""
+    """Print how many parameters models with gates have, and that this processor imitates a precision."""
     if counts := build.gates([job.config for job in jobs]):
         say(f"{counts}.")
     if any(is_emulated(job.config.precision, device(job.config.device)) for job in jobs):

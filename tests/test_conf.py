@@ -18,6 +18,7 @@ from actbench.ledger.evidence import MEASURED, OF_RUNS, select
 from actbench.ledger.plan import choices, sides
 from actbench.measure import build, preflight
 from actbench.measure.identity import columns
+from actbench.report import question
 from actbench.tables.tuning import FIRST_SEED
 
 ALL = [(group, name) for group in (*GROUPS, "track") for name in options(group)]
@@ -64,6 +65,7 @@ def test_an_experiment_is_a_sweep_of_valid_jobs(name, monkeypatch):
     assert hydra_arguments([f"+experiment={name}"])[0] == "-m", "the page names this command, which must sweep"
     assert len(jobs) > 1
     assert {job.folder.name for job in jobs} == {name}
+    assert question.functions(name) == {job.choices["act"] for job in jobs}, "pages say how many are measured"
     planned = pd.DataFrame([columns(job) for job in jobs])
     if name.endswith(("_tuning", "_choice", "_doubled")):  # other seeds than those that are compared
         assert planned["seed"].min() >= 1000

@@ -2,6 +2,8 @@
 
 import pandas as pd
 import yaml
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.override_parser.types import Glob
 
 from actbench.command import options
 from actbench.report.numbers import enumeration, fixed
@@ -36,15 +38,34 @@ def command(name: str) -> str:
 
 
 def unmeasured(name: str, runs: pd.DataFrame) -> list[str]:
-    """A sentence for each track of the experiment `name` that is not measured, or not for all functions in `runs`."""
-    file = options.file_of("experiment", name)
-    node = yaml.safe_load(file.read_text(encoding="utf-8")) if file is not None else {}
-    swept = node.get("hydra", {}).get("sweeper", {}).get("params", {}).get("track", "")
-    there = dict(runs.groupby("track")["act"].nunique()) if "track" in runs else {}
+    """A sentence for each track of the experiment `name` that is not measured, or not for all its functions."""
+    asked = functions(name)
+    there = dict(runs.groupby("track")["act"].agg(lambda acts: len(set(acts) & asked))) if "track" in runs else {}
     return [
-        f"The {track} track is measured for {fixed(there[track])} of {fixed(runs['act'].nunique())} functions."
+        f"The {track} track is measured for {fixed(there[track])} of {fixed(len(asked))} functions."
         if track in there
         else f"The {track} track is not measured yet."
-        for track in str(swept).split(",")
-        if track and (track not in there or there[track] < runs["act"].nunique())
+        for track in str(_swept(name).get("track", "")).split(",")
+        if track and (track not in there or there[track] < len(asked))
     ]
+
+
+def functions(name: str) -> set[str]:
+    """The activations that the experiment `name` sweeps; none of a folder that is no experiment's."""
+    if (swept := _swept(name).get("+act")) is None:
+        return set()
+    axis = OverridesParser.create().parse_override(f"act={swept}")
+    if isinstance(axis.value(), Glob):
+        return set(axis.value().filter([*options.options("act")]))
+    return set(axis.sweep_string_iterator()) if axis.is_sweep_override() else {axis.value()}
+
+
+def _swept(name: str) -> dict[str, object]:
+    """The axes of the experiment `name`, with those of the experiment that it starts from."""
+    file = options.file_of("experiment", name)
+    if file is None:
+        return {}
+    node = yaml.safe_load(file.read_text(encoding="utf-8"))
+    bases = [entry for entry in node.get("defaults", []) if isinstance(entry, str)]
+    own = node.get("hydra", {}).get("sweeper", {}).get("params", {})
+    return {key: value for axes in (*map(_swept, bases), own) for key, value in axes.items()}

@@ -45,7 +45,7 @@ def write(folder: Path) -> tuple[Path, list[str]]:
             new,
             page.TEMPLATES / "experiment.md.j2",
             title=question.question(name, runs.assign(variant=runs["act"])),
-            warnings=[waiting] if waiting else [],
+            warnings=[*([waiting] if waiting else []), *_untuned(name, runs)],
             answer=[*said, *draws.summary(draws.beside(folder))],
             figure=_grid(chosen, names),
             box=page.table(_box(asked, runs)),
@@ -89,6 +89,13 @@ def sentences(asked: Tuning, chosen: pd.DataFrame, names: dict[tuple[str, str], 
     if edges:
         said.append(f"At the edge of the rates tried, so a better one may lie beyond: {enumeration(edges)}.")
     return said
+
+
+def _untuned(name: str, runs: pd.DataFrame) -> list[str]:
+    """That the experiment `name` would tune more activations than have been begun."""
+    asked = question.functions(name)
+    begun = asked & set(runs["act"])
+    return [f"Tuned so far: {len(begun)} of {len(asked)} functions."] if len(begun) < len(asked) else []
 
 
 def _read(folder: Path) -> tuple[Tuning, pd.DataFrame, list[str]]:

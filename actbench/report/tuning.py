@@ -72,23 +72,30 @@ def text(folder: Path) -> str:
 
 
 def sentences(asked: Tuning, chosen: pd.DataFrame, names: dict[tuple[str, str], str]) -> list[str]:
-    """What is not finished ("" where all is), which rate and initialisation most want, and what is at the edge."""
+    """What is not finished ("" where all is), which rate and initialisation are chosen most, what is at the edge."""
     ended = {(row.act, row.parameters) for row in chosen.itertuples()}
     waiting = [name for key, name in names.items() if key not in ended]
     said = [f"Not finished, the same command goes on: {enumeration(waiting)}." if waiting else ""]
     if not len(chosen):
         return said
-    rates, inits = chosen["lr"].value_counts(), chosen["init"].value_counts()
-    kept, count = int(chosen["is_shared"].sum()), len(chosen)
+    kept = int(chosen["is_shared"].sum())
     said.append(
-        f"Most want the rate {text_of(rates.index[0])} ({rates.iloc[0]} of {count}) and the initialisation "
-        f"{inits.index[0]} ({inits.iloc[0]} of {count}); {kept or 'none'} {'keeps' if kept <= 1 else 'keep'} the "
-        f"shared setting, rate {text_of(asked.shared.lr)} with {asked.shared.init}."
+        f"Chosen most often: {_commonest('rate', chosen['lr'])} and {_commonest('initialisation', chosen['init'])}; "
+        f"{kept or 'none'} {'keeps' if kept <= 1 else 'keep'} the shared setting, rate {text_of(asked.shared.lr)} with "
+        f"{asked.shared.init}."
     )
     edges = [_name(row, names) for row in chosen[chosen["at_edge"]].to_dict("records")]
     if edges:
         said.append(f"At the edge of the rates tried, so a better one may lie beyond: {enumeration(edges)}.")
     return said
+
+
+def _commonest(noun: str, chosen: pd.Series) -> str:
+    """`the rate 0.01 (28 of 42)`; of several that are chosen as often all."""
+    counts = chosen.value_counts()
+    most = sorted(counts.index[counts == counts.iloc[0]])
+    several, each = ("s", " each") if len(most) > 1 else ("", "")
+    return f"the {noun}{several} {enumeration(map(text_of, most))} ({counts.iloc[0]} of {len(chosen)}{each})"
 
 
 def _untuned(name: str, runs: pd.DataFrame) -> list[str]:

@@ -5,7 +5,7 @@ from typing import Any
 
 from actbench.site import pages
 
-_FIRST = ("across", "functions", "speed", "speed_epyc")  # not of one experiment
+_FIRST = ("across", "functions", "speed")  # not of one experiment
 
 
 def tree(made: list[str], sources: Path) -> list[Any]:

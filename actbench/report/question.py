@@ -1,9 +1,10 @@
 """What a results folder asks, and the command that answers it again: the first two lines of its experiment."""
 
+import fnmatch
+import re
+
 import pandas as pd
 import yaml
-from hydra.core.override_parser.overrides_parser import OverridesParser
-from hydra.core.override_parser.types import Glob
 
 from actbench.command import options
 from actbench.report.numbers import enumeration, fixed
@@ -51,13 +52,16 @@ def unmeasured(name: str, runs: pd.DataFrame) -> list[str]:
 
 
 def functions(name: str) -> set[str]:
-    """The activations that the experiment `name` sweeps; none of a folder that is no experiment's."""
-    if (swept := _swept(name).get("+act")) is None:
-        return set()
-    axis = OverridesParser.create().parse_override(f"act={swept}")
-    if isinstance(axis.value(), Glob):
-        return set(axis.value().filter([*options.options("act")]))
-    return set(axis.sweep_string_iterator()) if axis.is_sweep_override() else {axis.value()}
+    """The activations that the experiment `name` sweeps; none of a folder that is no experiment's.
+
+    Read without Hydra, which reports never import: a list, `glob(*)` or `glob(*,exclude=[rrelu,binary_step*])`.
+    """
+    included, _, excluded = str(_swept(name).get("+act", "")).partition("exclude")
+    return {act for act in options.options("act") if _matches(act, included) and not _matches(act, excluded)}
+
+
+def _matches(act: str, patterns: str) -> bool:
+    return any(fnmatch.fnmatchcase(act, pattern) for pattern in re.findall(r"[\w*?]+", patterns))
 
 
 def _swept(name: str) -> dict[str, object]:

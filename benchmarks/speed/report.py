@@ -193,7 +193,8 @@ def _in_short(goals: pd.DataFrame, *, device: str) -> str:
     if not len(goals):
         return "No ratio with a target was measured."
     reached = (goals["verdict"] == "reached").sum()
-    return f"{reached} of {len(goals)} goals are reached{f' on {device}' if device else ''}."
+    is_or_are = "is" if reached == 1 else "are"
+    return f"{reached} of {len(goals)} goals {is_or_are} reached{f' on {device}' if device else ''}."
 
 
 def _size(rates: pd.DataFrame) -> str:

@@ -118,7 +118,7 @@ def test_the_report_gives_ratios_verdicts_and_why_an_arm_was_left_out(tmp_path):
     report.write(tmp_path, store.collect(tmp_path), [])
     markdown = (tmp_path / "report.md").read_text("utf-8")
     opening, *_ = markdown.partition("<details>")
-    assert opening.startswith(f"# {report.TITLE}\n\n**1 of 2 goals are reached on a CPU.**\n\n![")
+    assert opening.startswith(f"# {report.TITLE}\n\n**1 of 2 goals is reached on a CPU.**\n\n![")
     assert "\n## " not in markdown
     assert "| mnist, mlp: actbench / loop | 6 [6, 6] | ≥ 5 | reached | 6 |" in markdown
     assert "| mnist, mlp: its loader / loop | 0.25 [0.25, 0.25] | ≤ 0.2 | missed | 6 |" in markdown

@@ -114,6 +114,6 @@ def _of_first(statements: pd.DataFrame) -> str:
     tested = statements[statements["n"] > 0]
     for row in tested.to_dict("records"):
         half = (row["high"] - row["low"]) / 2
-        if np.isfinite(half):
+        if np.isfinite(half) and half > 0:  # that of a share of all seeds has no width
             return (_change if row["is_relative"] else _difference)(half, row["column"])
     return ""

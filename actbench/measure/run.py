@@ -2,6 +2,7 @@
 
 import json
 import signal
+import threading
 import traceback
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
@@ -131,6 +132,8 @@ def _run_columns(job: Job, name: str, seed: int) -> dict:
 
 
 def _progress_bar(job: Job, *, show_progress: bool) -> tqdm:
+    # tqdm's own lock, between processes, is a semaphore that a worker leaks as it is killed.
+    tqdm.set_lock(threading.RLock())
     total = job.config.num_seeds * job.config.train.epochs
     return tqdm(total=total, unit="epoch", disable=None if show_progress else True)
 

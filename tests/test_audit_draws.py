@@ -107,6 +107,8 @@ def test_the_page_counts_the_verdicts_that_are_not_the_same_in_all_draws(retuned
     (sentence,) = draws.summary(table)
     assert re.findall(r"\d+", sentence)[:4] == [str(flips), str(len(by_variant)), str(table["draw"].max()), "20"]
     assert (f"{opposed} of them" if opposed else "None of them") in sentence
+    never = sum(set(verdicts) == {"undecided"} for _, verdicts in by_variant)
+    assert not never or f" {never} are undecided in every draw" in sentence or never == 1
     assert f"**{sentence}**" in (retuned / "report.md").read_text(encoding="utf-8")
 
 

@@ -8,12 +8,13 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 import pandas as pd
+import scipy.stats
 
 from actbench.compare.workloads import Workload
 
 EPOCHS = "train.epochs"
 TOLERANCE = 0.10  # of the error: with a smaller change a network counts as converged
-COLUMNS = ["variant", "epochs", "n", "error", "error_doubled", "change"]
+COLUMNS = ["variant", "epochs", "n", "error", "error_doubled", "change", "low", "high"]
 
 
 def of_workloads(works: Sequence[Workload]) -> pd.DataFrame:
@@ -32,6 +33,7 @@ def doubled(runs: pd.DataFrame) -> pd.DataFrame:
         n: Number of seeds with both.
         error, error_doubled: Mean of 1 − val_accuracy, or of val_fld, over these seeds.
         change: error_doubled / error − 1; 0 where both errors are 0.
+        low, high: Its 95 % interval, Student's t of the differences by seed over the mean usual error; nan of one seed.
 
     `runs` has the column `variant`. A variant is left out where no seed has both numbers of epochs.
     """
@@ -46,13 +48,28 @@ def doubled(runs: pd.DataFrame) -> pd.DataFrame:
                 continue
             usual, twice = pairs.mean().to_numpy()
             change = 0.0 if usual == twice == 0 else twice / usual - 1 if usual else np.inf
-            rows.append((variant, epochs, len(pairs), usual, twice, change))
+            rows.append((variant, epochs, len(pairs), usual, twice, change, *_interval(pairs, change)))
     return pd.DataFrame(rows, columns=COLUMNS)
 
 
 def is_converged(table: pd.DataFrame) -> bool:
-    """Whether twice the epochs change every variant's error by less than 10 %."""
+    """Whether twice the epochs change every variant's error by less than 10 %, as estimated."""
     return bool((table["change"].abs() < TOLERANCE).all())
+
+
+def is_shown(table: pd.DataFrame) -> bool:
+    """Whether the whole interval of every change is within 10 %."""
+    return bool(((table["low"] > -TOLERANCE) & (table["high"] < TOLERANCE)).all())
+
+
+def _interval(pairs: pd.DataFrame, change: float) -> tuple[float, float]:
+    """The interval of a change, of errors in two columns: with the usual epochs, and with twice as many."""
+    differences = (pairs.iloc[:, 1] - pairs.iloc[:, 0]) / pairs.iloc[:, 0].mean()
+    n = len(differences)
+    if n < 2 or not np.isfinite(differences).all():
+        return np.nan, np.nan
+    half = scipy.stats.t.ppf(0.975, n - 1) * differences.std(ddof=1) / np.sqrt(n)
+    return change - half, change + half
 
 
 def _errors(runs: pd.DataFrame) -> pd.Series:

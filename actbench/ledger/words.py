@@ -10,7 +10,7 @@ from actbench.compare.intervals import Interval
 from actbench.ledger import claimed, decide, sentences
 from actbench.ledger.claims import MAX_WORDS, NOT_MEASURED, Atom, Claim
 from actbench.ledger.decided import Decided, Estimate
-from actbench.report.numbers import MISSING, number, rounded
+from actbench.report.numbers import MISSING, fixed, number, percent, rounded
 
 # A verdict is a mark and a word: it survives print, and eyes that see no colour.
 MARKS = {
@@ -60,7 +60,7 @@ def told(claim: Claim, decided: Sequence[Decided], *, room: int = MAX_WORDS) -> 
 
     What stands in brackets is left out while its numbers are not measured. Where others lack too, or nothing that is
     claimed is measured, or only a control is not, what is told are the statements that are decided, as many as have
-    room.
+    room: those that are claimed where there are such; one alone with what was found.
     """
     verdicts = {one.verdict for one in decided if one.atom.kind == "claimed"}
     waits_for_control = decide.verdict(decided) == NOT_MEASURED and NOT_MEASURED not in verdicts
@@ -70,12 +70,14 @@ def told(claim: Claim, decided: Sequence[Decided], *, room: int = MAX_WORDS) -> 
         if template:
             return sentences.fill(sentences.without_unknown(template, fields), fields)
     said = [one for kind in _TOLD for one in decided if one.atom.kind == kind]
-    facts = [_fact(one) for one in said if one.verdict in ("true", "false", "cited")]
+    known = [one for one in said if one.verdict in ("true", "false", "cited")]
+    first = [one for one in known if one.atom.kind == "claimed"]
+    facts = [_fact(one) for one in first or known] + [sentence(one) for one in first if len(first) == 1]
     kept: list[str] = []
     for fact in facts:
         if sentences.words(" ".join([*kept, fact])) <= room:
             kept.append(fact)
-    return " ".join(kept) or (f"{len(facts)} of {len(said)} statements are decided." if facts else "")
+    return " ".join(kept) or (f"{len(known)} of {len(said)} statements are decided." if known else "")
 
 
 def short(says: str) -> str:
@@ -105,6 +107,9 @@ def effect(atom: Atom, estimate: Estimate) -> str:
     ends = np.array([estimate.mean, estimate.low, estimate.high])
     if np.isnan(ends[0]):
         return MISSING
+    if atom.rule == "sooner":  # a share; its t interval may reach beyond all or none
+        low, high = (fixed(100 * end) for end in np.clip(ends[1:], 0, 1))
+        return f"sooner in {percent(ends[0])} [{low}, {high}] of the seeds"
     if claimed.is_relative(atom):
         mean, low, high = (format(sentences.Number(end), "+.1%") for end in ends)
         return f"{mean} [{low}, {high}]"

@@ -56,7 +56,7 @@ def chosen(works: list[Workload], comparisons: Sequence[Comparison | None]) -> l
     clauses.append([(name, f"avoid {enumeration(failed)}") for name, one in kept if (failed := _failed(one))])
     names = {name for _, one in kept for name in one.verdicts["variant"]}
     *said, avoid = [_joined(several, names) for several in clauses]
-    return [*said, *([f"{avoid[:-1]}: runs diverge or stay at chance."] if avoid else [])]
+    return [*said, *([f"{avoid[:-1]}: so many seeds diverge or stay at chance."] if avoid else [])]
 
 
 def _joined(clauses: list[tuple[str, str]], names: Collection[str]) -> str:
@@ -92,12 +92,14 @@ def _as_good(comparison: Comparison) -> str:
     if not len(best):
         return said
     members = int(best["in_set"].sum())
-    return f"{said}, and {members} of {len(best)} may be the best"
+    return f"{said}, and on the {best['n'].max()} seeds that all share {members} of {len(best)} may be the best"
 
 
 def _failed(comparison: Comparison) -> list[str]:
-    rates = comparison.failures
-    return rates.loc[rates["failed"] > 0, "variant"].tolist()
+    """`threshold (3 of 10 seeds)` of each variant with such seeds, the most first."""
+    rates = comparison.failures.sort_values("rate", ascending=False, kind="stable")
+    failed = rates[rates["failed"] > 0].to_dict("records")
+    return [f"{row['variant']} ({row['failed']} of {row['n']}{' seeds' * (not i)})" for i, row in enumerate(failed)]
 
 
 def _measured(works: list[Workload], decided: pd.DataFrame) -> list[str]:

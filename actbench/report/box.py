@@ -5,10 +5,10 @@ import pandas as pd
 
 from actbench.command import options
 from actbench.compare.comparison import Comparison
-from actbench.compare.convergence import is_converged
+from actbench.compare.convergence import is_converged, is_shown
 from actbench.compare.workloads import Workload
 from actbench.report import atoms as of_ledger
-from actbench.report import numbers, settings
+from actbench.report import convergence, numbers, settings
 from actbench.report.answer import is_choice
 from actbench.report.numbers import enumeration, percent, rounded
 from actbench.tables.schema import label
@@ -76,7 +76,11 @@ def _converged(doubled: pd.DataFrame) -> str:
         return ""
     changes = doubled["change"]
     least, most = percent(changes.min()), percent(changes.max())
-    return f"{'yes' if is_converged(doubled) else 'no'}: twice the training changes the error by {least} to {most}"
+    as_far = "" if is_shown(doubled) else f", as far as {convergence.seeds(doubled)} tell"
+    verdict = f"yes{as_far}" if is_converged(doubled) else "no"
+    reach = f" (the intervals reach from {percent(doubled['low'].min())} to {percent(doubled['high'].max())})"
+    known = reach if doubled["low"].notna().all() else ""
+    return f"{verdict}: twice the training changes the error by {least} to {most}{known}"
 
 
 def _could_show(works: list[Workload], comparisons: list[Comparison | None], atoms: pd.DataFrame) -> str:

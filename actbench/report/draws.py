@@ -97,7 +97,7 @@ def beside(folder: Path) -> pd.DataFrame:
 
 
 def summary(table: pd.DataFrame) -> list[str]:
-    """How many verdicts depend on the tuning draw, in one sentence; nothing without rows."""
+    """How many verdicts depend on the tuning draw, and of how many no draw says anything; nothing without rows."""
     if not len(table):
         return []
     found = changes(table)
@@ -107,9 +107,14 @@ def summary(table: pd.DataFrame) -> list[str]:
         f"{opposed} of them {'are' if opposed > 1 else 'is'} decided differently by different draws." if opposed
         else "None of them is decided in two ways: some draws leave undecided what others decide."
     )  # fmt: skip
+    never = set(compared["variant"]) - set(table.loc[table["verdict"].isin(DECIDED), "variant"])
+    unsaid = (
+        f" {len(never)} {'are' if len(never) > 1 else 'is'} undecided in every draw: a verdict on them from more seeds "
+        "rests on one draw." if never else ""
+    )  # fmt: skip
     return [
         f"{turned} of {len(compared)} verdicts against {REFERENCE} on the tuned track depend on the draw of the tuning "
-        f"seeds ({table['draw'].nunique()} draws, judged on the same {_num_seeds(table)} seeds). {ways}"
+        f"seeds ({table['draw'].nunique()} draws, judged on the same {_num_seeds(table)} seeds). {ways}{unsaid}"
     ]
 
 

@@ -3,9 +3,10 @@
 import numpy as np
 import pandas as pd
 import pytest
+import scipy.stats
 import synthetic
 
-from actbench.compare.convergence import doubled, is_converged, of_workloads
+from actbench.compare.convergence import doubled, is_converged, is_shown, of_workloads
 from actbench.compare.workloads import workloads
 from actbench.tables.schema import Tables
 
@@ -31,6 +32,17 @@ def test_a_network_has_converged_where_no_variant_changes_by_a_tenth():
             for epochs, error in zip((4, 8), errors, strict=True)]  # fmt: skip
     assert is_converged(doubled(_runs(rows)))
     assert not is_converged(doubled(_runs([*rows, ("gelu", 1000, 4, 0.9), ("gelu", 1000, 8, 0.911)])))
+
+
+def test_the_interval_is_students_of_the_differences_over_the_mean_error():
+    usual, twice = np.array([0.10, 0.12, 0.14]), np.array([0.11, 0.10, 0.12])
+    rows = [("relu", 1000 + seed, epochs, 1 - error) for epochs, errors in ((4, usual), (8, twice))
+            for seed, error in enumerate(errors)]  # fmt: skip
+    table = doubled(_runs(rows))
+    interval = scipy.stats.ttest_rel(twice, usual).confidence_interval()
+    assert table.loc[0, ["low", "high"]].tolist() == pytest.approx([end / usual.mean() for end in interval])
+    assert not is_shown(table)
+    assert doubled(_runs(rows[::3]))[["low", "high"]].isna().all(axis=None)
 
 
 def test_a_gan_is_judged_by_its_distance():

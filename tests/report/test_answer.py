@@ -38,7 +38,7 @@ def test_a_choice_among_many_names_the_better_counts_the_equal_and_warns_of_what
     better, equal, avoid = said(with_errors(tables, errors, chance=(MANY[4],)))
     assert better == f"{MANY[1]} and {MANY[2]} are better than relu."
     assert numbers(equal)[:3] == [1, 14, 10]
-    assert avoid == f"Avoid {MANY[4]}: runs diverge or stay at chance."
+    assert avoid == f"Avoid {MANY[4]} (10 of 10 seeds): so many seeds diverge or stay at chance."
 
 
 def test_two_tracks_are_answered_in_one_sentence_each():

@@ -32,7 +32,7 @@ def test_the_first_sentence_is_of_a_network_that_is_still_improving(tmp_path):
     first = next(line for line in page.splitlines()[1:] if line)
     said = "With 4 epochs still improving: twice the 4 epochs change the validation error by −50\u202f%"
     assert first.startswith(f"> {said}")
-    assert "| converged | no: twice the training changes the error by −50\u202f% to −50\u202f% |" in page
+    assert "| converged | no: twice the training changes the error by −50\u202f% to −50\u202f%" in page
     answered = results_folder.write(beside).with_suffix(".md").read_text(encoding="utf-8")
     assert f"**{said}" in answered
     kept = pd.read_csv(folder / "statistics" / "convergence.csv")
@@ -43,15 +43,16 @@ def test_the_first_sentence_is_of_a_network_that_is_still_improving(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("changes", "start"),
+    ("changes", "half", "start"),
     [
-        ([0.02, -0.09], "Converged: "),
-        ([0.02, -0.11], "With 4 epochs still improving: "),
-        ([0.3], "With 4 epochs not settled: "),
+        ([0.02, -0.09], 0.005, "Converged: "),
+        ([0.02, -0.09], 0.02, "Converged, as far as 3 seeds tell: "),
+        ([0.02, -0.11], 0.005, "With 4 epochs still improving: "),
+        ([0.3], 0.005, "With 4 epochs not settled: "),
     ],
 )
-def test_what_counts_as_converged(changes, start):
-    rows = [("relu", 4, 3, 0.1, 0.1 * (1 + change), change) for change in changes]
+def test_what_counts_as_converged(changes, half, start):
+    rows = [("relu", 4, 3, 0.1, 0.1 * (1 + change), change, change - half, change + half) for change in changes]
     assert convergence.sentence(pd.DataFrame(rows, columns=COLUMNS)).startswith(start)
 
 

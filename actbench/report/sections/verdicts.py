@@ -9,6 +9,8 @@ from actbench.compare.paired import VERDICTS
 from actbench.report import numbers
 from actbench.report.numbers import enumeration, fixed, interval_of, number, p_value, percent, rounded
 
+_SAVING = 0.9  # the share of the variance that pairing leaves, from which on it is said to save nothing
+
 
 def sentences(comparison: Comparison) -> list[str]:
     """What a reader may conclude and what not."""
@@ -20,8 +22,8 @@ def sentences(comparison: Comparison) -> list[str]:
         f"Against {comparison.reference} on {words}, paired by seed ({comparison.num_seeds} seeds, "
         f"{len(table)} comparisons): {verdicts}.",
         *_limits(comparison),
-        f"What may be concluded: a better or worse holds for this workload and these settings, a difference of more "
-        f"than {margin(comparison)}; an equivalent one is smaller. The error rate is 5 % over all "
+        f"What may be concluded: a better or worse holds for this workload and these settings; 0 is excluded, and the "
+        f"estimate is more than {margin(comparison)}; the whole interval of an equivalent one is within that. The error rate is 5 % over all "
         f"{len(table)} comparisons and all looks together (at {enumeration(comparison.looks.sizes)} seeds). What not: "
         f"undecided is not equal, it says that these seeds cannot tell; and no verdict carries over to other data, "
         f"sizes or learning rates.",
@@ -82,11 +84,13 @@ def pairing(comparison: Comparison) -> str:
     sentences = []
     if len(ratios):
         median = float(ratios.median())
+        left = f"(median over variants, which keep {percent(ratios.min())} to {percent(ratios.max())} of it)"
         sentences.append(
-            f"Pairing by seed leaves {percent(median)} of the variance of an unpaired difference (median over "
-            f"variants; {percent(ratios.min())} to {percent(ratios.max())}): without it the same precision would take "
-            f"{rounded(1 / median, 2)} times the seeds." if median > 0 else
-            "Most variants differ from the reference by the same on every seed."
+            "Most variants differ from the reference by the same on every seed." if median == 0 else
+            f"Pairing by seed removes {percent(1 - median)} of the variance of an unpaired difference {left}: without "
+            f"it the same precision would take {rounded(1 / median, 2)} times the seeds." if median < _SAVING else
+            f"Pairing by seed saves no seeds here: it leaves {percent(median)} of the variance of an unpaired "
+            f"difference {left}."
         )  # fmt: skip
     if np.isfinite(comparison.null_error):
         sentences.append(
@@ -106,8 +110,7 @@ def _limits(comparison: Comparison) -> list[str]:
     undecided = table[(table["verdict"] == "undecided") & (table["look"] > 0)]
     prices = undecided["price"]
     if len(undecided):
-        finite = prices[np.isfinite(prices)]
-        cost = f"{rounded(finite.min(), 6)} to {rounded(finite.max(), 6)}" if len(finite) else "more than 10,000"
+        cost = " to ".join(dict.fromkeys(_price(end).replace(">", "more than") for end in (prices.min(), prices.max())))
         later = [size for size in comparison.looks.sizes if size > undecided["look"].max()]
         next_look = _next_look(undecided, later[0]) if later else "there is no further look"
         sentences.append(f"What is undecided would take {cost} more seeds at its present estimates; {next_look}.")

@@ -59,8 +59,8 @@ def _at_one_rate() -> str:
     counts = {word: int((table["verdict"] == word).sum()) for word in ("equivalent", "worse", "undecided")}
     least, most = (f"{-100 * change:.0f}" for change in (better["change"].max(), better["change"].min()))
     return (
-        f"{len(better)} of {len(table)} functions make clearly fewer errors than ReLU on 8×8 digits: "
-        f"{', '.join(names)} and {last}, by {least} to {most} %. {counts['equivalent']} are equivalent, "
+        f"{len(better)} of {len(table)} functions are shown to make fewer errors than ReLU on 8×8 digits: "
+        f"{', '.join(names)} and {last}, by an estimated {least} to {most} %. {counts['equivalent']} are equivalent, "
         f"{counts['worse']} worse, and {counts['undecided']} undecided"
     )
 
@@ -70,7 +70,7 @@ def _at_their_own() -> str:
     counts = {word: int((table["verdict"] == word).sum()) for word in paired.VERDICTS}
     assert not counts["better"]
     return (
-        f"none of the {len(table)} does: {counts['equivalent']} is equivalent, {counts['worse']} are worse, and these "
+        f"none of the {len(table)} is: {counts['equivalent']} is equivalent, {counts['worse']} are worse, and these "
         f"seeds cannot tell for {counts['undecided']}"
     )
 
@@ -110,12 +110,14 @@ def _badly_tuned() -> str:
 
 def _vanishing() -> str:
     layers = _table("vanishing", "layers")
-    layers = layers[(layers["init"] == "torch") & (layers["model.depth"] == 16)]
-    gradient = layers.pivot_table("grad_rms", ["act", "seed"], "layer_index")
-    shares = {a: f"{s:.0e}".replace("e-0", "e-") for a, s in (gradient[1] / gradient[16]).groupby("act").mean().items()}
+    gradient = layers[layers["model.depth"] == 16].pivot_table("grad_rms", ["init", "act", "seed"], "layer_index")
+    means = (gradient[1] / gradient[16]).groupby(["init", "act"]).mean()
+    share = {key: f"{s:.0e}".replace("e-0", "e-") if s < 0.1 else f"{s:.1f}" for key, s in means.items()}
     return (
-        f"the first of 16 layers receives {shares['sigmoid']} of what the last one does; with tanh {shares['tanh']}, "
-        f"with ReLU {shares['relu']}"
+        f"At torch's initialisation the first of 16 layers receives {share['torch', 'sigmoid']} of what the last one "
+        f"does; with tanh {share['torch', 'tanh']}, with ReLU {share['torch', 'relu']}. One that keeps the variance "
+        f"mends ReLU ({share['matched', 'relu']}) and tanh ({share['matched', 'tanh']}), but not the sigmoid "
+        f"({share['matched', 'sigmoid']})"
     )
 
 
@@ -127,18 +129,17 @@ def _drift() -> str:
     first, last = (f"{ratio.loc['none', layer]:.1f}" for layer in (1, 8))
     (held,) = {f"{value:.1f}" for value in ratio.loc["batch"]}
     return (
-        f"stays within {(means - 0.5).abs().max():.3f} of 0.5 through {len(means)} layers; after, that of the last "
-        f"layer is {_drift_in_training():.2f} above that of the first ([trained](results/mean_drift_trained/report.md))"
-        f". From the start the constant part of the output grows, from {first} to {last} times its spread; batch "
-        f"normalisation holds it at {held}"
+        f"stays within {(means - 0.5).abs().max():.3f} of 0.5 through {len(means)} layers, while the constant part of "
+        f"the output grows from {first} to {last} times its spread; batch normalisation holds it at {held} "
+        f"([mean drift](results/mean_drift/report.md)). Trained, {_drift_in_training()}"
     )
 
 
-def _drift_in_training() -> float:
+def _drift_in_training() -> str:
     layers = _table("mean_drift_trained", "layers")
     layers = layers[(layers["act"] == "sigmoid") & (layers["norm"] == "none")]
-    means = layers[layers["step"] == layers["step"].max()].groupby("layer_index")["out_mean"].mean()
-    return means.iloc[-1] - means.iloc[0]
+    first, *_, last = layers[layers["step"] == layers["step"].max()].groupby("layer_index")["out_mean"].mean()
+    return f"the first layer's mean falls to {first:.2f}, and the last one's rises to {last:.2f}"
 
 
 def _fixed_point() -> str:

@@ -22,10 +22,11 @@ def rows(
     """Rows of name and value under an empty heading."""
     runs = pd.concat([work.tables.runs for work in works])
     is_trained = runs["train_seconds"].notna().any()
-    names = ["norm", "init", *(["augment"] if is_trained else [])]
+    names = ["norm", *(["augment"] if is_trained else [])]
     network = [*_group(works, "model"), *(f"{name} {value}" for name in names if (value := _values(works, name)))]
     box = [
         ["network", ", ".join(network)],
+        ["initialisation", _initialisation(works)],
         ["data", _data(works)],
         ["training", _training(works) if is_trained else "none: measured at initialisation"],
         ["seeds", settings.seeds(runs)],
@@ -34,6 +35,19 @@ def rows(
         ["runs", "" if (runs["status"] == "done").all() else settings.counts(runs)],
     ]
     return [["", ""], *([name, value] for name, value in box if value)]
+
+
+def _described(group: str, name: str) -> str:
+    """An option with the first line of its file."""
+    file = options.file_of(group, name)
+    return f"{name}: {options.describe(file)}" if file is not None else name
+
+
+def _initialisation(works: list[Workload]) -> str:
+    """Each initialisation with the first line of its option, and their settings; "" where each activation has its own."""
+    names = dict.fromkeys(name for work in works if (name := work.config.get("init", "")) not in _DEFAULTS)
+    _, *settings = _group(works, "init")
+    return "; ".join([*(_described("init", name).removesuffix(".") for name in names), *settings])
 
 
 def _values(works: list[Workload], key: str) -> str:
@@ -51,9 +65,7 @@ def _group(works: list[Workload], group: str) -> list[str]:
 
 def _data(works: list[Workload]) -> str:
     """The data with the first line of its option."""
-    name = _values(works, "data")
-    file = options.file_of("data", name)
-    return f"{name}: {options.describe(file)}" if file is not None else name
+    return _described("data", _values(works, "data"))
 
 
 def _training(works: list[Workload]) -> str:

@@ -163,7 +163,7 @@ def test_an_outcome_that_is_not_decided_has_a_sentence_too(root):
     assert (decided.verdict, decided.chosen) == ("not shown", "tuned")
     assert words.sentence(decided) == f"tuned: {100 * decided.worst.mean:+.0f}\u202f%".replace("-", "−")
     assert words.effect(decided.atom, decided.worst).startswith("−6")
-    assert words.claimed_set(decided.atom) == "above +10\u202f%"
+    assert words.claimed_set(decided.atom, decided.atom.cases[0]) == "above +10\u202f%"
     target = root / "functions" / "tables"
     target.mkdir(parents=True)
     pd.DataFrame({"value": [1.0], "error": [0.5]}).to_parquet(target / "points.parquet")
@@ -177,6 +177,7 @@ def test_an_outcome_that_is_not_decided_has_a_sentence_too(root):
     [
         ({"rule": "bound", "claimed": [None, 3]}, "below 3"),
         ({"rule": "bound", "claimed": [1, 1]}, "equal to 1"),
+        ({"rule": "bound", "claimed": [1e300, None]}, "above 1e300"),
         ({"rule": "bound", "claimed": [0, 3], "outside": True}, "not within [0, 3]"),
         ({"rule": "log_ratio", "claimed": [0.9, 1.1], "against": {"act": "b"}}, "within [−10\u202f%, +10\u202f%]"),
         ({"rule": "differs", "against": {"act": "b"}}, "not within [−10\u202f%, +10\u202f%]"),
@@ -188,7 +189,7 @@ def test_an_outcome_that_is_not_decided_has_a_sentence_too(root):
 def test_the_claimed_set_is_worded_in_the_unit_of_what_is_shown(keys, expected):
     column = {} if keys["rule"] in ("lower", "differs", "at_least", "sooner") else {"column": "test_loss"}
     (atom,) = evidence.claim(gap={"results": "here", **column, **keys}).atoms
-    assert words.claimed_set(atom) == expected
+    assert words.claimed_set(atom, atom.cases[0]) == expected
 
 
 def test_both_editions_and_the_interpretation_stand_on_the_page(root, tmp_path, monkeypatch):

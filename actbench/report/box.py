@@ -44,7 +44,7 @@ def _described(group: str, name: str) -> str:
 
 
 def _initialisation(works: list[Workload]) -> str:
-    """Each initialisation with the first line of its option, and their settings; "" where each activation has its own."""
+    """Each initialisation with the first line of its option, and their settings; "" where each activation has one."""
     names = dict.fromkeys(name for work in works if (name := work.config.get("init", "")) not in _DEFAULTS)
     _, *settings = _group(works, "init")
     return "; ".join([*(_described("init", name).removesuffix(".") for name in names), *settings])

@@ -27,9 +27,7 @@ _READ_DISTANCES = (
     "How far apart functions are that are said to be alike: sup|f − g|, and of their derivatives. Where functions "
     "converge, their derivatives need not: at 0 a smooth one keeps its slope of 1/2."
 )
-_READ_POINTS = (
-    "f and f ′ in float64 where claims name a point; left and right are the values beside it."
-)
+_READ_POINTS = "f and f ′ in float64 where claims name a point; left and right are the values beside it."
 _READ_IDENTITIES = (
     "Functions that are said to be one, given the same tensor in the same type: how many inputs, at how many of them "
     "the outputs are not the same bits (−0 is not 0), and by how many spacings of the type they differ at most, and "

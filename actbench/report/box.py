@@ -12,6 +12,7 @@ from actbench.report import numbers, settings
 from actbench.report.answer import is_choice
 from actbench.report.numbers import enumeration, percent, rounded
 from actbench.tables.schema import label
+from actbench.tables.text import text
 
 _DEFAULTS = ("", "none", "false", "0", "constant")  # a setting that is not there
 
@@ -26,7 +27,7 @@ def rows(
     network = [*_group(works, "model"), *(f"{name} {value}" for name in names if (value := _values(works, name)))]
     box = [
         ["network", ", ".join(network)],
-        ["initialisation", _initialisation(works)],
+        ["initialisation", _initialisations(runs)],
         ["data", _data(works)],
         ["training", _training(works) if is_trained else "none: measured at initialisation"],
         ["seeds", settings.seeds(runs)],
@@ -43,11 +44,15 @@ def _described(group: str, name: str) -> str:
     return f"{name}: {options.describe(file)}" if file is not None else name
 
 
-def _initialisation(works: list[Workload]) -> str:
-    """Each initialisation with the first line of its option, and their settings; "" where each activation has one."""
-    names = dict.fromkeys(name for work in works if (name := work.config.get("init", "")) not in _DEFAULTS)
-    _, *settings = _group(works, "init")
-    return "; ".join([*(_described("init", name).removesuffix(".") for name in names), *settings])
+def _initialisations(runs: pd.DataFrame) -> str:
+    """Each initialisation with the first line of its option and its settings; "" where none is named."""
+    said = []
+    for name, rows in runs.groupby("init") if "init" in runs else ():
+        columns = [column for column in rows if str(column).startswith("init.")]
+        values = [(column[5:], value) for column in columns for value in dict.fromkeys(map(text, rows[column]))]
+        settings = [f"{setting} {value}" for setting, value in values if value]
+        said.append(", ".join([_described("init", str(name)).removesuffix("."), *settings]))
+    return "; ".join(said)
 
 
 def _values(works: list[Workload], key: str) -> str:

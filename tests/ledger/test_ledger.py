@@ -13,6 +13,7 @@ from actbench.ledger.__main__ import main
 from actbench.ledger.claims import KINDS, ClaimError
 from actbench.ledger.decide import decide_claim
 from actbench.ledger.evidence import Evidence
+from actbench.report import functions
 
 pytestmark = pytest.mark.usefixtures("unrendered")
 NOISE = np.array([0, 1, -1, 2, -2, 1, 0, -1, 3, -3]) / 1000
@@ -35,6 +36,7 @@ def root(tmp_path):
     return tmp_path
 
 
+VERDICTS_OF_TWO = ("true", "false", "partly", "undecided")
 ATOMS = {
     "lower": {"rule": "difference", "column": "test_loss", "claimed": [None, 0], "if_true": "Lower by {mean:.2f}."},
     "far": {"rule": "bound", "column": "test_loss", "claimed": [0.2, None], "if_false": "Only {mean:.2f}, {worst}."},
@@ -123,6 +125,36 @@ def test_the_page_of_a_claim_has_its_columns_in_the_settings_that_it_does_not_ju
     (line,) = re.search(r"## In every setting that was measured\n\n(.*?)\n\n", text, flags=re.DOTALL)[1].splitlines()
     assert re.findall(r"(−?\d+\.\d+) \((.*?)\)", line) == [("−0.50", "batch"), ("0.25", "no norm")]
     assert "bent (means of 10 seeds)" in line
+
+
+def test_each_case_has_its_claimed_set_and_the_statement_has_it_where_they_share_one(root):
+    keys = {"rule": "bound", "column": "test_loss", "results": "question", "where": {"act": "silky"}}
+    several = [{"track": "tuned", "claimed": [0, 0.05]}, {"act": "rough", "claimed": [None, 0.5]}]
+    claim = evidence.claim(VERDICTS_OF_TWO, one={**keys, "claimed": [0, 1]}, several={**keys, "cases": several})
+    *_, how = _written(root, claim, "C99.md").partition("How it was decided")
+    assert "| one | bound | runs.test_loss | within [0, 1] |" in how
+    assert "| several | bound | runs.test_loss | see each case | all of 2 |" in how
+    cases = [line.split(" | ")[2:4] for line in how.splitlines() if line.startswith("| several | ")][1:]
+    assert [[claimed, found[:3]] for claimed, found in cases] == [["within [0, 0.05]", "0.1"], ["below 0.5", "0.3"]]
+
+
+def test_the_folders_of_the_catalogue_have_a_question_and_a_command(root):
+    fact = {"rule": "computed", "table": "points", "column": "value", "claimed": [0, 1]}
+    atoms = {"points": {**fact, "results": "functions"}, "forms": {**fact, "results": "gelu_cost"}}
+    text = _written(root, evidence.claim(VERDICTS_OF_TWO, **atoms), "C99.md")
+    assert f"| functions | {functions.TITLE} | `python -m actbench.catalogue` |" in text
+    assert "| gelu_cost | What do the forms of GELU cost? | `python -m actbench.catalogue --cost" in text.replace(
+        "\\", ""
+    )
+
+
+def test_the_overview_names_the_data_of_the_runs(tmp_path):
+    loss = {"act": "silky", "test_loss": 0.1 + NOISE}
+    runs = {name: {**loss, "data": name} for name in ("mnist", "gaussian", "mine")}
+    evidence.folder(tmp_path, "question", runs)
+    keys = {"rule": "bound", "column": "test_loss", "claimed": [0, 1], "results": "question"}
+    text = _written(tmp_path, evidence.claim(low={**keys, "where": {"act": "silky", "data": "mnist"}}), "report.md")
+    assert "- Networks are small, data are Gaussian noise, mine and MNIST handwritten digits, and nothing here" in text
 
 
 def test_the_tables_of_claims_and_sentences_are_for_other_pages(root):
@@ -318,3 +350,6 @@ def test_what_lacks_are_the_runs_of_the_next_look_and_the_processes_that_measure
     assert plan.missing(decided, Evidence(root)) == {"missing": 10, "question": 30, "cost": 10, "facts": 0}
     assert plan.price(30, "question", Evidence(root)) == "30 runs, about 0.3 h"
     assert plan.price(10, "missing", Evidence(root)) == "10 runs"
+    assert [plan.duration(hours) for hours in (0.0, 0.02, 0.06, 1234.56)] == [
+        "about 0.0 h", "under 0.1 h", "about 0.1 h", "about 1,234.6 h",
+    ]  # fmt: skip

@@ -48,7 +48,7 @@ def _initialisations(runs: pd.DataFrame) -> str:
     """Each initialisation with the first line of its option and its settings; "" where none is named."""
     said = []
     for name, rows in runs.groupby("init") if "init" in runs else ():
-        columns = [column for column in rows if str(column).startswith("init.")]
+        columns = [str(column) for column in rows if str(column).startswith("init.")]
         values = [(column[5:], value) for column in columns for value in dict.fromkeys(map(text, rows[column]))]
         settings = [f"{setting} {value}" for setting, value in values if value]
         said.append(", ".join([_described("init", str(name)).removesuffix("."), *settings]))

@@ -172,7 +172,8 @@ def _catalogue() -> str:
     rows = cost[(cost[["dtype", "mode", "size"]] == ["float32", "eager", "outside cache"]).all(axis=1)]
     rows = rows[rows["pass"] == "forward+backward"].groupby("function")["ratio"].median()
     return (
-        f"Properties and cost of {facts['function'].nunique()} functions**: {jump} jump, {bent} are not monotonic; "
+        f"Properties of {facts['function'].nunique()} functions, cost of {cost['function'].nunique()}**: "
+        f"{jump} jump, {bent} are not monotonic; "
         f"eager Mish takes {rows['mish']:.1f} times as long as ReLU, forward and backward "
         f"outside the cache, Hardswish {rows['hardswish']:.1f} times"
     )

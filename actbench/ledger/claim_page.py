@@ -8,16 +8,19 @@ import numpy as np
 from actbench.command import options
 from actbench.compare.sequential import MAX_SEEDS
 from actbench.ledger import activations, figure, parse, plan, tables, why, words
-from actbench.ledger.claims import MAX_WORDS, NOT_MEASURED, Claim
+from actbench.ledger.claims import MAX_WORDS, NOT_MEASURED, Atom, Claim
 from actbench.ledger.decided import Decided
 from actbench.ledger.evidence import Evidence
-from actbench.report import measures, page, writer
+from actbench.report import functions, measures, page, writer
 from actbench.report.numbers import enumeration, fixed, p_value
 from actbench.report.page import Markdown
 from actbench.report.writer import Save
 
-# The folders that no experiment makes.
-_COMMANDS = {"functions": "actbench.catalogue", "gelu_cost": "actbench.catalogue --cost --processes 10"}
+# The folders that no experiment makes, each with its question and its command.
+_CATALOGUE = {
+    "functions": (functions.TITLE, "actbench.catalogue"),
+    "gelu_cost": ("What do the forms of GELU cost?", "actbench.catalogue --cost --processes 10"),
+}
 
 
 def write(new: Path, claim: Claim, decided: Sequence[Decided], evidence: Evidence, *, save: Save) -> None:
@@ -88,7 +91,7 @@ def _more(seeds: float, decided: Decided, evidence: Evidence) -> str:
     if np.isinf(seeds):
         return f"{fixed(MAX_SEEDS)} more would not decide it"
     hours = seeds * plan.seconds(decided, evidence) / 3600
-    return f"{fixed(seeds)} more would decide it" + (f" ({fixed(hours, 1)} h)" if np.isfinite(hours) else "")
+    return f"{fixed(seeds)} more would decide it" + (f" ({plan.duration(hours)})" if np.isfinite(hours) else "")
 
 
 def _lacks(decided: Sequence[Decided], evidence: Evidence) -> str:
@@ -118,8 +121,9 @@ def _places(claim: Claim, decided: Sequence[Decided], evidence: Evidence) -> lis
     experiments = options.options("experiment")
     rows: list[list[object]] = [["", "question", "command", "measured"]]
     for name in dict.fromkeys([*tables.folders(claim), *plan.missing(decided, evidence)]):
-        question = options.describe(experiments[name]) if name in experiments else ""
-        command = f"actbench +experiment={name}" if name in experiments else _COMMANDS.get(name, "")
+        question, command = _CATALOGUE.get(name, ("", ""))
+        if name in experiments:
+            question, command = options.describe(experiments[name]), f"actbench +experiment={name}"
         command = Markdown(f"`python -m {command}`" if command else "")
         rows.append([_link(name, evidence), question, command, evidence.origin(name)])
     return rows
@@ -135,7 +139,7 @@ def _how(decided: Sequence[Decided]) -> list[list[str]]:
             one.atom.name,
             one.atom.rule,
             f"{one.atom.table}.{one.atom.column}",
-            words.claimed_set(one.atom),
+            _claimed(one.atom),
             f"{one.atom.needs} of {len(one.atom.cases)}" if len(one.atom.cases) > 1 else "",
             ", ".join(map(str, one.atom.looks.sizes)) if one.atom.has_seeds else "",
             *(p_value(getattr(one.outcome, name, np.nan)) for name in ("p_holm", "q_holm")),
@@ -148,10 +152,24 @@ def _how(decided: Sequence[Decided]) -> list[list[str]]:
     return [heading, *rows] if rows else []
 
 
+def _claimed(atom: Atom) -> str:
+    """The claimed set, where all cases have one."""
+    sets = {words.claimed_set(atom, case) for case in atom.cases}
+    return sets.pop() if len(sets) == 1 else "see each case"
+
+
 def _cases(decided: Sequence[Decided]) -> list[list[str]]:
     rows = [
-        [one.atom.name, case.name, words.effect(one.atom, case), str(case.n or ""), p_value(case.p), p_value(case.q)]
+        [
+            one.atom.name,
+            case.name,
+            words.claimed_set(one.atom, case),
+            words.effect(one.atom, found),
+            str(found.n or ""),
+            p_value(found.p),
+            p_value(found.q),
+        ]
         for one in decided
-        for case in one.estimates
+        for case, found in zip(one.cases, one.estimates, strict=False)
     ]
-    return [["atom", "case", "found", "seeds", "p", "q"], *rows] if rows else []
+    return [["atom", "case", "claimed", "found", "seeds", "p", "q"], *rows] if rows else []

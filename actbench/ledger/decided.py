@@ -11,6 +11,7 @@ from actbench.compare import sequential
 from actbench.compare.looks import Looks
 from actbench.compare.significance import ALPHA
 from actbench.compare.tails import Change
+from actbench.ledger.cases import Case
 from actbench.ledger.claims import Atom
 from actbench.ledger.rules import Fact, Setting
 from actbench.report.numbers import fixed
@@ -44,6 +45,11 @@ class Decided:
     def look(self) -> int:
         """At which look it stands, 0 before the first and without seeds."""
         return sum(size <= self.outcome.n for size in self.atom.looks.sizes) if self.outcome else 0
+
+    @property
+    def cases(self) -> list[Case]:
+        """The cases in the order of `estimates`."""
+        return [one.case for one in (self.facts if self.outcome is None else self.settings)]
 
     @cached_property
     def estimates(self) -> list["Estimate"]:

@@ -1,22 +1,25 @@
 """The overview of all claims: results/ledger/report.md, one row a claim, everything else folded."""
 
+import re
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
+from actbench.command import options
 from actbench.compare import selftest
 from actbench.ledger import decide, parse, plan, tables, words
 from actbench.ledger.claims import FINDINGS, NOT_MEASURED
 from actbench.ledger.evidence import Evidence
 from actbench.ledger.tables import Ledger
 from actbench.report import page, writer
-from actbench.report.numbers import MISSING, fixed
+from actbench.report.numbers import MISSING, enumeration, fixed
 from actbench.report.page import Markdown
 
 _TITLE = "What is true of what activation functions are said to do?"
+_NAME = re.compile(r"[,:(.]| \(")  # what a name ends before
 
 
 def write(new: Path, ledger: Ledger, evidence: Evidence, *, draws: int) -> None:
@@ -34,6 +37,7 @@ def write(new: Path, ledger: Ledger, evidence: Evidence, *, draws: int) -> None:
         tests=page.table(_self_tests(ledger, draws=draws)),
         first=page.table(first_edition(verdicts, parse.FOLDER)),
         missing=page.table(_missing(ledger, evidence)),
+        data=_data(folders, evidence),
         sources=page.table([["results", "measured"], *([name, evidence.origin(name)] for name in folders)]),
     )
 
@@ -61,6 +65,15 @@ def _rows(ledger: Ledger) -> list[list[object]]:
 
 def _link(claim: str) -> Markdown:
     return Markdown(f"[{claim}]({claim}.md)")
+
+
+def _data(folders: Sequence[str], evidence: Evidence) -> str:
+    """The data of all runs, each by the name with which its option begins; "" without a run."""
+    runs = [frame for folder in folders if (frame := evidence.frame(folder, "runs")) is not None]
+    names = sorted({str(name) for frame in runs if "data" in frame for name in frame["data"].unique()})
+    titles = [_NAME.split(options.describe(file))[0] if (file := options.file_of("data", name)) else name
+              for name in names]  # fmt: skip
+    return enumeration(titles) if titles else ""
 
 
 def _missing(ledger: Ledger, evidence: Evidence) -> list[list[object]]:

@@ -19,6 +19,7 @@ from actbench.tables.text import text
 from actbench.tables.tuning import FIRST_SEED
 
 TUNING_SEEDS = 10  # on which something is chosen
+_SHORTEST = 0.1  # hours
 SETTLED = ("claimed", "control")  # kinds of atoms for which seeds are added first
 
 
@@ -94,7 +95,13 @@ def missing(decided: Sequence[Decided], evidence: Evidence) -> dict[str, int]:
 def price(runs: int, results: str, evidence: Evidence) -> str:
     """`40 runs, about 0.3 h`; the hours are known once the folder has a run."""
     hours = runs * _seconds_a_seed(results, evidence) / 3600
-    return f"{fixed(runs)} runs{f', about {fixed(hours, 1)} h' if np.isfinite(hours) else ''}" if runs else ""
+    return f"{fixed(runs)} runs{f', {duration(hours)}' if np.isfinite(hours) else ''}" if runs else ""
+
+
+def duration(hours: float) -> str:
+    """`about 0.3 h`, `under 0.1 h`."""
+    words = _in_words(hours)
+    return f"{words if words.startswith('under') else f'about {words}'} h"
 
 
 def num_seeds(needed: Needed, evidence: Evidence) -> int:
@@ -191,4 +198,6 @@ def _estimate(results: str) -> str:
 
 
 def _in_words(hours: float) -> str:
-    return "unknown" if np.isnan(hours) else fixed(hours, 1)
+    if np.isnan(hours):
+        return "unknown"
+    return f"under {_SHORTEST}" if 0 < hours < _SHORTEST / 2 else fixed(hours, 1)

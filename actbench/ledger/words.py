@@ -8,6 +8,7 @@ import numpy as np
 
 from actbench.compare.intervals import Interval
 from actbench.ledger import claimed, decide, sentences
+from actbench.ledger.cases import Case
 from actbench.ledger.claims import MAX_WORDS, NOT_MEASURED, Atom, Claim
 from actbench.ledger.decided import Decided, Estimate
 from actbench.report.numbers import MISSING, fixed, number, percent, rounded
@@ -119,9 +120,9 @@ def effect(atom: Atom, estimate: Estimate) -> str:
     return number(Interval(estimate.mean, estimate.low, estimate.high, estimate.n))
 
 
-def claimed_set(atom: Atom) -> str:
-    """The claimed set in words, that of the first case where they differ."""
-    low, high = claimed.ends(atom, atom.cases[0])
+def claimed_set(atom: Atom, case: Case) -> str:
+    """The claimed set of a case in words."""
+    low, high = claimed.ends(atom, case)
     relative = claimed.is_relative(atom)
     first, last = (format(sentences.Number(end), "+.0%") if relative else _plain(end) for end in (low, high))
     if np.isinf([low, high]).any():
@@ -137,7 +138,7 @@ def look(decided: Decided) -> str:
 
 
 def _plain(number: float) -> str:
-    return rounded(number, 6).replace("-", "−")
+    return rounded(number, 6)
 
 
 def _template(claim: Claim, decided: Sequence[Decided]) -> str:

@@ -12,6 +12,7 @@ from actbench.report import convergence, numbers, settings
 from actbench.report.answer import is_choice
 from actbench.report.numbers import enumeration, percent, rounded
 from actbench.tables.schema import label
+from actbench.tables.text import text
 
 _DEFAULTS = ("", "none", "false", "0", "constant")  # a setting that is not there
 
@@ -22,10 +23,11 @@ def rows(
     """Rows of name and value under an empty heading."""
     runs = pd.concat([work.tables.runs for work in works])
     is_trained = runs["train_seconds"].notna().any()
-    names = ["norm", "init", *(["augment"] if is_trained else [])]
+    names = ["norm", *(["augment"] if is_trained else [])]
     network = [*_group(works, "model"), *(f"{name} {value}" for name in names if (value := _values(works, name)))]
     box = [
         ["network", ", ".join(network)],
+        ["initialisation", _initialisations(runs)],
         ["data", _data(works)],
         ["training", _training(works) if is_trained else "none: measured at initialisation"],
         ["seeds", settings.seeds(runs)],
@@ -34,6 +36,23 @@ def rows(
         ["runs", "" if (runs["status"] == "done").all() else settings.counts(runs)],
     ]
     return [["", ""], *([name, value] for name, value in box if value)]
+
+
+def _described(group: str, name: str) -> str:
+    """An option with the first line of its file."""
+    file = options.file_of(group, name)
+    return f"{name}: {options.describe(file)}" if file is not None else name
+
+
+def _initialisations(runs: pd.DataFrame) -> str:
+    """Each initialisation with the first line of its option and its settings; "" where none is named."""
+    said = []
+    for name, rows in runs.groupby("init") if "init" in runs else ():
+        columns = [str(column) for column in rows if str(column).startswith("init.")]
+        values = [(column[5:], value) for column in columns for value in dict.fromkeys(map(text, rows[column]))]
+        settings = [f"{setting} {value}" for setting, value in values if value]
+        said.append(", ".join([_described("init", str(name)).removesuffix("."), *settings]))
+    return "; ".join(said)
 
 
 def _values(works: list[Workload], key: str) -> str:
@@ -51,9 +70,7 @@ def _group(works: list[Workload], group: str) -> list[str]:
 
 def _data(works: list[Workload]) -> str:
     """The data with the first line of its option."""
-    name = _values(works, "data")
-    file = options.file_of("data", name)
-    return f"{name}: {options.describe(file)}" if file is not None else name
+    return _described("data", _values(works, "data"))
 
 
 def _training(works: list[Workload]) -> str:

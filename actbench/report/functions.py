@@ -15,6 +15,7 @@ from actbench.tables.functions import MOMENTS, Facts, comparison, interval, numb
 from actbench.tables.schema import REFERENCE
 
 TITLE = "How do the activation functions differ, and what does each cost?"
+_BREAKS = {0: "jump", 1: "kink"}  # by the derivative that jumps
 _COMMANDS = ("actbench.catalogue", "actbench.catalogue --cost")
 _READ_COMPARISON = (
     "At the default parameters. z_lo and z_hi are the ends of the smallest interval outside which |f ′| stays below "
@@ -26,10 +27,7 @@ _READ_DISTANCES = (
     "How far apart functions are that are said to be alike: sup|f − g|, and of their derivatives. Where functions "
     "converge, their derivatives need not: at 0 a smooth one keeps its slope of 1/2."
 )
-_READ_POINTS = (
-    "f and f ′ in float64 where claims name a point; left and right are the values beside it. f ′ is what torch's "
-    "autograd delivers, which for CELU rounds α to float32."
-)
+_READ_POINTS = "f and f ′ in float64 where claims name a point; left and right are the values beside it."
 _READ_IDENTITIES = (
     "Functions that are said to be one, given the same tensor in the same type: how many inputs, at how many of them "
     "the outputs are not the same bits (−0 is not 0), and by how many spacings of the type they differ at most, and "
@@ -88,13 +86,23 @@ def _box(functions: Mapping[str, Facts], cost: pd.DataFrame) -> list[list[str]]:
         ["", ""],
         ["functions", f"{len(functions)}, at their default parameters"],
         ["computed", "from the function itself in float64, by a program that is told nothing about it"],
+        ["f ′", "what torch's autograd delivers, which rounds constants to float32: CELU's α, Hardsigmoid's 1/6"],
         ["error", "of each number at most what tables/properties.csv says, with how it was obtained"],
     ]
     if len(cost):
         first = cost.iloc[0]
-        rows.append(["cost", f"{first['device']}, threads: {first['threads']}, torch {first['torch']}, "
-                             f"{first['rounds']} rounds"])  # fmt: skip
+        where = f"{first['device']}, threads: {first['threads']}, torch {first['torch']}, {first['rounds']} rounds"
+        rows.append(["cost", f"of {_timed(functions, cost)}; {where}"])
     return rows
+
+
+def _timed(functions: Mapping[str, Facts], cost: pd.DataFrame) -> str:
+    """`2 of 3 functions, not timed: mish`."""
+    timed = set(cost["function"])
+    missing = [name for name in functions if name not in timed]
+    if not missing:
+        return f"all {len(functions)} functions"
+    return f"{len(functions) - len(missing)} of {len(functions)} functions, not timed: {', '.join(missing)}"
 
 
 def _links(cost: pd.DataFrame) -> list[Markdown]:
@@ -143,9 +151,11 @@ def facts_table(facts: Facts) -> str:
         row("zeros", facts.stretches("zero"), "zero_low"),
     ]
     for i in range(facts.count("kink_place")):
-        f = "f" + "′" * int(facts.value("kink_order", i))
+        order = int(facts.value("kink_order", i))
+        f = "f" + "′" * order
         jump = f"{f} goes from {number(facts.value('kink_left', i))} to {number(facts.value('kink_right', i))}"
-        rows.append(row(f"kink at {number(facts.value('kink_place', i))}", jump, "kink_place", i))
+        label = f"{_BREAKS.get(order, f'{f} jumps')} at {number(facts.value('kink_place', i))}"
+        rows.append(row(label, jump, "kink_place", i))
     rows.append(("order of continuity", facts.continuity(), ""))
     rows.append(("monotonic; f ′ monotonic", f"{facts.text('monotonic')}; {facts.text('derivative_monotonic')}", ""))
     for i in range(facts.count("extremum_value")):

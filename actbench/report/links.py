@@ -32,7 +32,7 @@ def beside(folder: Path) -> list[Markdown]:
     folder = folder.resolve()
     name = folder.name
     base = next((name.removesuffix(end) for end in _BESIDE if name.endswith(end)), name)
-    words = {base: "what was found with it"} | {f"{base}{end}": word for end, word in _BESIDE.items()}
+    words = {base: "the comparison itself"} | {f"{base}{end}": word for end, word in _BESIDE.items()}
     there = {other: (folder.parent / other / "report.md").is_file() for other in words if other != name}
     pages = [f"[{words[other]}](../{other}/report.md)" for other, is_there in there.items() if is_there]
     said = [

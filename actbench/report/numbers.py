@@ -10,6 +10,7 @@ from actbench.compare.ranking import TITLES, Cells
 from actbench.tables.text import NARROW
 
 MISSING = "–"
+_LARGE = 1e9  # from here on a number is told by its power of ten
 
 
 def fixed(value: float, places: int = 0) -> str:
@@ -21,10 +22,12 @@ def fixed(value: float, places: int = 0) -> str:
 
 
 def rounded(value: float, digits: int = 3) -> str:
-    """`0.0123`: so many significant digits, but never fewer than to the unit; "" where the value is missing."""
+    """`0.0123`: so many significant digits, but not fewer than to the unit below 1e9; "" where the value is missing."""
     if np.isnan(value):
         return ""
-    return f"{value:,.0f}" if abs(value) >= 10**digits else f"{value:.{digits}g}"
+    if 10**digits <= abs(value) < _LARGE or np.isinf(value):
+        return fixed(value)
+    return f"{value + 0.0:.{digits}g}".replace("e+", "e").replace("-", "−")
 
 
 def percent(share: float, places: int = 0) -> str:
@@ -49,8 +52,8 @@ def bracketed(value: float, low: float, high: float, *, digits: int = 3) -> str:
 
 
 def correlation(value: float, low: float, high: float) -> str:
-    """`0.27 [-0.09, 0.45]`: a correlation with its interval."""
-    return f"{value:.2f} [{low:.2f}, {high:.2f}]"
+    """`0.27 [−0.09, 0.45]`: a correlation with its interval."""
+    return f"{fixed(value, 2)} [{fixed(low, 2)}, {fixed(high, 2)}]"
 
 
 def number(interval: Interval | None, *, of: int | None = None, places: int | None = None) -> str:

@@ -32,8 +32,8 @@ def answer(functions: Mapping[str, Facts], cost: pd.DataFrame) -> list[str]:
         near = int((ratios <= _NEAR).sum())
         said.append(
             f"Forward and backward the median function takes {rounded(ratios.median(), 2)} times as long as "
-            f"{REFERENCE}: {near} of {len(ratios)} take at most {_NEAR:g} times as long, the slowest, "
-            f"{ratios.idxmax()}, {rounded(ratios.max(), 2)} times."
+            f"{REFERENCE}: {near} of the {len(ratios)} others that were timed take at most {_NEAR:g} times as long, "
+            f"the slowest, {ratios.idxmax()}, {rounded(ratios.max(), 2)} times."
         )
     return said
 

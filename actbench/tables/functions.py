@@ -111,7 +111,7 @@ class Facts:
         return {name: method for (name, _), (_, text, _, method) in self._facts.items() if text == "not determined"}
 
     def range(self) -> str:
-        low, high = self.value("range_inf"), self.value("range_sup")
+        low, high = self.settled("range_inf"), self.settled("range_sup")
         marks = {"closed": "[]", "open": "()", "unbounded": "()"}
         left, right = (marks.get(self.text(name), "??")[i] for i, name in enumerate(("range_inf", "range_sup")))
         return f"{left}{number(low)}, {number(high)}{right}"

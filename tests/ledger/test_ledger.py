@@ -13,6 +13,7 @@ from actbench.ledger.__main__ import main
 from actbench.ledger.claims import KINDS, ClaimError
 from actbench.ledger.decide import decide_claim
 from actbench.ledger.evidence import Evidence
+from actbench.report import functions
 
 pytestmark = pytest.mark.usefixtures("unrendered")
 NOISE = np.array([0, 1, -1, 2, -2, 1, 0, -1, 3, -3]) / 1000
@@ -35,6 +36,7 @@ def root(tmp_path):
     return tmp_path
 
 
+VERDICTS_OF_TWO = ("true", "false", "partly", "undecided")
 ATOMS = {
     "lower": {"rule": "difference", "column": "test_loss", "claimed": [None, 0], "if_true": "Lower by {mean:.2f}."},
     "far": {"rule": "bound", "column": "test_loss", "claimed": [0.2, None], "if_false": "Only {mean:.2f}, {worst}."},
@@ -125,6 +127,36 @@ def test_the_page_of_a_claim_has_its_columns_in_the_settings_that_it_does_not_ju
     assert "bent (means of 10 seeds)" in line
 
 
+def test_each_case_has_its_claimed_set_and_the_statement_has_it_where_they_share_one(root):
+    keys = {"rule": "bound", "column": "test_loss", "results": "question", "where": {"act": "silky"}}
+    several = [{"track": "tuned", "claimed": [0, 0.05]}, {"act": "rough", "claimed": [None, 0.5]}]
+    claim = evidence.claim(VERDICTS_OF_TWO, one={**keys, "claimed": [0, 1]}, several={**keys, "cases": several})
+    *_, how = _written(root, claim, "C99.md").partition("How it was decided")
+    assert "| one | bound | runs.test_loss | within [0, 1] |" in how
+    assert "| several | bound | runs.test_loss | see each case | all of 2 |" in how
+    cases = [line.split(" | ")[2:4] for line in how.splitlines() if line.startswith("| several | ")][1:]
+    assert [[claimed, found[:3]] for claimed, found in cases] == [["within [0, 0.05]", "0.1"], ["below 0.5", "0.3"]]
+
+
+def test_the_folders_of_the_catalogue_have_a_question_and_a_command(root):
+    fact = {"rule": "computed", "table": "points", "column": "value", "claimed": [0, 1]}
+    atoms = {"points": {**fact, "results": "functions"}, "forms": {**fact, "results": "gelu_cost"}}
+    text = _written(root, evidence.claim(VERDICTS_OF_TWO, **atoms), "C99.md")
+    assert f"| functions | {functions.TITLE} | `python -m actbench.catalogue` |" in text
+    assert "| gelu_cost | What do the forms of GELU cost? | `python -m actbench.catalogue --cost" in text.replace(
+        "\\", ""
+    )
+
+
+def test_the_overview_names_the_data_of_the_runs(tmp_path):
+    loss = {"act": "silky", "test_loss": 0.1 + NOISE}
+    runs = {name: {**loss, "data": name} for name in ("mnist", "gaussian", "mine")}
+    evidence.folder(tmp_path, "question", runs)
+    keys = {"rule": "bound", "column": "test_loss", "claimed": [0, 1], "results": "question"}
+    text = _written(tmp_path, evidence.claim(low={**keys, "where": {"act": "silky", "data": "mnist"}}), "report.md")
+    assert "- Networks are small, data are Gaussian noise, mine and MNIST handwritten digits, and nothing here" in text
+
+
 def test_the_tables_of_claims_and_sentences_are_for_other_pages(root):
     page.write(root, [_claim(far={"where": {"act": "silu"}})], draws=5)
     (claim,) = pd.read_csv(root / "ledger" / "claims.csv").to_dict("records")
@@ -163,7 +195,7 @@ def test_an_outcome_that_is_not_decided_has_a_sentence_too(root):
     assert (decided.verdict, decided.chosen) == ("not shown", "tuned")
     assert words.sentence(decided) == f"tuned: {100 * decided.worst.mean:+.0f}\u202f%".replace("-", "−")
     assert words.effect(decided.atom, decided.worst).startswith("−6")
-    assert words.claimed_set(decided.atom) == "above +10\u202f%"
+    assert words.claimed_set(decided.atom, decided.atom.cases[0]) == "above +10\u202f%"
     target = root / "functions" / "tables"
     target.mkdir(parents=True)
     pd.DataFrame({"value": [1.0], "error": [0.5]}).to_parquet(target / "points.parquet")
@@ -177,6 +209,7 @@ def test_an_outcome_that_is_not_decided_has_a_sentence_too(root):
     [
         ({"rule": "bound", "claimed": [None, 3]}, "below 3"),
         ({"rule": "bound", "claimed": [1, 1]}, "equal to 1"),
+        ({"rule": "bound", "claimed": [1e300, None]}, "above 1e300"),
         ({"rule": "bound", "claimed": [0, 3], "outside": True}, "not within [0, 3]"),
         ({"rule": "log_ratio", "claimed": [0.9, 1.1], "against": {"act": "b"}}, "within [−10\u202f%, +10\u202f%]"),
         ({"rule": "differs", "against": {"act": "b"}}, "not within [−10\u202f%, +10\u202f%]"),
@@ -188,7 +221,7 @@ def test_an_outcome_that_is_not_decided_has_a_sentence_too(root):
 def test_the_claimed_set_is_worded_in_the_unit_of_what_is_shown(keys, expected):
     column = {} if keys["rule"] in ("lower", "differs", "at_least", "sooner") else {"column": "test_loss"}
     (atom,) = evidence.claim(gap={"results": "here", **column, **keys}).atoms
-    assert words.claimed_set(atom) == expected
+    assert words.claimed_set(atom, atom.cases[0]) == expected
 
 
 def test_both_editions_and_the_interpretation_stand_on_the_page(root, tmp_path, monkeypatch):
@@ -317,3 +350,6 @@ def test_what_lacks_are_the_runs_of_the_next_look_and_the_processes_that_measure
     assert plan.missing(decided, Evidence(root)) == {"missing": 10, "question": 30, "cost": 10, "facts": 0}
     assert plan.price(30, "question", Evidence(root)) == "30 runs, about 0.3 h"
     assert plan.price(10, "missing", Evidence(root)) == "10 runs"
+    assert [plan.duration(hours) for hours in (0.0, 0.02, 0.06, 1234.56)] == [
+        "about 0.0 h", "under 0.1 h", "about 0.1 h", "about 1,234.6 h",
+    ]  # fmt: skip

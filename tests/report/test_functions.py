@@ -61,9 +61,11 @@ def test_every_function_has_a_card_with_formula_figure_and_facts(folder):
         assert (folder / "figures" / f"{name}.png").stat().st_size > 5000
         for fact in ("inf f, sup f", "asymptotes", "zeros", "order of continuity", "E f²", "gain", "χ\\*"):
             assert f"| {fact}" in card
-    assert "| kink at 0 | f″ goes from 1 to 0 |" not in markdown  # two primes are written as two
-    assert "| kink at 0 | f′′ goes from 1 to 0 |" in markdown
-    assert "| minimum | -0.169971207 at −0.75179 |" in markdown
+    assert "| f′′ jumps at 0 | f′′ goes from 1 to 0 |" in markdown  # two primes are written as two
+    assert "| jump at 0 | f goes from 0 to 1 |" in markdown
+    assert "| kink at 3 | f′ goes from 0.16667 to 0 |" in markdown
+    assert "| minimum | −0.169971207 at −0.75179 |" in markdown
+    assert "| sup abs f ′, at | ∞, → ∞ |" in markdown
 
 
 def test_points_have_every_digit(folder):
@@ -87,6 +89,9 @@ def test_the_page_opens_with_an_answer_one_figure_and_a_box_and_folds_the_rest(f
     assert numbers(costs)[:3] == [float(f"{ratios.median():.2g}"), (ratios <= 1.5).sum(), len(ratios)]
     assert ratios.idxmax() in costs
     assert re.findall(r"!\[.*\]\((.*)\)", opening) == ["figures/overview.png"]
+    box = line(opening, "| cost |")
+    assert numbers(box)[:2] == [2, len(NAMES)]
+    assert "not timed: binary_step, hardsigmoid, snake, softplus, squared_relu;" in box
     assert "\n## " not in re.sub("<details>.*?</details>", "", markdown, flags=re.DOTALL)
 
 
@@ -169,6 +174,12 @@ def test_the_settings_of_a_family_are_far_enough_apart_to_be_distinguished():
 def test_a_family_leaves_out_settings_that_the_activation_refuses():
     table = curves.curves_of(entries.load("rrelu"))
     assert sorted(table.loc[table["parameter"] == "lower", "setting"].unique()) == [1 / 32, 1 / 16, 1 / 8, 1 / 4]
+
+
+def test_an_end_within_its_error_of_zero_is_zero():
+    facts = [("range_inf", 0, -1.2e-20, "open", 1e-12, ""), ("range_sup", 0, np.inf, "unbounded", np.nan, "")]
+    frame = pd.DataFrame(facts, columns=["property", "index", "value", "text", "error", "method"])
+    assert Facts(frame).range() == "(0, ∞)"
 
 
 def test_numbers_and_intervals_in_words():

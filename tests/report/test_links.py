@@ -22,4 +22,5 @@ def test_a_page_links_the_pages_of_its_experiment_that_are_there(tmp_path, name,
         (tmp_path / other / "report.md").touch()
     text = " ".join(links.beside(tmp_path / name))
     assert re.findall(r"\]\(\.\./(.*?)/report\.md\)", text) == linked
+    assert ("[the comparison itself](" in text) == (linked == ["digits_mlp"])
     assert f"`python -m actbench +experiment={name}`" in text

@@ -47,6 +47,7 @@ def test_a_comparison_has_every_section_and_every_figure(comparison: Path) -> No
         < markdown.index("| network |")
     )
     assert numbers(line(markdown.split("<details>")[0], "| runs | ")) == [9, 8, 1, 0]
+    assert "| initialisation | he: He normal: N(0, 2 / fan_in), biases 0 (He et al. 2015, eq. 10) |" in markdown
     assert "| mish | diverged | 1 of 3 | 0 |  |" in markdown
     figures = re.findall(r"\]\((figures/.*\.png)\)", markdown)
     assert sorted(figures) == sorted(f"figures/{p.name}" for p in (comparison / "figures").iterdir())

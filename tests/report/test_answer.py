@@ -8,7 +8,7 @@ from pages import concatenated, numbers
 
 from actbench.compare.comparison import compare_workload
 from actbench.compare.workloads import workloads
-from actbench.report import answer, atoms, measures, question
+from actbench.report import answer, atoms, means, measures, question
 from actbench.tables.schema import Tables
 
 MANY = ["relu", *[name for name in synthetic.NAMES if name not in ("relu", "custom")][:14]]
@@ -96,7 +96,7 @@ def test_means_over_settings_are_those_of_the_tables_with_the_settings_of_their_
     works = workloads(tables)
     measure = measures.of("out_mean", works)
     assert measure is not None
-    sentence = measures.sentence(measure, "out_mean", works)
+    sentence = means.sentence(measure, "out_mean", works)
     runs = tables.runs.set_index(["run_id", "seed"])[["act", "norm"]]
     last = tables.layers[tables.layers["step"] == tables.layers["step"].max()]
     wide = last.pivot_table("out_mean", ["run_id", "seed"], "layer_index")
@@ -115,8 +115,8 @@ def test_of_many_variants_a_title_names_the_lowest_and_the_highest():
     means = works[0].tables.runs.groupby("act")["test_accuracy"].mean()
     measure = measures.of("test_accuracy", works)
     assert measure is not None
-    assert measures.sentence(measure, "test_accuracy", works) == ""
-    title = measures.title(measure, "test_accuracy", works)
+    assert means.sentence(measure, "test_accuracy", works) == ""
+    title = means.title(measure, "test_accuracy", works)
     low, high = (f"{100 * means[name]:.1f}\u202f% with {name}" for name in (means.idxmin(), means.idxmax()))
     assert f" {low} to {high}, the ends of 8 variants " in title
 
@@ -128,7 +128,7 @@ def test_a_learned_parameter_is_said_of_those_that_learn_it_however_many_do_not(
     works = workloads(tables._replace(layers=tables.layers.assign(**{"act.weight": slopes})))
     measure = measures.of("learned.weight", works)
     assert measure is not None
-    sentence = measures.sentence(measure, "learned.weight", works)
+    sentence = means.sentence(measure, "learned.weight", works)
     assert " with prelu " in sentence
     assert "tanh" not in sentence
 
@@ -140,7 +140,7 @@ def test_a_learned_parameter_is_listed_by_layer_where_there_are_few(depth: int, 
     works = workloads(tables._replace(layers=tables.layers.assign(**{"act.weight": slopes})))
     measure = measures.of("learned.weight", works)
     assert measure is not None
-    sentence = measures.sentence(measure, "learned.weight", works).partition(" with ")[0]
+    sentence = means.sentence(measure, "learned.weight", works).partition(" with ")[0]
     expected = [layer / 8 for layer in (range(1, depth + 1) if listed else (1, depth))]
     assert numbers(sentence) == pytest.approx(expected, abs=0.006)
 

@@ -24,9 +24,19 @@ def column(entry: str) -> str:
     Raises:
         ValueError: If the entry has none of the forms.
     """
+    return _parts(entry)["column"]
+
+
+def activations(entry: str) -> set[str]:
+    """The activations that an entry compares."""
+    return {name for key, name in _parts(entry).items() if key in ("act", "reference")}
+
+
+def _parts(entry: str) -> dict[str, str]:
+    """An entry by the names of its parts."""
     for form in (_EXTREME, _PAIR, _FARTHEST, _COLUMN):
         if found := form.fullmatch(entry):
-            return found["column"]
+            return found.groupdict()
     raise ValueError(
         f"An experiment is answered by `{entry}`, but an answer is a COLUMN, `lowest COLUMN`, `highest COLUMN`, "
         "`COLUMN of ACT against ACT` or `farthest COLUMN of ACT from ACT`."

@@ -18,7 +18,7 @@ from actbench.ledger.evidence import MEASURED, OF_RUNS, select
 from actbench.ledger.plan import choices, sides
 from actbench.measure import build, preflight
 from actbench.measure.identity import columns
-from actbench.report import question
+from actbench.report import asked, measures, question
 from actbench.tables.tuning import FIRST_SEED
 
 ALL = [(group, name) for group in (*GROUPS, "track") for name in options(group)]
@@ -42,6 +42,13 @@ def test_every_experiment_asks_a_question_and_names_its_command():
         question, command, *_ = (EXPERIMENTS / f"{name}.yaml").read_text(encoding="utf-8").split("\n")
         assert question.endswith("?"), name
         assert command == f"# python -m actbench +experiment={name}"
+
+
+@pytest.mark.parametrize("name", [name for name in EXPERIMENT_NAMES if question.answered_by(name)])
+def test_an_experiment_is_answered_by_a_measure(name):
+    for entry in question.answered_by(name):
+        assert measures.of(asked.column(entry), []) is not None, entry
+        assert asked.activations(entry) <= question.functions(name), entry
 
 
 def test_no_other_file_sets_keys_of_an_activation():

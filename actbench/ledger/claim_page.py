@@ -11,7 +11,7 @@ from actbench.ledger import activations, figure, parse, plan, tables, why, words
 from actbench.ledger.claims import MAX_WORDS, NOT_MEASURED, Atom, Claim
 from actbench.ledger.decided import Decided
 from actbench.ledger.evidence import Evidence
-from actbench.report import functions, measures, page, writer
+from actbench.report import functions, means, measures, page, writer
 from actbench.report.numbers import enumeration, fixed, p_value
 from actbench.report.page import Markdown
 from actbench.report.writer import Save
@@ -107,7 +107,7 @@ def _settings(decided: Sequence[Decided], evidence: Evidence) -> list[Markdown]:
     for results, column in dict.fromkeys((case.results, atom.column) for atom in of_layers for case in atom.cases):
         works = evidence.workloads(results)
         measure = measures.of(column, works) if len(works) > 1 else None
-        if measure and (sentence := measures.sentence(measure, column, works)):
+        if measure and (sentence := means.sentence(measure, column, works)):
             said.append(Markdown(f"{_link(results, evidence)}: {page.escape(sentence)}"))
     return list(dict.fromkeys(said))
 

@@ -10,9 +10,9 @@ from actbench.compare.comparison import Comparison
 from actbench.compare.errors import MARGIN
 from actbench.compare.paired import JUDGED
 from actbench.compare.workloads import Workload
+from actbench.report import asked, means, measures, numbers, sentences, settings
 from actbench.report import atoms as of_ledger
 from actbench.report import convergence as convergence_said
-from actbench.report import measures, numbers, sentences, settings
 from actbench.report.numbers import enumeration, percent
 
 MANY = 12  # from so many variants on the question is which of them to use
@@ -21,24 +21,32 @@ _NAMED = 6  # the most variants that a sentence names
 
 
 def answer(
-    works: list[Workload], comparisons: list[Comparison | None], atoms: pd.DataFrame, *, is_yes_or_no: bool
+    works: list[Workload],
+    comparisons: list[Comparison | None],
+    atoms: pd.DataFrame,
+    *,
+    is_yes_or_no: bool,
+    asked_for: Sequence[str] = (),
 ) -> list[str]:
-    """The sentences: of twice the training, of a choice among many, of what the ledger decided, or of the means.
+    """The sentences: of twice the training, of a choice among many, of what was asked for, of the ledger, of the means.
 
-    A question that asks for yes or no is answered by a statement that is true or false, any other by means.
+    A question that asks for yes or no is answered by a statement that is true or false, any other by means. `asked_for`
+    is what the experiment is answered by, see `asked.py`.
     """
     if len(doubled := convergence.of_workloads(works)):
         return [convergence_said.sentence(doubled)]
     if choice := chosen(works, comparisons):
         return choice[:_MOST]
     decided = of_ledger.measured(atoms)
-    statements, means = [_atom(row) for row in decided.to_dict("records")], _measured(works, decided)
-    said = [*statements, *means] if is_yes_or_no else [*means, *statements]
-    if len(said) < _MOST:
+    places = {asked.column(entry): i for i, entry in enumerate(asked_for)}
+    decided = decided.sort_values("column", key=lambda names: names.map(places).fillna(len(places)), kind="stable")
+    found, told = [_atom(row) for row in decided.to_dict("records")], _measured(works, decided, asked_for)
+    said = [*asked.statements(asked_for, works), *([*found, *told] if is_yes_or_no else [*told, *found])]
+    if not said or len(works) == 1:  # of several settings one alone is not named behind what is said of all
         said += [
             s for work, one in zip(works, comparisons, strict=True) for s in _of_means(work, one, is_alone=not said)
         ]
-    return said[:_MOST]
+    return list(dict.fromkeys(said))[:_MOST]
 
 
 def is_choice(comparison: Comparison | None) -> bool:
@@ -102,11 +110,11 @@ def _failed(comparison: Comparison) -> list[str]:
     return [f"{row['variant']} ({row['failed']} of {row['n']}{' seeds' * (not i)})" for i, row in enumerate(failed)]
 
 
-def _measured(works: list[Workload], decided: pd.DataFrame) -> list[str]:
-    """The first measure of the ledger's atoms over all settings."""
-    columns = decided["column"].dropna()
-    measure = measures.of(columns.iloc[0], works) if len(columns) else None
-    return [said] if measure and (said := measures.sentence(measure, columns.iloc[0], works)) else []
+def _measured(works: list[Workload], decided: pd.DataFrame, asked_for: Sequence[str]) -> list[str]:
+    """The means over all settings of the columns that were asked for, else of the ledger's first."""
+    columns = asked.means(asked_for) if asked_for else decided["column"].dropna().tolist()[:1]
+    found = [(measures.of(column, works), column) for column in columns]
+    return [said for measure, column in found if measure and (said := means.sentence(measure, column, works))]
 
 
 def _atom(row: dict) -> str:

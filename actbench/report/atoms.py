@@ -4,6 +4,8 @@ from pathlib import Path
 
 import pandas as pd
 
+from actbench.report.numbers import enumeration
+
 COLUMNS = ["claim", "atom", "kind", "states", "verdict", "n", "low", "high", "column", "act", "is_relative", "sentence"]
 # Whether the network can show anything comes before what it shows; then the order in which a claim is read.
 _KINDS = ("claimed", "popular", "definition", "fact", "mechanism", "control")
@@ -26,6 +28,25 @@ def of(folder: Path) -> pd.DataFrame:
     kept.parent.mkdir(parents=True, exist_ok=True)
     joined.to_parquet(kept, index=False)
     return joined
+
+
+def choice(folder: Path) -> list[str]:
+    """`The ledger chose alpha 0.5 here, of 3 settings for C10.` of a folder NAME_choice; nothing of another one.
+
+    What is chosen may be another setting than the best of all: a claim asks about some of them.
+    """
+    folder = folder.resolve()
+    name, file = folder.name.removesuffix("_choice"), folder.with_name("ledger") / "ledger.csv"
+    if name == folder.name or not file.is_file():
+        return []
+    atoms = _read(file).dropna(subset=["chosen"])
+    judged = atoms[[name in results.split(", ") for results in atoms["results"].fillna("")]]
+    return [
+        f"The ledger chose {chosen} here, "
+        + enumeration(f"of {row['cases']} settings for {row['claim']}" for row in rows.to_dict("records"))
+        + "."
+        for chosen, rows in judged.groupby("chosen", sort=False)
+    ]
 
 
 def measured(atoms: pd.DataFrame) -> pd.DataFrame:

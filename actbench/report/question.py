@@ -9,6 +9,7 @@ import yaml
 from actbench.command import options
 from actbench.report.numbers import enumeration, fixed
 
+_ANSWERED = "# answered by: "
 _NAMED = 4  # the most activations that a title names
 
 
@@ -36,6 +37,16 @@ def command(name: str) -> str:
     file = options.file_of("experiment", name)
     lines = file.read_text(encoding="utf-8").splitlines() if file is not None else []
     return next((line.removeprefix("# ") for line in lines if line.startswith("# python ")), "")
+
+
+def answered_by(name: str) -> list[str]:
+    """What the experiment `name` is answered by, `lowest test_error` or `learned.beta`; empty where it does not say.
+
+    It is read from the line `# answered by: …, …` at the head of its file, see `asked.py`.
+    """
+    file = options.file_of("experiment", name)
+    lines = file.read_text(encoding="utf-8").splitlines() if file is not None else []
+    return [entry for line in lines if line.startswith(_ANSWERED) for entry in line[len(_ANSWERED) :].split(", ")]
 
 
 def unmeasured(name: str, runs: pd.DataFrame) -> list[str]:

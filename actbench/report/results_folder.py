@@ -47,12 +47,14 @@ class Beside(NamedTuple):
         doubled: Twice the training.
         atoms: Of claims.
         draws: Other draws of tuning seeds.
+        choice: What the ledger chose here, in sentences.
     """
 
     facts: pd.DataFrame
     doubled: pd.DataFrame
     atoms: pd.DataFrame
     draws: pd.DataFrame
+    choice: list[str]
 
 
 def write(folder: str | Path, *, run_ids: Collection[str] | None = None, standing: Sequence[str] | None = None) -> Path:
@@ -89,7 +91,7 @@ def write_and_list(
             f"The runs in {folder} have neither a loss nor layers, so there is nothing to compare activations by."
         )
     facts, unreadable = statistics.facts(folder)
-    beside = Beside(facts, convergence.of(folder), atoms.of(folder), draws.beside(folder))
+    beside = Beside(facts, convergence.of(folder), atoms.of(folder), draws.beside(folder), atoms.choice(folder))
     standing = field.of_the_only_run(folder, tables) if standing is None else standing
     with writer.replacing(folder) as new:
         about = run_ids if standing and run_ids is not None else tables.runs["run_id"]
@@ -137,7 +139,8 @@ def _make(
     def saver(prefix: str) -> Save:
         return writer.saver(new, prefix=prefix)
 
-    figure = opening.figure(works, named, beside.atoms, save=saver(""))
+    asked_for = question.answered_by(name)
+    figure = opening.figure(works, named, beside.atoms, asked_for=asked_for, save=saver(""))
     ranking_survives = [*tracks_section.parts(agreements, corners, new=new), *tracks_section.harm_parts(harm)]
     folded = [
         folds.decided(named),
@@ -150,7 +153,8 @@ def _make(
     known = choice.names(beside.facts)
     runs = pd.concat([work.tables.runs for work in works])
     asked = question.question(name, runs[runs["run_id"].isin(about)])
-    said = answer.answer(works, comparisons, beside.atoms, is_yes_or_no=question.is_yes_or_no(asked))
+    is_yes_or_no = question.is_yes_or_no(asked)
+    said = answer.answer(works, comparisons, beside.atoms, is_yes_or_no=is_yes_or_no, asked_for=asked_for)
     writer.write_page(
         new,
         page.TEMPLATES / "experiment.md.j2",
@@ -161,7 +165,7 @@ def _make(
             *tracks_section.harm(harm),
             *draws.summary(beside.draws),
         ],
-        answer=standing or said,
+        answer=standing or [*said[:1], *beside.choice, *said[1:]],
         figure=figure,
         box=page.table(box.rows(works, comparisons, doubled=beside.doubled, atoms=beside.atoms)),
         choice=choice.table(named, beside.atoms, known=known),

@@ -16,35 +16,43 @@ from actbench.report.numbers import interval_of, number, rounded
 from actbench.tables.schema import better
 from actbench.tables.text import NARROW
 
+_SHARES = ("_error", "_accuracy", "saturation", "saturation_low", "saturation_high", "dead")
 _NEGLIGIBLE = 0.01  # a share of saturated pairs that nobody would see in a figure
 
 
 def best(runs: pd.DataFrame, column: str) -> str:
-    """`NAME has the lowest mean test loss, 0.172 [0.160, 0.185], n = 10; its interval overlaps 12 of 34 others.`
+    """`NAME has the lowest mean test loss, 0.172 [0.160, 0.185], n = 10; 12 of 34 other intervals overlap it.`"""
+    end = "highest" if better(column) == "higher" else "lowest"
+    return extreme(runs[runs["status"] != "failed"], column, end=end, words=_words(column))
+
+
+def extreme(frame: pd.DataFrame, column: str, *, end: str, words: str) -> str:
+    """Which variant has the `lowest` or the `highest` mean of a column, which is called `words`.
 
     A variant with a value on every seed goes before one that lost seeds, whose mean is of the seeds that it kept.
     """
-    runs = runs[runs["status"] != "failed"]
-    means = {name: cell for name, cell in intervals(runs, column).items() if cell.n}
-    measure = _words(column)
+    means = {name: cell for name, cell in intervals(frame, column).items() if cell.n}
     if not means:
         return ""
-    lost = (~np.isfinite(runs[column])).groupby(runs["variant"]).sum()
+    lost = (~np.isfinite(frame[column])).groupby(frame["variant"]).sum()
     candidates = [name for name in means if not lost[name]] or list(means)
-    higher = better(column) == "higher"
-    name = (max if higher else min)(candidates, key=lambda variant: means[variant].mean)
+    name = {"lowest": min, "highest": max}[end](candidates, key=lambda variant: means[variant].mean)
     mean = f"{_in_unit(means[name], column)}, n = {means[name].n}"
     if len(means) == 1:
-        return f"{name} has a mean {measure} of {mean}."
-    extreme = "highest" if higher else "lowest"
-    return f"{name} has the {extreme} mean {measure}, {mean}{_overlap_with(name, means)}"
+        return f"{name} has a mean {words} of {mean}."
+    return f"{name} has the {end} mean {words}, {mean}{_overlap_with(name, means)}"
 
 
 def _in_unit(cell: Interval, column: str) -> str:
-    """An error or an accuracy in percent, another measure as it is."""
-    if not column.endswith(("_error", "_accuracy")):
+    """An error, an accuracy or a share in percent, another measure as it is."""
+    if not column.endswith(_SHARES):
         return number(cell)
     return f"{number(Interval(100 * cell.mean, 100 * cell.low, 100 * cell.high, cell.n))}{NARROW}%"
+
+
+def points(cell: Interval, column: str) -> str:
+    """A difference of two means: of errors, accuracies or shares in points, of another measure as it is."""
+    return f"{number(cell.scaled(100))} points" if column.endswith(_SHARES) else number(cell)
 
 
 def past_best(epochs: pd.DataFrame, *, column: str = "val_loss") -> str:

@@ -8,7 +8,7 @@ from pages import concatenated, numbers
 
 from actbench.compare.comparison import compare_workload
 from actbench.compare.workloads import workloads
-from actbench.report import answer, atoms, measures, question
+from actbench.report import answer, atoms, means, measures, question
 from actbench.tables.schema import Tables
 
 MANY = ["relu", *[name for name in synthetic.NAMES if name not in ("relu", "custom")][:14]]
@@ -72,7 +72,7 @@ def test_a_question_for_yes_or_no_is_answered_by_statements_any_other_by_means()
     found = pd.DataFrame([atom(), atom(atom="b", verdict="false", act="")])
     first, second, third = said(tables, found, is_yes_or_no=True)
     assert (first, second) == ("True for tanh: “It is so.” By 0.2.", "False: “It is so.” By 0.2.")
-    assert third.startswith("From the first to the last layer the output mean changes by ")
+    assert third.startswith("With relu the change of the output mean from the first to the last layer is ")
     assert said(tables, found) == [third, first, second]
 
 
@@ -96,28 +96,28 @@ def test_means_over_settings_are_those_of_the_tables_with_the_settings_of_their_
     works = workloads(tables)
     measure = measures.of("out_mean", works)
     assert measure is not None
-    sentence = measures.sentence(measure, "out_mean", works)
+    sentence = means.sentence(measure, "out_mean", works)
     runs = tables.runs.set_index(["run_id", "seed"])[["act", "norm"]]
     last = tables.layers[tables.layers["step"] == tables.layers["step"].max()]
     wide = last.pivot_table("out_mean", ["run_id", "seed"], "layer_index")
     change = (wide[3] - wide[1]).groupby([runs["act"], runs["norm"]]).mean()
+    words = {"none": "no norm", "batch": "batch"}
     for name in ("elu", "tanh"):
-        low, high = change[name].idxmin(), change[name].idxmax()
-        words = {"none": "no norm", "batch": "batch"}
-        ends = [f"{change[name][norm]:.2f}".replace("-", "−") + f" ({words[norm]})" for norm in (low, high)]
-        assert f"{' to '.join(ends)} with {name}" in sentence
+        each = [f"{change[name][norm]:.2f}".replace("-", "−") + f" ({words[norm]})" for norm in ("batch", "none")]
+        assert f"th {name} " in sentence
+        assert " and ".join(each) in sentence
     assert sentence.endswith("(means of 4 seeds).")
 
 
 def test_of_many_variants_a_title_names_the_lowest_and_the_highest():
     names = ["celu", "elu", "gelu", "mish", "prelu", "relu", "silu", "tanh"]
     works = workloads(synthetic.tables(names, seeds=3))
-    means = works[0].tables.runs.groupby("act")["test_accuracy"].mean()
+    by_act = works[0].tables.runs.groupby("act")["test_accuracy"].mean()
     measure = measures.of("test_accuracy", works)
     assert measure is not None
-    assert measures.sentence(measure, "test_accuracy", works) == ""
-    title = measures.title(measure, "test_accuracy", works)
-    low, high = (f"{100 * means[name]:.1f}\u202f% with {name}" for name in (means.idxmin(), means.idxmax()))
+    assert means.sentence(measure, "test_accuracy", works) == ""
+    title = means.title(measure, "test_accuracy", works)
+    low, high = (f"{100 * by_act[name]:.1f}\u202f% with {name}" for name in (by_act.idxmin(), by_act.idxmax()))
     assert f" {low} to {high}, the ends of 8 variants " in title
 
 
@@ -128,8 +128,8 @@ def test_a_learned_parameter_is_said_of_those_that_learn_it_however_many_do_not(
     works = workloads(tables._replace(layers=tables.layers.assign(**{"act.weight": slopes})))
     measure = measures.of("learned.weight", works)
     assert measure is not None
-    sentence = measures.sentence(measure, "learned.weight", works)
-    assert " with prelu " in sentence
+    sentence = means.sentence(measure, "learned.weight", works)
+    assert sentence.startswith("With prelu the learned weight by layer is ")
     assert "tanh" not in sentence
 
 
@@ -140,14 +140,21 @@ def test_a_learned_parameter_is_listed_by_layer_where_there_are_few(depth: int, 
     works = workloads(tables._replace(layers=tables.layers.assign(**{"act.weight": slopes})))
     measure = measures.of("learned.weight", works)
     assert measure is not None
-    sentence = measures.sentence(measure, "learned.weight", works).partition(" with ")[0]
+    sentence = means.sentence(measure, "learned.weight", works).partition(" (means")[0]
     expected = [layer / 8 for layer in (range(1, depth + 1) if listed else (1, depth))]
     assert numbers(sentence) == pytest.approx(expected, abs=0.006)
 
 
 @pytest.mark.parametrize(
     ("column", "expected"),
-    [("gain", 0.5), ("w2_normal", 0.25), ("saturation", 60.0), ("dead", 50.0), ("learned.weight", 0.1)],
+    [
+        ("gain", 0.5),
+        ("w2_normal", 0.25),
+        ("saturation", 60.0),
+        ("saturation_high", 15.0),
+        ("dead", 50.0),
+        ("learned.weight", 0.1),
+    ],
 )
 def test_a_measure_of_layers_by_hand(column: str, expected: float):
     """Two layers at one probe: the gradient halves from the second to the first, the last layer's distance is 1/4."""
@@ -157,7 +164,8 @@ def test_a_measure_of_layers_by_hand(column: str, expected: float):
         "dead": [0.5, 0.25], "act.weight": [0.1, 0.1],
     })  # fmt: skip
     runs = pd.DataFrame({"run_id": ["r"], "seed": [0], "variant": ["f"]})
-    measure = next(each for each in measures.MEASURES if column.startswith(each.columns))
+    measure = measures.of(column, [])
+    assert measure is not None
     values = measure.values(Tables(runs, runs[:0], layers), column)["value"]
     assert numbers(measure.write(float(values.iloc[0])).replace("\u202f%", "")) == [expected]
 

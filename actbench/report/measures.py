@@ -152,8 +152,8 @@ MEASURES = (
             "layers", "gradient", _of_layers(layers.gradient)),
     Measure(("out_mean",), "change of the output mean from the first to the last layer", _change, _two, "layers",
             "output", _of_layers(layers.output)),
-    Measure(("out_ratio",), "change of the mean output over its spread from the first to the last layer", _change,
-            _two, "layers", "output", _of_layers(layers.output)),
+    Measure(("out_ratio",), "change of the constant part of the output against its spread, from the first to the last "
+            "layer,", _change, _two, "layers", "output", _of_layers(layers.output)),
     Measure(("w2_normal",), "distance of the last layer to N(0, 1)", _last, _digits, "layers",
             "normality", _of_layers(layers.normality)),
     Measure(("saturation",), "share in the flat tails of the most saturated layer", _largest, _percent, "layers",

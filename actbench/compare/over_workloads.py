@@ -138,5 +138,6 @@ def _bootstrap(
 
 
 def _relative(values: np.ndarray, base: int) -> np.ndarray:
-    """Values (resamples, seeds, variants) divided by the mean of the variant at index `base`."""
-    return values / values[..., base].mean(axis=-1)[..., None, None]
+    """Values (resamples, seeds, variants) divided by the mean of the variant at index `base`, where it is above 0."""
+    mean = values[..., base].mean(axis=-1)[..., None, None]
+    return values / np.where(mean > 0, mean, 1.0)

@@ -49,6 +49,13 @@ def test_the_reference_need_not_be_among_the_ranked_variants() -> None:
     assert table[["variant", "rank"]].values.tolist() == [["b", 1], ["a", 2]]
 
 
+@pytest.mark.filterwarnings("error")
+def test_ranks_where_the_reference_makes_no_error() -> None:
+    frame = several(w={"relu": [0.0] * 3, "mish": [0.1, 0.2, 0.0]})
+    table = ranks(frame, value="test_loss", reference="relu", rng=rng(), resamples=50)
+    assert table[["variant", "rank"]].values.tolist() == [["relu", 1], ["mish", 2]]
+
+
 def test_iqm_by_hand() -> None:
     # Eight values in units of the reference's mean 2: the middle four of 1 … 8 are 3, 4, 5, 6.
     frame = several(w={"relu": [2.0] * 8, "a": [2.0 * k for k in (8, 7, 6, 5, 4, 3, 2, 1)]})

@@ -73,6 +73,7 @@ def profile(runs: pd.DataFrame, *, taus: Sequence[float], value: str = "steps_to
     values = wide.fillna(np.inf)
     best = values.min(axis=1)
     ratio = values.where(np.isfinite(best), np.inf).div(best.where(np.isfinite(best), 1.0), axis=0)
+    ratio = ratio.fillna(1.0)  # 0 / 0, of a target that was met at the start
     shares = np.mean([ratio.to_numpy() <= tau for tau in taus], axis=1)  # (taus, variants)
     names = [str(name) for name in ratio]
     return pd.DataFrame({

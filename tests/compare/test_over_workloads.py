@@ -95,6 +95,12 @@ def test_a_performance_profile_by_hand() -> None:
     assert table.loc["b"].tolist() == [0.5, 0.75, 0.75]
 
 
+def test_a_target_that_is_met_at_the_start_is_within_every_tau_of_itself() -> None:
+    frame = runs({"a": [0.0], "b": [5.0]}, value="steps_to_target")
+    table = profile(frame.assign(workload="w"), taus=[1, 9]).pivot_table("share", "variant", "tau")
+    assert (table.loc["a"].tolist(), table.loc["b"].tolist()) == ([1, 1], [0, 0])
+
+
 def test_failures_by_hand() -> None:
     frame = runs({"good": [0.1] * 10, "flat": [np.log(10)] * 10}).assign(**{"data.num_classes": 10})
     frame = frame.assign(status=["diverged" if i == 0 else "done" for i in range(20)])

@@ -61,7 +61,7 @@ class LayerTrace:
         dz: Gradient at z of the loss, summed over examples.
         weight: The weight of the layer before.
         weight_before: That weight before the last update; None before the first.
-        next_y, next_bias: Output W a + b of the next weight layer and its b, (U,); None after the last.
+        next_y, next_bias: Output W a + b of the next weight layer and its b, (U,), 0 without one; None after the last.
         positions: The axes of z behind (N, U) in the network: () or (H, W).
     """
 
@@ -170,8 +170,7 @@ def trace(
     traces = []
     for index, (i, f) in enumerate(layers):
         weight_layer = next(c.module for c in reversed(calls[:i]) if isinstance(c.module, Affine))
-        next_layer, next_y = next(((c.module, c.y) for c in calls[i:] if isinstance(c.module, Affine)), (None, None))
-        next_bias = None if next_layer is None else next_layer.bias
+        next_call = next((c for c in calls[i:] if isinstance(c.module, Affine)), None)
         traces.append(
             LayerTrace(
                 layer=calls[i].name,
@@ -182,8 +181,8 @@ def trace(
                 dz=_by_unit(gradients[index]),
                 weight=weight_layer.weight.detach(),
                 weight_before=None if weights_before is None else weights_before[weight_layer],
-                next_y=None if next_y is None else _by_unit(next_y),
-                next_bias=None if next_bias is None else next_bias.detach(),
+                next_y=None if next_call is None else _by_unit(next_call.y),
+                next_bias=None if next_call is None else _bias(next_call),
                 positions=tuple(calls[i].x.shape[2:]),
             )
         )
@@ -215,6 +214,12 @@ class _Call:
     module: nn.Module
     x: Tensor
     y: Tensor
+
+
+def _bias(call: _Call) -> Tensor:
+    """The bias of a weight layer, (U,); zeros where it has none."""
+    bias = call.module.bias
+    return call.y.new_zeros(call.y.shape[1]) if bias is None else bias.detach()  # type: ignore[operator]
 
 
 @contextmanager

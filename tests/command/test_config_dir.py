@@ -38,6 +38,19 @@ class Plain(torch.nn.Module):
     def forward(self, images):
         return self.layers(images)
 
+class Layers(torch.nn.Module):
+    def __init__(self, *layers):
+        super().__init__()
+        self.layers = torch.nn.Sequential(torch.nn.Flatten(), *layers)
+
+    def forward(self, images):
+        return self.layers(images)
+
+class Unbiased(Layers):
+    def __init__(self, *, input_shape, num_outputs, act):
+        inner = [torch.nn.Linear(input_shape.numel(), 8, bias=False), torch.nn.BatchNorm1d(8), act(8)]
+        super().__init__(*inner, torch.nn.Linear(8, num_outputs, bias=False))
+
 class Reads(torch.nn.Module):
     def __init__(self, *, num_outputs, act, **others):
         super().__init__()
@@ -62,6 +75,7 @@ def blobs(shift):
     images = torch.randn(200, 1, 3, 3, generator=torch.Generator().manual_seed(0)) + labels[:, None, None, None] + shift
     return Source(images, labels, num_test=0, white=1)
 """
+SHORT = ["num_seeds=1", "train.epochs=1", "data.num_train=128"]
 OPTIONS = {
     "act/soft.yaml": "# Soft: z for z > 0, else slope tanh z.\n_target_: my_functions.Soft\nslope: 0.5\n",
     "model/slim.yaml": "# A narrow MLP.\n_target_: actbench.measure.models.mlp.MLP\ndepth: 1\nwidth: 7\n"
@@ -197,6 +211,13 @@ def test_a_data_set_has_a_test_set_folds_or_a_number_of_test_images(mine, measur
         ConfigError, match=r"^data=blobs has no test set: give data\.num_test or data\.num_folds in its"
     ):
         job_of("--config-dir=mine", "+act=soft", "data=blobs")
+
+
+def test_a_model_may_leave_out_biases(mine, measure):
+    (mine / "model" / "unbiased.yaml").write_text("_target_: my_functions.Unbiased\n")
+    tables = measure("--config-dir=mine", "+act=soft", "model=unbiased", *SHORT, tiny=False)
+    assert tables.runs["status"].item() == "done"
+    assert tables.layers["bias_shift"].notna().all()
 
 
 def test_the_identity_covers_a_nested_target_and_the_shape_of_the_data(mine):

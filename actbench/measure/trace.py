@@ -160,12 +160,21 @@ def trace(
         model: The model; it is in evaluation mode during the pass.
         loss: Calls `model` once and returns the sum of the per-sample losses.
         weights_before: What `weights(model)` returned before the last update.
+
+    Raises:
+        ValueError: If an activation layer has no weight layer before it.
     """
     with evaluation_mode(model), torch.enable_grad(), _recording(model) as calls:
         total = loss()
         layers = [(i, call.module) for i, call in enumerate(calls) if isinstance(call.module, Activation)]
         if not layers:
             return []
+        first = layers[0][0]
+        if not any(isinstance(call.module, Affine) for call in calls[:first]):
+            kinds = "an nn.Linear, nn.Conv2d or nn.ConvTranspose2d"
+            raise ValueError(
+                f"{calls[first].name} cannot be probed: each activation needs a weight layer before it, {kinds}"
+            )
         gradients = torch.autograd.grad(total, [calls[i].x for i, _ in layers], materialize_grads=True)
     traces = []
     for index, (i, f) in enumerate(layers):

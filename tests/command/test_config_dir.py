@@ -51,6 +51,10 @@ class Unbiased(Layers):
         inner = [torch.nn.Linear(input_shape.numel(), 8, bias=False), torch.nn.BatchNorm1d(8), act(8)]
         super().__init__(*inner, torch.nn.Linear(8, num_outputs, bias=False))
 
+class First(Layers):
+    def __init__(self, *, input_shape, num_outputs, act):
+        super().__init__(act(input_shape.numel()), torch.nn.Linear(input_shape.numel(), num_outputs))
+
 class Reads(torch.nn.Module):
     def __init__(self, *, num_outputs, act, **others):
         super().__init__()
@@ -220,6 +224,11 @@ def test_a_model_may_leave_out_biases(mine, measure):
     assert tables.layers["bias_shift"].notna().all()
 
 
+def test_where_nothing_is_probed_an_activation_may_be_the_first_layer(mine, job_of):
+    (mine / "model" / "first.yaml").write_text("_target_: my_functions.First\n")
+    job_of("--config-dir=mine", "+act=soft", "model=first", "probes=none")
+
+
 def test_the_identity_covers_a_nested_target_and_the_shape_of_the_data(mine):
     words = ["+act=wrapped", "data=shaped"]
     ids = set()
@@ -254,6 +263,12 @@ def test_what_a_model_reads_is_doubted_and_its_runs_are_measured_anew(mine):
             "model=absent: absent.Net cannot",
         ),
         ("model/plain.yaml", "_target_: my_functions.Plain\n", "+act=relu model=plain", "has no activation layer"),
+        (
+            "model/first.yaml",
+            "_target_: my_functions.First\n",
+            "+act=relu model=first",
+            "each activation needs a weight",
+        ),
         ("data/pair.yaml", "PAIR", "+act=relu data=pair", "data=pair returns tuple: return an actbench.measure.data."),
         ("data/absent.yaml", "ABSENT", "+act=relu data=absent", "data=absent cannot be loaded: 'images'."),
         ("augment/bad.yaml", "_target_: my_functions.bad\n", "+act=relu augment=bad", "no such augmentation."),

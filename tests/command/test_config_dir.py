@@ -9,7 +9,7 @@ import pytest
 from actbench.__main__ import main
 from actbench.catalogue import cost
 from actbench.catalogue.__main__ import main as catalogue
-from actbench.command import compose, job
+from actbench.command import compose
 from actbench.command.options import ConfigError, options, use_config_dir
 from actbench.measure import identity, run
 from actbench.tables import store
@@ -217,6 +217,22 @@ def test_a_data_set_has_a_test_set_folds_or_a_number_of_test_images(mine, measur
         job_of("--config-dir=mine", "+act=soft", "data=blobs")
 
 
+def test_a_file_that_is_edited_is_read_again(mine):
+    _job("+act=soft")
+    path = mine / "act" / "soft.yaml"
+    path.write_text(path.read_text() + "bend: 1.0\n")
+    assert _job("+act=soft", "act.bend=2.0").config.act.bend == 2
+
+
+def test_the_catalogues_tables_are_of_our_functions_alone(mine, monkeypatch):
+    timed = []
+    monkeypatch.setattr(cost, "costs", lambda functions, **_: timed.extend(functions) or pd.DataFrame())
+    with pytest.raises(KeyError):  # nothing was timed
+        catalogue(["--cost", "--config-dir", "mine"])
+    assert "soft" in options("act")
+    assert {function.name for function in timed} == {*options("act")} - {"soft"}
+
+
 def test_a_model_may_leave_out_biases(mine, measure):
     (mine / "model" / "unbiased.yaml").write_text("_target_: my_functions.Unbiased\n")
     tables = measure("--config-dir=mine", "+act=soft", "model=unbiased", *SHORT, tiny=False)
@@ -239,7 +255,6 @@ def test_the_identity_covers_a_nested_target_and_the_shape_of_the_data(mine):
         for shape in ("[2,8]", "[8,2]"):
             text = OPTIONS["data/blobs.yaml"].replace("blobs", "shaped").replace("shift: 0.0", f"shape: {shape}")
             (mine / "data" / "shaped.yaml").write_text(text)
-            job._of_file.cache_clear()
             ids.add(identity.run_id(_job(*words)))
     assert len(ids) == 4
 

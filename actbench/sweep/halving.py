@@ -51,8 +51,7 @@ def tuning_of(jobs: Sequence[Job], *, shared: Setting, rungs: Sequence[Any], kee
 
 def _workload(values: dict[str, Any]) -> dict[str, str]:
     """The columns in which the runs of a tuning are alike."""
-    other = ("seed", "num_seeds", "optim.lr", "looks", "reference")  # verdicts concern no tuning
-    alike = {k: text(v) for k, v in values.items() if k not in other and k.split(".")[0] not in ("act", "init")}
+    alike = {k: text(v) for k, v in values.items() if tuning.is_shared(k)}
     return {"protocol": str(PROTOCOL)} | {k: v for k, v in alike.items() if v}
 
 

@@ -44,7 +44,7 @@ def _in_unit(cell: Interval, column: str) -> str:
     """An error or an accuracy in percent, another measure as it is."""
     if not column.endswith(("_error", "_accuracy")):
         return number(cell)
-    return f"{number(Interval(100 * cell.mean, 100 * cell.low, 100 * cell.high, cell.n))}{NARROW}%"
+    return f"{number(cell.scaled(100))}{NARROW}%"
 
 
 def past_best(epochs: pd.DataFrame, *, column: str = "val_loss") -> str:

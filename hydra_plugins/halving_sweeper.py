@@ -3,7 +3,6 @@
 What goes on follows from the runs alone (`compare.halving`), so the same command goes on.
 """
 
-from collections.abc import Sequence
 from typing import Any
 
 from actbench.command.compose import Lines
@@ -13,15 +12,14 @@ from hydra_plugins.actbench_sweeper import ActbenchSweeper
 class HalvingSweeper(ActbenchSweeper):
     """Measures each setting of an activation on few seeds, and the best of them on more."""
 
-    def __init__(self, rungs: Sequence[int], keep: Sequence[int], **basic: Any) -> None:
+    def __init__(self, rungs: Any, keep: Any, **basic: Any) -> None:
         super().__init__(**basic)
-        self._rungs, self._keep = list(rungs), list(keep)
+        self._rungs, self._keep = rungs, keep
 
     def _check(self, lines: Lines) -> None:
-        from actbench.sweep.halving import Setting, tuning_of
+        from actbench.sweep.halving import shared_setting, tuning_of
 
-        base = self._context["config"]  # without the axes, as the shared track has it
-        shared = Setting(float(base.optim.lr), base.hydra.runtime.choices["init"])
+        shared = shared_setting(self._context["config"])
         jobs = [job for _, job in lines]
         self._tuning = tuning_of(jobs, shared=shared, rungs=self._rungs, keep=self._keep)
 

@@ -17,12 +17,14 @@ class SettleSweeper(ActbenchSweeper):
 
     def _measure(self, lines: Lines, runs: set) -> None:
         """Measure look after look; after each, say what is open and what the next one costs."""
+        from actbench.measure import run
         from actbench.report.console import paragraph
         from actbench.sweep import progress, settle
         from actbench.tables import store
 
         settling = settle.Settling(lines)
         sizes, settings = settling.looks.sizes, settling.all_settings()
+        run.renew([job for _, job in settling.packs(settings, sizes[-1])])
         for look, size in enumerate(sizes, 1):
             super()._measure(settling.packs(settings, size), runs)
             after = settle.open_after(settling.folder)
@@ -31,6 +33,6 @@ class SettleSweeper(ActbenchSweeper):
             if not settings or look == len(sizes):
                 return
             tables = store.collect(settling.folder)
-            workers = self._context["config"].hydra.launcher.get("n_jobs") or 1
-            cost = settling.cost(settings, look=look, tables=tables, num_workers=workers)
+            n_jobs = self._context["config"].hydra.launcher.get("n_jobs")
+            cost = settling.cost(settings, look=look, tables=tables, n_jobs=n_jobs)
             progress.say(f"The next look, {sizes[look]} seeds: {cost}.")

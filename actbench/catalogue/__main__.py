@@ -7,7 +7,7 @@ import torch
 
 from actbench.catalogue import cost, entries, forms, printed
 from actbench.catalogue.publish import facts_frame, publish
-from actbench.command.options import nearest, split_config_dir, use_config_dir
+from actbench.command.options import nearest, options, split_config_dir, use_config_dir
 from actbench.measure import memory
 from actbench.report import functions as function_report
 from actbench.tables import functions as function_tables
@@ -53,8 +53,8 @@ def _cost(names: list[str]) -> int:
     folder, names = split_config_dir(names)
     use_config_dir(folder)
     for name in names:
-        if name not in entries.names():
-            raise ValueError(f"There is no act={name}: {nearest(name, entries.names())}")
+        if name not in options("act"):
+            raise ValueError(f"There is no act={name}: {nearest(name, options('act'))}")
     memory.keep_freed_memory()  # else the sizes outside the cache, ReLU's too, sometimes time the system's fresh pages
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     sizes = cost.GPU_SIZES if device.type == "cuda" else cost.CPU_SIZES

@@ -10,7 +10,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from actbench.command import compose
 from actbench.command.job import flatten
-from actbench.command.options import ConfigError, describe, options
+from actbench.command.options import ConfigError, describe, is_ours, options
 from actbench.functions.properties import Function
 from actbench.measure import build, preflight
 from actbench.measure.identity import act_name
@@ -28,11 +28,11 @@ class NamedFunction:
 
 def names() -> list[str]:
     """The names of the activations of conf/act/."""
-    return list(options("act"))
+    return [name for name in options("act") if is_ours("act", name)]
 
 
 def load(name: str, parameters: Mapping[str, Any] | None = None) -> NamedFunction:
-    """The activation of conf/act/<name>.yaml, with these parameters in place of its own."""
+    """The activation of an option of act, with these parameters in place of its own."""
     path = options("act")[name]
     node = OmegaConf.merge(OmegaConf.load(path), dict(parameters or {}))
     assert isinstance(node, DictConfig)

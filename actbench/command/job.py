@@ -38,9 +38,13 @@ def defaults(choices: Mapping[str, str]) -> dict[str, Any]:
     return keys
 
 
-@functools.cache  # a sweep asks for it in every job
 def _of_file(path: Path | None, group: str | None) -> dict[str, Any]:
-    loaded = OmegaConf.to_container(OmegaConf.load(path)) if path else {}
+    return _read(path, group, path.stat().st_mtime_ns) if path else {}
+
+
+@functools.cache  # a sweep asks for it in every job; the user may edit his files from one job to the next
+def _read(path: Path, group: str | None, modified: int) -> dict[str, Any]:
+    loaded = OmegaConf.to_container(OmegaConf.load(path))
     assert isinstance(loaded, dict)
     if group is None:
         return flatten({k: value for k, value in loaded.items() if k not in ("defaults", "hydra")})

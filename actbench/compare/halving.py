@@ -13,8 +13,9 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
+from actbench.tables.schema import config_columns
 from actbench.tables.text import text
-from actbench.tables.tuning import Setting, Tuning, variant
+from actbench.tables.tuning import Setting, Tuning, is_shared, variant
 
 STEPS = 3
 _DIGITS = 12  # of a mean that is compared: sums of the same counts differ by rounding
@@ -62,8 +63,8 @@ def belongs(runs: pd.DataFrame, tuning: Tuning) -> pd.Series:
     """Whether each run is one of the tuning: of its workload, and of its seeds."""
     seeds = range(tuning.first_seed, tuning.first_seed + tuning.rungs[-1])
     is_one = runs["seed"].isin(seeds)
-    for name, value in tuning.workload.items():
-        is_one &= (runs[name].map(text) == value) if name in runs else False
+    for name in {*filter(is_shared, config_columns(runs)), *tuning.workload}:
+        is_one &= (runs[name].map(text) if name in runs else "") == tuning.workload.get(name, "")
     return is_one
 
 

@@ -73,6 +73,7 @@ def profile(runs: pd.DataFrame, *, taus: Sequence[float], value: str = "steps_to
     values = wide.fillna(np.inf)
     best = values.min(axis=1)
     ratio = values.where(np.isfinite(best), np.inf).div(best.where(np.isfinite(best), 1.0), axis=0)
+    ratio = ratio.fillna(1.0)  # 0 / 0, of a target that was met at the start
     shares = np.mean([ratio.to_numpy() <= tau for tau in taus], axis=1)  # (taus, variants)
     names = [str(name) for name in ratio]
     return pd.DataFrame({
@@ -138,5 +139,6 @@ def _bootstrap(
 
 
 def _relative(values: np.ndarray, base: int) -> np.ndarray:
-    """Values (resamples, seeds, variants) divided by the mean of the variant at index `base`."""
-    return values / values[..., base].mean(axis=-1)[..., None, None]
+    """Values (resamples, seeds, variants) divided by the mean of the variant at index `base`, where it is above 0."""
+    mean = values[..., base].mean(axis=-1)[..., None, None]
+    return values / np.where(mean > 0, mean, 1.0)

@@ -5,6 +5,7 @@ rate and the init that its tuning experiment chose on validation data. The two t
 different values of the config key `track`.
 """
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
@@ -46,16 +47,25 @@ class TrackAgreement(NamedTuple):
 
 
 def both_tracks(works: list[Workload]) -> list[tuple[str, Workload, Workload]]:
-    """The shared and the tuned workload of everything that is on both tracks, with a title, `data=mnist`."""
+    """The shared and the tuned workload of everything that is on both tracks, with a title, `data=mnist`.
+
+    What tracks differ in is named only where the pairs differ in nothing else.
+    """
     configs = [{k: v for k, v in work.config.items() if not _is_track_key(k)} for work in works]
     pairs = []
     for i, shared in enumerate(works):
         for j, tuned in enumerate(works):
             tracks = shared.config.get("track"), tuned.config.get("track")
             if tracks == (SHARED, TUNED) and configs[i] == configs[j]:
-                settings = [s for s in shared.title.split(", ") if not _is_track_key(s.partition("=")[0])]
-                pairs.append((", ".join(settings), shared, tuned))
-    return pairs
+                pairs.append((shared, tuned))
+    short = [_without(shared.title, _is_track_key) for shared, _ in pairs]
+    whole = [_without(shared.title, "track".__eq__) for shared, _ in pairs]
+    titles = short if len({*short}) == len(short) else whole
+    return [(title, *pair) for title, pair in zip(titles, pairs, strict=True)]
+
+
+def _without(title: str, is_dropped: Callable[[str], bool]) -> str:
+    return ", ".join(setting for setting in title.split(", ") if not is_dropped(setting.partition("=")[0]))
 
 
 def track_agreements(works: list[Workload]) -> list[tuple[str, Workload, TrackAgreement]]:

@@ -22,7 +22,7 @@ from actbench.measure import build, environment, identity, sharing, trial
 from actbench.measure.data.splits import Scale, Source, Split, indices, sizes
 from actbench.measure.models.block import Block
 from actbench.measure.precision import computing
-from actbench.measure.trace import activations
+from actbench.measure.trace import activations, trace
 from actbench.measure.trial import reason
 
 _DATA_KEYS = ("load", "num_classes", "num_val", "num_train", "standardize", "target_loss")
@@ -41,7 +41,7 @@ def check(jobs: list[Job], *, elsewhere: bool = False) -> None:
             (check_data, ["data", "train"]),
             (_check_precision, ["precision", "task"]),
             (check_act, ["act", "precision"]),
-            (check_model, [*sorted({*GROUPS} - {"optim", "probes", "schedule"}), "train", "device", "precision"]),
+            (check_model, [*sorted({*GROUPS} - {"optim", "schedule"}), "train", "device", "precision"]),
             (_check_optimizer, ["optim", "train"]),
         ):
             config = {node: whole[node] for node in nodes}
@@ -223,7 +223,7 @@ def _check_optimizer(job: Job) -> None:
 
 
 def check_model(job: Job) -> None:
-    """Raise a ConfigError unless model and optimizer can be built and a batch of two passes through the model."""
+    """Raise a ConfigError unless model and optimizer can be built, and a batch of two passes and is traced."""
     source = build.source(job.config.data)
     few = torch.arange(min(32, len(source.labels)))
     stored = Split(source.images, few, source.labels[few], Scale(source.white, None))  # in place of the training split
@@ -237,6 +237,8 @@ def check_model(job: Job) -> None:
         build.augment(job.config)(batch, generator=torch.Generator())
         with torch.random.fork_rng(devices=[]), computing(job.config.precision, torch.device("cpu")):
             model(batch).sum().backward()
+        if build.probe_steps(job.config, num_steps=job.config.train.epochs):
+            trace(model, lambda: model(batch).sum())
     except ConfigError:
         raise
     except (ValueError, TypeError, LookupError, RuntimeError, AttributeError) as error:

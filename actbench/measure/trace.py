@@ -61,7 +61,7 @@ class LayerTrace:
         dz: Gradient at z of the loss, summed over examples.
         weight: The weight of the layer before.
         weight_before: That weight before the last update; None before the first.
-        next_y, next_bias: Output W a + b of the next weight layer and its b, (U,); None after the last.
+        next_y, next_bias: Output W a + b of the next weight layer and its b, (U,), 0 without one; None after the last.
         positions: The axes of z behind (N, U) in the network: () or (H, W).
     """
 
@@ -160,18 +160,26 @@ def trace(
         model: The model; it is in evaluation mode during the pass.
         loss: Calls `model` once and returns the sum of the per-sample losses.
         weights_before: What `weights(model)` returned before the last update.
+
+    Raises:
+        ValueError: If an activation layer has no weight layer before it.
     """
     with evaluation_mode(model), torch.enable_grad(), _recording(model) as calls:
         total = loss()
         layers = [(i, call.module) for i, call in enumerate(calls) if isinstance(call.module, Activation)]
         if not layers:
             return []
+        first = layers[0][0]
+        if not any(isinstance(call.module, Affine) for call in calls[:first]):
+            kinds = "an nn.Linear, nn.Conv2d or nn.ConvTranspose2d"
+            raise ValueError(
+                f"{calls[first].name} cannot be probed: each activation needs a weight layer before it, {kinds}"
+            )
         gradients = torch.autograd.grad(total, [calls[i].x for i, _ in layers], materialize_grads=True)
     traces = []
     for index, (i, f) in enumerate(layers):
         weight_layer = next(c.module for c in reversed(calls[:i]) if isinstance(c.module, Affine))
-        next_layer, next_y = next(((c.module, c.y) for c in calls[i:] if isinstance(c.module, Affine)), (None, None))
-        next_bias = None if next_layer is None else next_layer.bias
+        next_call = next((c for c in calls[i:] if isinstance(c.module, Affine)), None)
         traces.append(
             LayerTrace(
                 layer=calls[i].name,
@@ -182,8 +190,8 @@ def trace(
                 dz=_by_unit(gradients[index]),
                 weight=weight_layer.weight.detach(),
                 weight_before=None if weights_before is None else weights_before[weight_layer],
-                next_y=None if next_y is None else _by_unit(next_y),
-                next_bias=None if next_bias is None else next_bias.detach(),
+                next_y=None if next_call is None else _by_unit(next_call.y),
+                next_bias=None if next_call is None else _bias(next_call),
                 positions=tuple(calls[i].x.shape[2:]),
             )
         )
@@ -215,6 +223,12 @@ class _Call:
     module: nn.Module
     x: Tensor
     y: Tensor
+
+
+def _bias(call: _Call) -> Tensor:
+    """The bias of a weight layer, (U,); zeros where it has none."""
+    bias = call.module.bias
+    return call.y.new_zeros(call.y.shape[1]) if bias is None else bias.detach()  # type: ignore[operator]
 
 
 @contextmanager

@@ -6,7 +6,7 @@ import pandas as pd
 from actbench.command import options
 from actbench.compare.comparison import Comparison
 from actbench.compare.convergence import is_converged, is_shown
-from actbench.compare.workloads import Workload
+from actbench.compare.workloads import TRACKS, Workload
 from actbench.report import atoms as of_ledger
 from actbench.report import convergence, numbers, settings
 from actbench.report.answer import is_choice
@@ -76,12 +76,12 @@ def _data(works: list[Workload]) -> str:
 def _training(works: list[Workload]) -> str:
     """`25 epochs in batches of 64, adam, learning rate 0.003, linear schedule`."""
     values = {key: _values(works, key) for key in ("train.epochs", "train.batch_size", "optim", "optim.lr", "schedule")}
-    tuned = any(work.config.get("track") == "tuned" for work in works)
-    lr = f"learning rate {values['optim.lr']}{' or tuned for each' if tuned else ''}" if values["optim.lr"] else ""
+    tuned = any("optim.lr" in TRACKS.get(work.config.get("track", ""), ()) for work in works)
+    lr = " or ".join(text for text in (values["optim.lr"], "tuned for each" * tuned) if text)
     parts = [
         f"{values['train.epochs']} epochs in batches of {values['train.batch_size']}",
         values["optim"],
-        lr,
+        f"learning rate {lr}" if lr else "",
         f"{values['schedule']} schedule" if values["schedule"] else "",
     ]
     return ", ".join(part for part in parts if part)

@@ -126,9 +126,7 @@ def _table(cells: Cells, runs: pd.DataFrame, order: list[str], *, places: int | 
 
 def _in_percent(heading: str, column: dict[str, Interval]) -> tuple[str, dict[str, Interval]]:
     """A share with its heading, in percent."""
-    return f"{heading} (%)", {
-        name: Interval(100 * cell.mean, 100 * cell.low, 100 * cell.high, cell.n) for name, cell in column.items()
-    }
+    return f"{heading} (%)", {name: cell.scaled(100) for name, cell in column.items()}
 
 
 def _digits(value: float, width: float) -> str:

@@ -47,7 +47,7 @@ def _in_unit(cell: Interval, column: str) -> str:
     """An error, an accuracy or a share in percent, another measure as it is."""
     if not column.endswith(_SHARES):
         return number(cell)
-    return f"{number(Interval(100 * cell.mean, 100 * cell.low, 100 * cell.high, cell.n))}{NARROW}%"
+    return f"{number(cell.scaled(100))}{NARROW}%"
 
 
 def points(cell: Interval, column: str) -> str:

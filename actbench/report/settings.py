@@ -29,15 +29,23 @@ def counts(runs: pd.DataFrame) -> str:
 def named(works: list[Workload]) -> list[str]:
     """The setting of each workload in words, `one learning rate for all` or `positive_mean, batch`; "" of a single one.
 
-    What a track chooses for each activation is not named beside it.
+    What a track chooses for each activation is not named beside it, unless the workloads differ in nothing else.
     """
-    return ["" if len(works) == 1 else _in_words(work.title) for work in works]
+    if len(works) == 1:
+        return [""]
+    titles = [dict(setting.partition("=")[::2] for setting in work.title.split(", ")) for work in works]
+    short = [_in_words(_without_chosen(settings)) for settings in titles]
+    return short if len({*short}) == len(short) else [_in_words(settings) for settings in titles]
 
 
-def _in_words(title: str) -> str:
-    settings = dict(setting.partition("=")[::2] for setting in title.split(", "))
-    if "track" in settings:
-        settings = {key: value for key, value in settings.items() if key.split(".")[0] not in ("init", "optim")}
+def _without_chosen(settings: dict[str, str]) -> dict[str, str]:
+    """The settings without those that a track chooses, where it is named."""
+    if "track" not in settings:
+        return settings
+    return {key: value for key, value in settings.items() if key.split(".")[0] not in ("init", "optim")}
+
+
+def _in_words(settings: dict[str, str]) -> str:
     return ", ".join(_word(*setting) for setting in settings.items())
 
 

@@ -3,10 +3,13 @@
 from collections.abc import Sequence
 from typing import Any
 
+from omegaconf import DictConfig
+
 from actbench.command import compose
 from actbench.command.compose import Lines
 from actbench.command.job import Job
 from actbench.command.options import ConfigError
+from actbench.command.tuned import TUNED
 from actbench.compare import halving
 from actbench.compare.halving import Course
 from actbench.measure.identity import columns, run_id
@@ -19,11 +22,25 @@ _ASCENDING = "whole numbers, each larger than the one before, as [2,4,10]: a set
 _KEEP = "a whole number, 1 or more, for each rung but the last: how many settings go on."
 
 
-def tuning_of(jobs: Sequence[Job], *, shared: Setting, rungs: Sequence[Any], keep: Sequence[Any]) -> Tuning:
+def shared_setting(config: DictConfig) -> Setting:
+    """The setting of the shared track, from a sweep's config without its axes; a ConfigError if it is to be tuned."""
+    lr, init = config.optim.lr, config.hydra.runtime.choices["init"]
+    if TUNED in (lr, init):
+        raise ConfigError(
+            f"optim.lr={lr}, init={init} takes what a tuning chose, but hydra/sweeper=halving is to choose it: give "
+            "track=shared, numbers for optim.lr and options of init."
+        )
+    return Setting(float(lr), init)
+
+
+def tuning_of(jobs: Sequence[Job], *, shared: Setting, rungs: Any, keep: Any) -> Tuning:
     """What the jobs of a sweep ask for; a ConfigError if they are no tuning.
 
     `shared` is the setting without the axes, `rungs` and `keep` are those of `Tuning`.
     """
+    for name, given, words in (("rungs", rungs, _ASCENDING), ("keep", keep, _KEEP)):
+        if not isinstance(given, Sequence):
+            raise ConfigError(f"hydra.sweeper.{name}={text(given) or 'null'} must be {words}")
     is_whole = [type(n) is int and n > 0 for n in (*rungs, *keep)]
     if not rungs or not all(is_whole[: len(rungs)]) or sorted({*rungs}) != [*rungs]:
         raise ConfigError(f"hydra.sweeper.rungs={text([*rungs])} must be {_ASCENDING}")
@@ -51,8 +68,7 @@ def tuning_of(jobs: Sequence[Job], *, shared: Setting, rungs: Sequence[Any], kee
 
 def _workload(values: dict[str, Any]) -> dict[str, str]:
     """The columns in which the runs of a tuning are alike."""
-    other = ("seed", "num_seeds", "optim.lr", "looks", "reference")  # verdicts concern no tuning
-    alike = {k: text(v) for k, v in values.items() if k not in other and k.split(".")[0] not in ("act", "init")}
+    alike = {k: text(v) for k, v in values.items() if tuning.is_shared(k)}
     return {"protocol": str(PROTOCOL)} | {k: v for k, v in alike.items() if v}
 
 

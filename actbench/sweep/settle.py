@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+import joblib
 import numpy as np
 
 from actbench.command import compose
@@ -69,15 +70,19 @@ class Settling:
         found = {self._settings[name] for name in run_ids if name in self._settings}
         return [key for key in self._packs if key in found]
 
-    def cost(self, settings: Sequence[str], *, look: int, tables: Tables, num_workers: int) -> str:
-        """The runs of the next look and the hours that they take, by the training times so far."""
+    def cost(self, settings: Sequence[str], *, look: int, tables: Tables, n_jobs: int | None) -> str:
+        """The runs of the next look and the hours that they take, by the training times so far.
+
+        `n_jobs` is joblib's: -1 stands for every core, None for one.
+        """
         before, after = self.looks.sizes[look - 1 : look + 1]
         seconds = tables.runs.groupby("run_id")["train_seconds"].mean()
         packs = [job for key in settings for _, job in self._packs[key] if before <= job.config.seed < after]
         usual = float(seconds.mean())
         each = [job.config.num_seeds * seconds.get(run_id(self._packs[_setting(job)][0][1]), usual) for job in packs]
-        hours = float(np.sum(each)) / 3600 / num_workers
-        return f"{len(packs)} runs" + (f", about {hours:.1f} hours" if np.isfinite(hours) else "")
+        hours = float(np.sum(each)) / 3600 / joblib.effective_n_jobs(n_jobs)
+        runs = f"{len(packs)} run{'s' if len(packs) > 1 else ''}"
+        return f"{runs}, about {hours:.1f} hours" if np.isfinite(hours) else runs
 
 
 def open_after(folder: Path) -> Open:

@@ -11,6 +11,7 @@ from actbench.tables.text import text
 
 _FILE = Path("tables", "tuning.json")
 FIRST_SEED = 1000  # of tunings; what is compared has the seeds below
+_DIFFERING = ("seed", "num_seeds", "optim.lr", "looks", "reference")  # verdicts concern no tuning
 
 
 class Setting(NamedTuple):
@@ -30,7 +31,7 @@ class Tuning:
         keep: Settings of an activation that go on after each rung but the last.
         rates, inits: The axes.
         shared: The setting of the shared track, which always goes on.
-        workload: The columns that all its runs share, as text, `protocol` among them.
+        workload: The columns that all its runs share, as text, `protocol` among them; what is empty is left out.
     """
 
     first_seed: int
@@ -45,6 +46,11 @@ class Tuning:
         """The first seed and the number of seeds that a rung adds."""
         before = self.rungs[rung - 1] if rung else 0
         return self.first_seed + before, self.rungs[rung] - before
+
+
+def is_shared(column: str) -> bool:
+    """Whether all runs of a tuning have the same value in a column of the config."""
+    return column not in _DIFFERING and column.split(".")[0] not in ("act", "init")
 
 
 def write(tuning: Tuning, folder: Path) -> None:

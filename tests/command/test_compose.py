@@ -103,6 +103,9 @@ MODELS = ", ".join(options("model"))
             "+act=mish init._target_=actbench.measure.models.init.he",
             "init._target_ cannot be set: choose another option of init instead.",
         ),
+        ("+act=mish data=gaussian data.load.mean=3", "data.load.mean follows data.mean: set that."),
+        ("+act=mish data=gaussian data.load.num_images=9", "data.load.num_images follows data.num_images: set that."),
+        ("+act=mish data=mnist data.load.root=/mine", "data.load.root follows data.root: set that."),
         (
             "+act=mish data.load._target_=os.getcwd",
             "data.load._target_ cannot be set: choose another option of data instead.",

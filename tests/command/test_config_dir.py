@@ -9,7 +9,7 @@ import pytest
 from actbench.__main__ import main
 from actbench.catalogue import cost
 from actbench.catalogue.__main__ import main as catalogue
-from actbench.command import compose, job
+from actbench.command import compose
 from actbench.command.options import ConfigError, options, use_config_dir
 from actbench.measure import identity, run
 from actbench.tables import store
@@ -38,6 +38,23 @@ class Plain(torch.nn.Module):
     def forward(self, images):
         return self.layers(images)
 
+class Layers(torch.nn.Module):
+    def __init__(self, *layers):
+        super().__init__()
+        self.layers = torch.nn.Sequential(torch.nn.Flatten(), *layers)
+
+    def forward(self, images):
+        return self.layers(images)
+
+class Unbiased(Layers):
+    def __init__(self, *, input_shape, num_outputs, act):
+        inner = [torch.nn.Linear(input_shape.numel(), 8, bias=False), torch.nn.BatchNorm1d(8), act(8)]
+        super().__init__(*inner, torch.nn.Linear(8, num_outputs, bias=False))
+
+class First(Layers):
+    def __init__(self, *, input_shape, num_outputs, act):
+        super().__init__(act(input_shape.numel()), torch.nn.Linear(input_shape.numel(), num_outputs))
+
 class Reads(torch.nn.Module):
     def __init__(self, *, num_outputs, act, **others):
         super().__init__()
@@ -62,6 +79,7 @@ def blobs(shift):
     images = torch.randn(200, 1, 3, 3, generator=torch.Generator().manual_seed(0)) + labels[:, None, None, None] + shift
     return Source(images, labels, num_test=0, white=1)
 """
+SHORT = ["num_seeds=1", "train.epochs=1", "data.num_train=128"]
 OPTIONS = {
     "act/soft.yaml": "# Soft: z for z > 0, else slope tanh z.\n_target_: my_functions.Soft\nslope: 0.5\n",
     "model/slim.yaml": "# A narrow MLP.\n_target_: actbench.measure.models.mlp.MLP\ndepth: 1\nwidth: 7\n"
@@ -199,6 +217,34 @@ def test_a_data_set_has_a_test_set_folds_or_a_number_of_test_images(mine, measur
         job_of("--config-dir=mine", "+act=soft", "data=blobs")
 
 
+def test_a_file_that_is_edited_is_read_again(mine):
+    _job("+act=soft")
+    path = mine / "act" / "soft.yaml"
+    path.write_text(path.read_text() + "bend: 1.0\n")
+    assert _job("+act=soft", "act.bend=2.0").config.act.bend == 2
+
+
+def test_the_catalogues_tables_are_of_our_functions_alone(mine, monkeypatch):
+    timed = []
+    monkeypatch.setattr(cost, "costs", lambda functions, **_: timed.extend(functions) or pd.DataFrame())
+    with pytest.raises(KeyError):  # nothing was timed
+        catalogue(["--cost", "--config-dir", "mine"])
+    assert "soft" in options("act")
+    assert {function.name for function in timed} == {*options("act")} - {"soft"}
+
+
+def test_a_model_may_leave_out_biases(mine, measure):
+    (mine / "model" / "unbiased.yaml").write_text("_target_: my_functions.Unbiased\n")
+    tables = measure("--config-dir=mine", "+act=soft", "model=unbiased", *SHORT, tiny=False)
+    assert tables.runs["status"].item() == "done"
+    assert tables.layers["bias_shift"].notna().all()
+
+
+def test_where_nothing_is_probed_an_activation_may_be_the_first_layer(mine, job_of):
+    (mine / "model" / "first.yaml").write_text("_target_: my_functions.First\n")
+    job_of("--config-dir=mine", "+act=soft", "model=first", "probes=none")
+
+
 def test_the_identity_covers_a_nested_target_and_the_shape_of_the_data(mine):
     words = ["+act=wrapped", "data=shaped"]
     ids = set()
@@ -209,7 +255,6 @@ def test_the_identity_covers_a_nested_target_and_the_shape_of_the_data(mine):
         for shape in ("[2,8]", "[8,2]"):
             text = OPTIONS["data/blobs.yaml"].replace("blobs", "shaped").replace("shift: 0.0", f"shape: {shape}")
             (mine / "data" / "shaped.yaml").write_text(text)
-            job._of_file.cache_clear()
             ids.add(identity.run_id(_job(*words)))
     assert len(ids) == 4
 
@@ -233,6 +278,12 @@ def test_what_a_model_reads_is_doubted_and_its_runs_are_measured_anew(mine):
             "model=absent: absent.Net cannot",
         ),
         ("model/plain.yaml", "_target_: my_functions.Plain\n", "+act=relu model=plain", "has no activation layer"),
+        (
+            "model/first.yaml",
+            "_target_: my_functions.First\n",
+            "+act=relu model=first",
+            "each activation needs a weight",
+        ),
         ("data/pair.yaml", "PAIR", "+act=relu data=pair", "data=pair returns tuple: return an actbench.measure.data."),
         ("data/absent.yaml", "ABSENT", "+act=relu data=absent", "data=absent cannot be loaded: 'images'."),
         ("augment/bad.yaml", "_target_: my_functions.bad\n", "+act=relu augment=bad", "no such augmentation."),

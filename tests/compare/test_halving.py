@@ -162,6 +162,7 @@ def test_scores_are_those_of_the_tunings_own_runs():
     frame = pd.concat([
         runs(), runs(data="mnist", val_accuracy=0.1), runs(protocol=2, val_accuracy=0.2),
         runs(seed=7, val_accuracy=0.3), runs(status="failed", val_accuracy=None),
+        runs(**{"data.num_train": 500}, val_accuracy=0.4),
     ])  # fmt: skip
     by_seed = dict.fromkeys((1000, 1001, 1002), (pytest.approx(0.1), 0.3))
     expected = {Setting(0.003, "torch"): by_seed, Setting(0.01, "torch"): by_seed}
@@ -174,7 +175,7 @@ def test_without_an_accuracy_a_run_ranks_last():
 
 
 def test_choices_as_tables():
-    asked = Tuning(1000, (2, 3), (1,), (0.003, 0.01), ("torch",), SHARED, {"protocol": "3"})
+    asked = Tuning(1000, (2, 3), (1,), (0.003, 0.01), ("torch",), SHARED, {"protocol": "3", "data": "digits"})
     frame = runs()
     better = frame["optim.lr"].eq(0.01) & frame["act"].eq("elu")
     frame["val_accuracy"] = frame["val_accuracy"].where(~better, 0.95)

@@ -49,6 +49,13 @@ def test_the_reference_need_not_be_among_the_ranked_variants() -> None:
     assert table[["variant", "rank"]].values.tolist() == [["b", 1], ["a", 2]]
 
 
+@pytest.mark.filterwarnings("error")
+def test_ranks_where_the_reference_makes_no_error() -> None:
+    frame = several(w={"relu": [0.0] * 3, "mish": [0.1, 0.2, 0.0]})
+    table = ranks(frame, value="test_loss", reference="relu", rng=rng(), resamples=50)
+    assert table[["variant", "rank"]].values.tolist() == [["relu", 1], ["mish", 2]]
+
+
 def test_iqm_by_hand() -> None:
     # Eight values in units of the reference's mean 2: the middle four of 1 … 8 are 3, 4, 5, 6.
     frame = several(w={"relu": [2.0] * 8, "a": [2.0 * k for k in (8, 7, 6, 5, 4, 3, 2, 1)]})
@@ -86,6 +93,12 @@ def test_a_performance_profile_by_hand() -> None:
     table = profile(frame.assign(workload="w"), taus=[1, 2, 4]).pivot_table("share", "variant", "tau")
     assert table.loc["a"].tolist() == [0.25, 0.5, 0.5]
     assert table.loc["b"].tolist() == [0.5, 0.75, 0.75]
+
+
+def test_a_target_that_is_met_at_the_start_is_within_every_tau_of_itself() -> None:
+    frame = runs({"a": [0.0], "b": [5.0]}, value="steps_to_target")
+    table = profile(frame.assign(workload="w"), taus=[1, 9]).pivot_table("share", "variant", "tau")
+    assert (table.loc["a"].tolist(), table.loc["b"].tolist()) == ([1, 1], [0, 0])
 
 
 def test_failures_by_hand() -> None:

@@ -97,6 +97,12 @@ def test_tracks_with_fewer_than_two_common_variants_are_an_error() -> None:
     assert str(error.value) == ("The tracks have 1 variants in common on every seed of relu: a ranking needs two.")
 
 
+def test_pairs_that_differ_in_the_shared_rate_alone_are_named_by_it() -> None:
+    shared = [synthetic.tables(["relu"], seeds=2, track="shared", **{"optim.lr": lr}) for lr in (0.01, 0.1)]
+    works = workloads(concatenated(*shared, synthetic.tables(["relu"], seeds=2, track="tuned")))
+    assert [title for title, *_ in both_tracks(works)] == ["init=he, optim.lr=0.01", "init=he, optim.lr=0.1"]
+
+
 def test_tuned_rates_make_no_workloads_and_tracks_are_matched() -> None:
     shared = [synthetic.tables(["relu", "elu"], seeds=2, data=data, track="shared") for data in ("mnist", "digits")]
     tuned = [

@@ -102,6 +102,8 @@ def _jobs(line: str) -> list[Job]:
     ("line", "asked", "sentence"),
     [
         (JOBS, {"rungs": []}, "hydra.sweeper.rungs=[] must be whole numbers, each larger than the one before"),
+        (JOBS, {"rungs": 5}, "hydra.sweeper.rungs=5 must be whole numbers, each larger than the one before"),
+        (JOBS, {"keep": None}, "hydra.sweeper.keep=null must be a whole number, 1 or more, for each rung but"),
         (JOBS, {"rungs": [4, 2]}, "hydra.sweeper.rungs=[4,2] must be whole numbers, each larger"),
         (JOBS, {"rungs": [1, "x"]}, "hydra.sweeper.rungs=[1,x] must be whole numbers, each larger"),
         (JOBS, {"keep": [6, 2]}, "hydra.sweeper.keep=[6,2] must be a whole number, 1 or more, for each rung but"),
@@ -126,6 +128,21 @@ def test_a_tuning_is_refused_before_the_first_run(capsys):
     assert main(LINE.replace("seed=1000", "seed=0").split()) == 2
     assert capsys.readouterr().err.startswith("actbench: seed=0 is the first seed of a tuning")
     assert not Path("results").exists()
+
+
+def test_rungs_that_are_no_list_are_refused(capsys):
+    assert main(LINE.replace("rungs=[1,2]", "rungs=5").split()) == 2
+    assert capsys.readouterr().err.startswith("actbench: hydra.sweeper.rungs=5 must be whole numbers")
+
+
+def test_a_tuning_does_not_take_what_another_chose(capsys):
+    path = Path("results/x/statistics/tuning.csv")
+    path.parent.mkdir(parents=True)
+    path.write_text("act,parameters,lr,init\nrelu,{},0.01,lsuv\n")
+    assert main([*LINE.split(), "track=tuned", "tuning=x"]) == 2
+    err = capsys.readouterr().err
+    assert err.startswith("actbench: optim.lr=tuned, init=tuned takes what a tuning chose, but hydra/sweeper=halving")
+    assert err.count("\n") == 1
 
 
 def test_an_experiment_may_name_its_sweeper_and_the_command_another():

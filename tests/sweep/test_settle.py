@@ -4,7 +4,9 @@ import shlex
 from pathlib import Path
 
 import commands
+import joblib
 import pytest
+import synthetic
 
 from actbench.__main__ import main
 from actbench.command.options import ConfigError
@@ -68,6 +70,29 @@ def test_what_is_open_gets_more_seeds_and_what_is_decided_does_not(monkeypatch, 
     before = store.collect(FOLDER).runs
     assert main(LINE.split()) == 0
     assert len(store.collect(FOLDER).runs) == len(before)
+
+
+@pytest.mark.usefixtures("_invented")
+def test_what_may_have_changed_unseen_is_measured_anew_at_every_look(monkeypatch):
+    assert main(LINE.split()) == 0
+    calls, run_it = [], run.run
+
+    def counted(job, **options):
+        calls.append((job.choices["act"], job.config.seed))
+        run_it(job, **options)
+
+    monkeypatch.setattr(run, "run", counted)
+    monkeypatch.setattr(run, "_doubts", lambda job: {"mine.f": "why"} if job.choices["act"] == "gelu" else {})
+    assert main(LINE.split()) == 0
+    assert calls == [("gelu", 0), ("gelu", 2), ("gelu", 4)]
+
+
+def test_the_next_look_costs_what_it_takes_on_all_cores():
+    settling = settle.Settling([([], job) for job in commands.jobs("+act=relu", "num_seeds=10")])
+    tables = synthetic.tables(["relu"], seeds=10)
+    tables = tables._replace(runs=tables.runs.assign(train_seconds=360.0 * joblib.cpu_count()))
+    (setting,) = settling.all_settings()
+    assert settling.cost([setting], look=1, tables=tables, n_jobs=-1) == "1 run, about 1.0 hours"
 
 
 @pytest.mark.usefixtures("_invented")

@@ -159,7 +159,8 @@ def initialize(
 
 def _set(layer: Affine, weight: Tensor, bias: Tensor) -> None:
     _by_unit(layer).copy_(weight)
-    layer.bias.copy_(bias)  # type: ignore[union-attr]
+    if layer.bias is not None:
+        layer.bias.copy_(bias)
 
 
 def _by_unit(layer: Affine) -> Tensor:

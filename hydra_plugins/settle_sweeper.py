@@ -17,15 +17,17 @@ class SettleSweeper(ActbenchSweeper):
 
     def _measure(self, lines: Lines, runs: set) -> None:
         """Measure look after look; after each, say what is open and what the next one costs."""
+        from actbench.ledger import parse
         from actbench.report.console import paragraph
         from actbench.sweep import progress, settle
         from actbench.tables import store
 
         settling = settle.Settling(lines)
         sizes, settings = settling.looks.sizes, settling.all_settings()
+        claims = parse.claims()
         for look, size in enumerate(sizes, 1):
             super()._measure(settling.packs(settings, size), runs)
-            after = settle.open_after(settling.folder)
+            after = settle.open_after(settling.folder, claims)
             progress.say(paragraph(f"Look {look} of {len(sizes)}, {size} seeds: {after.text}."))
             settings = settling.settings_of(after.run_ids)
             if not settings or look == len(sizes):

@@ -17,6 +17,7 @@ class SettleSweeper(ActbenchSweeper):
 
     def _measure(self, lines: Lines, runs: set) -> None:
         """Measure look after look; after each, say what is open and what the next one costs."""
+        from actbench.ledger import parse
         from actbench.measure import run
         from actbench.report.console import paragraph
         from actbench.sweep import progress, settle
@@ -25,9 +26,10 @@ class SettleSweeper(ActbenchSweeper):
         settling = settle.Settling(lines)
         sizes, settings = settling.looks.sizes, settling.all_settings()
         run.renew([job for _, job in settling.packs(settings, sizes[-1])])
+        claims = parse.claims()
         for look, size in enumerate(sizes, 1):
             super()._measure(settling.packs(settings, size), runs)
-            after = settle.open_after(settling.folder)
+            after = settle.open_after(settling.folder, claims)
             progress.say(paragraph(f"Look {look} of {len(sizes)}, {size} seeds: {after.text}."))
             settings = settling.settings_of(after.run_ids)
             if not settings or look == len(sizes):

@@ -155,9 +155,17 @@ def benjamini_hochberg(p: np.ndarray) -> np.ndarray:
     return np.where(np.isnan(p), np.nan, adjusted)
 
 
-def resampled_means(values: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+def resampled_means(values: np.ndarray, rng: np.random.Generator, *, resamples: int = RESAMPLES) -> np.ndarray:
     """Means (resamples, variants) of values (seeds, variants); a resample draws the same seeds for all variants."""
-    return np.stack([values[rng.integers(0, len(values), len(values))].mean(axis=0) for _ in range(RESAMPLES)])
+    return np.stack([values[rng.integers(0, len(values), len(values))].mean(axis=0) for _ in range(resamples)])
+
+
+def kendalls_tau(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """Kendall's τ of each row of a with the same row of b, (k, n) both; equal values count as τ-b counts them."""
+    before, after = np.triu_indices(a.shape[1], 1)
+    ranks = [scipy.stats.rankdata(values, axis=1) for values in (a, b)]  # a difference of infinite values is none
+    one, other = (np.sign(rank[:, before] - rank[:, after]) for rank in ranks)
+    return (one * other).sum(axis=1) / np.sqrt((one**2).sum(axis=1) * (other**2).sum(axis=1))
 
 
 CLAIMS = claims()

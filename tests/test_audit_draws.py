@@ -18,6 +18,7 @@ from actbench.tables.store import collect
 from actbench.tables.tuning import Setting, Tuning
 from actbench.tables.tuning import write as write_tuning
 
+ONE_WORKER = pytest.mark.xdist_group("drawn")  # the folders are made once
 ACTS, SETTINGS = ("relu", "gelu", "mish", "tanh"), ((0.003, "torch"), (0.01, "lsuv"), (0.03, "torch"))
 # The setting of each activation in three draws; gelu's error depends on it, relu's setting changes once.
 CHOSEN = {"relu": (0, 0, 1), "gelu": (0, 1, 2), "mish": (1, 1, 1), "tanh": (2, 2, 0)}
@@ -59,7 +60,7 @@ PUBLISHED = [
 ]
 
 
-@pytest.fixture(params=[pytest.param(None, id="invented"), *PUBLISHED])
+@pytest.fixture(params=[pytest.param(None, id="invented", marks=ONE_WORKER), *PUBLISHED])
 def retuned(request) -> Path:
     return request.param or request.getfixturevalue("drawn")
 
@@ -112,6 +113,7 @@ def test_the_page_counts_the_verdicts_that_are_not_the_same_in_all_draws(retuned
     assert f"**{sentence}**" in (retuned / "report.md").read_text(encoding="utf-8")
 
 
+@ONE_WORKER
 def test_the_sweep_and_its_tuning_say_it_too_and_keep_the_table(drawn):
     """Made again where the draws are not beside them, the pages say the same."""
     sentence = draws.summary(pd.read_csv(drawn / "statistics" / "draws.csv"))
@@ -125,6 +127,7 @@ def test_the_sweep_and_its_tuning_say_it_too_and_keep_the_table(drawn):
     assert draws.summary(draws.beside(drawn.parent / "other")) == []
 
 
+@ONE_WORKER
 def test_draws_that_are_no_longer_beside_it_stay_in_the_page(drawn, tmp_path):
     first, *_ = sorted(drawn.parent.glob(f"{drawn.name.removesuffix('_retuned')}_tuning*"))
     for folder in (drawn, first):
@@ -135,6 +138,7 @@ def test_draws_that_are_no_longer_beside_it_stay_in_the_page(drawn, tmp_path):
         assert (copied / name).read_bytes() == (drawn / name).read_bytes()
 
 
+@ONE_WORKER
 def test_one_of_three_draws_decides_another_way(drawn):
     """gelu is better, then not, then worse, by its own settings; mish has one, tanh two that are alike."""
     table = pd.read_csv(drawn / "statistics" / "draws.csv").pivot_table("verdict", "variant", "draw", aggfunc="first")

@@ -18,6 +18,7 @@ from actbench.tables.bits import pack
 
 RESULTS = Path(__file__).resolve().parent.parent / "results"
 LEDGER = RESULTS / "ledger"
+ONE_WORKER = pytest.mark.xdist_group("invented ledger")  # its folders are made once
 
 
 def _read(name: str) -> pd.DataFrame:
@@ -183,6 +184,7 @@ def ledger(invented):
     return decided
 
 
+@ONE_WORKER
 @pytest.mark.parametrize("name", FAMILIES)
 def test_an_invented_claim_is_decided_as_other_code_decides_it(invented, ledger, name):
     claim = ledger[name][0]
@@ -194,6 +196,7 @@ def test_an_invented_claim_is_decided_as_other_code_decides_it(invented, ledger,
             audit_claims.check(claim, expected, atoms.assign(**{column: 0.123}), cases)
 
 
+@ONE_WORKER
 def test_the_invented_claims_have_every_verdict(ledger):
     found = Counter(one.verdict for _, decided in ledger.values() for one in decided)
     assert set(found) >= {"true", "false", "undecided", "not measured"}, found

@@ -15,7 +15,6 @@ from loud import CHANGES, IMPORTS
 import actbench
 from actbench.__main__ import main
 from actbench.command.options import GROUPS, describe, options
-from actbench.report.__main__ import main as report_main
 from actbench.tables import store
 
 RESOURCES = f"threads=1, device={'cuda' if torch.cuda.is_available() else 'cpu'}"
@@ -187,13 +186,10 @@ def _without_clocks(frame: pd.DataFrame) -> pd.DataFrame:
 
 @pytest.mark.usefixtures("undrawn")
 def test_a_sweep_compares_its_jobs_in_one_report(capsys):
-    assert main(["-m", "+act=relu,rrelu", "model.depth=1,2", "hydra/launcher=basic", *TINY]) == 0
+    assert main(["-m", "+act=relu", "model.depth=1,2", "hydra/launcher=basic", *TINY]) == 0
     assert capsys.readouterr().err == ""
     runs = store.collect("results/adhoc").runs
-    assert len(runs) == 8
-    assert set(zip(runs["act"], runs["model.depth"], strict=True)) == {
-        (a, d) for a in ("relu", "rrelu") for d in (1, 2)
-    }
+    assert sorted(runs["model.depth"]) == [1, 1, 2, 2]  # on two seeds
     report = Path("results/adhoc/report.md").read_text()
     assert "model.depth=1" in report
     assert "model.depth=2" in report
@@ -209,13 +205,3 @@ def test_a_sweep_finishes_when_nobody_reads_its_output():
     assert (process.returncode, process.stderr) == (0, "")
     assert len(store.collect("results/adhoc").runs) == 4
     assert Path("results/adhoc/report.html").is_file()
-
-
-def test_the_report_command_makes_the_same_report_from_the_tables(capsys, undrawn):
-    assert main(["+act=relu", *TINY]) == 0
-    before = Path("results/adhoc/report.md").read_bytes()
-    Path("results/adhoc/report.md").unlink()
-    capsys.readouterr()
-    assert report_main(["results/adhoc"]) == 0
-    assert capsys.readouterr().out == "results/adhoc/report.html\n"
-    assert Path("results/adhoc/report.md").read_bytes() == before

@@ -86,10 +86,16 @@ def test_an_experiment_is_a_sweep_of_valid_jobs(name, monkeypatch):
 
 
 def _jobs(name: str) -> list[Job]:
-    """The jobs of an experiment; of a tuning all activations with one rate, and all rates of one activation."""
-    if not name.endswith("_tuning"):
-        return commands.jobs(f"+experiment={name}")
-    return [job for part in ("optim.lr=0.003", "+act=relu") for job in commands.jobs(f"+experiment={name}", part)]
+    """The jobs of an experiment.
+
+    Of a tuning all activations with one rate and init, and all of one activation; of several tunings those of one,
+    which are the same here.
+    """
+    if name.endswith("_tuning"):
+        parts = [["optim.lr=0.003", "init=torch"], ["+act=relu"]]
+    else:
+        parts = [["tuning=digits_mlp_tuning"] if name == "digits_mlp_retuned" else []]
+    return [job for part in parts for job in commands.jobs(f"+experiment={name}", *part)]
 
 
 def _needs(atom):
@@ -180,7 +186,7 @@ def test_an_activation_trains(act, job_of_act, measured):
 
 @pytest.mark.parametrize(
     ("group", "name"),
-    [(g, n) for g, n in ALL if g not in ("act", "model", "track") and n not in {*NEEDS_FILES, "tuned"}],
+    [(g, n) for g, n in ALL if g not in ("act", "model", "norm", "track") and n not in {*NEEDS_FILES, "tuned"}],
 )
 def test_every_other_option_trains(group, name, measure):
     runs, epochs, layers = measure("+act=tanh", f"{group}={name}")
@@ -195,7 +201,7 @@ def test_every_other_option_trains(group, name, measure):
 def test_every_model_trains_with_every_norm_and_dropout(model, norm, measure):
     overrides = ["+act=relu", f"model={model}", f"norm={norm}", "model.dropout=0.2", "num_seeds=1", "train.epochs=1"]
     runs, _, layers = measure(*overrides, "data.num_train=128", tiny=False)
-    assert list(runs["status"]) == ["done"]
+    assert (list(runs["status"]), runs["norm"].item()) == (["done"], norm)
     assert set(layers["layer_index"]) == set(range(1, 1 + layers["layer"].nunique()))
     assert len(set(layers["layer"].str.partition(".")[0])) == 1  # reports tell networks apart by this prefix
     assert layers.loc[layers["step"] > 0, "update_ratio"].gt(0).all()

@@ -65,8 +65,9 @@ def test_a_tuning(capsys):
     assert widest(capsys.readouterr().out) <= 100
 
 
-def test_the_plan_of_the_ledger(capsys):
-    assert ledger_main([str(RESULTS), "--plan"]) == 0
+def test_the_plan_of_the_ledger(capsys, tmp_path):
+    """Of all claims: without results it has every folder too, and words in place of the hours."""
+    assert ledger_main([str(tmp_path), "--plan"]) == 0
     assert widest(capsys.readouterr().out) <= 100
 
 

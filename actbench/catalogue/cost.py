@@ -70,7 +70,8 @@ def costs(
     with tqdm(total=rounds * len(cases), unit="function", disable=None) as bar:
         for number in range(rounds):
             for dtype, mode, activation in cases:
-                torch.compiler.reset()  # no function shares graphs, or the limit on their number, with another
+                if mode == "compiled":  # no function shares graphs, or the limit on their number, with another
+                    torch.compiler.reset()  # imports the compiler, which an eager function does without
                 memory.release_freed_memory()  # else a small object in a freed tensor's space keeps all of it
                 keys = {"function": activation.name, "dtype": str(dtype).removeprefix("torch."), "mode": mode}
                 rows += [

@@ -66,7 +66,7 @@ def compare_workload(work: Workload, *, facts: pd.DataFrame = correlations.NO_FA
     if not (verdicts["look"] > 0).any():
         return None
     common = by_seed.on_common_seeds(runs, reference=reference)
-    layers = _of(work.tables.layers, common)
+    means = correlations.diagnostics(_of(work.tables.layers, common))
     loss = "test_loss" if np.isfinite(runs["test_loss"]).any() else value
     return Comparison(
         reference=reference,
@@ -82,9 +82,9 @@ def compare_workload(work: Workload, *, facts: pd.DataFrame = correlations.NO_FA
         pairs=all_pairs(runs, value=value),
         best_set=best_set.best_set(runs, value=value, looks=work.looks, rng=np.random.default_rng(0)),
         disagreements=ranking.disagreements(common) if value == "test_error" else pd.DataFrame(),
-        diagnostics=correlations.correlate_diagnostics(layers, common, value=loss, rng=np.random.default_rng(0)),
+        diagnostics=correlations.correlate_diagnostics(means, common, value=loss, rng=np.random.default_rng(0)),
         accuracy_diagnostics=correlations.correlate_diagnostics(
-            layers, common, value="test_accuracy", rng=np.random.default_rng(0)
+            means, common, value="test_accuracy", rng=np.random.default_rng(0)
         ),
         properties=correlations.correlate_properties(facts, common, rng=np.random.default_rng(0)),
     )

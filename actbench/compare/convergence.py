@@ -19,6 +19,8 @@ COLUMNS = ["variant", "epochs", "n", "error", "error_doubled", "change", "low", 
 
 def of_workloads(works: Sequence[Workload]) -> pd.DataFrame:
     """The table `doubled` of workloads that differ in nothing but their epochs; without rows where others do."""
+    if len(works) < 2:  # with one number of epochs there is no double
+        return pd.DataFrame(columns=COLUMNS)
     settings = {tuple(sorted((key, value) for key, value in work.config.items() if key != EPOCHS)) for work in works}
     if len(settings) > 1 or EPOCHS not in works[0].config:
         return pd.DataFrame(columns=COLUMNS)

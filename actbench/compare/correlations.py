@@ -34,7 +34,10 @@ def diagnostics(layers: pd.DataFrame) -> pd.DataFrame:
     """`when, variant` and the mean of every diagnostic over layers and seeds; `gain` is the gradient's λ.
 
     Values that are not finite are left out. `out_mean` is taken without its sign, since a drift to either side counts.
+    There is no row where fewer than eight variants have layers, since nothing is then correlated.
     """
+    if layers["variant"].nunique() < MIN_VARIANTS:
+        return pd.DataFrame(columns=["when", "variant"])
     probed = ends(layers).assign(out_mean=lambda frame: frame["out_mean"].abs())
     names = [c.name for c in LAYERS if c.dtype == "float64" and c.name not in _NOT_DIAGNOSTICS]
     finite = probed[names].where(np.isfinite(probed[names]))
@@ -48,19 +51,17 @@ def diagnostics(layers: pd.DataFrame) -> pd.DataFrame:
 
 
 def correlate_diagnostics(
-    layers: pd.DataFrame, runs: pd.DataFrame, *, value: str, rng: np.random.Generator, resamples: int = 2_000
+    means: pd.DataFrame, runs: pd.DataFrame, *, value: str, rng: np.random.Generator, resamples: int = 2_000
 ) -> pd.DataFrame:
-    """Spearman's ρ of each diagnostic with the mean of a column of `runs`, over variants.
+    """Spearman's ρ of each diagnostic with the mean of a column of `runs`, over variants; `means` are `diagnostics`.
 
     Columns: `when, measure, n, rho, low, high, p, p_bh`. The interval is a 95 % percentile bootstrap over variants, p
     is `scipy.stats.spearmanr`'s, `p_bh` is adjusted over all rows. A diagnostic that fewer than eight variants have, or
     that is the same for all, has no row.
     """
-    if not len(layers):
-        return _adjusted([], ["when", "measure"])
     rows = [
         (when, *row)
-        for when, group in diagnostics(layers).groupby("when")
+        for when, group in means.groupby("when")
         for row in _correlations(group.set_index("variant").drop(columns="when"), _means(runs, value), rng, resamples)
     ]
     return _adjusted(rows, ["when", "measure"])
@@ -74,6 +75,8 @@ def correlate_properties(
     Columns: `value, measure, n, rho, low, high, p, p_bh`. Infinite properties rank beyond all others. Variants without
     properties, see `properties`, are not counted in `n`. All else is as in `correlate_diagnostics`.
     """
+    if facts.empty or runs["variant"].nunique() < MIN_VARIANTS:
+        return _adjusted([], ["value", "measure"])
     numbers = properties(facts, runs)
     rows = [
         (value, *row)

@@ -58,12 +58,19 @@ def open_cases(
     A setting that several atoms need is there once, with the most seeds of them. With an empty list nothing is to do.
     """
     by_setting: dict[str, Needed] = {}
-    decided = (one for claim in claims for one in decide.decide_claim(claim, evidence))
+    resting = [claim for claim in claims if results in _folders(claim)]
+    decided = (one for claim in resting for one in decide.decide_claim(claim, evidence))
     for needed in needs(decided, kinds=kinds):
         is_missing = needed.is_open and not needed.first and num_seeds(needed, evidence) < needed.n
         if needed.results == results and is_missing and by_setting.get(needed.key, needed).n <= needed.n:
             by_setting[needed.key] = needed
     return list(by_setting.values())
+
+
+def _folders(claim: Claim) -> set[str]:
+    """The results folders on which the atoms of a claim rest, also for what is chosen on tuning seeds."""
+    cases = (case for atom in claim.atoms for case in atom.cases)
+    return {results for case in cases for results, _ in (*sides(case), *choices(case))}
 
 
 def needs(decided: Iterable[Decided], *, kinds: Sequence[str]) -> Iterator[Needed]:

@@ -15,7 +15,8 @@ from actbench.command.options import ConfigError
 from actbench.compare import undecided
 from actbench.compare.looks import Looks
 from actbench.compare.workloads import workloads
-from actbench.ledger import parse, plan
+from actbench.ledger import plan
+from actbench.ledger.claims import Claim
 from actbench.ledger.evidence import Evidence, select
 from actbench.measure.identity import columns, run_id
 from actbench.tables import store
@@ -85,13 +86,13 @@ class Settling:
         return f"{runs}, about {hours:.1f} hours" if np.isfinite(hours) else runs
 
 
-def open_after(folder: Path) -> Open:
+def open_after(folder: Path, claims: Sequence[Claim]) -> Open:
     """What more seeds may decide: comparisons with the reference, and claimed atoms that rest on this folder."""
     tables = store.collect(folder)
     works = workloads(tables, run_ids=_latest(tables))
     compared = undecided.comparisons(works)
     evidence = Evidence(folder.parent)
-    cases = plan.open_cases(folder.name, parse.claims(), evidence)
+    cases = plan.open_cases(folder.name, claims, evidence)
     run_ids = set(compared.run_ids)
     for case in cases:
         frame = evidence.frame(folder.name, case.table)

@@ -119,12 +119,14 @@ def test_an_error_of_the_device_is_a_note_without_numbers():
 
 
 def test_the_compiled_mode_is_torch_compile(monkeypatch):
-    compiled = []
+    compiled, resets = [], []
     monkeypatch.setattr(torch, "compile", lambda f, dynamic: compiled.append(f) or f)
+    monkeypatch.setattr(torch.compiler, "reset", lambda: resets.append(len(compiled)))
     options = {"device": CPU, "sizes": TINY, "dtypes": (torch.float32,)}
     cost.costs([entries.load("tanh")], modes=("eager",), **options)
-    assert compiled == []
+    assert (compiled, resets) == ([], [])
     cost.costs([entries.load("tanh")], modes=("compiled",), **options)
+    assert resets == list(range(cost.ROUNDS))  # before each function
     assert {str(f) for f in compiled} == {"Tanh()"}  # the baseline stays eager
 
 

@@ -25,7 +25,9 @@ def test_a_diagnostic_that_orders_variants_as_the_loss_does_has_rho_one() -> Non
     frames = tables()
     loss = frames.runs.groupby("variant")["test_loss"].mean()
     layers = frames.layers.assign(rank=frames.layers["variant"].map(-loss), dead=frames.layers["variant"].map(loss))
-    table = correlate_diagnostics(layers, frames.runs, value="test_loss", rng=rng()).set_index(["when", "measure"])
+    table = correlate_diagnostics(diagnostics(layers), frames.runs, value="test_loss", rng=rng()).set_index(
+        ["when", "measure"]
+    )
     for when in ("at initialisation", "at the end"):
         assert table.loc[(when, "dead"), ["n", "rho", "high"]].tolist() == pytest.approx([12, 1, 1])
         assert table.loc[(when, "rank"), ["rho", "low"]].tolist() == pytest.approx([-1, -1])
@@ -34,7 +36,7 @@ def test_a_diagnostic_that_orders_variants_as_the_loss_does_has_rho_one() -> Non
 
 def test_rho_and_p_are_scipys() -> None:
     frames = tables()
-    table = correlate_diagnostics(frames.layers, frames.runs, value="test_loss", rng=rng())
+    table = correlate_diagnostics(diagnostics(frames.layers), frames.runs, value="test_loss", rng=rng())
     table = table.set_index(["when", "measure"])
     saturation = diagnostics(frames.layers).query("when == 'at the end'").set_index("variant")["saturation_low"]
     loss = frames.runs.groupby("variant")["test_loss"].mean()
@@ -52,7 +54,9 @@ def test_random_diagnostics_are_not_significant_more_often_than_by_chance() -> N
     for _ in range(20):
         runs = pd.DataFrame({"variant": NAMES, "test_loss": draw.normal(size=12), "val_loss": 0.0})
         random = layers.assign(dead=draw.normal(size=12))
-        correlations.append(correlate_diagnostics(random, runs, value="test_loss", rng=draw, resamples=100))
+        correlations.append(
+            correlate_diagnostics(diagnostics(random), runs, value="test_loss", rng=draw, resamples=100)
+        )
     p = pd.concat(correlations)["p"]
     assert len(p) == 20
     assert (p < 0.05).sum() <= 4
@@ -61,14 +65,14 @@ def test_random_diagnostics_are_not_significant_more_often_than_by_chance() -> N
 
 def test_a_few_variants_or_a_constant_diagnostic_have_no_row() -> None:
     few = workloads(synthetic.tables(NAMES[:7], seeds=2))[0].tables
-    assert correlate_diagnostics(few.layers, few.runs, value="test_loss", rng=rng()).empty
-    table = correlate_diagnostics(tables().layers, tables().runs, value="test_loss", rng=rng())
+    assert correlate_diagnostics(diagnostics(few.layers), few.runs, value="test_loss", rng=rng()).empty
+    table = correlate_diagnostics(diagnostics(tables().layers), tables().runs, value="test_loss", rng=rng())
     assert "out_std" not in set(table["measure"])  # 1 for all
 
 
 def test_without_layers_there_is_no_row_and_values_that_are_not_finite_are_left_out() -> None:
     frames = tables()
-    assert correlate_diagnostics(frames.layers[:0], frames.runs, value="test_loss", rng=rng()).empty
+    assert correlate_diagnostics(diagnostics(frames.layers[:0]), frames.runs, value="test_loss", rng=rng()).empty
     is_first = frames.layers["variant"] == "f0"
     layers = frames.layers.assign(dead=np.where(is_first, np.inf, frames.layers["layer_index"]))
     assert np.isnan(diagnostics(layers).set_index("variant").loc["f0", "dead"]).all()

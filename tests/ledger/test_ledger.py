@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from actbench.ledger import page, parse, plan, words
+from actbench.ledger import decide, page, parse, plan, words
 from actbench.ledger.__main__ import main
 from actbench.ledger.claims import KINDS, ClaimError
 from actbench.ledger.decide import decide_claim
@@ -256,6 +256,11 @@ def test_open_cases_are_what_the_next_look_needs(root):
     }  # fmt: skip
     assert plan.open_cases("question", [_claim()], Evidence(root)) == []
     assert plan.open_cases("elsewhere", [_claim()], Evidence(root), kinds=popular) == []
+
+
+def test_a_claim_that_rests_on_other_folders_is_not_decided_for_the_open_cases(root, monkeypatch):
+    monkeypatch.setattr(decide, "decide_claim", lambda claim, evidence: pytest.fail("It was decided."))
+    assert plan.open_cases("elsewhere", [_claim()], Evidence(root)) == []
 
 
 def test_open_cases_are_columns_of_the_config_alone_and_the_seeds_that_a_case_may_have(root):

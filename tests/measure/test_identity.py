@@ -14,7 +14,7 @@ import pytest
 
 from actbench.__main__ import main
 from actbench.command.options import options
-from actbench.measure import identity
+from actbench.measure import identity, run
 from actbench.tables import store
 
 TINY = ["num_seeds=1", "train.epochs=2", "data.num_train=128", "model.width=16", "model.depth=2", "probes=none"]
@@ -206,17 +206,16 @@ def test_code_that_a_process_has_loaded_keeps_its_identity(job_of):
     assert identity.run_id(job_of(*line)) != before
 
 
-@pytest.mark.usefixtures("undrawn")
-def test_an_edited_helper_is_measured(capsys):
+def test_an_edited_helper_is_measured(job_of):
     """The same command, after a module that the activation's module imports was edited."""
     arguments = ["+act=custom", "act._target_=uses_helper.f", *TINY]
     Path("uses_helper.py").write_text("import my_helper\ndef f(z): return my_helper.g(z)\n")
     Path("my_helper.py").write_text("import torch\ndef g(z): return torch.relu(z)\n")
-    assert main(arguments) == 0
+    run.run(job_of(*arguments), show_progress=False)
     Path("my_helper.py").write_text("import torch\ndef g(z): return torch.tanh(z) + 0 * z\n")
     for name in ("uses_helper", "my_helper"):
         del sys.modules[name]
-    assert main(arguments) == 0
+    run.run(job_of(*arguments), show_progress=False)
     runs = store.collect("results/adhoc").runs
     assert runs["run_id"].nunique() == 2
     assert runs["test_loss"].nunique() == 2

@@ -64,7 +64,7 @@ def test_divergence_is_a_result(act, optim, measure):
     assert (layers["step"] == 0).any()
 
 
-@pytest.mark.parametrize("lr", ["1e1", "1e3", "1e6", "1e12"])
+@pytest.mark.parametrize("lr", ["1e1", "1e3", "1e12"])
 @pytest.mark.parametrize("act", ["squared_relu", "star_relu", "rational"])
 def test_no_learning_rate_makes_a_run_fail(act, lr, measure):
     """Finite outputs whose squares overflow are no failure."""

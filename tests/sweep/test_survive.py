@@ -42,24 +42,8 @@ def _raising(error: BaseException, *, at: int):
     return raising
 
 
-@pytest.mark.parametrize(
-    ("error", "code", "reason"),
-    [
-        (KeyboardInterrupt(), 130, "Stopped"),
-        (
-            OSError(28, "No space left on device", "r/runs/.a"),
-            1,
-            "Results cannot be written ([Errno 28] No space left on device: 'r/runs/.a'): mend that first",
-        ),
-        (
-            OSError(30, "Read-only file system"),
-            1,
-            "Results cannot be written ([Errno 30] Read-only file system): mend that first",
-        ),
-    ],
-    ids=["Ctrl-C", "disk full", "read-only"],
-)
-def test_a_sweep_that_is_stopped_says_so_and_keeps_its_finished_runs(error, code, reason, monkeypatch, capsys):
+def _assert_stopped(error: BaseException, monkeypatch, capsys, *, code: int, reason: str) -> Path:
+    """A sweep that an error stops in its second run says so and keeps the first, whose folder is returned."""
     leftover = Path(f"results/adhoc/runs/.a.{2**40}@{atomic.HERE}")
     leftover.mkdir(parents=True)
     with monkeypatch.context() as patched:
@@ -69,8 +53,18 @@ def test_a_sweep_that_is_stopped_says_so_and_keeps_its_finished_runs(error, code
     sentence = f"actbench: {reason}. 1 of 2 runs is measured and kept: the same command goes on from there."
     assert (out, err.splitlines()[-1]) == (PLAN, sentence)
     (finished,) = Path("results/adhoc/runs").iterdir()
-    before = (finished / "runs.parquet").read_bytes()
+    return finished
 
+
+def test_a_sweep_says_that_the_disk_is_full_and_keeps_its_finished_runs(monkeypatch, capsys):
+    full = OSError(28, "No space left on device", "r/runs/.a")
+    reason = "Results cannot be written ([Errno 28] No space left on device: 'r/runs/.a'): mend that first"
+    _assert_stopped(full, monkeypatch, capsys, code=1, reason=reason)
+
+
+def test_after_ctrl_c_the_same_command_goes_on_and_measures_no_finished_run_again(monkeypatch, capsys):
+    finished = _assert_stopped(KeyboardInterrupt(), monkeypatch, capsys, code=130, reason="Stopped")
+    before = (finished / "runs.parquet").read_bytes()
     assert main(SWEEP) == 0
     assert len(store.collect("results/adhoc").runs) == 2
     assert (finished / "runs.parquet").read_bytes() == before
@@ -182,16 +176,14 @@ def test_no_run_is_trained_that_could_not_be_written(monkeypatch, capsys):
         folders.append(folder)
         raise full
 
-    with monkeypatch.context() as patched:
-        patched.setattr(atomic, "check_space", check)
-        patched.setattr(run, "_measure", lambda *args, **kwargs: pytest.fail("A run was trained."))
-        assert main([*SWEEP[:1], "+act=relu,tanh,elu", *SWEEP[2:]]) == 1
+    monkeypatch.setattr(atomic, "check_space", check)
+    monkeypatch.setattr(run, "_measure", lambda *args, **kwargs: pytest.fail("A run was trained."))
+    assert main([*SWEEP[:1], "+act=relu,tanh,elu", *SWEEP[2:]]) == 1
     assert len(folders) == 3
     assert capsys.readouterr().err.splitlines()[-1] == (
         "actbench: Results cannot be written ([Errno 28] No space left on device): mend that first. 0 of 3 runs are "
         "measured and kept: the same command goes on from there."
     )
-    assert main(SWEEP) == 0
 
 
 def test_a_check_for_room_leaves_no_file(tmp_path):
@@ -202,16 +194,16 @@ def test_a_check_for_room_leaves_no_file(tmp_path):
         atomic.check_space(tmp_path / "file" / "a")
 
 
-def test_a_failure_beside_the_same_run_done_is_removed():
-    assert main(["+act=relu", *SMALL]) == 0
+def test_a_failure_beside_the_same_run_done_is_removed(job_of):
+    run.run(job_of("+act=relu", *SMALL), show_progress=False)
     (done,) = Path("results/adhoc/runs").iterdir()
     done.with_name(f"{done.name}.failed").mkdir()
     assert main(["+act=relu", *SMALL]) == 0
     assert list(Path("results/adhoc/runs").iterdir()) == [done]
 
 
-def test_runs_of_another_protocol_and_missing_runs_are_counted(monkeypatch, capsys):
-    assert main(["+act=relu", *SMALL]) == 0
+def test_runs_of_another_protocol_and_missing_runs_are_counted(monkeypatch, job_of, capsys):
+    run.run(job_of("+act=relu", *SMALL), show_progress=False)
     with monkeypatch.context() as older:
         older.setattr(run, "PROTOCOL", identity.PROTOCOL - 1)
         older.setattr(progress, "run_id", lambda job: "relu-000000000000")
@@ -259,7 +251,7 @@ def test_a_run_that_a_scheduler_stops_has_not_failed(error, monkeypatch, job_of)
     name = identity.run_id(job)
     assert [path.name for path in Path("results/adhoc/runs").iterdir()] == [f".{name}"]
     assert Path("steps").stat().st_size == 2
-    assert main(overrides) == 0
+    run.run(job, show_progress=False)
     assert Path("steps").stat().st_size == 2 + 3  # the first epoch is not trained again
     assert [path.name for path in Path("results/adhoc/runs").iterdir()] == [name]
 
@@ -274,12 +266,12 @@ def test_runs_that_workers_write_elsewhere_are_counted(monkeypatch, capsys):
     )
 
 
-def test_an_interrupted_first_compaction_is_done_again(monkeypatch):
+def test_an_interrupted_first_compaction_is_done_again(monkeypatch, job_of):
     """Whichever file it stops at: tables without `runs` are not read as published."""
-    assert main(["+act=relu", *SMALL]) == 0
-    expected, target = store.read("results/adhoc")[0], Path("results/adhoc/tables")
+    run.run(job_of("+act=relu", *SMALL), show_progress=False)
+    expected, target = store.collect("results/adhoc"), Path("results/adhoc/tables")
+    assert len(expected.runs) == 1
     for count in range(3):
-        shutil.rmtree(target)
         moved, move = [], os.replace
 
         def interrupted(source, destination, moved=moved, move=move, count=count):
@@ -298,6 +290,7 @@ def test_an_interrupted_first_compaction_is_done_again(monkeypatch):
         published = parquet.read(target, dtypes=store._DTYPES)
         assert published.together
         assert published.tables["runs"].num_rows == len(expected.runs)
+        shutil.rmtree(target)
 
 
 def test_ctrl_c_before_the_first_run_says_so(monkeypatch, capsys):
@@ -483,18 +476,18 @@ class _Bar:
         self.closed = True
 
 
-def test_the_bar_counts_the_runs_that_have_ended(monkeypatch):
+def test_the_bar_counts_the_runs_that_have_ended(monkeypatch, job_of):
     """Failed runs count too, each once; runs measured before count from the start."""
     bars = []
     monkeypatch.setattr(progress, "tqdm", lambda **options: bars.append(_Bar(**options)) or bars[-1])
     Path("broken.py").write_text(
         "def broken(z):\n    if z.requires_grad and len(z) == 64:\n        1 / 0\n    return z\n"
     )
-    assert main(["-m", "+act=relu,tanh", "hydra/launcher=basic", *SMALL]) == 0
     argv = ["-m", "+act=custom", "act._target_=broken.broken,torch.tanh", "hydra/launcher=basic", *SMALL]
     assert main(argv) == 1
-    assert [(bar.n, bar.total, bar.closed) for bar in bars] == [(2, 2, True), (2, 2, True)]
+    assert [(bar.n, bar.total, bar.closed) for bar in bars] == [(2, 2, True)]
+    run.run(job_of("+act=relu", *SMALL), show_progress=False)
     with monkeypatch.context() as stopped:
         stopped.setattr(run, "run", _raising(KeyboardInterrupt(), at=2))
         assert main(["-m", "+act=relu,elu,gelu", "hydra/launcher=basic", *SMALL]) == 130
-    assert (bars[2].n, bars[2].total, bars[2].closed) == (2, 3, True)
+    assert (bars[1].n, bars[1].total, bars[1].closed) == (2, 3, True)

@@ -88,11 +88,14 @@ def _on_mnist() -> str:
 def _tuned_on_mnist() -> str:
     table = _table("mnist_mlp", "differences")
     tuned = table[table["workload"].str.contains("track=tuned")].set_index("variant")
-    assert tuned["verdict"].eq("worse").all()
-    more = {act: f"{change:.0%}".replace("%", " %") for act, change in tuned["change"].items()}
+    assert set(tuned.index[tuned["verdict"] == "equivalent"]) == {"gelu", "gelu_sigmoid"}
+    worse = tuned[tuned["verdict"] == "worse"]
+    assert len(worse) + 2 == len(tuned)
+    more = {act: f"{change:.0%}".replace("%", " %") for act, change in worse["change"].items()}
     return (
         f"tanh still makes {more.pop('tanh')} more errors than ReLU, Hardtanh {more.pop('hardtanh')}, the sigmoid "
-        f"{more.pop('sigmoid')} and the hard sigmoid {more.pop('hardsigmoid')}"
+        f"{more.pop('sigmoid')} and the hard sigmoid {more.pop('hardsigmoid')}; GELU and its sigmoid form are "
+        "equivalent to it"
     )
 
 

@@ -8,7 +8,7 @@ import pandas as pd
 
 from actbench.compare import init_or_rate, ranking, tracks
 from actbench.compare.comparison import compare_workload as comparison_of
-from actbench.compare.convergence import is_converged
+from actbench.compare.convergence import is_converged, of_workloads
 from actbench.compare.ranking import Cells
 from actbench.compare.workloads import NothingToReportError, Workload, protocol_notes, workloads
 from actbench.report import (
@@ -151,6 +151,7 @@ def _make(
         folds.run(works, left_out, command=question.command(name)),
     ]
     known = choice.names(beside.facts)
+    chosen_among = {} if len(of_workloads(works)) else named  # who trains longer does not choose a function
     runs = pd.concat([work.tables.runs for work in works])
     asked = question.question(name, runs[runs["run_id"].isin(about)])
     is_yes_or_no = question.is_yes_or_no(asked)
@@ -168,7 +169,7 @@ def _make(
         answer=standing or [*said[:1], *beside.choice, *said[1:]],
         figure=figure,
         box=page.table(box.rows(works, comparisons, doubled=beside.doubled, atoms=beside.atoms)),
-        choice=choice.table(named, beside.atoms, known=known),
+        choice=choice.table(chosen_among, beside.atoms, known=known),
         links=links.lines(works, beside.atoms, known=known, folder=folder),
         folds=[fold for fold in folded if fold.parts],
     )

@@ -22,9 +22,9 @@ def sentences(comparison: Comparison) -> list[str]:
         f"Against {comparison.reference} on {words}, paired by seed ({comparison.num_seeds} seeds, "
         f"{len(table)} comparisons): {verdicts}.",
         *_limits(comparison),
-        f"What may be concluded: a better or worse holds for this workload and these settings; 0 is excluded, and the "
-        f"estimate is more than {margin(comparison)}; the whole interval of an equivalent one is within that. The "
-        f"error rate is 5 % over all {len(table)} comparisons and all looks together (at "
+        f"What may be concluded: a better or worse holds for this workload and these settings: its interval excludes "
+        f"zero, and the estimate is more than {margin(comparison)}; the whole interval of an equivalent one is within "
+        f"that. The error rate is 5 % over all {len(table)} comparisons and all looks together (at "
         f"{enumeration(comparison.looks.sizes)} seeds). What not: undecided is not equal, it says that these seeds "
         f"cannot tell; and no verdict carries over to other data, sizes or learning rates.",
     ]

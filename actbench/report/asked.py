@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from actbench.compare.intervals import mean_interval
-from actbench.compare.workloads import Workload
+from actbench.compare.workloads import NothingToReportError, Workload
 from actbench.report import measures, sentences, settings
 from actbench.report.measures import Measure
 from actbench.report.numbers import enumeration
@@ -22,7 +22,7 @@ def column(entry: str) -> str:
     """The column of an entry.
 
     Raises:
-        ValueError: If the entry has none of the forms.
+        NothingToReportError: If the entry has none of the forms.
     """
     return _parts(entry)["column"]
 
@@ -37,7 +37,7 @@ def _parts(entry: str) -> dict[str, str]:
     for form in (_EXTREME, _PAIR, _FARTHEST, _COLUMN):
         if found := form.fullmatch(entry):
             return found.groupdict()
-    raise ValueError(
+    raise NothingToReportError(
         f"An experiment is answered by `{entry}`, but an answer is a COLUMN, `lowest COLUMN`, `highest COLUMN`, "
         "`COLUMN of ACT against ACT` or `farthest COLUMN of ACT from ACT`."
     )

@@ -42,8 +42,12 @@ def of_all(runs: pd.DataFrame) -> pd.DataFrame:
 
 
 def ranked_by(runs: pd.DataFrame) -> str:
-    """The column on which variants are compared: the test error, or for generators the Fréchet distance."""
-    return "test_error" if runs["test_accuracy"].notna().any() else "test_fld"
+    """The column on which variants are compared: the error, or for generators the Fréchet distance.
+
+    On seeds from 1000 on, with which something is chosen, it is that of validation.
+    """
+    images = "val" if runs["seed"].min() >= 1000 else "test"
+    return f"{images}_{'error' if runs['test_accuracy'].notna().any() else 'fld'}"
 
 
 def expanded_bca(samples: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

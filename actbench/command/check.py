@@ -81,8 +81,9 @@ def check(job: Job) -> None:
         is_null = value is None and reference.get(key, 0) is None
         if not (key.startswith("act.") or is_null or allowed(value)):
             raise ConfigError(f"{key}={_text(value)} is out of range: it must be {words}.")
-        if _follows(key, reference) and value != values[key.replace("load.", "", 1)]:
-            raise ConfigError(f"{key} follows {key.replace('load.', '', 1)}: set that.")
+        followed = key.replace("data.load.", "data.")
+        if key != followed and reference.get(key) == f"${{{followed}}}" and value != values[followed]:
+            raise ConfigError(f"{key} follows {followed}: set that.")
     if values.get("optim.nesterov") and not values["optim.momentum"]:
         raise ConfigError("optim.nesterov=true needs an optim.momentum above 0, for instance 0.9.")
 
@@ -171,11 +172,6 @@ def no_such_key(key: str, keys: Collection[str], choices: Mapping[str, str]) -> 
 def _is_per_unit(key: str, value: Any) -> bool:
     """Whether a key asks for the number of units of each layer, as act.num_parameters=channel does."""
     return value == "channel" and key.startswith("act.num_")
-
-
-def _follows(key: str, reference: Mapping[str, Any]) -> bool:
-    """Whether the data are loaded by what another key says, as data.load.mean by data.mean."""
-    return key.startswith("data.load.") and reference.get(key) == f"${{data.{key.removeprefix('data.load.')}}}"
 
 
 def _is_alike(value: Any, reference: Any) -> bool:

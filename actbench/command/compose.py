@@ -20,7 +20,6 @@ from actbench.command.check import check, key_of
 from actbench.command.errors import translated_errors
 from actbench.command.job import Job
 from actbench.command.line import hydra_arguments, register
-from actbench.command.node import node
 from actbench.command.options import CONF, GROUPS, PRESETS, ConfigError, file_of, nearest, options, split_config_dir
 from actbench.command.tuned import take_tuned
 
@@ -80,7 +79,7 @@ def _node(name: str) -> DictConfig:
         return OmegaConf.create({"_target_": name})
     if name not in acts:
         raise ConfigError(f"There is no act={name}, in act_by_layer: {nearest(name, acts)}")
-    return node(acts[name])
+    return OmegaConf.load(acts[name])  # type: ignore[return-value]
 
 
 def jobs_of_sweep(loader: ConfigLoader, config: DictConfig, arguments: list[str]) -> Lines:
@@ -121,7 +120,7 @@ def _job(line: list[str], whole: Callable[[list[str]], DictConfig], composed: _C
         base, cfg = composed[choice]
         job_config, HydraConfig.instance().cfg = pickle.loads(base), cfg
         if file is not None:  # it holds the keys of act, and no others
-            job_config.act = node(file)
+            job_config.act = OmegaConf.load(file)
             with open_dict(cfg.hydra), read_write(cfg.hydra):
                 cfg.hydra.runtime.choices.act = act
         for override in OverridesParser.create().parse_overrides([t for t in line if t not in chosen]):

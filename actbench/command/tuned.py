@@ -12,7 +12,6 @@ from typing import Any
 from omegaconf import DictConfig, OmegaConf
 
 from actbench.command.job import flatten
-from actbench.command.node import node
 from actbench.command.options import ConfigError, options
 
 TUNED = "tuned"
@@ -28,7 +27,7 @@ def take_tuned(config: DictConfig, choices: dict[str, str]) -> None:
         config.optim.lr = float(chosen["lr"])
     if choices["init"] == TUNED:
         choices["init"] = chosen["init"]
-        config.init = OmegaConf.merge(node(options("init")[chosen["init"]]), config.init)
+        config.init = OmegaConf.merge(OmegaConf.load(options("init")[chosen["init"]]), config.init)
 
 
 def _choice(config: DictConfig, choices: dict[str, str]) -> dict[str, str]:
